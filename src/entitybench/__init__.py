@@ -1,0 +1,46 @@
+"""EntityBench: robot learning with many entities and many agents.
+
+>>> import entitybench as eb
+>>> env = eb.make("push-3blocks")
+>>> envs = eb.make_vec("push-3blocks", 64)
+>>> data = eb.load_dataset("push-3blocks/play-v1", generate=True)
+>>> agent = eb.load_agent("hecrl", task="push-3blocks", seed=0)
+>>> record = eb.evaluate(agent, "push-3blocks", episodes=100)
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version as _version
+from pathlib import Path as _Path
+from typing import Any as _Any
+
+__version__ = _version("entitybench")
+
+# In a source checkout envs/, datasets/, agents/ and leaderboard/ lie beside src/, not beside this file.
+_checkout = _Path(__file__).resolve().parents[2]
+if (_checkout / "src" / "entitybench").is_dir() and (_checkout / "pyproject.toml").is_file():
+    __path__.append(str(_checkout))
+
+_PUBLIC = {
+    "make": "entitybench.envs.core.api:make",
+    "make_vec": "entitybench.envs.core.api:make_vec",
+    "load_dataset": "entitybench.datasets.store.api:load_dataset",
+    "load_agent": "entitybench.leaderboard.harness.api:load_agent",
+    "evaluate": "entitybench.leaderboard.harness.api:evaluate",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _PUBLIC:
+        from entitybench.registry import resolve
+
+        value = resolve(_PUBLIC[name])
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'entitybench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,55 @@
+"""The errors a user can cause. The command line prints them as one line and exits with code 2.
+
+A message says what is wrong, the value given, what is allowed, and the nearest match or the command that
+mends it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """Something the user can mend. `str(error)` is the one line that tells how."""
+
+
+class UnknownId(BenchError):
+    """An id that no registry knows."""
+
+
+class BadValue(BenchError):
+    """An argument outside what is allowed."""
+
+
+class DataError(BenchError):
+    """A dataset that is missing, truncated, corrupt, or of another task or version."""
+
+
+class CheckpointError(BenchError):
+    """A checkpoint that is missing, truncated, corrupt, or of another agent, task or version."""
+
+
+class RecordError(BenchError):
+    """A record file that cannot be read or does not follow the schema."""
+
+
+class MissingExtra(BenchError):
+    """An optional dependency that is not installed."""
+
+
+class RenderError(BenchError):
+    """No way to draw: neither EGL nor OSMesa nor a display works."""
+
+
+def nearest(value: str, known: Iterable[str], *, count: int = 3) -> list[str]:
+    """The `count` known names most like `value`, best first (may be empty)."""
+    return difflib.get_close_matches(value, list(known), n=count, cutoff=0.5)
+
+
+def unknown(what: str, value: str, known: Iterable[str], *, see: str) -> UnknownId:
+    """The error for an id that is not in `known`; `see` is the command that lists them."""
+    names = sorted(known)
+    close = nearest(value, names)
+    hint = f" Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
+    return UnknownId(f"unknown {what} {value!r}.{hint} `{see}` shows all {len(names)}.")

@@ -1,0 +1,129 @@
+"""One table a kind of thing: frozen specs by id, targets imported only when used.
+
+The tables are plain modules (`entitybench.envs.registry` and so on) that import neither torch nor mujoco.
+Other packages add to them through the entry points `entitybench.tasks`, `entitybench.datasets` and
+`entitybench.agents`, each naming a sequence of specs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from entitybench.errors import BadValue, MissingExtra, UnknownId, unknown
+from entitybench.types import AgentSpec, DatasetSpec, TaskSpec
+
+
+class _Spec(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+S = TypeVar("S", bound=_Spec)
+
+
+class Registry(Generic[S]):
+    """Specs by id, in the order they were registered."""
+
+    def __init__(self, what: str, specs: Sequence[S] = ()) -> None:
+        self.what = what
+        self._specs: dict[str, S] = {}
+        for spec in specs:
+            self.add(spec)
+
+    def add(self, spec: S) -> None:
+        """Register one spec. Raises BadValue when its id is taken."""
+        if spec.id in self._specs:
+            raise BadValue(f"{self.what} {spec.id!r} is registered twice; choose another id.")
+        self._specs[spec.id] = spec
+
+    def __getitem__(self, id: str) -> S:
+        """The spec. Raises UnknownId, with the nearest ids."""
+        try:
+            return self._specs[id]
+        except (KeyError, TypeError):
+            raise unknown(self.what, str(id), self._specs, see=f"bench list {self.what}s") from None
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._specs
+
+    def __iter__(self) -> Iterator[S]:
+        return iter(self._specs.values())
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self._specs)
+
+
+def _table(what: str, target: str) -> Registry[Any]:
+    registry: Registry[Any] = Registry(what, resolve(target))
+    for point in entry_points(group=f"entitybench.{what}s"):
+        for spec in point.load():
+            registry.add(spec)
+    return registry
+
+
+@cache
+def tasks() -> Registry[TaskSpec]:
+    """Every task."""
+    return _table("task", "entitybench.envs.registry:TASKS")
+
+
+@cache
+def datasets() -> Registry[DatasetSpec]:
+    """Every dataset."""
+    return _table("dataset", "entitybench.datasets.registry:DATASETS")
+
+
+@cache
+def agents() -> Registry[AgentSpec]:
+    """Every agent."""
+    return _table("agent", "entitybench.agents.registry:AGENTS")
+
+
+def agent(id: str) -> AgentSpec:
+    """The spec of a registered agent, or of `path/to/file.py:Class`."""
+    if ":" in id and id.rpartition(":")[0].endswith(".py"):
+        return AgentSpec(id=id, kind="goal-control", target=id, presets=("small",), trains=False)
+    return agents()[id]
+
+
+def resolve(target: str) -> Any:
+    """The object that "module:attribute" or "path/to/file.py:attribute" names.
+
+    Raises MissingExtra when an optional dependency is absent, UnknownId when there is no such thing.
+    """
+    module_name, _, attribute = target.rpartition(":")
+    if module_name.endswith(".py"):
+        path = Path(module_name)
+        if not path.is_file():
+            raise UnknownId(f"no file {module_name!r} to take {attribute!r} from.")
+        spec = importlib.util.spec_from_file_location(f"entitybench_user_{path.stem}", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            raise BadValue(
+                f"{module_name} cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+    else:
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and error.name.startswith("entitybench"):
+                raise
+            raise MissingExtra(
+                f"{error.name} is not installed, and {target} needs it: pip install -e '.[all]'"
+            ) from error
+    if not hasattr(module, attribute):
+        raise UnknownId(f"{module_name} has no {attribute!r}.")
+    return getattr(module, attribute)

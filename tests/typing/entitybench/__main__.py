@@ -1,0 +1,1 @@
+../../../src/entitybench/__main__.py

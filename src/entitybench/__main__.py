@@ -1,6 +1,8 @@
 """`python -m entitybench` is `bench`."""
 
+import sys
+
 from entitybench.leaderboard.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,16 +11,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
+
     from entitybench.seeding import BatchGenerator
 
-Array = np.ndarray
-# Goal tasks: "observation", "achieved_goal", "desired_goal", each (B, N, D) float32.
-# "mask" (B, N) only where the number of entities varies.
-Obs = dict[str, Array]
-Batch = dict[str, Array]
+    Array = np.ndarray
+    # Goal tasks: "observation", "achieved_goal", "desired_goal", each (B, N, D) float32.
+    # "mask" (B, N) only where the number of entities varies.
+    Obs = dict[str, Array]
+    Batch = dict[str, Array]
+else:
+
+    def __getattr__(name: str) -> Any:
+        # At use only: numpy doubles the time that `bench list` takes.
+        if name not in ("Array", "Obs", "Batch"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import numpy as np
+
+        return np.ndarray if name == "Array" else dict[str, np.ndarray]
+
+
 Metrics = dict[str, float]
 State = TypeVar("State")
 

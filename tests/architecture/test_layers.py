@@ -1,0 +1,86 @@
+"""Who may import whom: root <- envs <- datasets <- agents; the leaderboard reaches agents by name only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("envs", "datasets", "agents", "leaderboard")
+SHARED_BY_AGENTS = ("common", "baselines")
+ALLOWED = {
+    "root": {"root"},
+    "envs": {"root", "envs"},
+    "datasets": {"root", "envs", "datasets"},
+    "agents": {"root", "envs", "datasets", "agents"},
+    "leaderboard": {"root", "envs", "datasets", "leaderboard"},
+}
+
+
+def _modules() -> list[Path]:
+    root = [p for p in (ROOT / "src" / "entitybench").glob("*.py") if p.name != "__main__.py"]
+    return sorted(root + [p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py")])
+
+
+def _layer(parts: tuple[str, ...]) -> str:
+    return parts[0] if parts and parts[0] in FOLDERS else "root"
+
+
+def imported(source: str) -> Iterator[str]:
+    """Every module that the source imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative imports are not used here"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def violations(path: tuple[str, ...], source: str) -> list[str]:
+    """What the module at `path` (relative to the package root) imports and must not."""
+    layer = _layer(path)
+    found = []
+    for name in imported(source):
+        parts = tuple(name.split("."))
+        if parts[0] in FOLDERS and parts[0] not in ("datasets",):
+            found.append(f"{name}: write entitybench.{name}")
+        if parts[0] != "entitybench" or len(parts) < 2:
+            continue
+        target = _layer(parts[1:])
+        if target not in ALLOWED[layer]:
+            found.append(f"{layer} imports {name}")
+        elif layer == target == "agents" and len(parts) > 2 and len(path) > 1:
+            method = parts[2]
+            if method not in (path[1], path[1].removesuffix(".py"), *SHARED_BY_AGENTS):
+                found.append(f"agents/{path[1]} imports {name}")
+            if path[1] == "common" and method != "common":
+                found.append(f"agents/common imports {name}")
+    return found
+
+
+@pytest.mark.parametrize("module", _modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_layers(module: Path) -> None:
+    inside = module.relative_to(ROOT)
+    path = inside.parts[2:] if inside.parts[0] == "src" else inside.parts
+    assert violations(path, module.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("types.py",), "import entitybench.envs.registry"),
+        (("envs", "core", "a.py"), "from entitybench.datasets.store import api"),
+        (("datasets", "store", "a.py"), "def f():\n    from entitybench.agents.hecrl import agent"),
+        (("leaderboard", "harness", "a.py"), "import entitybench.agents.registry"),
+        (("agents", "hecrl", "a.py"), "from entitybench.leaderboard.harness.api import evaluate"),
+        (("agents", "hecrl", "a.py"), "from entitybench.agents import macflow"),
+        (("agents", "common", "a.py"), "import entitybench.agents.baselines.iql"),
+        (("agents", "hecrl", "a.py"), "import envs.push.world"),
+    ],
+)
+def test_the_check_sees_violations(path: tuple[str, ...], line: str) -> None:
+    assert violations(path, line)

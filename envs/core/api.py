@@ -1,0 +1,46 @@
+"""Tasks by id: their world, a batch of episodes, and the Gymnasium views."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from entitybench.errors import BadValue
+from entitybench.registry import resolve, tasks
+from entitybench.types import TaskSpec
+
+if TYPE_CHECKING:
+    from entitybench.envs.core.batch import Worlds
+    from entitybench.envs.core.world import World
+
+
+def task_of(task: str | TaskSpec) -> TaskSpec:
+    """The spec of a task id; specs pass through. Raises UnknownId."""
+    return task if isinstance(task, TaskSpec) else tasks()[task]
+
+
+def world_of(task: str | TaskSpec, **kwargs: Any) -> World:
+    """The world of a task, built once a process. `kwargs` change the task's own arguments."""
+    spec = task_of(task)
+    return _world(spec.world, json.dumps({**spec.kwargs, **kwargs}, sort_keys=True))
+
+
+@lru_cache(maxsize=64)
+def _world(target: str, arguments: str) -> World:
+    try:
+        world: World = resolve(target)(**json.loads(arguments))
+    except TypeError as error:
+        raise BadValue(f"{target} cannot be made with {arguments}: {error}") from None
+    return world
+
+
+def make_worlds(
+    task: str | TaskSpec, batch: int, threads: int = 1, *, horizon: int | None = None, **kwargs: Any
+) -> Worlds:
+    """`batch` episodes of a task side by side, stepped by `threads` threads."""
+    from entitybench.envs.core.batch import Worlds
+
+    spec = task_of(task)
+    world = world_of(spec, **kwargs)
+    return Worlds(world, batch, threads=threads, horizon=horizon or spec.horizon)

@@ -1,0 +1,162 @@
+"""The push scene as an MjSpec. Solver settings: DESIGN section 7; constants: HECRL sheet, 8.1."""
+
+from __future__ import annotations
+
+import mujoco
+
+from entitybench.envs.push.world import COLORS, HALF_EDGE, PUSHER_RADIUS
+
+# Who touches whom: contype bits are a role, conaffinity the roles it touches.
+PUSHER, BLOCK = 1, 2
+PAINT_GROUP = 2  # geoms that are only seen
+
+
+def push_scene(
+    blocks: int, area: float, rail: float, edge: float, dt: float, sleep: bool
+) -> mujoco.MjSpec:
+    """A table with a pusher and `blocks` blocks; lengths in m.
+
+    Joints are named pusher_x, pusher_y, block<i>_x, block<i>_y and block<i>_yaw, bodies pusher and
+    block<i>.
+    """
+    spec = mujoco.MjSpec()
+    spec.modelname = f"push-{blocks}"
+    _set_options(spec, dt, sleep)
+    _add_looks(spec, area, edge)
+    _add_pusher(spec, edge)
+    for i in range(blocks):
+        _add_block(spec, i, rail)
+    return spec
+
+
+def _set_options(spec: mujoco.MjSpec, dt: float, sleep: bool) -> None:
+    spec.memory = 512 * 1024
+    spec.compiler.degree = False
+    option = spec.option
+    option.timestep = dt
+    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    option.solver = mujoco.mjtSolver.mjSOL_NEWTON
+    option.iterations = 20
+    option.ls_iterations = 20
+    option.tolerance = 1e-8
+    option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    option.sleep_tolerance = 1e-4
+    # Nothing can move up or down.
+    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_GRAVITY
+    if sleep:
+        option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
+
+
+def _add_looks(spec: mujoco.MjSpec, area: float, edge: float) -> None:
+    """Light, cameras and the table top: seen, never touched."""
+    quality = spec.visual.quality
+    quality.offsamples = 0
+    quality.numslices = 12
+    quality.numstacks = 6
+    spec.visual.headlight.ambient = [0.45, 0.45, 0.45]
+    spec.visual.headlight.diffuse = [0.5, 0.5, 0.5]
+    spec.visual.headlight.specular = [0, 0, 0]
+    spec.visual.global_.offwidth = 1280
+    spec.visual.global_.offheight = 1280
+    size = edge + PUSHER_RADIUS
+    world = spec.worldbody
+    paint = {"contype": 0, "conaffinity": 0, "group": PAINT_GROUP}
+    world.add_geom(
+        name="table",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[size, size, 0.01],
+        rgba=[0.82, 0.82, 0.80, 1],
+        **paint,
+    )
+    for name, x, y in (("e", 1, 0), ("w", -1, 0), ("n", 0, 1), ("s", 0, -1)):
+        offset = area + 0.08 + HALF_EDGE + 0.02
+        world.add_geom(
+            name=f"rail_{name}",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            pos=[offset * x, offset * y, 0.0005],
+            size=[offset if y else 0.002, offset if x else 0.002, 0.0005],
+            rgba=[0.6, 0.6, 0.58, 1],
+            **paint,
+        )
+    world.add_camera(
+        name="top",
+        pos=[0, 0, 2],
+        fovy=2 * size,
+        proj=mujoco.mjtProjection.mjPROJ_ORTHOGRAPHIC,
+    )
+    distance = 2.3 * size
+    world.add_camera(
+        name="side",
+        pos=[0, -distance, distance],
+        xyaxes=[1, 0, 0, 0, 0.5**0.5, 0.5**0.5],
+        fovy=45,
+    )
+
+
+def _add_pusher(spec: mujoco.MjSpec, edge: float) -> None:
+    body = spec.worldbody.add_body(name="pusher", pos=[0, 0, HALF_EDGE])
+    # In the plane a sphere at mid-height touches a block exactly as an upright cylinder does, and
+    # costs less; the cylinder is what one sees.
+    body.add_geom(
+        name="pusher",
+        type=mujoco.mjtGeom.mjGEOM_SPHERE,
+        size=[PUSHER_RADIUS, 0, 0],
+        mass=0.5,
+        contype=PUSHER,
+        conaffinity=BLOCK,
+        group=3,
+    )
+    body.add_geom(
+        name="pusher_seen",
+        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+        size=[PUSHER_RADIUS, 1.25 * HALF_EDGE, 0],
+        pos=[0, 0, 0.25 * HALF_EDGE],
+        mass=0,
+        contype=0,
+        conaffinity=0,
+        rgba=[0.1, 0.1, 0.12, 1],
+        group=PAINT_GROUP,
+    )
+    for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
+        name = f"pusher_{axis}"
+        body.add_joint(
+            name=name,
+            type=mujoco.mjtJoint.mjJNT_SLIDE,
+            axis=vector,
+            limited=mujoco.mjtLimited.mjLIMITED_TRUE,
+            range=[-edge, edge],
+        )
+        servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+        servo.set_to_position(kp=300, kv=30)
+
+
+def _add_block(spec: mujoco.MjSpec, index: int, rail: float) -> None:
+    name = f"block{index}"
+    body = spec.worldbody.add_body(name=name, pos=[0, 0, HALF_EDGE])
+    body.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=[HALF_EDGE] * 3,
+        mass=0.1,
+        contype=BLOCK,
+        conaffinity=PUSHER | BLOCK,
+        rgba=[*COLORS[index], 1],
+        group=PAINT_GROUP,
+    )
+    for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
+        body.add_joint(
+            name=f"{name}_{axis}",
+            type=mujoco.mjtJoint.mjJNT_SLIDE,
+            axis=vector,
+            limited=mujoco.mjtLimited.mjLIMITED_TRUE,
+            range=[-rail, rail],
+            damping=2,
+            frictionloss=0.5,
+        )
+    body.add_joint(
+        name=f"{name}_yaw",
+        type=mujoco.mjtJoint.mjJNT_HINGE,
+        axis=[0, 0, 1],
+        damping=0.004,
+        frictionloss=0.012,
+    )

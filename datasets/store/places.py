@@ -1,0 +1,54 @@
+"""Where datasets lie, and the command that makes one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entitybench.errors import BadValue
+
+if TYPE_CHECKING:
+    from entitybench.types import DatasetSpec
+
+
+def data_root() -> Path:
+    """The folder of all datasets: `ENTITYBENCH_DATA`, or `~/.cache/entitybench/datasets`."""
+    chosen = os.environ.get("ENTITYBENCH_DATA")
+    return Path(chosen).expanduser() if chosen else Path.home() / ".cache/entitybench/datasets"
+
+
+def dataset_folder(id: str) -> Path:
+    """Where the dataset `<task>/<name-vN>` lies by default.
+
+    Raises BadValue for an id that would leave the data root.
+    """
+    parts = id.split("/")
+    if not all(parts) or any(part in {".", ".."} or "\\" in part for part in parts):
+        raise BadValue(f"{id!r} is no dataset id: an id is <task>/<name>-v<number>.")
+    return data_root().joinpath(*parts)
+
+
+def generate_line(
+    spec: DatasetSpec,
+    *,
+    episodes: int | None = None,
+    seed: int | None = None,
+    out: Path | None = None,
+) -> str:
+    """The `bench generate` line that makes a dataset.
+
+    `episodes` counts training episodes. Where an argument is None, the default place and the
+    registered numbers are meant.
+    """
+    words = [
+        "bench generate",
+        shlex.quote(spec.id),
+        f"--episodes {spec.episodes if episodes is None else episodes}",
+        f"--seed {spec.seed if seed is None else seed}",
+        f"--workers {os.cpu_count() or 1}",
+    ]
+    if out is not None and out.resolve() != dataset_folder(spec.id).resolve():
+        words.append(f"--out {shlex.quote(str(out))}")
+    return " ".join(words)

@@ -1,0 +1,89 @@
+"""What an episode store holds: columns, the manifest, and their checks.
+
+Rows are laid out as T+1 observations and T actions an episode, episodes one after another:
+
+    row          0    1    2   ...  T   | T+1  ...
+    observation  o0   o1   o2  ...  oT  | o0   ...     the next observation of row r is row r + 1
+    action       a0   a1   a2  ...  0   | a0   ...     the last row of an episode is padding
+    terminals    0    0    0   ...  1   | 0    ...     the episode ends here
+    masks        1    1    1   ...  0   | 1    ...     the transition that begins here bootstraps
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+EPISODES = "episodes.jsonl"
+OFFSETS = "offsets.npy"
+SPLITS = ("train", "validation")
+STATE_EVERY = 20  # control steps between stored integration states
+
+Per = Literal["row", "episode", "state"]
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One array of the store: `shape` is that of one entry, `per` says what an entry belongs to."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    per: Per = "row"
+
+    def json(self) -> dict[str, Any]:
+        return {"dtype": self.dtype, "shape": list(self.shape), "per": self.per}
+
+    @classmethod
+    def of(cls, array: np.ndarray, per: Per = "row") -> Column:
+        """The column that `array` (count, ...) is a part of."""
+        return cls(array.dtype.str, tuple(array.shape[1:]), per)
+
+
+def episode_row(index: int, split: str, length: int, **known: Any) -> dict[str, Any]:
+    """One line of `episodes.jsonl`; what is unknown or has no meaning for the data is null."""
+    row: dict[str, Any] = {
+        "index": index,
+        "split": split,
+        "length": length,
+        "seed": None,  # the start state is that of `reset(seed)`
+        "return": None,
+        "success": None,
+        "labels": None,
+        "captions": None,
+        "failure_step": None,
+    }
+    return {**row, **known}
+
+
+def state_counts(lengths: np.ndarray, every: int = STATE_EVERY) -> np.ndarray:
+    """How many states episodes of these lengths hold: those of steps 0, every, 2 every, ... ≤ T."""
+    counts: np.ndarray = lengths // every + 1
+    return counts
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces, for hashing."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def content_hash(manifest: Mapping[str, Any]) -> str:
+    """sha256 over everything that the manifest says, file hashes included, itself excluded."""
+    rest = {key: value for key, value in manifest.items() if key != "content_hash"}
+    return hashlib.sha256(canonical(rest)).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

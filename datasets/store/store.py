@@ -1,0 +1,231 @@
+"""Read an episode store: flat columns, mapped into memory as they lie on disk."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from entitybench.datasets.store.schema import (
+    EPISODES,
+    MANIFEST,
+    OFFSETS,
+    SCHEMA_VERSION,
+    Manifest,
+    content_hash,
+    state_counts,
+)
+from entitybench.datasets.store.verify import check_hashes, check_sizes, mend
+from entitybench.errors import BadValue, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class EpisodeStore:
+    """Episodes as flat arrays. `schema.py` draws the layout.
+
+    Attributes:
+        folder: where the files lie.
+        manifest: what `manifest.json` says.
+        columns: name -> memory-mapped array whose first axis runs over rows, episodes or states.
+        offsets: (E + 1,) int64; episode e has the rows offsets[e] ... offsets[e + 1] - 1.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        columns: Mapping[str, np.ndarray],
+        offsets: np.ndarray,
+        first_episode: int = 0,
+    ) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.columns = columns
+        self.offsets = offsets
+        self._first = first_episode
+
+    @classmethod
+    def open(cls, folder: str | Path, *, verify: bool | None = None) -> Self:
+        """Open a store.
+
+        File sizes are always checked. Hashes are checked when a file has changed (size or time of
+        change) since it was last found right, so a second opening reads no data.
+
+        Args:
+            folder: the folder with `manifest.json`.
+            verify: True hashes every file whatever its time; False checks sizes only.
+
+        Raises:
+            DataError: no store there, another schema, or files missing, truncated or corrupt.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        check_sizes(folder, manifest)
+        if verify is not False:
+            check_hashes(folder, manifest, always=bool(verify))
+        offsets = _map(folder, OFFSETS, manifest)
+        columns = {name: _map(folder, f"{name}.npy", manifest) for name in manifest["columns"]}
+        store = cls(folder, manifest, columns, np.asarray(offsets))
+        store._check_counts()
+        return store
+
+    def verify(self) -> None:
+        """Hash every file. Raises DataError that names the first corrupt one."""
+        check_sizes(self.folder, self.manifest)
+        check_hashes(self.folder, self.manifest, always=True)
+
+    @property
+    def id(self) -> str:
+        return str(self.manifest["dataset"])
+
+    @property
+    def task(self) -> str | None:
+        """The task's id; None for imported data of a task that is not ours."""
+        task: str | None = self.manifest["task"]
+        return task
+
+    @property
+    def content_hash(self) -> str:
+        return str(self.manifest["content_hash"])
+
+    @property
+    def observations(self) -> np.ndarray:
+        """(rows, N, D) float32."""
+        return self.columns["observations"]
+
+    @property
+    def actions(self) -> np.ndarray:
+        """(rows, A) float32; the last row of each episode is padding."""
+        return self.columns["actions"]
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """(E,) control steps of each episode."""
+        steps: np.ndarray = np.diff(self.offsets) - 1
+        return steps
+
+    @property
+    def transitions(self) -> int:
+        return int(self.lengths.sum())
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __repr__(self) -> str:
+        return f"EpisodeStore({self.id}, {len(self)} episodes, {self.transitions} transitions)"
+
+    @cached_property
+    def _all_episodes(self) -> list[dict[str, Any]]:
+        try:
+            lines = (self.folder / EPISODES).read_text().splitlines()
+            return [json.loads(line) for line in lines]
+        except ValueError as error:
+            raise DataError(
+                f"{EPISODES} in {self.folder} is corrupt ({error}). "
+                f"{mend(self.folder, self.manifest)}"
+            ) from None
+
+    @cached_property
+    def episodes(self) -> list[dict[str, Any]]:
+        """One dict an episode, as `schema.episode_row` describes."""
+        return self._all_episodes[self._first : self._first + len(self)]
+
+    @cached_property
+    def state_offsets(self) -> np.ndarray:
+        """(E + 1,) where each episode's integration states begin in `columns["states"]`."""
+        counts = state_counts(self.lengths, self.manifest["state_every"])
+        return np.concatenate([[0], np.cumsum(counts)])
+
+    def episode(self, index: int) -> dict[str, np.ndarray]:
+        """One episode: T+1 observations, T actions, and so on by column name; no copies.
+
+        Raises BadValue when there is no such episode.
+        """
+        if not -len(self) <= index < len(self):
+            raise BadValue(f"no episode {index} in {self.id}: it has {len(self)}, from 0.")
+        index %= len(self)
+        part = self._columns(index, index + 1)
+        for name in {"actions", "rewards", "terminals", "masks"} & part.keys():
+            part[name] = part[name][:-1]
+        return part
+
+    def split(self, name: str) -> EpisodeStore:
+        """The episodes of "train" or "validation", as a view. Raises BadValue for another name."""
+        splits = self.manifest["splits"]
+        if name not in splits:
+            known = " or ".join(repr(key) for key in splits)
+            raise BadValue(f"{self.id} has no split {name!r}: {known}.")
+        first, last = splits[name]
+        if self._first or len(self) < last:
+            raise BadValue(f"this is already a part of {self.id}; split the whole store.")
+        rows = self.offsets[first]
+        return EpisodeStore(
+            self.folder,
+            self.manifest,
+            self._columns(first, last),
+            self.offsets[first : last + 1] - rows,
+            first_episode=first,
+        )
+
+    def _columns(self, first: int, last: int) -> dict[str, np.ndarray]:
+        """The part of each column that belongs to the episodes first ... last - 1."""
+        ends = {
+            "row": (self.offsets[first], self.offsets[last]),
+            "episode": (first, last),
+            "state": (self.state_offsets[first], self.state_offsets[last]),
+        }
+        return {
+            name: self.columns[name][slice(*ends[about["per"]])]
+            for name, about in self.manifest["columns"].items()
+        }
+
+    def _check_counts(self) -> None:
+        counts = {
+            "row": int(self.offsets[-1]),
+            "episode": len(self),
+            "state": int(self.state_offsets[-1]),
+        }
+        for name, about in self.manifest["columns"].items():
+            wanted = (counts[about["per"]], *about["shape"])
+            if self.columns[name].shape != wanted:
+                raise DataError(
+                    f"{name}.npy in {self.folder} has shape {self.columns[name].shape}, the store "
+                    f"needs {wanted}. {mend(self.folder, self.manifest)}"
+                )
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """`manifest.json`, checked against its own hash. Raises DataError."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise DataError(f"no dataset in {folder}: it has no {MANIFEST}.")
+    try:
+        manifest: Manifest = json.loads(path.read_text())
+        schema, claimed = manifest["schema"], manifest["content_hash"]
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{MANIFEST} in {folder} is corrupt. {mend(folder, None)}") from None
+    if schema != SCHEMA_VERSION:
+        raise DataError(
+            f"{folder} follows schema {schema!r}, this version reads schema {SCHEMA_VERSION}. "
+            f"{mend(folder, manifest)}"
+        )
+    if content_hash(manifest) != claimed:
+        raise DataError(
+            f"{MANIFEST} in {folder} was changed after it was written. {mend(folder, manifest)}"
+        )
+    return manifest
+
+
+def _map(folder: Path, name: str, manifest: Manifest) -> np.ndarray:
+    try:
+        mapped: np.ndarray = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(
+            f"{name} in {folder} cannot be read ({error}). {mend(folder, manifest)}"
+        ) from None
+    return mapped

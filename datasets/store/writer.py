@@ -1,0 +1,217 @@
+"""Write an episode store: columns are appended, and the folder gets its name in one step."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from entitybench.datasets.store.schema import (
+    EPISODES,
+    MANIFEST,
+    OFFSETS,
+    SCHEMA_VERSION,
+    STATE_EVERY,
+    Column,
+    Manifest,
+    content_hash,
+    state_counts,
+)
+from entitybench.datasets.store.verify import note_verified
+from entitybench.errors import BadValue, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+
+class _File:
+    """One file that is hashed while it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO = path.open("wb")
+        self._hash = hashlib.sha256()
+        self._bytes = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+        self._hash.update(data)
+        self._bytes += len(data)
+
+    def close(self) -> dict[str, Any]:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return {"bytes": self._bytes, "sha256": self._hash.hexdigest()}
+
+
+class StoreWriter:
+    """Fills `folder`, which must not be the final one, and describes it in a manifest at the end.
+
+    Args:
+        folder: an empty folder to write in.
+        lengths: (E,) control steps of every episode, in order.
+        columns: what will be appended.
+        state_every: control steps between the entries of columns with `per="state"`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        lengths: Sequence[int] | np.ndarray,
+        columns: Mapping[str, Column],
+        *,
+        state_every: int = STATE_EVERY,
+    ) -> None:
+        self.folder = folder
+        self.lengths = np.asarray(lengths, np.int64)
+        self.columns = dict(columns)
+        self.state_every = state_every
+        self._counts = {
+            "row": int((self.lengths + 1).sum()),
+            "episode": len(self.lengths),
+            "state": int(state_counts(self.lengths, state_every).sum()),
+        }
+        self._left: dict[str, int] = {}
+        self._files: dict[str, _File] = {}
+        for name, column in self.columns.items():
+            count = self._counts[column.per]
+            self._files[name] = self._begin(f"{name}.npy", column.dtype, (count, *column.shape))
+            self._left[name] = count
+
+    def append(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Add the next entries of some columns. Raises BadValue when they do not fit."""
+        for name, array in arrays.items():
+            column = self.columns[name]
+            if Column.of(array, column.per) != column:
+                raise BadValue(
+                    f"column {name!r} holds {column.dtype} {column.shape}: got {array.dtype.str} "
+                    f"{array.shape[1:]}."
+                )
+            self._left[name] -= len(array)
+            self._files[name].write(_bytes(array))
+
+    def finish(self, episodes: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> Manifest:
+        """Write offsets, episode rows and the manifest.
+
+        Args:
+            episodes: one row an episode (`schema.episode_row`); splits must be contiguous.
+            about: the other fields of the manifest.
+        """
+        wrong = {name: left for name, left in self._left.items() if left}
+        if wrong or len(episodes) != len(self.lengths):
+            raise BadValue(f"the store is not complete: entries missing {wrong}.")
+        offsets = np.concatenate([[0], np.cumsum(self.lengths + 1)]).astype(np.int64)
+        files = {f"{name}.npy": file.close() for name, file in self._files.items()}
+        first = self._begin(OFFSETS, "<i8", offsets.shape)
+        first.write(_bytes(offsets))
+        files[OFFSETS] = first.close()
+        rows = _File(self.folder / EPISODES)
+        rows.write("".join(json.dumps(row) + "\n" for row in episodes).encode())
+        files[EPISODES] = rows.close()
+        manifest: Manifest = {
+            "schema": SCHEMA_VERSION,
+            **about,
+            "splits": _splits([str(row["split"]) for row in episodes]),
+            "transitions": int(self.lengths.sum()),
+            "state_every": self.state_every,
+            "columns": {name: column.json() for name, column in self.columns.items()},
+            "files": dict(sorted(files.items())),
+        }
+        manifest["content_hash"] = content_hash(manifest)
+        last = _File(self.folder / MANIFEST)
+        last.write((json.dumps(manifest, indent=1) + "\n").encode())
+        last.close()
+        return manifest
+
+    def _begin(self, name: str, dtype: str, shape: tuple[int, ...]) -> _File:
+        file = _File(self.folder / name)
+        header = {"descr": dtype, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        return file
+
+
+@contextmanager
+def new_store(final: Path) -> Iterator[Path]:
+    """A folder to write a store in; it gets the name `final` when the block ends without an error.
+
+    A store that is already there is replaced, and only then. After an error, a full disk or Ctrl-C
+    nothing is left, and `final` is as it was.
+
+    Raises DataError when the disk is full or the place cannot be written.
+    """
+    temporary = final.parent / f".{final.name}.{os.getpid()}.writing"
+    try:
+        with disk_errors(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            yield temporary
+            manifest = json.loads((temporary / MANIFEST).read_text())
+            _replace(temporary, final)
+            sync_folder(final.parent)
+        note_verified(final, manifest)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def disk_errors(final: Path) -> Iterator[None]:
+    """Turn what the operating system says about a disk or a folder into one DataError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DataError(
+                f"the disk is full, so {final} was not written. Free some space (or name another "
+                "disk with --out or ENTITYBENCH_DATA) and give the same command again."
+            ) from None
+        raise DataError(f"{final} cannot be written: {error.strerror or error}.") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last through a loss of power, where the system can."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _replace(temporary: Path, final: Path) -> None:
+    old = final.parent / f".{final.name}.{os.getpid()}.old"
+    if final.is_dir() and any(final.iterdir()):
+        os.replace(final, old)
+        try:
+            os.replace(temporary, final)
+        except BaseException:
+            os.replace(old, final)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        os.replace(temporary, final)
+
+
+def _bytes(array: np.ndarray) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _splits(names: Sequence[str]) -> dict[str, list[int]]:
+    """Split name -> [first episode, last episode + 1]. Raises BadValue when a split has gaps."""
+    splits: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        if name not in splits:
+            splits[name] = [index, index]
+        if splits[name][1] != index:
+            raise BadValue(f"episodes of the split {name!r} must follow one another.")
+        splits[name][1] = index + 1
+    return splits

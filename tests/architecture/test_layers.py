@@ -1,4 +1,4 @@
-"""Who may import whom: root <- envs <- datasets <- agents; the leaderboard reaches agents by name only."""
+"""Who may import whom: root <- envs <- datasets <- agents; leaderboard knows agents by name."""
 
 from __future__ import annotations
 

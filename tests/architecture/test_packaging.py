@@ -57,7 +57,9 @@ def test_links_for_type_checkers_cover_the_package() -> None:
 
 def test_optional_groups_reach_all_and_dev() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
-    assert {"train", "minari", "video", "plots", "sb3", "peers", "docs", "all", "dev"} <= set(extras)
+    assert {"train", "minari", "video", "plots", "sb3", "peers", "docs", "all", "dev"} <= set(
+        extras
+    )
 
 
 @pytest.mark.parametrize("file", ["default.txt", "numpy1.txt"])

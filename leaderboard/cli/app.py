@@ -1,0 +1,171 @@
+"""The table of commands. Each is a "module:function" that cyclopts imports when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cyclopts import App, CycloptsError, Parameter
+from cyclopts.exceptions import UnknownCommandError, UnusedCliTokensError
+
+from entitybench.errors import BadValue, nearest
+
+_CLI = "entitybench.leaderboard.cli"
+
+
+def _version() -> str:
+    from entitybench import __version__
+
+    return __version__
+
+
+def _options(text: str, examples: Sequence[str]) -> dict[str, Any]:
+    return {"help": text, "help_epilogue": "\n".join(["Examples:", *(f"  {e}" for e in examples)])}
+
+
+app = App(
+    name="bench",
+    **_options(
+        "Robot learning with many entities and many agents: worlds, datasets, agents, claims.",
+        (
+            "bench list tasks",
+            "bench eval --agent hecrl --task push-3blocks",
+            "bench reproduce hecrl",
+        ),
+    ),
+    version=_version,
+    help_format="plaintext",
+    default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,
+)
+
+
+def _command(name: str, target: str, text: str, *examples: str) -> None:
+    # Sorted as registered: what a newcomer types first stands first.
+    app.command(f"{_CLI}.{target}", name=name, sort_key=len(list(app)), **_options(text, examples))
+
+
+_command(
+    "list",
+    "catalogue:list_",
+    "List tasks, agents or datasets.",
+    "bench list tasks",
+    "bench list agents --scores",
+    "bench list datasets --json",
+)
+_command(
+    "info",
+    "catalogue:info",
+    "Everything known about one task, agent or dataset.",
+    "bench info push-3blocks",
+    "bench info hecrl",
+    "bench info push-3blocks/play-v1 --json",
+)
+_command(
+    "eval",
+    "evaluation:evaluate",
+    "Evaluate an agent in a task: a table, a record, and with --video a film.",
+    "bench eval --agent hecrl --task push-3blocks",
+    "bench eval --agent hecrl --task push-3blocks --train-seeds 0 1 --episodes 20 --video",
+    "bench eval --agent hecrl --weights-from push-3blocks --task push-4blocks",
+    "bench eval --agent my_agent.py:MyPolicy --task push-1block --json",
+)
+_command(
+    "generate",
+    "data:generate",
+    "Generate a dataset; the same seed gives the same bytes. Run again to resume.",
+    "bench generate push-3blocks/play-v1",
+    "bench generate push-3blocks/play-v1 --episodes 100 --seed 7 --workers 2 --out data/mine",
+)
+_command(
+    "train",
+    "training:train",
+    "Train an agent with one training seed.",
+    "bench train --agent hecrl --task push-3blocks --preset small --seed 0 --out runs/hecrl",
+    "bench train --agent hecrl --task push-3blocks --seed 0 --out runs/hecrl --resume",
+)
+_command(
+    "reproduce",
+    "training:reproduce",
+    "Check a method's published claims: train what is missing, evaluate both arms, judge.",
+    "bench reproduce hecrl",
+    "bench reproduce hecrl --claim small-1 --workers 2",
+    "bench reproduce hecrl --from-scratch",
+)
+_command(
+    "export",
+    "data:export",
+    "Write an episode store as a Minari dataset.",
+    "bench export data/mine --minari push-3blocks/mine-v0",
+)
+_command(
+    "import",
+    "data:import_",
+    "Read a Minari dataset into an episode store.",
+    "bench import push-3blocks/mine-v0 --out data/mine",
+)
+_command(
+    "table",
+    "report:table",
+    "One table from evaluation records.",
+    "bench table results/push-3blocks/*.json",
+    "bench table leaderboard/reference/records/push-3blocks --format markdown",
+)
+_command(
+    "compare",
+    "report:compare",
+    "Compare two records, episode by episode on the same seeds.",
+    "bench compare a.json b.json",
+    "bench compare a.json b.json --json",
+)
+_command(
+    "plot",
+    "report:plot",
+    "Draw records or training curves into an SVG, PNG or HTML file.",
+    "bench plot bars results/push-3blocks/*.json --out bars.svg",
+    "bench plot curves runs/hecrl/seed0 --out curves.png",
+)
+_command(
+    "speed",
+    "machine:speed",
+    "Measure the simulator beside raw physics and installed peers, in one run.",
+    "bench speed",
+    "bench speed --task push-5blocks --json",
+)
+_command(
+    "doctor",
+    "machine:doctor",
+    "Check rendering, versions, threads, determinism and disk; say what to install.",
+    "bench doctor",
+    "bench doctor --json",
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command. Raises BadValue for words that no command takes."""
+    try:
+        code = app(
+            list(words),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        raise BadValue(_explain(error, words)) from None
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: CycloptsError, words: Sequence[str]) -> str:
+    """Cyclopts' own sentence, begun in lower case, with the help line to read next."""
+    if isinstance(error, UnknownCommandError):
+        names = [name for name in app if not name.startswith("-")]
+        close = nearest(words[0], names, count=1) if words else []
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return f"unknown command {words[0]!r}.{hint} `bench --help` shows all."
+    command = words[0] if words and words[0] in list(app) else ""
+    error.verbose = False
+    sentence = str(error)
+    if isinstance(error, UnusedCliTokensError):
+        sentence = f"cannot use {' '.join(error.unused_tokens or [])!r}."
+    sentence = sentence[:1].lower() + sentence[1:]
+    return f"{sentence} See `bench {command + ' ' if command else ''}--help`."

@@ -1,0 +1,66 @@
+"""Types of command-line arguments: what a number may be; files checked before work starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from entitybench.errors import BadValue
+
+MAX_EPISODES = 100_000
+MAX_SEED = 2**32 - 1
+MAX_THREADS = 256
+
+Seed = Annotated[int, Parameter(validator=Number(gte=0, lte=MAX_SEED))]
+Seeds = Annotated[
+    list[int], Parameter(consume_multiple=True, validator=Number(gte=0, lte=MAX_SEED))
+]
+Episodes = Annotated[int, Parameter(validator=Number(gte=1, lte=MAX_EPISODES))]
+Threads = Annotated[int, Parameter(validator=Number(gte=1, lte=MAX_THREADS))]
+
+
+def different(seeds: list[int] | None, flag: str) -> list[int] | None:
+    """The seeds as given. Raises BadValue for an empty list or a repeated seed."""
+    if seeds is None:
+        return None
+    if not seeds:
+        raise BadValue(f"{flag} needs at least one seed, e.g. {flag} 0 1 2.")
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise BadValue(f"{flag} names {twice[0]} twice; every seed counts once.")
+    return seeds
+
+
+def writable_file(path: Path, flag: str = "--out") -> Path:
+    """The path, if a file can be made there. Raises BadValue: better now than after an hour."""
+    if path.is_dir():
+        raise BadValue(f"{flag} {path} is a folder; name a file in it.")
+    _writable(path.parent, flag)
+    return path
+
+
+def writable_folder(path: Path, flag: str = "--out") -> Path:
+    """The path, if a folder can be made or filled there. Raises BadValue."""
+    if path.exists() and not path.is_dir():
+        raise BadValue(f"{flag} {path} is a file; name a folder.")
+    _writable(path, flag)
+    return path
+
+
+def _writable(folder: Path, flag: str) -> None:
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise BadValue(f"{flag}: {existing} is a file, so nothing can be put below it.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise BadValue(f"{flag}: no permission to write in {existing}; name another folder.")
+
+
+def existing(path: Path, what: str) -> Path:
+    """The path, if there is something. Raises BadValue."""
+    if not path.exists():
+        raise BadValue(f"no {what} at {path}.")
+    return path

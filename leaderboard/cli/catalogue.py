@@ -1,0 +1,114 @@
+"""`bench list` and `bench info`: what the registries hold. Loads neither torch nor mujoco."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from entitybench import registry
+from entitybench.errors import unknown
+from entitybench.leaderboard.cli.output import columns, print_json
+
+KINDS = ("tasks", "agents", "datasets")
+
+
+def list_(what: str, /, *, scores: bool = False, json: bool = False) -> None:
+    """List tasks, agents or datasets.
+
+    Args:
+        what: tasks, agents or datasets.
+        scores: Show the success of the shipped records too.
+        json: Print JSON.
+    """
+    if what not in KINDS:
+        raise unknown("list", what, KINDS, see="bench list --help")
+    specs = list(getattr(registry, what)())
+    rows = [plain(spec) for spec in specs]
+    if scores:
+        found = _scores(what)
+        rows = [{**row, "scores": found.get(row["id"], {})} for row in rows]
+    if json:
+        print_json(rows)
+        return
+    lines = [(row["id"], _remark(what, row), row["summary"]) for row in rows]
+    print(columns([*_heading(what), *lines]))
+    if scores:
+        _print_scores(rows)
+
+
+def info(id: str, /, *, json: bool = False) -> None:
+    """Everything known about one task, agent or dataset.
+
+    Args:
+        id: What `bench list` shows in its first column.
+        json: Print JSON.
+    """
+    for what in KINDS:
+        table = getattr(registry, what)()
+        if id in table:
+            description = {"what": what.removesuffix("s"), **plain(table[id])}
+            if what == "tasks":
+                description["gymnasium"] = table[id].gym_id
+            print_json(description) if json else print(_sheet(description))
+            return
+    known = [known for what in KINDS for known in getattr(registry, what)().ids]
+    raise unknown("id", id, known, see="bench list tasks|agents|datasets")
+
+
+def plain(spec: Any) -> dict[str, Any]:
+    """A spec as JSON values."""
+    return {field.name: _plain(getattr(spec, field.name)) for field in dataclasses.fields(spec)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _heading(what: str) -> list[tuple[str, str, str]]:
+    second = {"tasks": "HORIZON", "agents": "WEIGHTS", "datasets": "TRANSITIONS"}[what]
+    return [(what.removesuffix("s").upper(), second, "")]
+
+
+def _remark(what: str, row: Mapping[str, Any]) -> str:
+    if what == "tasks":
+        return f"{row['horizon']} steps"
+    if what == "datasets":
+        return f"{row['episodes'] * row['length']:,}"
+    return (
+        "none" if not row["trains"] else f"of {row['weights_of']}" if row["weights_of"] else "own"
+    )
+
+
+def _sheet(description: Mapping[str, Any]) -> str:
+    def text(value: Any) -> str:
+        if isinstance(value, dict):
+            return ", ".join(f"{key}={item}" for key, item in value.items())
+        return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    rows = [(key, text(value)) for key, value in description.items()]
+    return columns([row for row in rows if row[1] not in ("", "None")])
+
+
+def _scores(what: str) -> dict[str, dict[str, str]]:
+    """Success of every shipped record: {task: {agent: "81.2 % [75.1, 87.3]"}}, or by agent."""
+    from entitybench.leaderboard.harness.api import scores
+
+    found: dict[str, dict[str, str]] = {}
+    for task in registry.tasks().ids:
+        for agent, interval in scores(task).items():
+            row, column = (task, agent) if what == "tasks" else (agent, task)
+            found.setdefault(row, {})[column] = str(interval)
+    return found
+
+
+def _print_scores(rows: list[dict[str, Any]]) -> None:
+    lines = [(row["id"], other, score) for row in rows for other, score in row["scores"].items()]
+    print("\nSuccess at the last step, shipped records, 95 % interval over training seeds\n")
+    print(columns(lines) if lines else "no shipped records")

@@ -1,0 +1,81 @@
+"""`bench generate`, `bench export`, `bench import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from entitybench import registry
+from entitybench.errors import BadValue
+from entitybench.leaderboard.cli.args import Episodes, Seed, Threads, existing, writable_folder
+from entitybench.leaderboard.cli.output import print_json, progress_bar
+
+
+def generate(
+    dataset: str,
+    /,
+    *,
+    episodes: Episodes | None = None,
+    seed: Seed | None = None,
+    workers: Threads | None = None,
+    out: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Generate a dataset; the same seed gives the same bytes. Run again to resume.
+
+    Args:
+        dataset: An id of `bench list datasets`.
+        episodes: Training episodes. Default: the registered number.
+        seed: Default: the registered seed.
+        workers: Processes; any number gives the same bytes. Default: the cores.
+        out: The folder of the store. Default: below ENTITYBENCH_DATA.
+        json: Print the manifest as JSON.
+    """
+    spec = registry.datasets()[dataset]
+    if out is not None:
+        writable_folder(out)
+
+    from entitybench.datasets.generate.api import generate as run
+
+    with progress_bar(f"{spec.id}, episodes") as progress:
+        store = run(
+            spec.id, episodes=episodes, seed=seed, workers=workers, out=out, progress=progress
+        )
+    print_json(store.manifest) if json else print(store.folder)
+
+
+def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
+    """Write an episode store as a Minari dataset.
+
+    Args:
+        folder: The folder of a store, or a dataset id.
+        minari: The name of the Minari dataset, e.g. push-3blocks/mine-v0.
+        json: Print where it lies as JSON.
+    """
+    from entitybench.datasets.minari.export import export as run
+
+    path = run(_store(folder), minari)
+    print_json({"minari": minari, "folder": str(path)}) if json else print(path)
+
+
+def import_(source: str, /, *, out: Path, json: bool = False) -> None:
+    """Read a Minari dataset into an episode store.
+
+    Args:
+        source: The name of a local Minari dataset, or its folder.
+        out: The folder of the new store; it must not exist.
+        json: Print the manifest as JSON.
+    """
+    writable_folder(out)
+    if out.exists() and any(out.iterdir()):
+        raise BadValue(f"--out {out} is not empty; name a new folder.")
+
+    from entitybench.datasets.minari.importer import import_minari
+
+    store = import_minari(source, out)
+    print_json(store.manifest) if json else print(store.folder)
+
+
+def _store(folder: Path) -> Path | str:
+    if str(folder) in registry.datasets():
+        return str(folder)
+    return existing(folder, "dataset")

@@ -1,0 +1,136 @@
+"""`bench eval`: weights, a progress bar, a table beside the stored records, a record file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entitybench import registry
+from entitybench.errors import BadValue
+from entitybench.leaderboard.cli.args import (
+    Episodes,
+    Seed,
+    Seeds,
+    Threads,
+    different,
+    writable_file,
+    writable_folder,
+)
+from entitybench.leaderboard.cli.output import note, print_table, progress_bar
+
+if TYPE_CHECKING:
+    from entitybench.records import Record
+
+RESULTS = Path("results")
+
+
+def evaluate(
+    *,
+    agent: str,
+    task: str,
+    train_seeds: Seeds | None = None,
+    episode_seed: Seed = 0,
+    episodes: Episodes = 100,
+    weights: Path | None = None,
+    weights_from: str | None = None,
+    threads: Threads | None = None,
+    preset: str | None = None,
+    video: bool = False,
+    out: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Evaluate an agent in a task: a table, a record, and with --video a film.
+
+    Args:
+        agent: An id of `bench list agents`, or path/to/file.py:Class.
+        task: An id of `bench list tasks`.
+        train_seeds: Which trained agents to use, by training seed. Default: all there are.
+        episode_seed: Seed of the first episode; episode i has seed S + i.
+        episodes: Episodes for each training seed.
+        weights: A folder of seed*/ checkpoints, or one checkpoint. Default: the shipped weights.
+        weights_from: Use the shipped weights of another task (zero-shot).
+        threads: Simulation threads; any number gives the same record. Default: the cores.
+        preset: Only weights trained with this preset.
+        video: Write an mp4 and a contact sheet beside the record.
+        out: The record file. Default: results/TASK/AGENT-TIME.json.
+        json: Print the record instead of the table.
+    """
+    different(train_seeds, "--train-seeds")
+    if weights is not None and weights_from is not None:
+        raise BadValue("--weights and --weights-from exclude each other; give one.")
+    registry.agent(agent)
+    if weights_from is not None:
+        registry.tasks()[weights_from]
+    spec = registry.tasks()[task]
+    if out is None:
+        writable_folder(RESULTS / spec.id)
+    else:
+        writable_file(out)
+
+    from entitybench.leaderboard.harness import api
+
+    chosen = {"weights": weights, "weights_from": weights_from, "preset": preset}
+    arguments = {
+        "agent": agent,
+        "task": task,
+        "train_seeds": train_seeds,
+        "episode_seed": episode_seed,
+        "episodes": episodes,
+        **{name: None if value is None else str(value) for name, value in chosen.items()},
+    }
+    with progress_bar(f"{agent} in {task}, control steps") as progress:
+        record = api.evaluate(
+            agent,
+            task,
+            episodes=episodes,
+            episode_seed=episode_seed,
+            threads=threads,
+            training_seeds=train_seeds,
+            arguments=arguments,
+            progress=progress,
+            **chosen,
+        )
+    path = out if out is not None else _default_path(record)
+    record.write(path)
+    if json:
+        print(record.to_json())
+    else:
+        _print_beside_stored(record)
+    note(f"record: {path}")
+    if video:
+        loaded = api.load_agent(agent, task=task, seed=record.training_seeds[0], **chosen)
+        _film(loaded, task, path.with_suffix(".mp4"), episode_seed)
+
+
+def _default_path(record: Record) -> Path:
+    """results/TASK/AGENT[-PRESET][-from-TASK]-TIME.json; an earlier record is never overwritten."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(record.agent.id).name)
+    parts = [name]
+    if record.agent.weights_from:
+        parts.append(f"from-{record.agent.weights_from}")
+    parts.append(re.sub(r"\D", "", record.created)[:14])
+    folder = RESULTS / record.task.id
+    stem = "-".join(parts)
+    path = folder / f"{stem}.json"
+    again = 2
+    while path.exists():
+        path = folder / f"{stem}-{again}.json"
+        again += 1
+    return path
+
+
+def _print_beside_stored(record: Record) -> None:
+    from entitybench.leaderboard.harness.api import stored_records
+    from entitybench.leaderboard.tables.table import table
+
+    stored = [other for other in stored_records(record.task.id) if other.label != record.label]
+    print_table(table([record, *stored]))
+
+
+def _film(agent: object, task: str, path: Path, first_seed: int) -> None:
+    from entitybench.leaderboard.harness.video import record_video
+
+    seeds = tuple(range(first_seed, first_seed + 4))
+    for file in record_video(agent, task, path, seeds=seeds):
+        note(f"video: {file}")

@@ -1,0 +1,78 @@
+"""Results on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+
+def print_json(value: Any) -> None:
+    """The value as JSON, indented, keys in their order."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> str:
+    """Rows of words as left-aligned columns; the last one is never padded."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    return "\n".join(
+        (" " * gap)
+        .join([word.ljust(width) for word, width in zip(row, widths, strict=True)])
+        .rstrip()
+        for row in rows
+    )
+
+
+def note(text: str) -> None:
+    """One line for the person who waits; not part of the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[..., None]]:
+    """A bar on standard error: call the yielded function with (done, total, text="").
+
+    Where standard error is no terminal nothing is drawn.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[text]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(label, total=None, text="")
+
+        def update(done: int, total: int, text: str = "") -> None:
+            bar.update(task, completed=done, total=total, text=text)
+
+        yield update
+
+
+def print_table(table: Any) -> None:
+    """A table or comparison: folded to the terminal's width, or in full where there is none."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(table.text())
+        return
+    from entitybench.leaderboard.tables.render import render
+
+    print(render(table, "text"))

@@ -1,0 +1,114 @@
+"""`bench table`, `bench compare`, `bench plot`: from records only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entitybench.errors import BadValue, unknown
+from entitybench.leaderboard.cli.args import existing, writable_file
+from entitybench.leaderboard.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from entitybench.records import Record
+
+FORMATS = ("text", "markdown", "csv", "html", "json")
+
+
+def table(*records: Path, format: str = "text", json: bool = False) -> None:
+    """One table from evaluation records.
+
+    Args:
+        records: Record files, or folders of them. Default: the shipped records.
+        format: text, markdown, csv, html or json.
+        json: The same as --format json.
+    """
+    from entitybench.leaderboard.tables import table as tables
+
+    _show(tables.table(read(records)), format, json)
+
+
+def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) -> None:
+    """Compare two records, episode by episode on the same seeds.
+
+    Args:
+        a: The record whose gain is asked for.
+        b: The record to compare with.
+        format: text, markdown, csv, html or json.
+        json: The same as --format json.
+    """
+    first, second = read_one(a), read_one(b)
+    from entitybench.leaderboard.tables.compare import compare as comparison
+
+    _show(comparison(first, second), format, json)
+
+
+def plot(
+    kind: str, /, *inputs: Path, out: Path, metric: str = "success", json: bool = False
+) -> None:
+    """Draw records or training curves into an SVG, PNG or HTML file.
+
+    Args:
+        kind: bars, profile, seeds (from records) or curves (from metrics.jsonl or run folders).
+        inputs: Record files or run folders.
+        out: The picture: .svg, .png or .html.
+        metric: What to draw.
+        json: Print the path as JSON.
+    """
+    from entitybench.leaderboard.tables.plots import PLOTS
+    from entitybench.leaderboard.tables.plots import plot as draw
+
+    if kind not in PLOTS:
+        raise unknown("plot", kind, PLOTS, see="bench plot --help")
+    if not inputs:
+        raise BadValue(f"nothing to draw: bench plot {kind} FILE... --out {out}")
+    for path in inputs:
+        existing(path, "record or run")
+    writable_file(out)
+    file = draw(kind, list(inputs), out, metric=metric)
+    print_json({"file": str(file)}) if json else print(file)
+
+
+def read(paths: tuple[Path, ...]) -> list[Record]:
+    """The records of files and folders, in their order; without paths, the shipped ones."""
+    if not paths:
+        from entitybench import registry
+        from entitybench.leaderboard.harness.api import stored_records
+
+        shipped = [record for task in registry.tasks().ids for record in stored_records(task)]
+        if not shipped:
+            raise BadValue("no records are shipped; name some: bench table FILE...")
+        return shipped
+    return [read_one(file) for path in paths for file in _files(path)]
+
+
+def read_one(path: Path) -> Record:
+    """One record. Raises RecordError or BadValue."""
+    from entitybench.records import Record
+
+    existing(path, "record")
+    if path.is_dir():
+        raise BadValue(f"{path} is a folder; name one record file.")
+    return Record.read(path)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.glob("*.json"))
+    if not files:
+        raise BadValue(f"no record (*.json) in {path}.")
+    return files
+
+
+def _show(result: object, format: str, json: bool) -> None:
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS, see="bench table --help")
+    if json:
+        format = "json"
+    if format == "text":
+        print_table(result)
+        return
+    from entitybench.leaderboard.tables.render import render
+
+    print(render(result, format))

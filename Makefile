@@ -1,0 +1,53 @@
+# Every target sets up what it needs (a virtual environment in .venv, the pinned dependencies, this
+# package) and is quick the second time. `make help` lists them.
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PINS   ?= constraints/default.txt
+JOBS   ?= auto
+ARGS   ?=
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help eval test test-all lint types format docs wheel-smoke doctor clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# $(1) is the optional dependency group; the stamp is newer than whatever decides what is installed.
+$(VENV)/.installed-%: pyproject.toml $(PINS) .ci/setup
+	@.ci/setup $(VENV) $* $(PINS)
+	@touch $@
+
+eval: $(VENV)/.installed-all ## Evaluate HECRL on push-3blocks with the shipped weights; ARGS="--video" films it
+	@$(VENV)/bin/bench eval --agent hecrl --task push-3blocks $(ARGS)
+
+test: $(VENV)/.installed-dev ## Run the tests (without the slow ones)
+	@$(PY) -P -m pytest -n $(JOBS) -m "not slow" $(ARGS)
+
+test-all: $(VENV)/.installed-dev ## Run all tests
+	@$(PY) -P -m pytest -n $(JOBS) $(ARGS)
+
+lint: $(VENV)/.installed-dev ## Check style
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/.installed-dev ## Check types
+	@$(VENV)/bin/mypy
+
+format: $(VENV)/.installed-dev ## Mend style
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+docs: $(VENV)/.installed-docs ## Build the documentation into site/
+	@$(VENV)/bin/mkdocs build --strict --quiet
+
+wheel-smoke: $(VENV)/.installed-dev ## Build the wheel and try it in a fresh environment, outside the checkout
+	@.ci/wheel-smoke $(PY) $(PINS)
+
+doctor: $(VENV)/.installed-all ## Check rendering, versions, threads, determinism and disk
+	@$(VENV)/bin/bench doctor
+
+clean: ## Remove the virtual environment and everything built
+	@rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	@find envs datasets agents leaderboard src tests -name __pycache__ -type d -prune -exec rm -rf {} +

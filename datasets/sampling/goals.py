@@ -143,7 +143,7 @@ class GoalSampler:
         if subgoal_steps is not None:
             if policy is None or subgoal_steps < 1:
                 raise BadValue(
-                    f"subgoal_steps needs a policy goal mix and 1 step or more: got {subgoal_steps}."
+                    f"subgoal_steps needs a policy goal mix and at least 1: got {subgoal_steps}."
                 )
             last = goal_rows.copy()
             foreign = slice(policy.cuts(batch_size)[2], None)

@@ -1,9 +1,9 @@
 """Find out cheaply whether the files of a store are those that were written.
 
-Sizes are compared at every opening. Hashing takes about as long as reading, so a file is hashed only
-when its size or its time of change differ from those noted when it was last found right. The notes lie
-under the data root in `.verified/`, not in the store, whose bytes depend on nothing but its arguments.
-Damage that leaves the time of change alone (a failing disk) is found by `EpisodeStore.verify`.
+Sizes are compared at every opening. Hashing takes as long as reading, so a file is hashed only when
+its size or its time of change differ from those noted when it was last found right. The notes lie
+under the data root in `.verified/`, not in the store, whose bytes depend on nothing but its
+arguments. Damage that leaves the time of change alone (a failing disk) is found by `EpisodeStore.verify`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def check_hashes(folder: Path, manifest: Mapping[str, Any], *, always: bool) -> 
 
 
 def note_verified(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Remember that the files are right as they are now. Where notes cannot be written, none are."""
+    """Remember that the files are right as they are; where notes cannot be written, none are."""
     path = _note_path(folder)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with contextlib.suppress(OSError):

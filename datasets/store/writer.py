@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from entitybench.datasets.store.places import data_root
 from entitybench.datasets.store.schema import (
     EPISODES,
     MANIFEST,
@@ -143,11 +144,11 @@ def new_store(final: Path) -> Iterator[Path]:
     """A folder to write a store in; it gets the name `final` when the block ends without an error.
 
     A store that is already there is replaced, and only then. After an error, a full disk or Ctrl-C
-    nothing is left, and `final` is as it was.
+    nothing is left, and `final` is as it was. The caller holds `locked(final)`.
 
     Raises DataError when the disk is full or the place cannot be written.
     """
-    temporary = final.parent / f".{final.name}.{os.getpid()}.writing"
+    temporary = final.parent / f".{final.name}.writing"
     try:
         with disk_errors(final):
             final.parent.mkdir(parents=True, exist_ok=True)
@@ -160,6 +161,32 @@ def new_store(final: Path) -> Iterator[Path]:
         note_verified(final, manifest)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def locked(final: Path) -> Iterator[None]:
+    """Nobody else writes this store meanwhile. The system frees the lock when the process ends.
+
+    Raises DataError when another process writes it. Without file locks (Windows) nothing is locked.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    key = hashlib.sha256(str(final.resolve()).encode()).hexdigest()[:32]
+    path = data_root() / ".locks" / key
+    with disk_errors(final):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataError(
+                f"another process is writing {final}; wait until it has ended."
+            ) from None
+        yield
 
 
 @contextmanager
@@ -188,7 +215,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def _replace(temporary: Path, final: Path) -> None:
-    old = final.parent / f".{final.name}.{os.getpid()}.old"
+    old = final.parent / f".{final.name}.old"
+    shutil.rmtree(old, ignore_errors=True)
     if final.is_dir() and any(final.iterdir()):
         os.replace(final, old)
         try:

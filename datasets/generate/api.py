@@ -1,0 +1,245 @@
+"""`bench generate`: a dataset from its id, its seed and its number of episodes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from entitybench.datasets.generate.block import (
+    columns_of,
+    part_is_right,
+    part_path,
+    read_part,
+)
+from entitybench.datasets.generate.plan import BLOCK, Plan
+from entitybench.datasets.generate.pool import run_blocks
+from entitybench.datasets.generate.reference import reference_of
+from entitybench.datasets.store.places import dataset_folder, generate_line
+from entitybench.datasets.store.schema import MANIFEST
+from entitybench.datasets.store.store import EpisodeStore, read_manifest
+from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
+from entitybench.errors import BadValue, DataError
+from entitybench.registry import datasets, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from entitybench.types import DatasetSpec
+
+_ARGUMENTS = "arguments.json"
+
+
+def generate(
+    id: str,
+    *,
+    episodes: int | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    out: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Path:
+    """Generate a dataset, or go on where an earlier call with the same arguments was stopped.
+
+    The same id, episodes and seed give the same bytes for any number of workers. While it runs,
+    finished blocks lie in `<folder>.partial`; the folder itself appears at the end, in one step.
+
+    Args:
+        id: a registered dataset.
+        episodes: training episodes; validation episodes come on top, in the registered proportion
+            (a tenth for play data), rounded, at least one. None: the registered numbers.
+        seed: None: the registered one.
+        workers: processes; None: one a core.
+        out: the dataset's folder; None: its place under `ENTITYBENCH_DATA`.
+        progress: called with (episodes done, episodes in all) after every block.
+        say: told in one line when nothing had to be done, or earlier work is used; None: stderr.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UnknownId: no such dataset.
+        BadValue: an impossible number.
+        DataError: something else is at that place, or it cannot be written.
+    """
+    spec = datasets()[id]
+    plan = make_plan(spec, episodes=episodes, seed=seed)
+    workers = _checked("workers", available_cores() if workers is None else workers, 1)
+    final = Path(out).expanduser() if out is not None else dataset_folder(id)
+    tell = say or _to_stderr
+    with locked(final):
+        if _is_there(final, plan, tell):
+            return final
+        partial = final.with_name(f"{final.name}.partial")
+        with disk_errors(final):
+            kept = _prepare(partial, plan, tell)
+            _check_space(final, plan)
+            _run(plan, partial, kept, workers, progress)
+            _merge(plan, partial, final)
+            shutil.rmtree(partial, ignore_errors=True)
+    return final
+
+
+def make_plan(
+    spec: DatasetSpec, *, episodes: int | None = None, seed: int | None = None, block: int = BLOCK
+) -> Plan:
+    """The plan for a registered dataset. Raises BadValue for impossible numbers."""
+    training, validation = spec.episodes, spec.validation_episodes
+    if episodes is not None and episodes != spec.episodes:
+        training = _checked("episodes", episodes, 1)
+        validation = max(1, round(training * spec.validation_episodes / spec.episodes))
+    return Plan(
+        dataset=spec,
+        task=tasks()[spec.task],
+        training=training,
+        validation=validation,
+        seed=spec.seed if seed is None else _checked("seed", seed, 0),
+        block=block,
+    )
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _checked(name: str, value: int, least: int) -> int:
+    if value < least:
+        raise BadValue(f"{name} must be {least} or more: got {value}.")
+    return value
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _is_there(final: Path, plan: Plan, tell: Callable[[str], None]) -> bool:
+    """Whether this very dataset is complete. Raises DataError when something else is there."""
+    if not final.exists() or (final.is_dir() and not any(final.iterdir())):
+        return False
+    if not (final / MANIFEST).is_file():
+        raise DataError(f"{final} exists and is no dataset; give another folder with --out.")
+    try:
+        made = read_manifest(final)
+    except DataError as error:
+        tell(f"{error.args[0].split('. ')[0]}: it is made anew.")
+        return False
+    differences = _differences(made, plan)
+    if differences:
+        raise DataError(
+            f"{final} holds another dataset ({', '.join(differences)}). Give another folder with "
+            f"--out, or delete it: rm -r {final}"
+        )
+    try:
+        EpisodeStore.open(final, verify=True)
+    except DataError as error:
+        tell(f"{error.args[0].split('. ')[0]}: it is made anew.")
+        return False
+    tell(f"{final} is complete already; nothing was done.")
+    return True
+
+
+def _differences(made: dict[str, Any], plan: Plan) -> list[str]:
+    """What distinguishes a store from the planned one, in words."""
+    arguments = plan.arguments()
+    splits = made.get("splits", {})
+    made = {
+        **made,
+        "training": splits.get("train", [0, 0])[1],
+        "validation": splits.get("validation", [0, 0])[1] - splits.get("validation", [0, 0])[0],
+    }
+    return [
+        f"{name} {made.get(name)!r}, not {arguments[name]!r}"
+        for name in ("dataset", "training", "validation", "seed", "task_version", "mujoco")
+        if made.get(name) != arguments[name]
+    ] or (["another model of the world"] if made["model_hash"] != arguments["model_hash"] else [])
+
+
+def _prepare(partial: Path, plan: Plan, tell: Callable[[str], None]) -> set[int]:
+    """Make the folder for part files ready; returns the blocks that an earlier call finished."""
+    arguments = plan.arguments()
+    try:
+        found = json.loads((partial / _ARGUMENTS).read_text())
+    except (OSError, ValueError):
+        found = None
+    if found != arguments:
+        if found is not None:
+            tell(f"{partial} was begun with other arguments: starting anew.")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        (partial / _ARGUMENTS).write_text(json.dumps(arguments))
+        return set()
+    count = len(plan.blocks())
+    kept = {index for index in range(count) if part_is_right(part_path(partial, index))}
+    if kept:
+        tell(f"going on: {len(kept)} of {count} blocks are there already.")
+    return kept
+
+
+def _run(
+    plan: Plan,
+    partial: Path,
+    kept: set[int],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    blocks = plan.blocks()
+    done = sum(len(blocks[index]) for index in kept)
+    if progress is not None:
+        progress(done, plan.episodes)
+    todo = [index for index in range(len(blocks)) if index not in kept]
+    for index in run_blocks(plan, partial, todo, workers):
+        done += len(blocks[index])
+        if progress is not None:
+            progress(done, plan.episodes)
+
+
+def _merge(plan: Plan, partial: Path, final: Path) -> None:
+    """Join the part files to a store, and give it its name."""
+    count = len(plan.blocks())
+    with new_store(final) as folder:
+        rows: list[dict[str, Any]] = []
+        writer = None
+        for index in range(count):
+            arrays, some = read_part(part_path(partial, index))
+            if writer is None:
+                lengths = [plan.dataset.length] * plan.episodes
+                writer = StoreWriter(folder, lengths, columns_of(arrays))
+            writer.append(arrays)
+            rows += some
+        assert writer is not None
+        writer.finish(rows, about(plan))
+
+
+def about(plan: Plan) -> dict[str, Any]:
+    """What the manifest says about where the data come from."""
+    arguments = plan.arguments()
+    names = ("dataset", "task", "task_version", "behaviour", "seed", "mujoco", "model_hash")
+    return {
+        **{name: arguments[name] for name in names},
+        "task_kwargs": arguments["kwargs"],
+        "custom": plan.custom,
+        "reference_scores": reference_of(plan.task),
+    }
+
+
+def _check_space(final: Path, plan: Plan) -> None:
+    """Raises DataError before the work rather than after it, when the disk is too small."""
+    from entitybench.envs.core.api import world_of
+
+    world = world_of(plan.task)
+    row = 4 * (world.entities * world.features + world.action_dim) + 8
+    needed = 2 * plan.episodes * (plan.dataset.length + 1) * row  # parts and store
+    free = shutil.disk_usage(final.parent).free
+    if free < needed:
+        line = generate_line(plan.dataset, episodes=plan.training, seed=plan.seed)
+        raise DataError(
+            f"{final} needs {needed / 1e6:.0f} MB of disk while it is made, {free / 1e6:.0f} MB are "
+            f"free. Name another disk: {line} --out FOLDER"
+        )

@@ -1,0 +1,114 @@
+"""Share blocks out to worker processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from entitybench.datasets.generate.block import make_block, part_path, write_part
+from entitybench.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from entitybench.datasets.generate.plan import Plan
+
+_WAIT = 0.2  # s, between looks for Ctrl-C
+
+
+def run_blocks(plan: Plan, folder: Path, todo: Sequence[int], workers: int) -> Iterator[int]:
+    """Write the part files of the blocks in `todo`; yields each block's index when it is done.
+
+    One worker runs in this process. However this ends, no worker is left.
+
+    Raises:
+        DataError: a block failed, or a worker was killed.
+        OSError: a part could not be written.
+    """
+    if workers == 1 or len(todo) <= 1:
+        blocks = plan.blocks()
+        for index in todo:
+            write_part(part_path(folder, index), *make_block(plan, blocks[index]))
+            yield index
+        return
+
+    tasks: queue.SimpleQueue[int] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    for index in todo:
+        tasks.put(index)
+    processes = [_start() for _ in range(min(workers, len(todo)))]
+    try:
+        order = json.dumps({"plan": plan.json(), "folder": str(folder)})
+        for process in processes:
+            serve = (process, order, tasks, answers)
+            threading.Thread(target=_serve, args=serve, daemon=True).start()
+        for _ in todo:
+            answer = _next(answers)
+            if "failure" in answer:
+                raise_failure(answer["failure"], answer.get("block"))
+            yield int(answer["block"])
+    finally:
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.wait()
+
+
+def raise_failure(failure: dict[str, Any], block: int | None) -> None:
+    """Raise what went wrong in a worker."""
+    if failure["kind"] == "os":
+        raise OSError(failure["errno"], failure["text"])
+    if failure["kind"] == "bench":
+        raise DataError(failure["text"])
+    raise DataError(f"block {block} could not be generated: {failure['text']}")
+
+
+def _start() -> subprocess.Popen[str]:
+    # One BLAS thread each: the cores are shared out by process.
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "entitybench.datasets.generate.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **threads, "PYTHONPATH": path},
+    )
+
+
+def _serve(
+    process: subprocess.Popen[str],
+    order: str,
+    tasks: queue.SimpleQueue[int],
+    answers: queue.SimpleQueue[dict[str, Any]],
+) -> None:
+    """Give one worker a block at a time until none is left."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    index = None
+    try:
+        process.stdin.write(order + "\n")
+        while True:
+            index = tasks.get_nowait()
+            process.stdin.write(f"{index}\n")
+            process.stdin.flush()
+            answers.put(json.loads(process.stdout.readline()))
+    except queue.Empty:
+        return
+    except (OSError, ValueError):  # the pipe broke, or the answer was cut off
+        text = f"a worker process ended with code {process.wait()}. Give the same command again"
+        answers.put({"failure": {"kind": "bench", "text": f"{text}: finished blocks are kept."}})
+
+
+def _next(answers: queue.SimpleQueue[dict[str, Any]]) -> dict[str, Any]:
+    while True:  # waiting without a limit would not notice Ctrl-C on every system
+        try:
+            return answers.get(timeout=_WAIT)
+        except queue.Empty:
+            continue

@@ -1,0 +1,51 @@
+"""A process that generates blocks: `python -m entitybench.datasets.generate.worker`.
+
+It reads lines of JSON from its input, first the plan and the folder for part files, then one block's
+index at a time, and answers each block with one line. It ends when its input does, so none outlives
+the process that started it. A plain process rather than `multiprocessing`: that would run the user's
+main script again in every worker.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from entitybench.datasets.generate.block import make_block, part_path, write_part
+from entitybench.datasets.generate.plan import Plan
+from entitybench.errors import BenchError
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """An error as JSON; `pool.raise_failure` turns it back."""
+    if isinstance(error, OSError):
+        return {"kind": "os", "errno": error.errno, "text": error.strerror or str(error)}
+    kind = "bench" if isinstance(error, BenchError) else "other"
+    text = str(error) if kind == "bench" else f"{type(error).__name__}: {error}"
+    return {"kind": kind, "text": text}
+
+
+def main() -> None:
+    """Serve blocks until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # what a behaviour prints must not get among the answers
+    order = json.loads(sys.stdin.readline())
+    plan, folder = Plan.from_json(order["plan"]), Path(order["folder"])
+    blocks = plan.blocks()
+    for line in sys.stdin:
+        index = int(line)
+        answer: dict[str, Any] = {"block": index}
+        try:
+            write_part(part_path(folder, index), *make_block(plan, blocks[index]))
+        except Exception as error:
+            answer["failure"] = failure(error)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -69,7 +69,7 @@ def iqm(scores: Array) -> Array:
 def stratified(
     statistic: Callable[[Array], Array], scores: Array, *, replicates: int = REPLICATES
 ) -> Array:
-    """The statistic of scores (R, T) whose runs are drawn anew within each task: (replicates, …)."""
+    """A statistic of scores (R, T), runs drawn anew within each task: (replicates, …)."""
     rng = generator(0, "bootstrap", "stratified")
     runs, tasks = scores.shape
     out = []

@@ -86,7 +86,7 @@ def interval(values: Array, level: float = LEVEL) -> Interval:
 
 
 def difference(a: Array, b: Array, level: float = LEVEL) -> Interval:
-    """The mean of a − b, both (S, E), paired by episode within pairs of training seeds, then t over these.
+    """The mean of a − b, both (S, E): paired by episode within training seeds, then t over these.
 
     With one training seed: the bootstrap over its paired episodes.
     """

@@ -19,7 +19,7 @@ from entitybench.errors import BadValue, RecordError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 # What an error in a row begins with. A policy that fails counts as a failure of its agent; physics,
 # memory or disk that fail are counted apart and enter no mean.
@@ -42,7 +42,9 @@ class Episode(_Model):
     success_any: bool = Field(description="at any step")
     success_fraction: float = Field(ge=0, le=1, description="entities at their goals, last step")
     steps_to_success: int | None = Field(description="control steps until the first success")
-    return_: float = Field(alias="return", description="sum of rewards")
+    return_: float = Field(
+        validation_alias="return", serialization_alias="return", description="sum of rewards"
+    )
     length: int = Field(ge=0, description="control steps")
     latency_ms: float = Field(ge=0, description="mean time of one decision of a whole block")
     state_digest: str = Field(description="of the last simulator state")
@@ -60,6 +62,7 @@ class AgentInfo(_Model):
     id: str
     preset: str | None = None
     config: dict[str, Any] = {}
+    updates: int | None = Field(None, description="training steps behind the weights")
     weights_from: str | None = Field(None, description="the task the weights were trained on")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.exceptions import UnknownCommandError, UnusedCliTokensError
 
 from entitybench.errors import BadValue, nearest
+from entitybench.leaderboard.cli.output import note
 
 _CLI = "entitybench.leaderboard.cli"
 
@@ -141,8 +143,13 @@ _command(
 )
 
 
+def _one_line_warning(message: Warning | str, *_: object, **__: object) -> None:
+    note(f"bench: note: {message}")
+
+
 def run(words: Sequence[str]) -> int:
     """Run one command. Raises BadValue for words that no command takes."""
+    warnings.showwarning = _one_line_warning
     try:
         code = app(
             list(words),
@@ -167,5 +174,7 @@ def _explain(error: CycloptsError, words: Sequence[str]) -> str:
     sentence = str(error)
     if isinstance(error, UnusedCliTokensError):
         sentence = f"cannot use {' '.join(error.unused_tokens or [])!r}."
+    if error.argument is not None and error.argument.name not in sentence:
+        sentence = f"{error.argument.name}: {sentence}"
     sentence = sentence[:1].lower() + sentence[1:]
     return f"{sentence} See `bench {command + ' ' if command else ''}--help`."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_origin
 
-from cyclopts import Parameter
-from cyclopts.validators import Number
+from cyclopts import Parameter, Token
 
 from entitybench.errors import BadValue
 
@@ -15,12 +15,31 @@ MAX_EPISODES = 100_000
 MAX_SEED = 2**32 - 1
 MAX_THREADS = 256
 
-Seed = Annotated[int, Parameter(validator=Number(gte=0, lte=MAX_SEED))]
-Seeds = Annotated[
-    list[int], Parameter(consume_multiple=True, validator=Number(gte=0, lte=MAX_SEED))
-]
-Episodes = Annotated[int, Parameter(validator=Number(gte=1, lte=MAX_EPISODES))]
-Threads = Annotated[int, Parameter(validator=Number(gte=1, lte=MAX_THREADS))]
+
+def whole(low: int, high: int) -> Callable[[Any, Sequence[Token]], Any]:
+    """A converter to whole numbers from low to high; cyclopts' own would round 1.5 to 2."""
+
+    def convert(hint: Any, tokens: Sequence[Token]) -> Any:
+        numbers = [number(token.value) for token in tokens]
+        return numbers if get_origin(hint) is list else numbers[0]
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a whole number from {low} to {high}.") from None
+        if not low <= value <= high:
+            raise ValueError(f"{value} is not between {low} and {high}.")
+        return value
+
+    return convert
+
+
+_seed = whole(0, MAX_SEED)
+Seed = Annotated[int, Parameter(converter=_seed)]
+Seeds = Annotated[list[int], Parameter(consume_multiple=True, converter=_seed)]
+Episodes = Annotated[int, Parameter(converter=whole(1, MAX_EPISODES))]
+Threads = Annotated[int, Parameter(converter=whole(1, MAX_THREADS))]
 
 
 def different(seeds: list[int] | None, flag: str) -> list[int] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from entitybench import registry
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import Episodes, Seed, Threads, existing, writable_folder
-from entitybench.leaderboard.cli.output import print_json, progress_bar
+from entitybench.leaderboard.cli.output import note, print_json, progress_bar
 
 
 def generate(
@@ -37,10 +37,16 @@ def generate(
     from entitybench.datasets.generate.api import generate as run
 
     with progress_bar(f"{spec.id}, episodes") as progress:
-        store = run(
-            spec.id, episodes=episodes, seed=seed, workers=workers, out=out, progress=progress
+        folder = run(
+            spec.id,
+            episodes=episodes,
+            seed=seed,
+            workers=workers,
+            out=out,
+            progress=progress,
+            say=note,
         )
-    print_json(store.manifest) if json else print(store.folder)
+    _show(folder, json)
 
 
 def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
@@ -71,8 +77,13 @@ def import_(source: str, /, *, out: Path, json: bool = False) -> None:
 
     from entitybench.datasets.minari.importer import import_minari
 
-    store = import_minari(source, out)
-    print_json(store.manifest) if json else print(store.folder)
+    _show(import_minari(source, out), json)
+
+
+def _show(folder: Path, json: bool) -> None:
+    from entitybench.datasets.store.store import read_manifest
+
+    print_json(read_manifest(folder)) if json else print(folder)
 
 
 def _store(folder: Path) -> Path | str:

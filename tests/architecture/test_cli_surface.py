@@ -1,0 +1,50 @@
+"""The command line's names are fixed: a change here breaks what others have scripted."""
+
+from __future__ import annotations
+
+import pytest
+
+from entitybench.leaderboard.cli.app import app
+
+SURFACE = {
+    "list": "WHAT --scores --json",
+    "info": "ID --json",
+    "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
+    "--threads --preset --video --out --json",
+    "generate": "DATASET --episodes --seed --workers --out --json",
+    "train": "--agent --task --preset --seed --out --resume --json",
+    "reproduce": "METHOD --claim --preset --from-scratch --workers --out --json",
+    "export": "FOLDER --minari --json",
+    "import": "SOURCE --out --json",
+    "table": "RECORDS --format --json",
+    "compare": "A B --format --json",
+    "plot": "KIND INPUTS --out --metric --json",
+    "speed": "--task --json",
+    "doctor": "--json",
+}
+
+
+def _commands() -> set[str]:
+    return {name for name in app if not name.startswith("-")}
+
+
+def test_commands_are_frozen() -> None:
+    assert _commands() == set(SURFACE)
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_arguments_are_frozen(name: str) -> None:
+    arguments = app[name].assemble_argument_collection()
+    assert {argument.name for argument in arguments} == set(SURFACE[name].split())
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_help_shows_examples_and_explains_every_argument(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app([name, "--help"], exit_on_error=False, result_action="return_value")
+    shown = capsys.readouterr().out
+    assert "Examples:" in shown
+    assert f"bench {name}" in shown.partition("Examples:")[2]
+    for argument in app[name].assemble_argument_collection(parse_docstring=True):
+        assert argument.parameter.help, f"bench {name} does not explain {argument.name}"

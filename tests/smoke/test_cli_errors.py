@@ -1,0 +1,222 @@
+"""Whatever a user gets wrong: exit code 2, one line that says what to do, no traceback."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from entitybench.errors import BadValue
+from entitybench.leaderboard.cli import app as cli
+from entitybench.leaderboard.cli.main import main
+
+EVAL = "eval --agent random --task push-3blocks"
+TRAIN = "train --agent hecrl --task push-3blocks"
+
+# What is typed, and words that the line must hold.
+BAD_WORDS = {
+    "evl": "'eval'",
+    "lst tasks": "'list'",
+    "--jsn": "--help",
+    "list": "bench list --help",
+    "list task": "'tasks'",
+    "list tasks extra": "'extra'",
+    "list tasks --score": "--scores",
+    "info": "bench info --help",
+    "info push-3block": "'push-3blocks'",
+    "info push-3blocks/play-v2": "'push-3blocks/play-v1'",
+    "eval": "bench eval --help",
+    "eval --agent random": "--task",
+    "eval --agent hercl --task push-3blocks": "'hecrl'",
+    "eval --agent random --task push-3block": "'push-3blocks'",
+    "eval --agent random --task push-11blocks": "'push-10blocks'",
+    "eval --agent nowhere.py:Policy --task push-3blocks": "nowhere.py",
+    f"{EVAL} extra": "'extra'",
+    f"{EVAL} --episodes": "--episodes",
+    f"{EVAL} --episodes 0": "between 1",
+    f"{EVAL} --episodes -3": "--episodes",
+    f"{EVAL} --episodes many": "many",
+    f"{EVAL} --episodes 1.5": "1.5",
+    f"{EVAL} --episodes 1000000000000": "between",
+    f"{EVAL} --episodes 3 --episodes 4": "multiple",
+    f"{EVAL} --episode-seed -1": "--episode-seed",
+    f"{EVAL} --episode-seed 99999999999999999999": "between",
+    f"{EVAL} --threads 0": "between 1",
+    f"{EVAL} --threads 100000": "between",
+    f"{EVAL} --train-seeds": "--train-seeds",
+    f"{EVAL} --train-seeds -1": "--train-seeds",
+    f"{EVAL} --train-seeds 0 1 0": "twice",
+    f"{EVAL} --train-seeds 0,1": "0,1",
+    f"{EVAL} --video=perhaps": "perhaps",
+    f"{EVAL} --no-video": "--video",
+    f"{EVAL} --out .": "folder",
+    f"{EVAL} --out file/record.json": "file",
+    "eval --agent hecrl --task push-3blocks --weights nowhere": "nowhere",
+    "eval --agent hecrl --task push-3blocks --weights a --weights-from push-2blocks": "exclude",
+    "eval --agent hecrl --task push-4blocks --weights-from push-3": "'push-3blocks'",
+    "eval --agent hecrl --task push-3blocks --weights empty": "empty",
+    "eval --agent hecrl --task push-3blocks --weights broken": "broken",
+    "eval --agent hecrl --task push-9blocks": "bench train --agent hecrl --task push-9blocks",
+    "eval --agent hecrl --task push-3blocks --train-seeds 77": "77",
+    "eval --agent hecrl --task push-3blocks --preset huge": "huge",
+    "generate push-3blocks": "'push-3blocks/play-v1'",
+    "generate push-3blocks/play-v1 --episodes 0": "between 1",
+    "generate push-3blocks/play-v1 --workers 0": "between 1",
+    "generate push-3blocks/play-v1 --seed -1": "--seed",
+    "generate push-3blocks/play-v1 --out file": "file",
+    "generate push-3blocks/play-v1 --episodes 3 --out folder": "folder",
+    f"{TRAIN}": "--out",
+    f"{TRAIN} --out file": "file",
+    f"{TRAIN} --out runs --preset smal": "'small'",
+    f"{TRAIN} --out runs --seed -1": "--seed",
+    f"{TRAIN} --out runs --seed x": "x",
+    f"{TRAIN} --out runs --preset tiny": "bench generate push-3blocks/play-v1",
+    "train --agent random --task push-3blocks --out runs": "bench eval --agent random",
+    "train --agent hecrl --task nowhere --out runs": "nowhere",
+    "reproduce hercl": "'hecrl'",
+    "reproduce hecrl --claim small-9": "small-1",
+    "reproduce hecrl --preset tinny": "preset",
+    "reproduce hecrl --workers 0": "between 1",
+    "export nowhere --minari a/b-v0": "nowhere",
+    "export empty --minari a/b-v0": "empty",
+    "export empty": "--minari",
+    "import nowhere/at-all-v0 --out new": "nowhere",
+    "import a/b-v0 --out folder": "folder",
+    "table nowhere.json": "nowhere.json",
+    "table broken.json": "broken.json",
+    "table other.json": "other.json",
+    "table empty": "empty",
+    "table broken.json --format pdf": "broken.json",
+    "compare broken.json": "bench compare --help",
+    "compare broken.json nowhere.json": "broken.json",
+    "compare folder folder": "folder",
+    "plot": "bench plot --help",
+    "plot pie broken.json --out a.svg": "'pie'",
+    "plot bars --out a.svg": "nothing to draw",
+    "plot bars nowhere.json --out a.svg": "nowhere.json",
+    "plot bars broken.json --out a.svg": "broken.json",
+    "plot bars broken.json": "--out",
+    "speed --task push": "push",
+    "doctor now": "'now'",
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with things that are not what a command wants."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    (tmp_path / "file").write_text("not a folder\n")
+    for folder in ("empty", "folder", "broken"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "folder" / "thing.txt").write_text("mine\n")
+    (tmp_path / "broken" / "agent.json").write_text('{"agent": "hecrl", ')
+    (tmp_path / "broken.json").write_text('{"schema_version": 1, "agent"')
+    (tmp_path / "other.json").write_text(json.dumps({"schema_version": 1, "name": "no record"}))
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", BAD_WORDS)
+@pytest.mark.parametrize("json_too", [False, True], ids=["", "json"])
+def test_one_line_and_exit_code_2(
+    words: str, json_too: bool, place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = _tree(place)
+    code = main([*words.split(), *(["--json"] if json_too else [])])
+    shown = capfd.readouterr()
+    assert code == 2, shown
+    assert shown.out == ""
+    lines = shown.err.splitlines()
+    assert len(lines) == 1, shown.err
+    assert lines[0].startswith("bench: ")
+    assert BAD_WORDS[words] in lines[0]
+    assert _tree(place) == before, "a refused command left something behind"
+
+
+def _tree(folder: Path) -> set[str]:
+    # Folders that a command makes before it refuses are harmless; files are not.
+    return {str(path) for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+
+
+def _raising(error: BaseException):
+    def run(_words: object) -> int:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "word"),
+    [
+        (BadValue("wrong: got 1;\n expected 2."), 2, "wrong: got 1; expected 2."),
+        (OSError(errno.ENOSPC, "No space left on device", "a.json"), 2, "the disk is full: a.json"),
+        (PermissionError(errno.EACCES, "Permission denied", "b.json"), 2, "denied: b.json"),
+        (MemoryError(), 2, "out of memory"),
+        (ModuleNotFoundError("no torch", name="torch"), 2, "torch is not installed"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (RuntimeError("two\nlines"), 1, "RuntimeError: two lines"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_every_exception_becomes_one_line(
+    error: BaseException,
+    code: int,
+    word: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli, "run", _raising(error))
+    assert main(["list", "tasks"]) == code
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert word in lines[0]
+
+
+def _bench(*words: str, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "entitybench", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_full_disk_behind_standard_output() -> None:
+    with Path("/dev/full").open("w") as full:
+        process = _bench("list", "tasks", stdout=full)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.splitlines() == [
+        "bench: the disk is full; free some space or name another folder with --out."
+    ]
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = _bench("list", "tasks", "--json", stdout=writing)
+    os.close(writing)
+    _, errors = process.communicate(timeout=60)
+    assert errors == ""
+    assert process.returncode == 141
+
+
+def test_ctrl_c_is_one_line_and_leaves_no_record(place: Path) -> None:
+    words = "eval --agent random --task push-10blocks --episodes 2000 --threads 1 --out r.json"
+    process = _bench(*words.split(), stdout=subprocess.PIPE, cwd=place)
+    time.sleep(4)  # in the midst of the simulation; earlier or later gives the same
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert len(errors.splitlines()) == 1, errors
+    assert errors.startswith("bench: interrupted")
+    assert not (place / "r.json").exists()

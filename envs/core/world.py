@@ -86,13 +86,16 @@ class World(ABC):
 
     def success_fraction(self, achieved: Array, desired: Array) -> Array:
         """The share of entities that are where the goal wants them: float32 (...)."""
-        return np.mean(self.solved(achieved, desired), axis=-1, dtype=np.float32)
+        return self.solved(achieved, desired).mean(axis=-1, dtype=np.float32)
 
     def reward_terms(self, achieved: Array, desired: Array) -> dict[str, Array]:
         """Named, weighted terms (...) float32; the reward is their sum."""
-        return {"unsolved": -(~self.success(achieved, desired)).astype(np.float32)}
+        return {"unsolved": self.success(achieved, desired).astype(np.float32) - np.float32(1)}
 
     def reward(self, achieved: Array, desired: Array) -> Array:
         """Reward (...) float32: 0 at success, else -1, unless a world says otherwise."""
         terms = list(self.reward_terms(achieved, desired).values())
-        return sum(terms[1:], start=terms[0])
+        total: Array = terms[0]
+        for term in terms[1:]:
+            total = total + term
+        return total

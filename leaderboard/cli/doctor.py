@@ -125,7 +125,7 @@ def rendering() -> Iterator[Finding]:
         yield Finding(
             f"rendering, {name}",
             "ok" if enough else "warn",
-            f"not available, and not needed ({said})" if enough else f"does not work ({said})",
+            "not available, and not needed" if enough else f"does not work ({said})",
             "" if enough else f"apt-get install {RENDERERS[name]}",
         )
 

@@ -1,0 +1,319 @@
+"""The training loop with a toy agent: resuming after kill -9, interruption, errors."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from entitybench.errors import BadValue, BenchError, CheckpointError
+from entitybench.leaderboard.harness import training
+from entitybench.leaderboard.harness.runs import RunFolder
+from entitybench.registry import tasks
+from entitybench.seeding import generator
+from entitybench.types import AgentSpec
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    agent: str
+    preset: str
+    updates: int = 60
+    rate: float = 0.1
+    pause_s: float = 0.0
+
+
+class Toy:
+    """Linear regression by momentum: the weights depend on the order of every single update."""
+
+    def __init__(self, config, seed):
+        self.config, self.seed, self.step = config, seed, 0
+        self.total_updates = config.updates
+        self.weights, self.momentum = np.zeros(4), np.zeros(4)
+
+    @classmethod
+    def make_config(cls, spec, preset, task):
+        return Config(agent=spec.id, preset=preset)
+
+    @classmethod
+    def create(cls, config, task, *, seed, dataset=None):
+        agent = cls(config, seed)
+        agent.weights = generator(seed, "init").normal(size=4)
+        return agent
+
+    def batch(self, dataset):
+        rows = generator(self.seed, "update", self.step).integers(len(dataset), size=8)
+        return {"x": dataset[rows, :4], "y": dataset[rows, 4]}
+
+    def update(self, batch):
+        time.sleep(self.config.pause_s)
+        error = batch["x"] @ self.weights - batch["y"]
+        self.momentum = 0.9 * self.momentum + batch["x"].T @ error / len(error)
+        self.weights = self.weights - self.config.rate * self.momentum
+        self.step += 1
+        return {"loss": float(np.mean(error**2))}
+
+    def policy(self, *, greedy=True):
+        return Still()
+
+    def save(self, folder, *, training=True):
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "weights.npy", self.weights)
+        if training:
+            np.save(folder / "momentum.npy", self.momentum)
+        meta = {"agent": "toy", "seed": self.seed, "step": self.step}
+        meta["config"] = dataclasses.asdict(self.config)
+        (folder / "agent.json").write_text(json.dumps(meta))
+
+    @classmethod
+    def load(cls, folder, *, device="cpu"):
+        try:
+            meta = json.loads((folder / "agent.json").read_text())
+        except ValueError as error:
+            raise CheckpointError(f"{folder} is corrupt.") from error
+        agent = cls(Config(**meta["config"]), meta["seed"])
+        agent.step = meta["step"]
+        agent.weights = np.load(folder / "weights.npy")
+        agent.momentum = np.load(folder / "momentum.npy")
+        return agent
+
+
+class Still:
+    def initial_state(self, batch):
+        return None
+
+    def act(self, obs, state, rng):
+        return np.zeros((len(obs["observation"]), 2)), state
+
+
+SPEC = AgentSpec(id="toy", kind="goal-control", target=f"{__file__}:Toy", presets=("small",))
+DATA = np.random.default_rng(0).normal(size=(50, 5))
+
+
+def run(out, **kwargs):
+    task = dataclasses.replace(tasks()["push-1block"], horizon=5)
+    settings = {"dataset": DATA, "evaluate_every": 0, "device": "cpu", "seed": 3, **kwargs}
+    return training.train("toy", task, out=out, **settings)
+
+
+@pytest.fixture(autouse=True)
+def _toy(monkeypatch):
+    monkeypatch.setattr(training, "agent_spec", lambda id: SPEC)
+
+
+def weights(folder):
+    return np.load(folder / "weights.npy")
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def without_rates(rows):
+    return [{k: v for k, v in row.items() if k != "updates_per_s"} for row in rows]
+
+
+def test_a_run_leaves_the_agent_its_metrics_and_its_arguments(tmp_path):
+    folder = run(tmp_path)
+    assert folder == tmp_path / "seed3"
+    assert {p.name for p in folder.iterdir()} >= {"agent.json", "weights.npy", "metrics.jsonl"}
+    assert not (folder / "momentum.npy").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["seed3"]
+    rows = lines(folder / "metrics.jsonl")
+    assert [row["step"] for row in rows] == list(range(1, 61))
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    asked = json.loads((folder / "run.json").read_text())
+    assert asked["preset"] == "small"
+    assert asked["config"]["updates"] == 60
+
+
+def wait_for(condition, child):
+    end = time.monotonic() + 60
+    while not condition():
+        assert child.poll() is None, child.stderr.read().decode()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def start(out, *arguments):
+    return subprocess.Popen(
+        [sys.executable, __file__, str(out), *arguments], stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no kill -9")
+def test_killed_and_resumed_twice_ends_with_the_same_bits(tmp_path):
+    whole = run(tmp_path / "whole")
+    broken = RunFolder(tmp_path / "broken", 3)
+    for step, more in ((15, []), (35, ["--resume"])):
+        child = start(tmp_path / "broken", *more)
+        wait_for(
+            lambda step=step: any(int(p.name[-9:]) > step for p in broken.checkpoints()), child
+        )
+        child.kill()
+        child.wait()
+        assert not broken.final.exists()
+    with open(broken.metrics, "a") as file:
+        file.write('{"step": 59, "loss": 7}\n{"step": 6')  # what a kill may leave behind
+    notes = []
+    folder = run(tmp_path / "broken", resume=True, progress=lambda s: notes.append(s.note))
+    assert weights(folder).tobytes() == weights(whole).tobytes()
+    rows = lines(folder / "metrics.jsonl")
+    assert without_rates(rows) == without_rates(lines(whole / "metrics.jsonl"))
+    assert notes[0].startswith("resumed at ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT to a child")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_runs_lose_nothing(tmp_path, number):
+    child = start(tmp_path, "--rarely")
+    log = tmp_path / "seed3.training" / "metrics.jsonl"
+    wait_for(lambda: (tmp_path / "going").exists() and log.exists(), child)
+    child.send_signal(number)
+    assert child.wait() == 130
+    step = int(RunFolder(tmp_path, 3).checkpoints()[0].name[-9:])
+    assert step > 0
+    folder = run(tmp_path, resume=True)
+    assert weights(folder).tobytes() == weights(run(tmp_path / "whole")).tobytes()
+
+
+def test_a_finished_run_is_not_overwritten(tmp_path):
+    folder = run(tmp_path)
+    before = (folder / "agent.json").stat().st_mtime_ns
+    with pytest.raises(BadValue, match=r"finished run and is not overwritten"):
+        run(tmp_path)
+    notes = []
+    assert run(tmp_path, resume=True, progress=lambda s: notes.append(s.note)) == folder
+    assert "finished already" in notes[0]
+    assert (folder / "agent.json").stat().st_mtime_ns == before
+
+
+class Stop(Exception):
+    pass
+
+
+def unfinished(out, at=20):
+    def stop(status):
+        if status.step >= at:
+            raise Stop
+
+    with pytest.raises(Stop):
+        run(out, checkpoint_s=0, progress=stop, overrides={"pause_s": 0.05, "updates": 40})
+    return RunFolder(out, 3)
+
+
+def test_wrong_resumes_are_refused(tmp_path):
+    with pytest.raises(BadValue, match=r"no checkpoint in .* leave out --resume"):
+        run(tmp_path, resume=True)
+    assert list(tmp_path.iterdir()) == []
+    unfinished(tmp_path)
+    with pytest.raises(BadValue, match=r"unfinished run, at update \d+: add --resume"):
+        run(tmp_path)
+    with pytest.raises(BadValue, match=r"begun with config.rate 0.1, and now it is 0.2"):
+        run(tmp_path, resume=True, overrides={"pause_s": 0.05, "updates": 40, "rate": 0.2})
+
+
+def test_an_unreadable_checkpoint_falls_back_to_the_one_before(tmp_path):
+    folder = unfinished(tmp_path)
+    newest, older = folder.checkpoints()
+    (newest / "agent.json").write_text("{")
+    assert folder.load(Toy, "cpu").step == int(older.name[-9:])
+    (older / "agent.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"no checkpoint in .* can be read"):
+        folder.load(Toy, "cpu")
+
+
+def test_a_run_that_another_process_holds(tmp_path):
+    with RunFolder(tmp_path, 3).locked(), pytest.raises(BadValue, match=r"another process"):
+        run(tmp_path)
+
+
+def test_divergence_is_said(tmp_path):
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(BenchError, match=r"diverged: loss is (inf|nan) at update \d+ of 4000"),
+    ):
+        run(tmp_path, overrides={"rate": 1e6, "updates": 4000})
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    folder = unfinished(tmp_path)
+    before = folder.checkpoints()
+
+    def full(self, folder, *, training=True):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("entitybench.leaderboard.harness.training.resolve", lambda _: Toy)
+    monkeypatch.setattr(Toy, "save", full)
+    settings = {"pause_s": 0.05, "updates": 40}
+    with pytest.raises(BenchError, match=r"the disk is full. The last checkpoint is kept"):
+        run(tmp_path, resume=True, checkpoint_s=0, overrides=settings)
+    assert folder.checkpoints() == before
+
+
+def test_periodic_evaluation_uses_validation_seeds(tmp_path, monkeypatch):
+    asked = []
+    from entitybench.leaderboard.harness import evaluate as engine
+
+    real = engine.evaluate
+
+    def spy(*args, **kwargs):
+        asked.append(kwargs["episode_seed"])
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(engine, "evaluate", spy)
+    seen = []
+    folder = run(tmp_path, evaluate_every=None, progress=seen.append)
+    rows = [row for row in lines(folder / "metrics.jsonl") if "evaluation" in row]
+    assert [row["step"] for row in rows] == [12, 24, 36, 48, 60]
+    assert asked == [1_000_000] * 5
+    assert set(rows[0]["evaluation"]) == {"success", "success_any", "success_fraction", "return"}
+    assert sum(status.evaluation is not None for status in seen) == 5
+    assert seen[-1].total == 60
+
+
+def test_arguments_that_cannot_be(tmp_path):
+    with pytest.raises(BadValue, match=r"negative"):
+        run(tmp_path, seed=-1)
+    with pytest.raises(BenchError, match=r"unknown preset 'smal'.*'small'"):
+        run(tmp_path, preset="smal")
+    with pytest.raises(BadValue, match=r"no such setting"):
+        run(tmp_path, overrides={"ratte": 1})
+    with pytest.raises(BadValue, match=r"unknown device 'gpu'"):
+        run(tmp_path, device="gpu")
+    assert list(tmp_path.iterdir()) == []
+
+
+if __name__ == "__main__":
+    training.agent_spec = lambda id: SPEC
+    out = Path(sys.argv[1])
+    rarely = "--rarely" in sys.argv
+
+    def going(status):
+        (out / "going").touch()
+        time.sleep(0.05)
+
+    original = training.resolve
+
+    def slow(target):
+        toy = original(target)
+        update = toy.update
+
+        def slowly(self, batch):
+            time.sleep(0.03)
+            return update(self, batch)
+
+        toy.update = slowly
+        return toy
+
+    training.resolve = slow
+    try:
+        run(out, resume="--resume" in sys.argv, checkpoint_s=1e9 if rarely else 0, progress=going)
+    except KeyboardInterrupt:
+        sys.exit(130)

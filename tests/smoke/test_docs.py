@@ -1,0 +1,112 @@
+"""What the pages tell people to type works: files are written, commands run, in order."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from cyclopts import CycloptsError
+
+from entitybench import registry
+from entitybench.leaderboard.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("agents/*/*.md")])
+HOW_TO = [page for page in PAGES if page.name.startswith("how-to-")]
+
+BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    language: str
+    title: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    return [Block(*found) for found in BLOCK.findall(page.read_text())]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The words of every complete `bench ...` line of a page, in blocks and in running text."""
+    text = page.read_text()
+    lines = [line.removeprefix("$ ") for line in text.splitlines()]
+    lines += re.findall(r"`(bench [^`\n]+)`", text)
+    found = [line.partition(" #")[0].split() for line in lines if line.startswith("bench ")]
+    return [words for words in found if len(words) > 1 and not _is_pattern(words)]
+
+
+def _is_pattern(words: list[str]) -> bool:
+    """Whether a line only shows the form of a command: [optional], ALTERNATIVES, three dots."""
+    return any(re.search(r"[\[\]|…{}<>]|\.\.\.|^[A-Z]+$|^\W+$", word) for word in words)
+
+
+CASES = [(page, words) for page in PAGES for words in commands(page)]
+
+
+@pytest.mark.parametrize(
+    ("page", "words"), CASES, ids=[f"{p.name}: {' '.join(w)}" for p, w in CASES]
+)
+def test_commands_in_the_documentation_exist(page: Path, words: list[str]) -> None:
+    options = dict(pairwise(words))
+    assert _refusal(words) == ""
+    if "--task" in options and options["--task"] not in _invented(page):
+        assert options["--task"] in registry.tasks()
+    if "--agent" in options and not options["--agent"].partition(":")[0].endswith(".py"):
+        assert options["--agent"] in registry.agents() or options["--agent"] in _invented(page)
+
+
+def _refusal(words: list[str]) -> str:
+    """What the command line has against these words. A bare `bench eval` names a command: fine."""
+    try:
+        app.parse_args(words[1:], exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        bare = len(words) == 2 and words[1] in list(app)
+        return "" if bare else str(error)
+    return ""
+
+
+def _invented(page: Path) -> set[str]:
+    """Ids that a how-to page makes itself."""
+    return set(re.findall(r'id="([^"]+)"', page.read_text()))
+
+
+@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
+def test_how_to_pages_run(page: Path, tmp_path: Path) -> None:
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": tools, "ENTITYBENCH_DATA": str(tmp_path / "data")}
+    ran = 0
+    for block in blocks(page):
+        if block.title.endswith(".py"):
+            (tmp_path / block.title).write_text(block.text)
+            continue
+        if block.language == "python":
+            steps = [[sys.executable, "-c", block.text]]
+        elif block.language == "console":
+            lines = [line[2:] for line in block.text.splitlines() if line.startswith("$ ")]
+            steps = [["bash", "-c", line] for line in lines]
+        else:
+            continue
+        for step in steps:
+            done = subprocess.run(
+                step, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+            )
+            assert done.returncode == 0, f"{step[-1]}\n{done.stdout}\n{done.stderr}"
+            ran += 1
+    assert ran, f"{page.name} shows nothing that can be run"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    dead = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text())
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert not dead

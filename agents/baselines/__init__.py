@@ -1,0 +1,1 @@
+"""The agents that the methods are compared with."""

@@ -1,0 +1,1 @@
+"""What several agents share: networks, goal-conditioned IQL, diffusion, checkpoints."""

@@ -1,0 +1,1 @@
+"""HECRL: entity-centric IQL guided by subgoals from a diffusion model (ICLR 2026)."""

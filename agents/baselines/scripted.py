@@ -1,0 +1,63 @@
+"""Agents that learn nothing: the two ends of every table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from entitybench.errors import BadValue
+from entitybench.registry import resolve
+from entitybench.seeding import BatchGenerator
+from entitybench.types import Array, Obs, Policy, TaskSpec
+
+
+class Scripted:
+    """An agent that is nothing but a policy."""
+
+    config = None
+
+    def __init__(self, task: TaskSpec) -> None:
+        self.task = task
+        self.step = self.total_updates = 0
+
+    @classmethod
+    def create(cls, config: Any, task: TaskSpec, *, seed: int = 0, dataset: Any = None) -> Scripted:
+        del config, seed, dataset
+        return cls(task)
+
+    def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        raise NotImplementedError
+
+
+class Random(Scripted):
+    """Uniform actions."""
+
+    def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        from entitybench.envs.core.api import world_of
+
+        return RandomPolicy(world_of(self.task).action_dim)
+
+
+class RandomPolicy:
+    """Uniform on [-1, 1]."""
+
+    def __init__(self, action_dim: int) -> None:
+        self.action_dim = action_dim
+
+    def initial_state(self, batch: int) -> None:
+        del batch
+
+    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
+        size = (len(obs["observation"]), self.action_dim)
+        return rng.uniform(-1.0, 1.0, size).astype(np.float32), state
+
+
+class Oracle(Scripted):
+    """The scripted policy that the task names."""
+
+    def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        if self.task.oracle is None:
+            raise BadValue(f"{self.task.id} has no scripted oracle.")
+        policy: Policy[Any] = resolve(self.task.oracle)(self.task)
+        return policy

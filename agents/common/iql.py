@@ -1,0 +1,100 @@
+"""Goal-conditioned implicit Q-learning with a DDPG+BC policy (HECRL sheet §2.2 and §2.3).
+
+Losses are pure functions of parameters and a batch; `Learner` holds parameters, targets and optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from entitybench.agents.common.networks import Network, Params
+
+Tensor = torch.Tensor
+TensorBatch = dict[str, Tensor]
+
+
+def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
+    """Mean |τ − 1(u < 0)| u²  (sheet §2.2, L_V)."""
+    weight = torch.where(difference < 0, 1.0 - expectile, expectile)
+    return (weight * difference.square()).mean()
+
+
+def td_target(rewards: Tensor, masks: Tensor, next_value: Tensor, discount: float) -> Tensor:
+    """Y = clip(r + γ m V(s', g), −1/(1−γ), 0): values of a −1/0 reward cannot leave that range."""
+    return (rewards + discount * masks * next_value).clamp(-1.0 / (1.0 - discount), 0.0)
+
+
+def ddpg_bc_loss(q: Tensor, predicted: Tensor, action: Tensor, alpha: Tensor | float) -> Tensor:
+    """−mean Q / (mean |Q| + 1e-6) + α MSE(π, a)  (sheet §2.3)."""
+    return (
+        -q.mean() / (q.abs().mean().detach() + 1e-6) + alpha * (predicted - action).square().mean()
+    )
+
+
+def awr_loss(predicted: Tensor, target: Tensor, advantage: Tensor, beta: float) -> Tensor:
+    """Mean min(exp(β A), 100) · MSE, with A = V(s̃, g) − V(s, g) (B,) (sheet §4)."""
+    weight = (beta * advantage).exp().clamp(max=100.0).detach()
+    return (weight * (predicted - target).square().flatten(1).mean(-1)).mean()
+
+
+@dataclass(frozen=True)
+class IQLNetworks:
+    """V (1 member), Q (2 members) and π (1 member, tanh applied here)."""
+
+    value: Network
+    critic: Network
+    actor: Network
+
+    def init(self, generator: torch.Generator) -> dict[str, Params]:
+        return {
+            "value": self.value.init(generator),
+            "critic": self.critic.init(generator),
+            "actor": self.actor.init(generator),
+        }
+
+    def act(self, params: Mapping[str, Tensor], state: Tensor, goal: Tensor) -> Tensor:
+        """(B, A) in (−1, 1)."""
+        return torch.tanh(self.actor.apply(params, state, goal)[0])
+
+
+def iql_losses(
+    networks: IQLNetworks,
+    params: Mapping[str, Params],
+    target: Params,
+    batch: TensorBatch,
+    alpha: Tensor,
+    *,
+    discount: float,
+    expectile: float,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """L_V + L_Q + L_π, each with gradients to its own network only, and what to log."""
+    state, action, goal = batch["observations"], batch["actions"], batch["value_goals"]
+    target_q = networks.critic.apply(target, state, goal, action)[..., 0].amin(0).detach()
+    both = networks.value.apply(
+        params["value"], torch.cat([state, batch["next_observations"]]), goal.repeat(2, 1, 1)
+    )[0, :, 0]
+    value, next_value = both.chunk(2)
+    value_loss = expectile_loss(target_q - value, expectile)
+
+    y = td_target(batch["rewards"], batch["masks"], next_value.detach(), discount)
+    q = networks.critic.apply(params["critic"], state, goal, action)[..., 0]
+    critic_loss = (q - y).square().mean(-1).sum()
+
+    policy_goal = batch["policy_goals"]
+    predicted = networks.act(params["actor"], state, policy_goal)
+    first = {name: p[:1].detach() for name, p in params["critic"].items()}  # Q_1, frozen here
+    q_policy = networks.critic.apply(first, state, policy_goal, predicted)[0, :, 0]
+    actor_loss = ddpg_bc_loss(q_policy, predicted, action, alpha)
+
+    logs = {
+        "value_loss": value_loss,
+        "critic_loss": critic_loss,
+        "actor_loss": actor_loss,
+        "value": value.mean(),
+        "q_policy": q_policy.mean(),
+        "bc_error": (predicted - action).square().mean(),
+    }
+    return value_loss + critic_loss + actor_loss, {k: v.detach() for k, v in logs.items()}

@@ -1,0 +1,191 @@
+"""HECRL: an entity-centric IQL agent and a subgoal model that meet at test time (sheet §2 and §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from entitybench.agents.common.goal_iql import GoalIQL, GoalPolicy
+from entitybench.agents.common.iql import awr_loss
+from entitybench.agents.common.networks import Params
+from entitybench.agents.common.subgoals import SubgoalPolicy
+from entitybench.agents.hecrl.config import PRESETS, HECRLConfig
+from entitybench.agents.hecrl.diffusion import Schedule, sample
+from entitybench.agents.hecrl.losses import diffusion_loss
+from entitybench.agents.hecrl.networks import SubgoalNet
+from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
+from entitybench.seeding import BatchGenerator, generator
+from entitybench.types import Batch, Policy
+
+Tensor = torch.Tensor
+MEASURED = 4096  # transitions from which a statistic of the data is taken
+
+
+class HECRL(GoalIQL):
+    """EC-SGIQL. One training run serves EC-IQL and every ablation too: they differ at inference alone."""
+
+    config_class: ClassVar[type[Any]] = HECRLConfig
+    presets = PRESETS
+    shipped = ("value", "actor", "diffuser", "regressor")
+
+    def __init__(self, config: HECRLConfig, task: Any, *, seed: int, device: str = "cpu") -> None:
+        super().__init__(config, task, seed=seed, device=device)
+        sizes = (
+            config.subgoal_width,
+            config.subgoal_hidden,
+            config.subgoal_layers,
+            config.precision,
+        )
+        self.diffuser = SubgoalNet(self.layout, config.diffusion_steps, *sizes)
+        self.regressor = SubgoalNet(self.layout, 0, *sizes)
+        self.schedule = Schedule.cosine(config.diffusion_steps, device=self.device)
+
+    def init(self, rng: torch.Generator) -> None:
+        super().init(rng)
+        self.params["diffuser"] = self.diffuser.init(rng)
+        self.params["regressor"] = self.regressor.init(rng)
+
+    # Training --------------------------------------------------------------------------------------------
+
+    def measure(self, sampler: GoalSampler) -> None:
+        """How far the actor and the others move within K steps: the unit of the subgoal model."""
+        batch = self._subgoals(sampler, generator(self.seed, "measure"), self.config.subgoal_steps)
+        physical = self.layout.physical
+        moved = (batch["subgoals"] - batch["observations"])[..., physical]
+        scale = [moved[:, :1].std((0, 1)), moved[:, 1:].std((0, 1))]
+        self.buffers["scale"] = torch.as_tensor(np.stack(scale), dtype=torch.float32).clamp(
+            min=1e-3
+        )
+
+    def finish(self, sampler: GoalSampler) -> None:
+        """R̂, and the curve of V(s, s_{t+k}) over k by which one sees whether V is calibrated."""
+        steps = (5, 10, 15, 25, 40, 50, 60, self.config.radius_steps)
+        means = [self._value_after(sampler, k) for k in steps]
+        self.buffers["value_after_steps"] = torch.tensor([steps, means], dtype=torch.float32)
+        self.buffers["radius"] = torch.tensor(means[-1], dtype=torch.float32)
+
+    def _subgoals(self, sampler: GoalSampler, rng: np.random.Generator, steps: int) -> Batch:
+        far = GoalMix(uniform=1.0)
+        return sampler.sample(MEASURED, rng, value=None, policy=far, subgoal_steps=steps)
+
+    @torch.no_grad()
+    def _value_after(self, sampler: GoalSampler, steps: int) -> float:
+        batch = self._subgoals(sampler, generator(self.seed, "radius", steps), steps)
+        state, later = (torch.as_tensor(batch[k]) for k in ("observations", "subgoals"))
+        return float(self.value_of(state, self.layout.achieved(later)).mean())
+
+    def draw(self, sampler: GoalSampler, rng: np.random.Generator) -> Batch:
+        batch = super().draw(sampler, rng)
+        if self.step >= self.config.high_level_from:
+            high = sampler.sample(
+                self.config.batch_size,
+                rng,
+                value=None,
+                policy=self.config.subgoal_goals,
+                subgoal_steps=self.config.subgoal_steps,
+            )
+            for name in ("observations", "policy_goals", "subgoals"):
+                batch[f"high_{name}"] = high[name]
+            shape = (*high["observations"].shape[:2], self.layout.physicals)
+            batch["noise"] = rng.standard_normal(shape, dtype=np.float32)
+            batch["noise_step"] = rng.integers(
+                self.config.diffusion_steps, size=len(batch["noise"])
+            )
+        return batch
+
+    def losses(
+        self, params: Mapping[str, Params], target: Params, batch: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, logs = super().losses(params, target, batch)
+        if "noise" in batch:
+            high, high_logs = self.high_level_losses(params, batch)
+            loss, logs = loss + high, {**logs, **high_logs}
+        return loss, logs
+
+    def high_level_losses(
+        self, params: Mapping[str, Params], batch: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The diffuser's and the regressor's; V gets no gradient from either."""
+        state, goal = batch["high_observations"], batch["high_policy_goals"]
+        subgoal = batch["high_subgoals"]
+        displacement = (subgoal - state)[..., self.layout.physical] / self.scale(state)
+        diffusion = diffusion_loss(
+            self.diffuser, params["diffuser"], state, goal, displacement,
+            batch["noise"], batch["noise_step"], self.schedule, self.config.predict,
+        )  # fmt: skip
+        with torch.no_grad():
+            both = self.networks.value.apply(
+                params["value"], torch.cat([subgoal, state]), goal.repeat(2, 1, 1)
+            )[0, :, 0]
+            after, before = both.chunk(2)
+        regressed = self.regressor.apply(params["regressor"], state, goal)
+        awr = awr_loss(regressed, displacement, after - before, self.config.awr_beta)
+        return diffusion + awr, {"diffusion_loss": diffusion.detach(), "awr_loss": awr.detach()}
+
+    # Acting ----------------------------------------------------------------------------------------------
+
+    def scale(self, like: Tensor) -> Tensor:
+        """(N, P): the unit of displacements, the actor's first."""
+        scale = self.buffers["scale"]
+        return torch.cat([scale[:1], scale[1:].expand(like.shape[-2] - 1, -1)])
+
+    @property
+    def radius(self) -> Tensor:
+        """R̂: below this V(s, x) a subgoal x is out of reach."""
+        return self.buffers["radius"]
+
+    def displaced(self, state: Tensor, displacement: Tensor) -> Tensor:
+        """The state after a displacement in units of `scale`."""
+        after = state.clone()
+        after[..., self.layout.physical] += displacement * self.scale(state)
+        return after
+
+    def sample_subgoals(self, state: Tensor, goal: Tensor, noise: Tensor) -> Tensor:
+        """(B, samples, N, D) subgoals for states and goals (B, N, D).
+
+        Args:
+            state: Present observations.
+            goal: Goals.
+            noise: (B, samples, S + 1, N, P) standard normal.
+        """
+        batch, samples = noise.shape[:2]
+        state = state.repeat_interleave(samples, 0)
+        goal = goal.repeat_interleave(samples, 0)
+
+        def denoise(x: Tensor, step: Tensor) -> Tensor:
+            return self.diffuser.apply(self.params["diffuser"], state, goal, x, step)
+
+        flat = noise.flatten(0, 1).transpose(0, 1)
+        moved = sample(denoise, flat, self.schedule, self.config.predict)
+        return self.displaced(state, moved).unflatten(0, (batch, samples))
+
+    def regress_subgoal(self, state: Tensor, goal: Tensor) -> Tensor:
+        """(B, N, D): the one subgoal of the AWR ablation."""
+        return self.displaced(state, self.regressor.apply(self.params["regressor"], state, goal))
+
+    def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> tuple[Tensor, Tensor]:
+        """The chosen subgoals (B, N, D), and where to go straight for the goal instead (B,)."""
+        config, batch = self.config, len(now)
+        never = torch.zeros(batch, dtype=torch.bool, device=now.device)
+        if config.high_level == "awr":
+            return self.regress_subgoal(now, goal), never
+        samples = 1 if config.choice == "random" else config.samples
+        shape = (samples, config.diffusion_steps + 1, now.shape[1], self.layout.physicals)
+        noise = rng.standard_normal((batch, *shape)).astype(np.float32)
+        subgoals = self.sample_subgoals(now, goal, torch.as_tensor(noise, device=self.device))
+        if config.choice == "random":
+            return subgoals[:, 0], never
+        flat = subgoals.flatten(0, 1)
+        score = self.value_of(flat, goal.repeat_interleave(samples, 0)).view(batch, samples)
+        if config.choice == "filtered":
+            near = self.value_of(now.repeat_interleave(samples, 0), self.layout.achieved(flat))
+            score = score.masked_fill(near.view(batch, samples) < self.radius, -torch.inf)
+        best, index = score.max(-1)
+        return subgoals[torch.arange(batch), index], self.value_of(now, goal) > best
+
+    def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        del greedy  # subgoals are sampled either way; the low level is deterministic
+        return GoalPolicy(self) if self.config.high_level == "none" else SubgoalPolicy(self)

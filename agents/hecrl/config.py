@@ -1,0 +1,80 @@
+"""Settings of HECRL; see IQLConfig for what it shares with entity-centric IQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from entitybench.agents.common.config import Stage
+from entitybench.agents.common.goal_iql import IQLConfig
+from entitybench.datasets.sampling.goals import GoalMix
+
+
+@dataclass(frozen=True, kw_only=True)
+class HECRLConfig(IQLConfig):
+    """Low level: IQL. High level: a subgoal diffuser, and the AWR regressor that it is compared with."""
+
+    subgoal_steps: int = 40  # K: how far ahead a subgoal lies in the data
+    subgoal_goals: GoalMix = GoalMix(uniform=1.0)
+    high_level_from: int = 0  # update at which the high level begins to train
+    diffusion_steps: int = 10
+    predict: Literal["noise", "displacement"] = "displacement"
+    subgoal_width: int = 64
+    subgoal_hidden: int = 128
+    subgoal_layers: int = 3
+    subgoal_learning_rate: float = 1.0  # relative to the stage's
+    awr_beta: float = 3.0  # β_AWR of the ablation
+
+    # Inference (sheet §3)
+    high_level: Literal["diffusion", "awr", "none"] = "diffusion"
+    choice: Literal["filtered", "max-value", "random"] = "filtered"
+    samples: int = 64  # subgoals drawn at a re-plan
+    replan_steps: int = 20  # T_sg
+    radius_steps: int = 50  # R̂ = mean V(s, s_{t+this}) on the data
+    max_subgoals: int = 1000  # then the goal itself is pursued
+
+
+_FAR = GoalMix(uniform=1.0)
+_NEAR = GoalMix(geometric=1.0, mean_steps=25)
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "tiny": {  # tests: seconds
+        "stages": (
+            Stage(
+                updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR
+            ),
+            Stage(
+                updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, policy=_FAR
+            ),
+        ),
+        "batch_size": 32,
+        "width": 16,
+        "hidden": 16,
+        "head": 32,
+        "subgoal_width": 16,
+        "subgoal_hidden": 16,
+        "subgoal_layers": 1,
+        "samples": 4,
+        "compile": False,
+    },
+    "small": {  # two CPU cores; the preset of the shipped weights
+        "stages": (
+            Stage(
+                updates=30_000,
+                alpha=0.3,
+                learning_rate=1e-3,
+                final_learning_rate=1e-3,
+                policy=_NEAR,
+            ),
+            Stage(
+                updates=15_000,
+                alpha=0.05,
+                learning_rate=5e-4,
+                final_learning_rate=1e-4,
+                policy=_FAR,
+            ),
+        ),
+        "high_level_from": 20_000,
+    },
+}

@@ -1,0 +1,29 @@
+"""What the subgoal diffuser minimises. Displacements are of physical features, scaled to about one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from entitybench.agents.hecrl.diffusion import Predict, Schedule
+from entitybench.agents.hecrl.networks import SubgoalNet
+
+Tensor = torch.Tensor
+
+
+def diffusion_loss(
+    net: SubgoalNet,
+    params: Mapping[str, Tensor],
+    state: Tensor,
+    goal: Tensor,
+    displacement: Tensor,
+    noise: Tensor,
+    step: Tensor,
+    schedule: Schedule,
+    predict: Predict,
+) -> Tensor:
+    """E |target − prediction| with t ~ U{0..S−1} (sheet §2.4; L1)."""
+    noisy = schedule.corrupt(displacement, noise, step)
+    output = net.apply(params, state, goal, noisy, step)
+    return (output - (noise if predict == "noise" else displacement)).abs().mean()

@@ -1,0 +1,1 @@
+"""Records become tables, comparisons and plots here; nothing else is read."""

@@ -1,0 +1,180 @@
+"""`compare(a, b)`: two agents on the same starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from entitybench.errors import RecordError
+from entitybench.leaderboard.statistics import bootstrap
+from entitybench.leaderboard.statistics.intervals import (
+    NO_DATA,
+    Interval,
+    difference,
+    hierarchical,
+    seed_means,
+)
+from entitybench.leaderboard.tables.data import (
+    METRICS,
+    aligned,
+    cell,
+    episode_seeds,
+    metric_of,
+    shown,
+)
+from entitybench.leaderboard.tables.grid import Grid
+from entitybench.leaderboard.tables.render import Rendered
+from entitybench.leaderboard.tables.table import as_json
+
+if TYPE_CHECKING:
+    from entitybench.records import Record
+    from entitybench.types import Array
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric of both agents."""
+
+    a: Interval
+    b: Interval
+    difference: Interval  # a − b
+    hierarchical: Interval  # the same by the hierarchical bootstrap
+    improvement: Interval  # P(a run of a is better than one of b)
+
+
+@dataclass(frozen=True)
+class Comparison(Rendered):
+    """Two agents in one task, metric by metric."""
+
+    a: str
+    b: str
+    task: str
+    training_seeds: int
+    episodes: int  # that both have
+    metrics: dict[str, Difference]
+
+    def grid(self) -> Grid:
+        """Words."""
+        rows = []
+        for name, found in self.metrics.items():
+            metric = metric_of(name)
+            low, high = 100 * found.improvement.low, 100 * found.improvement.high
+            better = f"{100 * found.improvement.mean:.0f} [{low:.0f}, {high:.0f}]"
+            rows.append(
+                (
+                    metric.title,
+                    shown(found.a, metric),
+                    shown(found.b, metric),
+                    shown(found.difference, metric, sign=True),
+                    shown(found.hierarchical, metric, sign=True),
+                    better if found.improvement.count else "–",
+                )
+            )
+        header = ("metric", self.a, self.b, "difference", "hierarchical bootstrap", "P(better) (%)")
+        title = (
+            f"{self.task}: {self.a} − {self.b}, {self.training_seeds} pairs of training seeds, "
+            f"{self.episodes} episodes each"
+        )
+        method = next(iter(self.metrics.values())).difference.method
+        notes = (
+            f"Difference: paired by episode seed, 95 % interval by {method}.",
+            "P(better): that a training seed of the first is better than one of the second.",
+        )
+        return Grid(title, header, tuple(rows), notes)
+
+    def values(self) -> list[dict[str, Any]]:
+        """Flat rows of numbers."""
+        rows = []
+        for name, found in self.metrics.items():
+            row: dict[str, Any] = {"metric": name, "a": self.a, "b": self.b, "task": self.task}
+            for part, interval in found.__dict__.items():
+                short = as_json(interval)
+                row |= {f"{part}_{key}": short[key] for key in ("mean", "low", "high")}
+            rows.append(row)
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Nested intervals by metric."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "task": self.task,
+            "training_seeds": self.training_seeds,
+            "episodes": self.episodes,
+            "metrics": {
+                name: {part: as_json(interval) for part, interval in found.__dict__.items()}
+                for name, found in self.metrics.items()
+            },
+        }
+
+
+def compare(a: Record, b: Record) -> Comparison:
+    """Paired by training seed and episode seed.
+
+    An agent with one training seed that has no weights (random, oracle) is paired with every
+    training seed of the other.
+
+    Raises:
+        RecordError: another task or version, or no training seed or episode seed in common.
+    """
+    check_same_task(a, b)
+    pairs = _training_pairs(a, b)
+    seeds = sorted(set(episode_seeds(a)) & set(episode_seeds(b)))
+    if not seeds:
+        raise RecordError(f"{a.label} and {b.label} have no episode seed in common.")
+    metrics = {}
+    for name in METRICS:
+        x = aligned(a, name, a.training_seeds, seeds)[[i for i, _ in pairs]]
+        y = aligned(b, name, b.training_seeds, seeds)[[j for _, j in pairs]]
+        metrics[name] = Difference(
+            cell(a, name),
+            cell(b, name),
+            difference(x, y),
+            hierarchical(x - y),
+            _improvement(x, y, metric_of(name).higher_is_better),
+        )
+    return Comparison(a.label, b.label, a.task.id, len(pairs), len(seeds), metrics)
+
+
+def check_same_task(a: Record, b: Record) -> None:
+    """Raise RecordError unless both are of the same task and version."""
+    for what, mine, its in (
+        ("task", a.task.id, b.task.id),
+        ("version of the task", a.task.version, b.task.version),
+        ("definition of the task", a.hashes.task[:12], b.hashes.task[:12]),
+    ):
+        if mine != its:
+            raise RecordError(
+                f"{a.label} and {b.label} cannot be compared: another {what}, {mine} and {its}."
+            )
+
+
+def _training_pairs(a: Record, b: Record) -> list[tuple[int, int]]:
+    """Pairs of rows."""
+    ours, theirs = a.training_seeds, b.training_seeds
+    if len(theirs) == 1 and not b.hashes.weights:
+        return [(i, 0) for i in range(len(ours))]
+    if len(ours) == 1 and not a.hashes.weights:
+        return [(0, j) for j in range(len(theirs))]
+    common = sorted(set(ours) & set(theirs))
+    if not common:
+        raise RecordError(f"{a.label} and {b.label} have no training seed in common.")
+    return [(ours.index(seed), theirs.index(seed)) for seed in common]
+
+
+def _improvement(x: Array, y: Array, higher: bool) -> Interval:
+    """P(better) over training seeds; over episodes where there is one pair of these."""
+    if len(x) >= 2:
+        scores = [seed_means(values) for values in (x, y)]
+        unit = "training seeds"
+    else:
+        scores = [values.ravel() for values in (x, y)]
+        unit = "episodes"
+    runs = [(score if higher else -score)[~np.isnan(score), None] for score in scores]
+    if min(map(len, runs)) == 0:
+        return NO_DATA
+    low, high = bootstrap.percentiles(bootstrap.improvement_samples(*runs, replicates=2000))
+    mean = float(bootstrap.probability_of_improvement(*runs))
+    return Interval(mean, low, high, f"bootstrap over {unit}", len(runs[0]))

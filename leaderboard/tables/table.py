@@ -1,0 +1,176 @@
+"""`table(records)`: a row for each agent and task, a column for each metric."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from entitybench.errors import RecordError
+from entitybench.leaderboard.tables.data import METRICS, cell, episode_seeds, shown
+from entitybench.leaderboard.tables.grid import Grid
+from entitybench.leaderboard.tables.render import Rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from entitybench.leaderboard.statistics.intervals import Interval
+    from entitybench.records import Record
+
+_ONE = "†"  # marks rows whose interval says nothing about other training seeds
+
+
+@dataclass(frozen=True)
+class Row:
+    """One agent in one task."""
+
+    record: Record
+    cells: dict[str, Interval]
+
+    @property
+    def one_seed(self) -> bool:
+        return len(self.record.training_seeds) == 1
+
+
+@dataclass(frozen=True)
+class Table(Rendered):
+    """Rows in the order of the records."""
+
+    rows: tuple[Row, ...]
+
+    def grid(self) -> Grid:
+        """Words."""
+        several = len({row.record.task.id for row in self.rows}) > 1
+        header = ["agent", *(["task"] if several else []), *(m.title for m in METRICS.values())]
+        lines = []
+        for row in self.rows:
+            name = row.record.label + (f" {_ONE}" if row.one_seed else "")
+            task = [row.record.task.id] if several else []
+            numbers = [shown(row.cells[key], metric) for key, metric in METRICS.items()]
+            lines.append((name, *task, *numbers, _size(row.record)))
+        first = self.rows[0].record.task
+        title = "mean [95 % interval]"
+        title = title if several else f"{first.id} version {first.version}: {title}"
+        return Grid(title, (*header, "seeds × episodes"), tuple(lines), tuple(self._notes()))
+
+    def _notes(self) -> Iterable[str]:
+        if any(not row.one_seed for row in self.rows):
+            yield "Intervals: Student's t over training seeds."
+        if any(row.one_seed for row in self.rows):
+            yield (
+                f"{_ONE} one training seed: the interval is over its episodes (Wilson, or "
+                "bootstrap) and says nothing about other training seeds."
+            )
+        for row in self.rows:
+            for cause, count in row.record.failures().items():
+                if count:
+                    left = ", left out" if cause == "infrastructure" else ", counted as failures"
+                    yield f"{row.record.label}: {count} episodes ended by {cause} errors{left}."
+
+    def values(self) -> list[dict[str, Any]]:
+        """Flat rows of numbers."""
+        return [
+            {
+                "agent": row.record.agent.id,
+                "weights_from": row.record.agent.weights_from,
+                "preset": row.record.agent.preset,
+                "task": row.record.task.id,
+                "task_version": row.record.task.version,
+                "training_seeds": len(row.record.training_seeds),
+                "episodes": len(row.record.episodes),
+                **{
+                    f"{name}{end}": number(getattr(found, part))
+                    for name, found in row.cells.items()
+                    for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))
+                },
+                "interval": row.cells["success"].method,
+            }
+            for row in self.rows
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Rows with nested intervals."""
+        rows = []
+        for row, flat in zip(self.rows, self.values(), strict=True):
+            kept = {k: flat[k] for k in list(flat)[:7]}
+            rows.append({**kept, "metrics": {k: as_json(v) for k, v in row.cells.items()}})
+        return {"rows": rows}
+
+
+def number(x: float) -> float | None:
+    """NaN as None: JSON and CSV have no NaN."""
+    return None if math.isnan(x) else x
+
+
+def as_json(found: Interval) -> dict[str, Any]:
+    """An interval for machines."""
+    return {
+        "mean": number(found.mean),
+        "low": number(found.low),
+        "high": number(found.high),
+        "method": found.method,
+        "count": found.count,
+    }
+
+
+def _size(record: Record) -> str:
+    return f"{len(record.training_seeds)} × {len(episode_seeds(record))}"
+
+
+def table(records: Sequence[Record]) -> Table:
+    """A table of records; those of one agent and task with different training seeds share a row.
+
+    Raises:
+        RecordError: none given, a task in two versions, or two records that cannot share their row.
+    """
+    if not records:
+        raise RecordError("no records to make a table of.")
+    versions: dict[str, int] = {}
+    groups: dict[tuple[str, str | None, str], list[Record]] = {}
+    for record in records:
+        task = record.task
+        if versions.setdefault(task.id, task.version) != task.version:
+            raise RecordError(
+                f"{task.id} occurs in versions {versions[task.id]} and {task.version}, which "
+                "cannot be compared; evaluate again what has the older one."
+            )
+        groups.setdefault((record.label, record.agent.preset, task.id), []).append(record)
+    merged = [merge(group) for group in groups.values()]
+    return Table(tuple(Row(r, {name: cell(r, name) for name in METRICS}) for r in merged))
+
+
+def merge(records: Sequence[Record]) -> Record:
+    """One record of all training seeds. Raises RecordError where records do not belong together."""
+    first = records[0]
+    for other in records[1:]:
+        for what, mine, its in (
+            ("tasks", first.hashes.task, other.hashes.task),
+            ("configurations", first.agent.config, other.agent.config),
+            ("MuJoCo versions", first.versions.get("mujoco"), other.versions.get("mujoco")),
+            ("episode seeds", episode_seeds(first), episode_seeds(other)),
+        ):
+            if mine != its:
+                raise RecordError(
+                    f"two records of {first.label} on {first.task.id} have different {what} "
+                    "and cannot share a row."
+                )
+    taken: set[int] = set()
+    for record in records:
+        twice = taken & set(record.training_seeds)
+        if twice:
+            raise RecordError(
+                f"training seed {min(twice)} of {first.label} on {first.task.id} is in two "
+                "records; give one of them."
+            )
+        taken |= set(record.training_seeds)
+    if len(records) == 1:
+        return first
+    return first.model_copy(
+        update={
+            "episodes": [episode for record in records for episode in record.episodes],
+            "diagnostics": {k: v for record in records for k, v in record.diagnostics.items()},
+            "hashes": first.hashes.model_copy(
+                update={"weights": {k: v for r in records for k, v in r.hashes.weights.items()}}
+            ),
+        }
+    )

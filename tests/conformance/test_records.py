@@ -1,0 +1,136 @@
+"""The record file: schema, reading, writing, and one clear line for what is wrong."""
+
+import json
+import os
+
+import pytest
+
+from entitybench.errors import BadValue, RecordError
+from entitybench.records import Episode, Record, record_schema, write_atomic
+
+ROW = {
+    "training_seed": 0,
+    "seed": 5,
+    "success": True,
+    "success_any": True,
+    "success_fraction": 1.0,
+    "steps_to_success": 7,
+    "return": -6.0,
+    "length": 50,
+    "latency_ms": 1.5,
+    "state_digest": "ab",
+    "error": None,
+}
+DATA = {
+    "schema_version": 1,
+    "agent": {"id": "hecrl", "preset": "small", "config": {"alpha": 0.3}},
+    "task": {"id": "push-3blocks", "version": 1, "kind": "goal-control", "horizon": 50},
+    "hashes": {"task": "aa"},
+    "versions": {"python": "3.11"},
+    "device": "cpu",
+    "block": 25,
+    "threads": 2,
+    "wall_time_s": 1.0,
+    "created": "2026-01-01T00:00:00+00:00",
+    "episodes": [ROW],
+}
+
+
+def write(tmp_path, data):
+    path = tmp_path / "record.json"
+    path.write_text(data if isinstance(data, str) else json.dumps(data))
+    return path
+
+
+def test_written_and_read_again(tmp_path):
+    record = Record.model_validate(DATA)
+    path = record.write(tmp_path / "new" / "folder" / "record.json")
+    assert Record.read(path) == record
+    assert json.loads(path.read_text())["episodes"] == [ROW]
+    assert os.listdir(path.parent) == ["record.json"]
+
+
+def test_the_schema_is_the_files():
+    schema = record_schema()
+    assert set(schema["properties"]) >= set(DATA)
+    assert set(schema["$defs"]["Episode"]["properties"]) == set(ROW)
+    json.dumps(schema)
+
+
+def change(**fields):
+    return {**DATA, **fields}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ('{"schema_version": 1, "ag', "is no record: not JSON"),
+        ("[]", "schema_version is None"),
+        (change(schema_version=2), "schema_version is 2"),
+        (change(episodes=[]), "at least one episode"),
+        (change(episodes=[ROW, ROW]), "an episode occurs twice"),
+        (change(episodes=[{**ROW, "success": "maybe"}]), r"episodes\.0\.success: "),
+        (change(episodes=[{**ROW, "return": float("nan")}]), r"episodes\.0\.return: .*finite"),
+        (change(surprise=1), "surprise: "),
+        ({k: v for k, v in DATA.items() if k != "device"}, "device: Field required"),
+    ],
+)
+def test_bad_records_say_where(tmp_path, data, words):
+    with pytest.raises(RecordError, match=words) as caught:
+        Record.read(write(tmp_path, data))
+    assert "\n" not in str(caught.value)
+    assert "record.json" in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(RecordError, match="No such file"):
+        Record.read(tmp_path / "none.json")
+    with pytest.raises(RecordError, match="directory"):
+        Record.read(tmp_path)
+    (tmp_path / "noise").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RecordError, match="not text"):
+        Record.read(tmp_path / "noise")
+
+
+def test_the_deterministic_part_leaves_out_time_and_threads():
+    first = Record.model_validate(DATA)
+    slower = [{**ROW, "latency_ms": 9.0}]
+    other = Record.model_validate(
+        change(threads=1, wall_time_s=9.0, created="2027", episodes=slower)
+    )
+    assert first.deterministic() == other.deterministic()
+    failed = [{**ROW, "success": False}]
+    assert first.deterministic() != Record.model_validate(change(episodes=failed)).deterministic()
+
+
+def test_errors_are_counted_by_whose_fault_they_are():
+    rows = [
+        {**ROW, "seed": i, "error": error}
+        for i, error in enumerate([None, "policy: KeyError", "infrastructure: MemoryError"])
+    ]
+    record = Record.model_validate(change(episodes=rows))
+    assert record.failures() == {"infrastructure": 1, "policy": 1}
+    assert [row.counts for row in record.episodes] == [True, True, False]
+
+
+def test_labels_and_seeds():
+    rows = [Episode.model_validate({**ROW, "training_seed": seed}) for seed in (3, 1)]
+    record = Record.model_validate(DATA).model_copy(update={"episodes": rows})
+    assert record.training_seeds == [1, 3]
+    assert record.label == "hecrl"
+    zero_shot = change(agent={"id": "hecrl", "weights_from": "push-3blocks"})
+    assert Record.model_validate(zero_shot).label == "hecrl (trained on push-3blocks)"
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "kept.txt"
+    write_atomic(path, "old")
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadValue, match=r"cannot write .*kept\.txt: No space left on device"):
+        write_atomic(path, "new")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["kept.txt"]

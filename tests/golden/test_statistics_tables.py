@@ -1,0 +1,227 @@
+"""Tables, comparisons and plots of records made by hand."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from entitybench.errors import BadValue, BenchError, RecordError
+from entitybench.leaderboard.tables.compare import compare
+from entitybench.leaderboard.tables.plots import PLOTS, plot
+from entitybench.leaderboard.tables.render import FORMATS, render
+from entitybench.leaderboard.tables.table import table
+from entitybench.records import Record
+
+
+def record(successes, *, agent="hecrl", first_training_seed=0, weights=True, **changes):
+    """A record with successes[training seed][episode]; first success at step 10."""
+    rows = [
+        {
+            "training_seed": first_training_seed + s,
+            "seed": e,
+            "success": bool(ok),
+            "success_any": bool(ok),
+            "success_fraction": 1.0 if ok else 0.5,
+            "steps_to_success": 10 if ok else None,
+            "return": -9.0 if ok else -50.0,
+            "length": 50,
+            "latency_ms": 2.0,
+            "state_digest": "ab",
+            "error": None,
+        }
+        for s, episodes in enumerate(successes)
+        for e, ok in enumerate(episodes)
+    ]
+    data = {
+        "schema_version": 1,
+        "agent": {"id": agent, "preset": "small"},
+        "task": {"id": "push-3blocks", "version": 1, "kind": "goal-control", "horizon": 50},
+        "hashes": {"task": "t1", "weights": {"0": "w"} if weights else {}},
+        "versions": {"mujoco": "3.8.1"},
+        "device": "cpu",
+        "block": 25,
+        "threads": 1,
+        "wall_time_s": 1.0,
+        "created": "2026-01-01T00:00:00+00:00",
+        "episodes": rows,
+    }
+    for path, value in changes.items():
+        place = data
+        *parts, last = path.split("__")
+        for part in parts:
+            place = place[part]
+        place[last] = value
+    return Record.model_validate(data)
+
+
+HALF = [[1, 0, 1, 0], [1, 1, 1, 0]]  # 50 % and 75 %
+NONE = [[0, 0, 0, 0], [1, 0, 0, 0]]  # 0 % and 25 %
+
+
+def test_cells_by_hand():
+    found = table([record(HALF)]).to_json()["rows"][0]["metrics"]
+    # mean 62.5, difference 25, error 12.5, t(0.975, 1) = 12.706; the interval is cut at 0 and 1
+    assert found["success"]["mean"] == 0.625
+    assert (found["success"]["low"], found["success"]["high"]) == (0.0, 1.0)
+    assert found["success_fraction"]["mean"] == pytest.approx(0.8125)
+    assert found["steps_to_success"]["mean"] == 10.0
+    assert found["return"]["mean"] == pytest.approx((-29.5 - 19.25) / 2)
+    low = found["return"]["mean"] - 12.706204736 * (29.5 - 19.25) / 2
+    assert found["return"]["low"] == pytest.approx(low)
+
+
+def test_one_training_seed_is_marked():
+    grid = table([record(HALF), record([[1, 1, 0, 1]], agent="oracle", weights=False)]).grid()
+    assert grid.rows[0][0] == "hecrl"
+    assert grid.rows[1][0] == "oracle †"
+    assert any("one training seed" in note for note in grid.notes)
+    assert grid.rows[0][-1] == "2 × 4"
+
+
+def test_never_solved_has_no_steps_to_success():
+    row = table([record([[0, 0], [0, 0]])]).grid().rows[0]
+    assert row[4] == "–"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_names_every_agent(format):
+    things = [record(HALF), record(NONE, agent="ec-iql")]
+    for text in (render(table(things), format), render(compare(*things), format)):
+        assert "hecrl" in text
+        assert "ec-iql" in text
+        assert not text.endswith("\n")
+
+
+def test_csv_and_json_hold_the_numbers():
+    made = table([record(HALF)])
+    row = next(csv.DictReader(io.StringIO(made.csv())))
+    assert float(row["success"]) == 0.625
+    assert (row["training_seeds"], row["episodes"]) == ("2", "8")
+    assert json.loads(render(made, "json"))["rows"][0]["agent"] == "hecrl"
+
+
+def test_html_escapes_and_stands_alone():
+    page = table([record(HALF, agent="<b>x")]).html()
+    assert "&lt;b&gt;x" in page
+    assert "<b>x" not in page
+    assert "http" not in page
+
+
+def test_training_seeds_of_several_records_share_a_row():
+    parts = [record([HALF[0]]), record([HALF[1]], first_training_seed=1)]
+    assert table(parts).to_json()["rows"][0]["metrics"]["success"]["mean"] == 0.625
+    assert len(table([*parts, record(NONE, agent="ec-iql")]).rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"task__version": 2}, "versions 1 and 2"),
+        ({"hashes__task": "t2"}, "different tasks"),
+        ({"agent__config": {"alpha": 1}}, "different configurations"),
+        ({"versions__mujoco": "3.9"}, "different MuJoCo versions"),
+        ({"first_training_seed": 1}, "training seed 1 of hecrl .* in two records"),
+    ],
+)
+def test_rows_are_not_mixed(change, words):
+    settings = {"first_training_seed": 2, **change}
+    with pytest.raises(RecordError, match=words):
+        table([record(HALF), record(NONE, **settings)])
+    with pytest.raises(RecordError, match="no records"):
+        table([])
+
+
+def test_infrastructure_failures_enter_no_mean_and_are_told():
+    rows = record(HALF).model_dump(by_alias=True)["episodes"]
+    rows[1]["error"] = "infrastructure: MemoryError"
+    made = table([record(HALF, episodes=rows)])
+    assert made.to_json()["rows"][0]["metrics"]["success"]["mean"] == pytest.approx(
+        (2 / 3 + 3 / 4) / 2
+    )
+    assert any("1 episodes ended by infrastructure errors" in note for note in made.grid().notes)
+
+
+def test_comparison_by_hand():
+    found = compare(record(HALF), record(NONE, agent="ec-iql")).metrics["success"]
+    # differences by training seed: 50 and 50 points
+    assert found.difference.mean == 0.5
+    assert (found.difference.low, found.difference.high) == (0.5, 0.5)
+    assert found.improvement.mean == 1.0
+    assert found.hierarchical.low > 0
+    back = compare(record(NONE), record(HALF, agent="ec-iql")).metrics
+    assert back["success"].difference.mean == -0.5
+    assert back["success"].improvement.mean == 0.0
+
+
+def test_fewer_steps_are_better():
+    slow = record(HALF, agent="ec-iql").model_dump(by_alias=True)["episodes"]
+    for row in slow:
+        row["steps_to_success"] = row["steps_to_success"] and 30
+    other = record(HALF, agent="ec-iql", episodes=slow)
+    found = compare(record(HALF), other).metrics["steps_to_success"]
+    assert found.difference.mean == -20
+    assert found.improvement.mean == 1.0
+
+
+def test_an_agent_without_weights_is_paired_with_every_seed():
+    oracle = record([[1, 1, 1, 1]], agent="oracle", weights=False)
+    found = compare(oracle, record(HALF))
+    assert found.training_seeds == 2
+    assert found.metrics["success"].difference.mean == 0.375
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"task__id": "push-4blocks"}, "another task, push-3blocks and push-4blocks"),
+        ({"task__version": 2}, "another version"),
+        ({"first_training_seed": 5}, "no training seed in common"),
+    ],
+)
+def test_what_cannot_be_compared(change, words):
+    with pytest.raises(RecordError, match=words):
+        compare(record(HALF), record(NONE, agent="ec-iql", **change))
+
+
+@pytest.fixture
+def files(tmp_path):
+    return [
+        record(HALF).write(tmp_path / "a.json"),
+        record(NONE, agent="ec-iql").write(tmp_path / "b.json"),
+    ]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PLOTS if kind != "curves"])
+def test_plots_are_the_same_bytes_twice(kind, files, tmp_path):
+    pytest.importorskip("matplotlib")
+    one, two = (plot(kind, files, tmp_path / f"{n}.svg").read_bytes() for n in "ab")
+    assert one == two
+    assert b"hecrl" in one
+    assert plot(kind, files, tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in plot(kind, files, tmp_path / "p.html").read_bytes()
+
+
+def test_learning_curves(tmp_path):
+    pytest.importorskip("matplotlib")
+    run = tmp_path / "hecrl" / "seed0"
+    run.mkdir(parents=True)
+    (run / "metrics.jsonl").write_text(
+        '{"step": 1, "loss": 2.0}\n{"step": 2, "evaluation": {"success": 0.5}}\n'
+    )
+    assert b"hecrl/seed0" in plot("curves", [run], tmp_path / "c.svg").read_bytes()
+    assert plot("curves", [run], tmp_path / "d.svg", metric="loss").is_file()
+    with pytest.raises(BenchError, match=r"unknown training metric 'los'.*'loss'"):
+        plot("curves", [run], tmp_path / "e.svg", metric="los")
+    (run / "metrics.jsonl").write_text('{"step": 1, "lo')
+    with pytest.raises(RecordError, match="no training metrics"):
+        plot("curves", [run], tmp_path / "e.svg")
+
+
+def test_plots_that_cannot_be(files, tmp_path):
+    with pytest.raises(BadValue, match=r"\.svg, \.png, \.html: got"):
+        plot("bars", files, tmp_path / "x.pdf")
+    with pytest.raises(BenchError, match="unknown plot 'bar'"):
+        plot("bar", files, tmp_path / "x.svg")
+    with pytest.raises(BenchError, match="unknown metric 'succes'"):
+        plot("bars", files, tmp_path / "x.svg", metric="succes")

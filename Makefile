@@ -9,10 +9,10 @@ ARGS   ?=
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test test-all lint types format docs wheel-smoke doctor clean
+.PHONY: help eval test test-all test-numpy1 lint types format docs wheel-smoke doctor clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # $(1) is the optional dependency group; the stamp is newer than whatever decides what is installed.
 $(VENV)/.installed-%: pyproject.toml $(PINS) .ci/setup
@@ -27,6 +27,9 @@ test: $(VENV)/.installed-dev ## Run the tests (without the slow ones)
 
 test-all: $(VENV)/.installed-dev ## Run all tests
 	@$(PY) -P -m pytest -n $(JOBS) $(ARGS)
+
+test-numpy1: ## Run the tests with the older pins (numpy 1.26), in an environment of their own
+	@$(MAKE) --no-print-directory test VENV=.venv-numpy1 PINS=constraints/numpy1.txt
 
 lint: $(VENV)/.installed-dev ## Check style
 	@$(VENV)/bin/ruff check .
@@ -49,5 +52,5 @@ doctor: $(VENV)/.installed-all ## Check rendering, versions, threads, determinis
 	@$(VENV)/bin/bench doctor
 
 clean: ## Remove the virtual environment and everything built
-	@rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) .venv-numpy1 build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	@find envs datasets agents leaderboard src tests -name __pycache__ -type d -prune -exec rm -rf {} +

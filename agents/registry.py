@@ -71,7 +71,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         id="hiql",
         kind="goal-control",
         target="entitybench.agents.baselines.hiql:HIQL",
-        paper="Park et al., HIQL: Offline Goal-Conditioned RL with Latent States as Actions, NeurIPS 2023",
+        paper="Park et al., HIQL: Offline GCRL with Latent States as Actions, NeurIPS 2023",
         extra="train",
         summary="hierarchical IQL on flat vectors, subgoals by regression",
     ),

@@ -1,18 +1,22 @@
-"""Goal-conditioned behaviour cloning: regress the action towards a later state of the same episode."""
+"""Goal-conditioned behaviour cloning: regress the action towards a later state of an episode."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from entitybench.agents.baselines.gciql import GCIQL
 from entitybench.agents.common.goal_iql import GoalIQL
-from entitybench.agents.common.networks import Params
-from entitybench.datasets.sampling.goals import GoalSampler
-from entitybench.types import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from entitybench.agents.common.networks import Params
+    from entitybench.datasets.sampling.goals import GoalSampler
+    from entitybench.types import Batch
 
 Tensor = torch.Tensor
 

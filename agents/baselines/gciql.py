@@ -1,13 +1,15 @@
-"""Goal-conditioned IQL without a hierarchy: on sets of entities (EC-IQL) and on flat vectors (GCIQL)."""
+"""Goal-conditioned IQL without a hierarchy: on entities (EC-IQL) and on flat vectors (GCIQL)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from entitybench.agents.common.config import Stage
 from entitybench.agents.common.goal_iql import GoalIQL
 from entitybench.datasets.sampling.goals import GoalMix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _FAR = GoalMix(uniform=1.0)
 _NEAR = GoalMix(geometric=1.0, mean_steps=25)

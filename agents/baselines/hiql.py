@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,12 +11,16 @@ import torch
 from entitybench.agents.baselines.gciql import GCIQL
 from entitybench.agents.common.goal_iql import GoalIQL, IQLConfig, make_network
 from entitybench.agents.common.iql import awr_loss
-from entitybench.agents.common.networks import Params
 from entitybench.agents.common.subgoals import SubgoalPolicy
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.envs.core.api import world_of
-from entitybench.seeding import BatchGenerator
-from entitybench.types import Batch, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.agents.common.networks import Params
+    from entitybench.seeding import BatchGenerator
+    from entitybench.types import Batch, Policy
 
 Tensor = torch.Tensor
 
@@ -36,7 +39,7 @@ class HIQL(GoalIQL):
     """π(s, s̃) by DDPG+BC and h(s, g) by advantage-weighted regression of s̃ = s_{t+K}."""
 
     config_class: ClassVar[type[Any]] = HIQLConfig
-    presets = {
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         name: {
             **preset,
             # The low level's goals are the subgoals, whatever the stage.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from entitybench.errors import BadValue
 from entitybench.registry import resolve
-from entitybench.seeding import BatchGenerator
-from entitybench.types import Array, Obs, Policy, TaskSpec
+
+if TYPE_CHECKING:
+    from entitybench.seeding import BatchGenerator
+    from entitybench.types import Array, Obs, Policy, TaskSpec
 
 
 class Scripted:
@@ -27,13 +29,14 @@ class Scripted:
         return cls(task)
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
-        raise NotImplementedError
+        """The policy."""
 
 
 class Random(Scripted):
     """Uniform actions."""
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        del greedy  # one way to act
         from entitybench.envs.core.api import world_of
 
         return RandomPolicy(world_of(self.task).action_dim)
@@ -57,6 +60,7 @@ class Oracle(Scripted):
     """The scripted policy that the task names."""
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        del greedy  # one way to act
         if self.task.oracle is None:
             raise BadValue(f"{self.task.id} has no scripted oracle.")
         policy: Policy[Any] = resolve(self.task.oracle)(self.task)

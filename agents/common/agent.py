@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
 import torch
 
 from entitybench.agents.common import checkpoint
 from entitybench.agents.common.config import Stage, from_json, pick_preset, to_json
 from entitybench.agents.common.layout import Layout
-from entitybench.agents.common.networks import Params
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
 from entitybench.datasets.sampling.goals import GoalSampler
 from entitybench.envs.core.api import world_of
 from entitybench.errors import BadValue, CheckpointError
 from entitybench.registry import tasks
 from entitybench.seeding import generator
-from entitybench.types import AgentSpec, Batch, Metrics, Policy, TaskSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from entitybench.agents.common.networks import Params
+    from entitybench.types import AgentSpec, Batch, Metrics, Policy, TaskSpec
 
 Tensor = torch.Tensor
 
@@ -30,9 +34,9 @@ Tensor = torch.Tensor
 class TorchAgent(ABC):
     """Learns by gradient steps on a sum of losses.
 
-    A subclass gives `config_class`, `presets`, `init` (its parameters), `draw` (its batch), `losses` and
-    `policy`. All randomness of update k comes from streams named by (seed, k): a resumed run needs no more
-    than parameters, targets, optimiser and step to go on bit for bit.
+    A subclass gives `config_class`, `presets`, `init` (its parameters), `draw` (its batch),
+    `losses` and `policy`. All randomness of update k comes from streams named by (seed, k): a
+    resumed run needs no more than parameters, targets, optimiser and step to go on bit for bit.
     """
 
     config_class: ClassVar[type[Any]]
@@ -52,7 +56,7 @@ class TorchAgent(ABC):
         self._sampler: tuple[Any, GoalSampler] | None = None
         self._losses = self.losses
 
-    # What a method defines -------------------------------------------------------------------------------
+    # What a method defines
 
     @abstractmethod
     def init(self, rng: torch.Generator) -> None:
@@ -78,7 +82,7 @@ class TorchAgent(ABC):
     def finish(self, sampler: GoalSampler) -> None:  # noqa: B027 - optional
         """Fill `buffers` from the data after the last update."""
 
-    # The contract of entitybench.types.Agent -------------------------------------------------------------
+    # The contract of entitybench.types.Agent
 
     @classmethod
     def make_config(cls, spec: AgentSpec, preset: str, task: TaskSpec) -> Any:
@@ -134,7 +138,7 @@ class TorchAgent(ABC):
         tensors = {k: torch.as_tensor(v, device=self.device) for k, v in batch.items()}
         loss, logs = self._losses(self.params, self.target, tensors)
         loss.backward()
-        self._optimiser.step(None, rate)
+        self._optimiser.step(rate)
         if self.target:
             live = [self.params["critic"][name].detach() for name in self.target]
             torch._foreach_lerp_(list(self.target.values()), live, self.config.target_rate)
@@ -214,7 +218,7 @@ class TorchAgent(ABC):
         return agent
 
     def _prepare(self, *, trainable: bool = True) -> None:
-        """Move everything to the device; make the optimiser and compile the losses where training follows."""
+        """Move everything to the device; where training follows, make the optimiser and compile."""
         move = {g: {k: v.to(self.device) for k, v in p.items()} for g, p in self.params.items()}
         self.params = move
         self.target = {k: v.to(self.device) for k, v in self.target.items()}

@@ -1,19 +1,21 @@
-"""A checkpoint is a folder: agent.json, weights.safetensors and, while training, training.safetensors."""
+"""A checkpoint is a folder: agent.json, weights.safetensors and, in training, training.safetensors."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from entitybench.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 Tensor = torch.Tensor
 FORMAT = 1

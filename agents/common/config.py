@@ -8,9 +8,11 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from entitybench.datasets.sampling.goals import GoalMix
 from entitybench.errors import BadValue, CheckpointError
-from entitybench.types import AgentSpec
+
+if typing.TYPE_CHECKING:
+    from entitybench.datasets.sampling.goals import GoalMix
+    from entitybench.types import AgentSpec
 
 C = TypeVar("C")
 
@@ -29,7 +31,7 @@ class Stage:
 def pick_preset(
     spec: AgentSpec, preset: str, presets: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The fields of a preset with what the agent's id changes. Raises BadValue for an unknown preset."""
+    """A preset's fields with what the agent's id changes. Raises BadValue for an unknown preset."""
     if preset not in presets:
         raise BadValue(f"{spec.id} has no preset {preset!r}; it has {', '.join(presets)}.")
     return {"agent": spec.id, "preset": preset, **presets[preset], **spec.config}
@@ -41,7 +43,7 @@ def to_json(config: Any) -> dict[str, Any]:
 
 
 def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
-    """The dataclass `cls` that `to_json` wrote. Raises CheckpointError for unknown or missing fields."""
+    """The dataclass that `to_json` wrote. Raises CheckpointError for unknown or missing fields."""
     assert dataclasses.is_dataclass(cls)
     hints = typing.get_type_hints(cls)
     known = {f.name for f in dataclasses.fields(cls)}

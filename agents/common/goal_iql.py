@@ -1,24 +1,30 @@
-"""An agent that learns by goal-conditioned IQL and acts straight towards the goal; others build on it."""
+"""Goal-conditioned IQL that acts straight towards the goal; other agents build on it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
 from entitybench.agents.common.agent import TorchAgent
-from entitybench.agents.common.config import Stage
 from entitybench.agents.common.iql import IQLNetworks, iql_losses
-from entitybench.agents.common.layout import Layout
 from entitybench.agents.common.networks import EntityNet, FlatNet, Network, Params, Precision
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
-from entitybench.seeding import BatchGenerator
-from entitybench.types import Array, Batch, Obs, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.agents.common.config import Stage
+    from entitybench.agents.common.layout import Layout
+    from entitybench.seeding import BatchGenerator
+    from entitybench.types import Array, Batch, Obs, Policy
 
 Tensor = torch.Tensor
+
+
+VALUE_GOALS = GoalMix(next=0.2, geometric=0.6, random=0.2, mean_steps=25)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +39,7 @@ class IQLConfig:
     expectile: float = 0.9  # τ_e
     target_rate: float = 0.005  # τ of the target critics
     grad_clip: float = 20.0  # global norm, each network by itself
-    value_goals: GoalMix = GoalMix(next=0.2, geometric=0.6, random=0.2, mean_steps=25)
+    value_goals: GoalMix = VALUE_GOALS
     network: Literal["entity", "flat", "transformer"] = "entity"
     width: int = 64
     hidden: int = 128  # of the residual blocks, or of each layer when flat

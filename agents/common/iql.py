@@ -1,16 +1,19 @@
 """Goal-conditioned implicit Q-learning with a DDPG+BC policy (HECRL sheet §2.2 and §2.3).
 
-Losses are pure functions of parameters and a batch; `Learner` holds parameters, targets and optimiser.
+Losses are pure functions of parameters and a batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
-from entitybench.agents.common.networks import Network, Params
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.agents.common.networks import Network, Params
 
 Tensor = torch.Tensor
 TensorBatch = dict[str, Tensor]

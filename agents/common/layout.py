@@ -1,20 +1,23 @@
-"""Which feature of an entity means what, found by name once, so that no network holds a literal offset."""
+"""Which feature of an entity means what, found by name once: no network holds a literal offset."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
 from entitybench.envs.core.api import world_of
-from entitybench.types import TaskSpec
+
+if TYPE_CHECKING:
+    from entitybench.types import TaskSpec
 
 Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Columns of an entity's features. Row 0 of every observation is the actor (pusher, gripper)."""
+    """Columns of an entity's features. Row 0 of an observation is the actor (pusher, gripper)."""
 
     entities: int  # N, the actor included
     features: int  # D
@@ -62,7 +65,7 @@ class Layout:
         return flag
 
     def goal_offset(self, state: Tensor, goal: Tensor) -> Tensor:
-        """(..., N, P): where the goal is from each entity; zero for the actor, who has no goal."""
+        """(..., N, P): from each entity to its goal; zero for the actor, who has none."""
         offset = goal[..., self.position] - state[..., self.position]
         return torch.cat([torch.zeros_like(offset[..., :1, :]), offset[..., 1:, :]], -2)
 

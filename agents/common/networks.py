@@ -1,20 +1,22 @@
 """Networks over sets of entities, as pure functions of a dict of parameters.
 
-Parameters carry a leading member axis E, so that twin critics (or critics and their targets) are one
-batched product and not a Python loop. Shapes: E members, B batch, N entities, F token features, W width.
+Parameters carry a leading member axis E, so that twin critics are one batched product and not a
+Python loop. Shapes: E members, B batch, N entities, F token features, W width.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 
-from entitybench.agents.common.layout import Layout
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.agents.common.layout import Layout
 
 Tensor = torch.Tensor
 Params = dict[str, Tensor]
@@ -49,7 +51,7 @@ def dense(
 def product(bias: Tensor, x: Tensor, weight: Tensor, precision: Precision) -> Tensor:
     """Bias + x @ weight for each member: (E, M, I) by (E, I, O) -> (E, M, O).
 
-    In bfloat16 the factors are rounded, the sums are not: half the time where the CPU multiplies it natively.
+    In bfloat16 the factors are rounded, the sums are not: half the time on a CPU that has it.
     """
     if precision == "bfloat16":
         return torch.bmm(x.bfloat16(), weight.bfloat16()) + bias.bfloat16()
@@ -134,7 +136,7 @@ def _length(x: Tensor) -> Tensor:
 class EntityNet:
     """Residual blocks in which each entity sees itself, the mean of all, and the actor.
 
-    Equivariant to the order of the entities and free in their number; the head reads their mean and maximum.
+    Blind to the order of the entities, free in their number; the head reads mean and maximum.
     """
 
     layout: Layout

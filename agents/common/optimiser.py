@@ -1,12 +1,15 @@
-"""Adam over a nested dict of parameters, with the gradient norm of each network clipped by itself."""
+"""Adam over a nested dict of parameters, the gradient norm of each network clipped by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 
-from entitybench.agents.common.networks import Params
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.agents.common.networks import Params
 
 Tensor = torch.Tensor
 
@@ -31,14 +34,14 @@ class Adam:
 
     def __init__(self, groups: Mapping[str, Params], *, clip: float) -> None:
         self.groups = {name: list(params.values()) for name, params in groups.items()}
-        self.names = [key for key in flatten(groups)]
+        self.names = list(flatten(groups))
         self.parameters = [p for params in self.groups.values() for p in params]
         for p in self.parameters:
             p.requires_grad_(True)
         self.clip = clip
         self.optimiser = torch.optim.Adam(self.parameters, fused=True)
 
-    def step(self, gradients: Mapping[str, list[Tensor]] | None, learning_rate: float) -> None:
+    def step(self, learning_rate: float) -> None:
         """One step from the gradients held in `.grad`; they are cleared."""
         for parameters in self.groups.values():
             torch.nn.utils.clip_grad_norm_(parameters, self.clip)

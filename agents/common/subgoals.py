@@ -1,16 +1,20 @@
-"""How a hierarchical agent acts: every T_sg steps choose a subgoal, in between pursue it (HECRL sheet §3)."""
+"""How a hierarchical agent acts: every T_sg steps choose a subgoal, in between pursue it.
+
+Source: HECRL sheet §3.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 
-from entitybench.agents.common.layout import Layout
-from entitybench.seeding import BatchGenerator
-from entitybench.types import Array, Obs
+if TYPE_CHECKING:
+    from entitybench.agents.common.layout import Layout
+    from entitybench.seeding import BatchGenerator
+    from entitybench.types import Array, Obs
 
 Tensor = torch.Tensor
 MOVED = 0.01  # m: an object counts as changed by a subgoal that moves it farther than this
@@ -28,7 +32,7 @@ class Hierarchy(Protocol):
         ...
 
     def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> tuple[Tensor, Tensor]:
-        """Subgoals (B, N, D) as whole observations, and where to pursue the goal itself instead (B,)."""
+        """Subgoals (B, N, D) as observations, and where to pursue the goal itself instead (B,)."""
         ...
 
 
@@ -44,7 +48,7 @@ class SubgoalState:
 
 
 class SubgoalPolicy:
-    """Asks the high level for a subgoal every `replan_steps` steps and gives it to the low level."""
+    """Asks the high level for a subgoal every `replan_steps` steps, gives it to the low level."""
 
     def __init__(self, agent: Hierarchy) -> None:
         self.agent = agent

@@ -1,16 +1,14 @@
-"""HECRL: an entity-centric IQL agent and a subgoal model that meet at test time (sheet §2 and §3)."""
+"""HECRL: an entity-centric IQL agent and a subgoal model that meet at test time (sheet §2, §3)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 
 from entitybench.agents.common.goal_iql import GoalIQL, GoalPolicy
 from entitybench.agents.common.iql import awr_loss
-from entitybench.agents.common.networks import Params
 from entitybench.agents.common.subgoals import SubgoalPolicy
 from entitybench.agents.hecrl.config import PRESETS, HECRLConfig
 from entitybench.agents.hecrl.diffusion import Schedule, sample
@@ -18,14 +16,19 @@ from entitybench.agents.hecrl.losses import diffusion_loss
 from entitybench.agents.hecrl.networks import SubgoalNet
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.seeding import BatchGenerator, generator
-from entitybench.types import Batch, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.agents.common.networks import Params
+    from entitybench.types import Batch, Policy
 
 Tensor = torch.Tensor
 MEASURED = 4096  # transitions from which a statistic of the data is taken
 
 
 class HECRL(GoalIQL):
-    """EC-SGIQL. One training run serves EC-IQL and every ablation too: they differ at inference alone."""
+    """EC-SGIQL. One training run serves every ablation too: they differ at inference alone."""
 
     config_class: ClassVar[type[Any]] = HECRLConfig
     presets = PRESETS
@@ -48,7 +51,7 @@ class HECRL(GoalIQL):
         self.params["diffuser"] = self.diffuser.init(rng)
         self.params["regressor"] = self.regressor.init(rng)
 
-    # Training --------------------------------------------------------------------------------------------
+    # Training
 
     def measure(self, sampler: GoalSampler) -> None:
         """How far the actor and the others move within K steps: the unit of the subgoal model."""
@@ -125,7 +128,7 @@ class HECRL(GoalIQL):
         awr = awr_loss(regressed, displacement, after - before, self.config.awr_beta)
         return diffusion + awr, {"diffusion_loss": diffusion.detach(), "awr_loss": awr.detach()}
 
-    # Acting ----------------------------------------------------------------------------------------------
+    # Acting
 
     def scale(self, like: Tensor) -> Tensor:
         """(N, P): the unit of displacements, the actor's first."""

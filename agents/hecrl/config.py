@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from entitybench.agents.common.config import Stage
 from entitybench.agents.common.goal_iql import IQLConfig
 from entitybench.datasets.sampling.goals import GoalMix
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_FAR = GoalMix(uniform=1.0)
+_NEAR = GoalMix(geometric=1.0, mean_steps=25)
+
 
 @dataclass(frozen=True, kw_only=True)
 class HECRLConfig(IQLConfig):
-    """Low level: IQL. High level: a subgoal diffuser, and the AWR regressor that it is compared with."""
+    """Low level: IQL. High level: a subgoal diffuser, and the AWR regressor it is compared with."""
 
     subgoal_steps: int = 40  # K: how far ahead a subgoal lies in the data
-    subgoal_goals: GoalMix = GoalMix(uniform=1.0)
+    subgoal_goals: GoalMix = _FAR
     high_level_from: int = 0  # update at which the high level begins to train
     diffusion_steps: int = 10
     predict: Literal["noise", "displacement"] = "displacement"
@@ -34,9 +40,6 @@ class HECRLConfig(IQLConfig):
     radius_steps: int = 50  # R̂ = mean V(s, s_{t+this}) on the data
     max_subgoals: int = 1000  # then the goal itself is pursued
 
-
-_FAR = GoalMix(uniform=1.0)
-_NEAR = GoalMix(geometric=1.0, mean_steps=25)
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": {  # tests: seconds

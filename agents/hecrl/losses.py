@@ -1,13 +1,16 @@
-"""What the subgoal diffuser minimises. Displacements are of physical features, scaled to about one."""
+"""What the subgoal diffuser minimises; displacements are of physical features, scaled to one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 
-from entitybench.agents.hecrl.diffusion import Predict, Schedule
-from entitybench.agents.hecrl.networks import SubgoalNet
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.agents.hecrl.diffusion import Predict, Schedule
+    from entitybench.agents.hecrl.networks import SubgoalNet
 
 Tensor = torch.Tensor
 

@@ -5,12 +5,11 @@ Shapes: B batch, N entities, P physical features (position and pose), W width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
-from entitybench.agents.common.layout import Layout
 from entitybench.agents.common.networks import (
     Params,
     Precision,
@@ -22,15 +21,20 @@ from entitybench.agents.common.networks import (
     relative_tokens,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.agents.common.layout import Layout
+
 Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
 class SubgoalNet:
-    """For each entity: a displacement (or its noise), given state, goal and, for diffusion, a noisy displacement.
+    """For each entity a displacement (or its noise), given state, goal and a noisy displacement.
 
-    Each token holds one entity's state, goal and noisy displacement side by side (sheet §8.7: matched tokens),
-    so there is no code per entity and any number of them can be present.
+    Each token holds one entity's state, goal and noisy displacement side by side (sheet §8.7: matched
+    tokens), so there is no code per entity and any number of them can be present.
     """
 
     layout: Layout

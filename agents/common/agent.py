@@ -128,6 +128,10 @@ class TorchAgent(ABC):
             self._sampler = (dataset, GoalSampler(dataset, world_of(self.task)))
         return self._sampler[1]
 
+    def calibrate(self, dataset: Any) -> None:
+        """Measure what acting needs; the harness calls it before an evaluation in mid-training."""
+        self.finish(self.sampler(dataset))
+
     def batch(self, dataset: Any) -> Batch:
         return self.draw(self.sampler(dataset), generator(self.seed, "update", self.step))
 

@@ -8,10 +8,10 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from entitybench.datasets.sampling.goals import GoalMix  # noqa: TC001 - read at run time
 from entitybench.errors import BadValue, CheckpointError
 
 if typing.TYPE_CHECKING:
-    from entitybench.datasets.sampling.goals import GoalMix
     from entitybench.types import AgentSpec
 
 C = TypeVar("C")

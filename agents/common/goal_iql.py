@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from entitybench.agents.common.agent import TorchAgent
+from entitybench.agents.common.config import Stage  # noqa: TC001 - read by from_json at run time
 from entitybench.agents.common.iql import IQLNetworks, iql_losses
 from entitybench.agents.common.networks import EntityNet, FlatNet, Network, Params, Precision
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
@@ -16,7 +17,6 @@ from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.common.config import Stage
     from entitybench.agents.common.layout import Layout
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Batch, Obs, Policy

@@ -313,6 +313,8 @@ class _Loop:
             if self.stopped:
                 raise KeyboardInterrupt
 
+        if hasattr(self.agent, "calibrate"):
+            self.agent.calibrate(self.store)
         try:
             record = evaluate(
                 self.agent,

@@ -70,14 +70,15 @@ def evaluate(
 
     from entitybench.leaderboard.harness import api
 
-    chosen = {"weights": weights, "weights_from": weights_from, "preset": preset}
     arguments = {
         "agent": agent,
         "task": task,
         "train_seeds": train_seeds,
         "episode_seed": episode_seed,
         "episodes": episodes,
-        **{name: None if value is None else str(value) for name, value in chosen.items()},
+        "weights": None if weights is None else str(weights),
+        "weights_from": weights_from,
+        "preset": preset,
     }
     with progress_bar(f"{agent} in {task}, control steps") as progress:
         record = api.evaluate(
@@ -87,9 +88,11 @@ def evaluate(
             episode_seed=episode_seed,
             threads=threads,
             training_seeds=train_seeds,
+            weights=weights,
+            weights_from=weights_from,
+            preset=preset,
             arguments=arguments,
             progress=progress,
-            **chosen,
         )
     path = out if out is not None else _default_path(record)
     record.write(path)
@@ -99,7 +102,14 @@ def evaluate(
         _print_beside_stored(record)
     note(f"record: {path}")
     if video:
-        loaded = api.load_agent(agent, task=task, seed=record.training_seeds[0], **chosen)
+        loaded = api.load_agent(
+            agent,
+            task=task,
+            seed=record.training_seeds[0],
+            weights=weights,
+            weights_from=weights_from,
+            preset=preset,
+        )
         _film(loaded, task, path.with_suffix(".mp4"), episode_seed)
 
 

@@ -6,7 +6,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from entitybench.leaderboard.tables.render import Tabular
 
 
 def print_json(value: Any) -> None:
@@ -66,13 +69,13 @@ def progress_bar(label: str) -> Iterator[Callable[..., None]]:
         yield update
 
 
-def print_table(table: Any) -> None:
+def print_table(table: Tabular) -> None:
     """A table or comparison: folded to the terminal's width, or in full where there is none."""
+    from entitybench.leaderboard.tables.render import render, rich_table
+
     if sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(table.text())
+        Console().print(rich_table(table.grid()))
         return
-    from entitybench.leaderboard.tables.render import render
-
     print(render(table, "text"))

@@ -10,9 +10,8 @@ from entitybench.leaderboard.cli.args import existing, writable_file
 from entitybench.leaderboard.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from entitybench.leaderboard.tables.render import Tabular
     from entitybench.records import Record
-
-FORMATS = ("text", "markdown", "csv", "html", "json")
 
 
 def table(*records: Path, format: str = "text", json: bool = False) -> None:
@@ -23,9 +22,11 @@ def table(*records: Path, format: str = "text", json: bool = False) -> None:
         format: text, markdown, csv, html or json.
         json: The same as --format json.
     """
-    from entitybench.leaderboard.tables import table as tables
+    chosen = _format(format, json)
+    found = read(records)
+    from entitybench.leaderboard.tables.table import table as tabulate
 
-    _show(tables.table(read(records)), format, json)
+    _show(tabulate(found), chosen)
 
 
 def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) -> None:
@@ -37,10 +38,11 @@ def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) ->
         format: text, markdown, csv, html or json.
         json: The same as --format json.
     """
+    chosen = _format(format, json)
     first, second = read_one(a), read_one(b)
-    from entitybench.leaderboard.tables.compare import compare as comparison
+    from entitybench.leaderboard.tables.compare import compare as difference
 
-    _show(comparison(first, second), format, json)
+    _show(difference(first, second), chosen)
 
 
 def plot(
@@ -101,11 +103,15 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _show(result: object, format: str, json: bool) -> None:
+def _format(format: str, json: bool) -> str:
+    from entitybench.leaderboard.tables.render import FORMATS
+
     if format not in FORMATS:
         raise unknown("format", format, FORMATS, see="bench table --help")
-    if json:
-        format = "json"
+    return "json" if json else format
+
+
+def _show(result: Tabular, format: str) -> None:
     if format == "text":
         print_table(result)
         return

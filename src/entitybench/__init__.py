@@ -10,11 +10,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as _version
 from pathlib import Path as _Path
 from typing import Any as _Any
-
-__version__ = _version("entitybench")
 
 # In a source checkout envs/, datasets/, agents/ and leaderboard/ lie beside src/, not beside this file.
 _checkout = _Path(__file__).resolve().parents[2]
@@ -33,6 +30,10 @@ __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> _Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("entitybench")
     if name in _PUBLIC:
         from entitybench.registry import resolve
 

@@ -1,0 +1,176 @@
+"""The command line does what its help says: small worlds, few episodes, real files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from entitybench import registry
+from entitybench.leaderboard.cli.main import main
+
+POLICY = """
+import numpy as np
+
+class Still:
+    def initial_state(self, batch):
+        return None
+
+    def act(self, obs, state, rng):
+        return np.zeros((len(obs["observation"]), 2)), state
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    (tmp_path / "still.py").write_text(POLICY)
+    return tmp_path
+
+
+class Bench:
+    """Runs a command that must succeed and gives what it printed."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self.capfd = capfd
+
+    def __call__(self, words: str) -> str:
+        code = main(words.split())
+        shown = self.capfd.readouterr()
+        assert code == 0, shown.err
+        return shown.out
+
+    def json(self, words: str):
+        return json.loads(self(f"{words} --json"))
+
+
+@pytest.fixture
+def bench(capfd: pytest.CaptureFixture[str], place: Path) -> Bench:
+    return Bench(capfd)
+
+
+@pytest.mark.parametrize("what", ["tasks", "agents", "datasets"])
+def test_list_names_everything_registered(what: str, bench: Bench) -> None:
+    ids = getattr(registry, what)().ids
+    listed = [line.split()[0] for line in bench(f"list {what}").splitlines()[1:]]
+    assert listed == ids
+    assert [row["id"] for row in bench.json(f"list {what}")] == ids
+
+
+def test_list_with_scores_shows_every_shipped_record(bench: Bench) -> None:
+    from entitybench.leaderboard.harness.api import stored_records
+
+    shipped = {
+        (task, record.agent.id) for task in registry.tasks().ids for record in stored_records(task)
+    }
+    rows = bench.json("list tasks --scores")
+    assert {(row["id"], agent) for row in rows for agent in row["scores"]} == shipped
+
+
+@pytest.mark.parametrize("what", ["tasks", "agents", "datasets"])
+def test_info_knows_every_id(what: str, bench: Bench) -> None:
+    for id in getattr(registry, what)().ids:
+        assert bench.json(f"info {id}")["id"] == id
+        assert id in bench(f"info {id}")
+
+
+def test_eval_writes_the_record_that_it_prints(bench: Bench, place: Path) -> None:
+    record = bench.json("eval --agent random --task push-2blocks --episodes 3 --episode-seed 7")
+    (file,) = (place / "results" / "push-2blocks").iterdir()
+    assert json.loads(file.read_text()) == record
+    assert [row["seed"] for row in record["episodes"]] == [7, 8, 9]
+    assert {"training_seed", "seed", "success", "return", "length"} <= set(record["episodes"][0])
+    assert record["arguments"]["episodes"] == 3
+
+
+def test_eval_shows_a_table_and_never_overwrites(bench: Bench, place: Path) -> None:
+    words = "eval --agent still.py:Still --task push-1block --episodes 2"
+    assert "still.py:Still" in bench(words)
+    bench(words)
+    assert len(list((place / "results" / "push-1block").glob("*.json"))) == 2
+
+
+def test_threads_change_no_row(bench: Bench) -> None:
+    words = "eval --agent oracle --task push-1block --episodes 3 --threads"
+    one, two = (bench.json(f"{words} {threads}")["episodes"] for threads in (1, 2))
+    for row in one + two:
+        del row["latency_ms"]
+    assert one == two
+
+
+def test_records_become_tables_comparisons_and_plots(bench: Bench, place: Path) -> None:
+    for agent in ("oracle", "random"):
+        bench(f"eval --agent {agent} --task push-1block --episodes 4 --out r/{agent}.json")
+    assert "oracle" in bench("table r")
+    assert bench("table r --format markdown").count("|") > 10
+    assert len(bench.json("table r/oracle.json r/random.json")["rows"]) == 2
+    assert "oracle" in bench("compare r/oracle.json r/random.json")
+    assert bench.json("compare r/oracle.json r/random.json")
+    pytest.importorskip("matplotlib")
+    bench("plot bars r/oracle.json r/random.json --out bars.svg")
+    assert (place / "bars.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_dataset_there_and_back(bench: Bench, place: Path) -> None:
+    manifest = bench.json("generate push-1block/play-v1 --episodes 4 --workers 1 --out mine")
+    assert manifest["custom"] is True
+    again = bench.json("generate push-1block/play-v1 --episodes 4 --workers 2 --out again")
+    assert again["content_hash"] == manifest["content_hash"]
+    pytest.importorskip("minari")
+    bench("export mine --minari push-1block/mine-v0")
+    bench("import push-1block/mine-v0 --out back")
+    assert (place / "back" / "manifest.json").is_file()
+
+
+def test_train_then_eval_then_reproducible(bench: Bench, place: Path) -> None:
+    pytest.importorskip("torch")
+    bench("generate push-1block/play-v1 --episodes 20 --workers 2")
+    words = "train --agent gcbc --task push-1block --preset tiny --seed 3 --out"
+    done = bench.json(f"{words} a")
+    assert Path(done["folder"]) == Path("a/seed3")
+    bench(f"{words} b")
+    weights = [(place / run / "seed3" / "weights.safetensors").read_bytes() for run in "ab"]
+    assert weights[0] == weights[1]
+    record = bench.json("eval --agent gcbc --task push-1block --weights a --episodes 2")
+    assert [row["training_seed"] for row in record["episodes"]] == [3, 3]
+    assert bench(f"{words} a --resume").strip().endswith("seed3")
+
+
+def test_speed_prints_its_own_limit(bench: Bench) -> None:
+    assert "push-1block" in bench("speed --task push-1block")
+
+
+def test_doctor_finds_this_machine_fit(bench: Bench) -> None:
+    report = bench.json("doctor")
+    assert report["ok"]
+    assert {"python", "packages", "threads", "data folder"} <= {
+        f["check"] for f in report["findings"]
+    }
+
+
+def test_doctor_says_what_is_broken(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], place: Path
+) -> None:
+    from entitybench.leaderboard.cli import doctor
+
+    (place / "file").write_text("")
+    monkeypatch.setenv("ENTITYBENCH_DATA", str(place / "file" / "data"))
+    monkeypatch.setattr(doctor, "rendering", lambda: iter(()))
+    monkeypatch.setattr(doctor, "determinism", lambda: iter(()))
+    assert main(["doctor"]) == 2
+    shown = capfd.readouterr()
+    assert "ENTITYBENCH_DATA" in shown.out
+    assert shown.err.splitlines() == ["bench: broken: data folder"]
+
+
+def test_python_dash_m_is_bench(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+    import runpy
+
+    monkeypatch.setattr(sys, "argv", ["entitybench", "list", "tasks"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("entitybench", run_name="__main__")
+    assert stop.value.code == 0

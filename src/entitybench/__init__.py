@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path as _Path
 from typing import Any as _Any
 
-# In a source checkout envs/, datasets/, agents/ and leaderboard/ lie beside src/, not beside this file.
+# In a checkout envs/, datasets/, agents/ and leaderboard/ lie beside src/, not beside this file.
 _checkout = _Path(__file__).resolve().parents[2]
 if (_checkout / "src" / "entitybench").is_dir() and (_checkout / "pyproject.toml").is_file():
     __path__.append(str(_checkout))

@@ -1,13 +1,16 @@
 """The errors a user can cause. The command line prints them as one line and exits with code 2.
 
-A message says what is wrong, the value given, what is allowed, and the nearest match or the command that
-mends it.
+A message says what is wrong, the value given, what is allowed, and the nearest match or the command
+that mends it.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class BenchError(Exception):

@@ -1,22 +1,24 @@
 """One table a kind of thing: frozen specs by id, targets imported only when used.
 
-The tables are plain modules (`entitybench.envs.registry` and so on) that import neither torch nor mujoco.
-Other packages add to them through the entry points `entitybench.tasks`, `entitybench.datasets` and
-`entitybench.agents`, each naming a sequence of specs.
+The tables are plain modules (`entitybench.envs.registry` and so on) that import neither torch nor
+mujoco. Other packages add to them through the entry points `entitybench.tasks`,
+`entitybench.datasets` and `entitybench.agents`, each naming a sequence of specs.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from entitybench.errors import BadValue, MissingExtra, UnknownId, unknown
+from entitybench.errors import BadValue, MissingExtra, UnknownId, nearest, unknown
 from entitybench.types import AgentSpec, DatasetSpec, TaskSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class _Spec(Protocol):
@@ -93,13 +95,16 @@ def agent(id: str) -> AgentSpec:
     """The spec of a registered agent, or of `path/to/file.py:Class`."""
     if ":" in id and id.rpartition(":")[0].endswith(".py"):
         return AgentSpec(id=id, kind="goal-control", target=id, presets=("small",), trains=False)
+    if id.endswith(".py"):
+        raise BadValue(f"{id} names a file but no class in it: write {id}:Class.")
     return agents()[id]
 
 
 def resolve(target: str) -> Any:
     """The object that "module:attribute" or "path/to/file.py:attribute" names.
 
-    Raises MissingExtra when an optional dependency is absent, UnknownId when there is no such thing.
+    Raises MissingExtra when an optional dependency is absent, UnknownId when there is no such
+    thing.
     """
     module_name, _, attribute = target.rpartition(":")
     if module_name.endswith(".py"):
@@ -107,7 +112,8 @@ def resolve(target: str) -> Any:
         if not path.is_file():
             raise UnknownId(f"no file {module_name!r} to take {attribute!r} from.")
         spec = importlib.util.spec_from_file_location(f"entitybench_user_{path.stem}", path)
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
@@ -125,5 +131,7 @@ def resolve(target: str) -> Any:
                 f"{error.name} is not installed, and {target} needs it: pip install -e '.[all]'"
             ) from error
     if not hasattr(module, attribute):
-        raise UnknownId(f"{module_name} has no {attribute!r}.")
+        close = nearest(attribute, vars(module), count=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise UnknownId(f"{module_name} has no {attribute!r}.{hint}")
     return getattr(module, attribute)

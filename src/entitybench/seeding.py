@@ -1,17 +1,20 @@
-"""One integer seed -> any number of named, independent generators. Nothing here or elsewhere is global.
+"""One integer seed -> any number of named, independent generators. Nothing is global.
 
-A stream is named by its path, e.g. `generator(3, "episode", 17)`: the same path gives the same numbers in
-every process, whatever else was drawn. So training needs no saved random state (the stream of update k is
-`generator(seed, "update", k)`), and an episode's numbers do not depend on which episodes run beside it.
+A stream is named by its path, e.g. `generator(3, "episode", 17)`: the same path gives the same
+numbers in every process, whatever else was drawn. So training needs no saved random state (the
+stream of update k is `generator(seed, "update", k)`), and an episode's numbers do not depend on
+which episodes run beside it.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def _word(part: int | str) -> int:
@@ -31,11 +34,11 @@ def generator(*path: int | str) -> np.random.Generator:
 
 
 class BatchGenerator:
-    """B generators that answer as one: every draw has a leading axis B, row b comes from generator b.
+    """B generators that answer as one: draws have a leading axis B, row b comes from generator b.
 
     Gives a policy the interface of `numpy.random.Generator` (`rng.normal(size=(B, 2))`,
-    `rng.uniform(-1, 1, (B, 2))`, …) while no row depends on the rows beside it, so that the number of
-    episodes that run side by side changes no result.
+    `rng.uniform(-1, 1, (B, 2))`, …) while no row depends on the rows beside it, so that the number
+    of episodes that run side by side changes no result.
     """
 
     def __init__(self, rows: Sequence[np.random.Generator]) -> None:

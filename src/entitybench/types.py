@@ -1,17 +1,18 @@
 """The contracts between the parts.
 
-Shape letters, used throughout: B batch, T time, N entities, M agents, D features of an entity, A action.
-All quantities are in SI units unless a name says otherwise.
+Shape letters, used throughout: B batch, T time, N entities, M agents, D features of an entity,
+A action. All quantities are in SI units unless a name says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     import numpy as np
 
     from entitybench.seeding import BatchGenerator

@@ -38,6 +38,9 @@ BAD_WORDS = {
     "eval --agent random --task push-3block": "'push-3blocks'",
     "eval --agent random --task push-11blocks": "'push-10blocks'",
     "eval --agent nowhere.py:Policy --task push-3blocks": "nowhere.py",
+    "eval --agent policy.py --task push-3blocks": "policy.py:Class",
+    "eval --agent policy.py:Polcy --task push-3blocks": "'Policy'",
+    "eval --agent crash.py:Policy --task push-3blocks": "crash.py cannot be imported",
     f"{EVAL} extra": "'extra'",
     f"{EVAL} --episodes": "--episodes",
     f"{EVAL} --episodes 0": "between 1",
@@ -119,6 +122,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / folder).mkdir()
     (tmp_path / "folder" / "thing.txt").write_text("mine\n")
     (tmp_path / "broken" / "agent.json").write_text('{"agent": "hecrl", ')
+    (tmp_path / "policy.py").write_text("class Policy: ...\n")
+    (tmp_path / "crash.py").write_text("1 / 0\n")
     (tmp_path / "broken.json").write_text('{"schema_version": 1, "agent"')
     (tmp_path / "other.json").write_text(json.dumps({"schema_version": 1, "name": "no record"}))
     return tmp_path

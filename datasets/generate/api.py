@@ -40,6 +40,7 @@ def generate(
     seed: int | None = None,
     workers: int | None = None,
     out: str | Path | None = None,
+    block: int = BLOCK,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Path:
@@ -55,6 +56,7 @@ def generate(
         seed: None: the registered one.
         workers: processes; None: one a core.
         out: the dataset's folder; None: its place under `ENTITYBENCH_DATA`.
+        block: episodes that run side by side; changes no byte.
         progress: called with (episodes done, episodes in all) after every block.
         say: told in one line when nothing had to be done, or earlier work is used; None: stderr.
 
@@ -67,7 +69,7 @@ def generate(
         DataError: something else is at that place, or it cannot be written.
     """
     spec = datasets()[id]
-    plan = make_plan(spec, episodes=episodes, seed=seed)
+    plan = make_plan(spec, episodes=episodes, seed=seed, block=_checked("block", block, 1))
     workers = _checked("workers", available_cores() if workers is None else workers, 1)
     final = Path(out).expanduser() if out is not None else dataset_folder(id)
     tell = say or _to_stderr
@@ -240,6 +242,6 @@ def _check_space(final: Path, plan: Plan) -> None:
     if free < needed:
         line = generate_line(plan.dataset, episodes=plan.training, seed=plan.seed)
         raise DataError(
-            f"{final} needs {needed / 1e6:.0f} MB of disk while it is made, {free / 1e6:.0f} MB are "
-            f"free. Name another disk: {line} --out FOLDER"
+            f"{final} needs {needed / 1e6:.0f} MB of disk while it is made, {free / 1e6:.0f} MB "
+            f"are free. Name another disk: {line} --out FOLDER"
         )

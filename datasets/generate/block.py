@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.datasets.generate.plan import Plan
+    from entitybench.envs.core.batch import Worlds
     from entitybench.types import Array
 
 PER = {"desired_goals": "episode", "states": "state"}  # the other columns have an entry a row
@@ -33,8 +34,11 @@ def make_block(
     """Generate some episodes side by side.
 
     Returns:
-        The columns' entries and the episode rows, in the order of `episodes`. Neither depends on which
-        episodes are in the block: each has its own generators.
+        The columns' entries and the episode rows, in the order of `episodes`. Neither depends on
+        which episodes are in the block: each has its own generators.
+
+    Raises:
+        DataError: the simulation became unstable; such data must not be stored.
     """
     from entitybench.envs.core.api import make_worlds
 
@@ -60,8 +64,8 @@ def make_block(
             # What is stored is what is applied, to the last bit.
             actions[:, step] = np.clip(action, -1.0, 1.0)
             obs, _ = worlds.step(actions[:, step])
+    _check_stable(worlds, episodes)
     worlds.close()
-    _check_finite(observations, episodes)
 
     terminals = np.zeros((size, length + 1), bool)
     terminals[:, -1] = True
@@ -132,11 +136,11 @@ def read_part(path: Path) -> tuple[dict[str, Array], list[dict[str, Any]]]:
     return arrays, rows
 
 
-def _check_finite(observations: Array, episodes: Sequence[int]) -> None:
-    """Raises DataError for a simulation that blew up: such data must not be stored."""
-    bad = ~np.isfinite(observations).all(axis=(1, 2, 3))
-    if bad.any():
-        raise DataError(
-            f"the simulation of episode {episodes[int(np.argmax(bad))]} gave values that are no "
-            "numbers; the world is unstable."
-        )
+def _check_stable(worlds: Worlds, episodes: Sequence[int]) -> None:
+    """Raises DataError when MuJoCo warned: it goes on after a blow-up, from the reset state."""
+    for data, episode in zip(worlds.datas, episodes, strict=True):
+        if any(warning.number for warning in data.warning):
+            raise DataError(
+                f"the simulation of episode {episode} became unstable (MuJoCo counted warnings): "
+                "the behaviour's actions or the world need mending."
+            )

@@ -51,8 +51,8 @@ class Plan:
     def start_seed(self, episode: int) -> int:
         """The seed of an episode's start state.
 
-        From 2**32 on, so that no episode begins where an evaluation does; below 2**53, so that every
-        reader of JSON keeps it.
+        From 2**32 on, so that no episode begins where an evaluation does; below 2**53, so that
+        every reader of JSON keeps it.
         """
         return int(generator(self.seed, "start", episode).integers(2**32, 2**53))
 
@@ -61,7 +61,7 @@ class Plan:
         return generator(self.seed, "episode", episode)
 
     def arguments(self) -> dict[str, Any]:
-        """All that the bytes of the dataset depend on; a kept block is reused where this is equal."""
+        """All that the dataset's bytes depend on; kept blocks are reused where this is equal."""
         from entitybench.envs.core.api import world_of
 
         return {
@@ -86,9 +86,14 @@ class Plan:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Plan:
-        task = {**value["task"], "tags": frozenset(value["task"]["tags"])}
+        made = {"tags": frozenset, "datasets": tuple, "metrics": tuple}
+        task = {name: made.get(name, _same)(x) for name, x in value["task"].items()}
         dataset = DatasetSpec(**value["dataset"])
         return cls(**{**value, "dataset": dataset, "task": TaskSpec(**task)})
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def behaviour_name(target: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -102,7 +103,9 @@ def _serve(
     except queue.Empty:
         return
     except (OSError, ValueError):  # the pipe broke, or the answer was cut off
-        text = f"a worker process ended with code {process.wait()}. Give the same command again"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        text = f"a worker process ended with code {process.poll()}. Give the same command again"
         answers.put({"failure": {"kind": "bench", "text": f"{text}: finished blocks are kept."}})
 
 

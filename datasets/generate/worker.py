@@ -1,14 +1,15 @@
 """A process that generates blocks: `python -m entitybench.datasets.generate.worker`.
 
-It reads lines of JSON from its input, first the plan and the folder for part files, then one block's
-index at a time, and answers each block with one line. It ends when its input does, so none outlives
-the process that started it. A plain process rather than `multiprocessing`: that would run the user's
-main script again in every worker.
+It reads lines of JSON from its input, first the plan and the folder for part files, then one
+block's index at a time, and answers each block with one line. It ends when its input does, so none
+outlives the process that started it. A plain process rather than `multiprocessing`: that would run
+the user's main script again in every worker.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -31,8 +32,9 @@ def failure(error: Exception) -> dict[str, Any]:
 def main() -> None:
     """Serve blocks until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
-    answers = sys.stdout
-    sys.stdout = sys.stderr  # what a behaviour prints must not get among the answers
+    # What a behaviour, or MuJoCo's C code, prints must not get among the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     order = json.loads(sys.stdin.readline())
     plan, folder = Plan.from_json(order["plan"]), Path(order["folder"])
     blocks = plan.blocks()

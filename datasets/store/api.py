@@ -16,15 +16,15 @@ def load_dataset(id_or_folder: str | Path, *, generate: bool = False) -> Episode
     """Open a dataset.
 
     Args:
-        id_or_folder: a registered id (`bench list datasets`), looked for under `ENTITYBENCH_DATA`, or
-            the folder of any episode store.
+        id_or_folder: a registered id (`bench list datasets`), looked for under `ENTITYBENCH_DATA`,
+            or the folder of any episode store.
         generate: make a registered dataset that is not there yet (minutes at most; see
             `entitybench.datasets.generate.api`).
 
     Raises:
         UnknownId: neither a dataset nor a folder.
-        DataError: not there yet, damaged, or made for another version of its task; the text holds the
-            command that mends it.
+        DataError: not there yet, damaged, or made for another version of its task; the text holds
+            the command that mends it.
     """
     text = str(id_or_folder)
     if text in datasets():
@@ -67,12 +67,12 @@ def _registered(id: str, generate: bool) -> EpisodeStore:
 def _check_version(store: EpisodeStore) -> None:
     """Raises DataError when the data are of another version of their task."""
     made = store.manifest["task_version"]
-    if store.task not in tasks() or made is None:
+    if store.task is None or store.task not in tasks() or made is None:
         return
     now = tasks()[store.task].version
     if made != now:
         line = generate_line(datasets()[store.id]) if store.id in datasets() else "make it"
         raise DataError(
-            f"{store.folder} was made for version {made} of {store.task}, which is at version {now}. "
-            f"Make it anew: rm -r {shlex.quote(str(store.folder))} && {line}"
+            f"{store.folder} was made for version {made} of {store.task}, which is at version "
+            f"{now}. Make it anew: rm -r {shlex.quote(str(store.folder))} && {line}"
         )

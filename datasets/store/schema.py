@@ -27,6 +27,7 @@ MANIFEST = "manifest.json"
 EPISODES = "episodes.jsonl"
 OFFSETS = "offsets.npy"
 SPLITS = ("train", "validation")
+OF_STEPS = ("actions", "rewards", "terminals", "masks")  # T an episode; their last row is padding
 STATE_EVERY = 20  # control steps between stored integration states
 
 Per = Literal["row", "episode", "state"]

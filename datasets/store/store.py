@@ -12,6 +12,7 @@ import numpy as np
 from entitybench.datasets.store.schema import (
     EPISODES,
     MANIFEST,
+    OF_STEPS,
     OFFSETS,
     SCHEMA_VERSION,
     Manifest,
@@ -142,7 +143,7 @@ class EpisodeStore:
         return np.concatenate([[0], np.cumsum(counts)])
 
     def episode(self, index: int) -> dict[str, np.ndarray]:
-        """One episode: T+1 observations, T actions, and so on by column name; no copies.
+        """One episode by column name, no copies: T+1 observations, T actions, T // 20 + 1 states.
 
         Raises BadValue when there is no such episode.
         """
@@ -150,8 +151,12 @@ class EpisodeStore:
             raise BadValue(f"no episode {index} in {self.id}: it has {len(self)}, from 0.")
         index %= len(self)
         part = self._columns(index, index + 1)
-        for name in {"actions", "rewards", "terminals", "masks"} & part.keys():
-            part[name] = part[name][:-1]
+        about = self.manifest["columns"]
+        for name in part:
+            if name in OF_STEPS:
+                part[name] = part[name][:-1]
+            elif about[name]["per"] == "episode":
+                part[name] = part[name][0]
         return part
 
     def split(self, name: str) -> EpisodeStore:
@@ -202,11 +207,13 @@ class EpisodeStore:
 def read_manifest(folder: Path) -> Manifest:
     """`manifest.json`, checked against its own hash. Raises DataError."""
     path = folder / MANIFEST
-    if not path.is_file():
-        raise DataError(f"no dataset in {folder}: it has no {MANIFEST}.")
     try:
         manifest: Manifest = json.loads(path.read_text())
         schema, claimed = manifest["schema"], manifest["content_hash"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"no dataset in {folder}: it has no {MANIFEST}.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{MANIFEST} in {folder} is corrupt. {mend(folder, None)}") from None
     if schema != SCHEMA_VERSION:

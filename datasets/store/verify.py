@@ -3,7 +3,8 @@
 Sizes are compared at every opening. Hashing takes as long as reading, so a file is hashed only when
 its size or its time of change differ from those noted when it was last found right. The notes lie
 under the data root in `.verified/`, not in the store, whose bytes depend on nothing but its
-arguments. Damage that leaves the time of change alone (a failing disk) is found by `EpisodeStore.verify`.
+arguments. `EpisodeStore.verify` also finds damage that leaves the time of change alone (a failing
+disk).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def mend(folder: Path, manifest: Mapping[str, Any] | None) -> str:
         except (KeyError, TypeError, ValueError, IndexError):
             line = generate_line(spec, out=folder)
         return f"Make it anew: {line}"
-    return f"Delete it and import it again: rm -r {shlex.quote(str(folder))}"
+    return f"Delete it, then generate or import it again: rm -r {shlex.quote(str(folder))}"
 
 
 def _id_of(folder: Path) -> str:

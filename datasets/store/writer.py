@@ -167,7 +167,8 @@ def new_store(final: Path) -> Iterator[Path]:
 def locked(final: Path) -> Iterator[None]:
     """Nobody else writes this store meanwhile. The system frees the lock when the process ends.
 
-    Raises DataError when another process writes it. Without file locks (Windows) nothing is locked.
+    Raises DataError when another process writes it. Where the system has no file locks, or the
+    data root cannot be written, nothing is locked.
     """
     try:
         import fcntl
@@ -176,9 +177,12 @@ def locked(final: Path) -> Iterator[None]:
         return
     key = hashlib.sha256(str(final.resolve()).encode()).hexdigest()[:32]
     path = data_root() / ".locks" / key
-    with disk_errors(final):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
+    except OSError:  # a data root that cannot be written does not forbid another --out
+        yield
+        return
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

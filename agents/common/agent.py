@@ -209,7 +209,7 @@ class TorchAgent(ABC):
             k.removeprefix("target/"): v for k, v in flat.items() if k.startswith("target/")
         }
         skip = ("buffer/", "target/", "optimiser/")
-        agent.params = unflatten({k: v for k, v in flat.items() if not k.startswith(skip)})
+        agent._fill(folder, {k: v for k, v in flat.items() if not k.startswith(skip)}, training)
         agent._prepare(trainable=training is not None)
         if training is not None and agent._optimiser is not None:
             agent._optimiser.restore(
@@ -220,6 +220,27 @@ class TorchAgent(ABC):
                 }
             )
         return agent
+
+    def _fill(self, folder: Path, flat: Mapping[str, Tensor], training: Any) -> None:
+        """Set `params` from tensors by name. Raises CheckpointError unless they fit."""
+        target = self.target
+        self.init(torch.Generator())
+        expected = {
+            k: v
+            for k, v in flatten(self.params).items()
+            if training is not None or k.split("/")[0] in self.shipped
+        }
+        self.target = target
+        wrong = sorted(expected.keys() ^ flat.keys())
+        wrong += [k for k in expected if k in flat and expected[k].shape != flat[k].shape]
+        if wrong:
+            raise CheckpointError(
+                f"the weights in {folder} do not fit {self.config.agent} (preset "
+                f"{self.config.preset}) on {self.task.id}: {wrong[0]} and {len(wrong) - 1} more "
+                "differ; they are of another agent, or of networks for another task."
+            )
+        # In the order of `init`, so that sums over parameters round alike after a resume.
+        self.params = unflatten({k: flat[k] for k in expected})
 
     def _prepare(self, *, trainable: bool = True) -> None:
         """Move everything to the device; where training follows, make the optimiser and compile."""

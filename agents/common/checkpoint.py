@@ -44,6 +44,8 @@ def write(
     sha = {"weights.safetensors": _write_tensors(folder / "weights.safetensors", weights)}
     if training is not None:
         sha["training.safetensors"] = _write_tensors(folder / "training.safetensors", training)
+    else:
+        (folder / "training.safetensors").unlink(missing_ok=True)
     part = folder / "agent.json.part"
     part.write_text(
         json.dumps({"format": FORMAT, **meta, "sha256": sha}, indent=1, sort_keys=True) + "\n"

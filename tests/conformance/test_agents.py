@@ -1,0 +1,413 @@
+"""Every registered agent that trains keeps the contract of entitybench.types.Agent."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from entitybench.agents.common.goal_iql import GoalIQL
+from entitybench.agents.common.layout import Layout
+from entitybench.agents.common.networks import EntityNet, FlatNet
+from entitybench.agents.hecrl.networks import SubgoalNet
+from entitybench.datasets.generate.api import generate
+from entitybench.datasets.store.api import load_dataset
+from entitybench.errors import BadValue, CheckpointError, UnknownId
+from entitybench.registry import agent, agents, resolve, tasks
+from entitybench.seeding import BatchGenerator, generator
+
+TASK = "push-2blocks"
+OTHER = "push-3blocks"
+TRAINED = [spec.id for spec in agents() if spec.trains and spec.weights_of is None]
+VARIANTS = [spec.id for spec in agents() if spec.weights_of is not None]
+ON_SETS = ["hecrl", "ec-iql"]  # their networks take any number of entities
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "tiny"
+    generate(f"{TASK}/play-v1", episodes=6, workers=1, out=folder, say=lambda _: None)
+    return load_dataset(folder).split("train")
+
+
+def fresh(id, store, *, seed=0, task=TASK):
+    spec, task = agent(id), tasks()[task]
+    target = resolve(spec.target)
+    config = dataclasses.replace(target.make_config(spec, "tiny", task), compile=False)
+    return target.create(config, task, seed=seed, dataset=store)
+
+
+def train(one, store, updates):
+    metrics = {}
+    for _ in range(updates):
+        metrics = one.update(one.batch(store))
+    return metrics
+
+
+def load(id, folder, **kwargs):
+    spec = agent(id)
+    return resolve(spec.target).load(folder, overrides=spec.config, **kwargs)
+
+
+def tensors(one):
+    """All numbers that training depends on."""
+    flat = {f"{group}/{k}": v for group, p in one.params.items() for k, v in p.items()}
+    flat |= {f"target/{k}": v for k, v in one.target.items()}
+    flat |= {f"buffer/{k}": v for k, v in one.buffers.items()}
+    return flat | {f"optimiser/{k}": v for k, v in one._optimiser.state().items()}
+
+
+def assert_same(left, right):
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        assert torch.equal(value, right[name]), name
+
+
+def observations(batch, task=TASK, seed=5):
+    """Plausible observations of a task, for policies."""
+    layout = Layout.of(tasks()[task])
+    rng = np.random.default_rng(seed)
+    obs = {}
+    for name in ("observation", "desired_goal"):
+        x = np.zeros((batch, layout.entities, layout.features), np.float32)
+        x[..., layout.position] = rng.uniform(-0.3, 0.3, (*x.shape[:2], layout.positions))
+        for row in range(layout.entities):
+            x[:, row, layout.ids.start + row] = 1.0
+        if name == "observation":
+            x[:, 1:, layout.pose.start] = 1.0  # cos 4θ of an unturned block
+        else:
+            x[:, 0] = 0.0
+        obs[name] = x
+    return obs
+
+
+def act(one, obs, *, steps=2, first=0):
+    """Actions of `steps` steps on the same observation; row b draws as episode `first + b`."""
+    policy, batch = one.policy(), len(obs["observation"])
+    rng = BatchGenerator([generator(0, "episode", first + row) for row in range(batch)])
+    state, actions = policy.initial_state(batch), []
+    for _ in range(steps):
+        action, state = policy.act(obs, state, rng)
+        actions.append(action)
+    return np.stack(actions, 1)
+
+
+@pytest.mark.parametrize("id", TRAINED)
+def test_an_update_learns_something_and_counts(id, store):
+    one = fresh(id, store)
+    before = {k: v.clone() for k, v in tensors(one).items()}
+    assert one.step == 0
+    metrics = train(one, store, 1)
+    assert one.step == 1
+    assert one.total_updates == sum(stage.updates for stage in one.config.stages)
+    assert metrics
+    assert all(isinstance(v, float) and np.isfinite(v) for v in metrics.values())
+    after = tensors(one)
+    for group in one.params:
+        if group != "regressor" and group != "diffuser":  # these may begin later
+            assert any(
+                not torch.equal(v, after[k]) for k, v in before.items() if k.startswith(group)
+            )
+
+
+@pytest.mark.parametrize("id", TRAINED)
+def test_every_network_learns_within_the_run(id, store):
+    one = fresh(id, store)
+    before = {k: v.detach().clone() for k, v in tensors(one).items() if "/" in k}
+    train(one, store, one.total_updates)
+    after = tensors(one)
+    for group in one.params:
+        names = [k for k in before if k.startswith(f"{group}/")]
+        assert any(not torch.equal(before[k], after[k]) for k in names), group
+    assert all(torch.isfinite(v).all() for v in after.values())
+    with pytest.raises(BadValue, match="training is complete"):
+        one.update(one.batch(store))
+
+
+@pytest.mark.parametrize("id", TRAINED)
+def test_a_batch_depends_on_seed_and_step_alone(id, store):
+    one, same, other = fresh(id, store), fresh(id, store), fresh(id, store, seed=1)
+    train(one, store, 3)
+    same.batch(store)  # drawing moves nothing
+    train(same, store, 2)
+    same.step = 3
+    first, second = one.batch(store), same.batch(store)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+    other.step = 3
+    assert not np.array_equal(first["observations"], other.batch(store)["observations"])
+    one.step = 4
+    assert not np.array_equal(first["observations"], one.batch(store)["observations"])
+
+
+@pytest.mark.parametrize("id", TRAINED)
+def test_the_same_seed_begins_the_same_and_another_does_not(id, store):
+    assert_same(tensors(fresh(id, store)), tensors(fresh(id, store)))
+    left, right = tensors(fresh(id, store)), tensors(fresh(id, store, seed=1))
+    assert any(not torch.equal(v, right[k]) for k, v in left.items())
+
+
+@pytest.mark.parametrize("id", TRAINED)
+def test_resuming_gives_the_same_bits(id, store, tmp_path):
+    whole, half = fresh(id, store), fresh(id, store)
+    updates = whole.total_updates
+    train(whole, store, updates)
+    for end in (updates // 3, updates - 4, updates):
+        train(half, store, end - half.step)
+        half.save(tmp_path / "checkpoint", training=True)
+        half = load(id, tmp_path / "checkpoint")
+    assert half.step == whole.step
+    assert_same(tensors(whole), tensors(half))
+
+
+@pytest.mark.parametrize("id", TRAINED)
+def test_a_shipped_checkpoint_acts_as_the_agent_it_was_saved_from(id, store, tmp_path):
+    one = fresh(id, store)
+    train(one, store, one.total_updates)
+    one.save(tmp_path / "shipped", training=False)
+    assert sorted(p.name for p in (tmp_path / "shipped").iterdir()) == [
+        "agent.json",
+        "weights.safetensors",
+    ]
+    again = load(id, tmp_path / "shipped")
+    obs = observations(4)
+    np.testing.assert_array_equal(act(one, obs), act(again, obs))
+    meta = json.loads((tmp_path / "shipped" / "agent.json").read_text())
+    assert meta["agent"] == id
+    assert meta["task"] == TASK
+    assert meta["step"] == meta["total_updates"] == one.total_updates
+    assert meta["dataset"] == {"id": store.id, "content_hash": store.content_hash}
+    assert set(meta["sha256"]) == {"weights.safetensors"}
+
+
+def test_a_checkpoint_of_weights_replaces_one_with_training_state(store, tmp_path):
+    one = fresh("gcbc", store)
+    one.save(tmp_path / "c", training=True)
+    assert (tmp_path / "c" / "training.safetensors").is_file()
+    one.save(tmp_path / "c", training=False)
+    assert not (tmp_path / "c" / "training.safetensors").exists()
+
+
+@pytest.fixture(scope="module")
+def hecrl(store, tmp_path_factory):
+    """A trained HECRL agent and its shipped checkpoint."""
+    one = fresh("hecrl", store)
+    train(one, store, one.total_updates)
+    folder = tmp_path_factory.mktemp("hecrl") / "seed0"
+    one.save(folder, training=False)
+    return one, folder
+
+
+@pytest.mark.parametrize("id", VARIANTS)
+def test_variants_act_with_the_weights_of_another_agent(id, hecrl):
+    spec = agent(id)
+    one, folder = hecrl
+    variant = load(id, folder)
+    for name, value in spec.config.items():
+        assert getattr(variant.config, name) == value
+    actions = act(variant, observations(3))
+    assert actions.shape == (3, 2, 2)
+    assert np.abs(actions).max() <= 1
+    if variant.config.high_level == "none":
+        straight = one.act(*(torch.as_tensor(x) for x in observations(3).values()))
+        np.testing.assert_array_equal(actions[:, 0], straight.detach().numpy())
+
+
+@pytest.mark.parametrize("id", TRAINED)
+def test_actions_of_a_row_depend_on_that_row(id, store):
+    one = fresh(id, store)
+    train(one, store, one.total_updates)
+    obs = observations(6)
+    whole = act(one, obs)
+    assert whole.shape == (6, 2, 2)
+    assert whole.dtype == np.float32
+    assert np.abs(whole).max() <= 1
+    part = act(one, {k: v[2:4] for k, v in obs.items()}, first=2)
+    np.testing.assert_allclose(part, whole[2:4], atol=2e-4)
+    other = {k: v.copy() for k, v in obs.items()}
+    other["desired_goal"][0, 1:, :2] += 0.1
+    np.testing.assert_array_equal(act(one, other)[1:], whole[1:])  # same batch: bit for bit
+    assert not np.array_equal(act(one, other)[0], whole[0])
+
+
+def permuted(x, order):
+    return x[:, [0, *(1 + k for k in order)]]
+
+
+@pytest.mark.parametrize("id", ["ec-iql"])
+def test_the_order_of_the_blocks_does_not_matter(id, store):
+    one = fresh(id, store)
+    train(one, store, 5)
+    obs = observations(4)
+    swapped = {k: permuted(v, (1, 0)) for k, v in obs.items()}
+    np.testing.assert_allclose(act(one, swapped), act(one, obs), atol=1e-5)
+
+
+@pytest.mark.parametrize("id", ON_SETS)
+def test_another_number_of_blocks(id, store, tmp_path):
+    one = fresh(id, store)
+    train(one, store, one.total_updates)
+    one.save(tmp_path / "c", training=False)
+    zero_shot = load(id, tmp_path / "c", task=tasks()[OTHER])
+    actions = act(zero_shot, observations(3, OTHER))
+    assert actions.shape == (3, 2, 2)
+    assert np.isfinite(actions).all()
+    assert np.ptp(actions) > 0
+
+
+@pytest.mark.parametrize("id", ["gciql", "gcbc", "hiql"])
+def test_a_flat_agent_refuses_another_number_of_blocks(id, store, tmp_path):
+    one = fresh(id, store)
+    one.save(tmp_path / "c", training=False)
+    with pytest.raises(CheckpointError, match=OTHER) as caught:
+        load(id, tmp_path / "c", task=tasks()[OTHER])
+    assert "\n" not in str(caught.value)
+
+
+# Networks ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_action", [False, True])
+def test_members_of_a_network_are_independent(with_action):
+    layout = Layout.of(tasks()[TASK])
+    state, goal = (torch.as_tensor(x) for x in observations(5).values())
+    action = torch.rand(5, 2) if with_action else None
+    for make in (EntityNet, FlatNet):
+        net = make(layout, 1, 2, with_action)
+        params = net.init(torch.Generator().manual_seed(0))
+        both = net.apply(params, state, goal, action)
+        assert both.shape == (2, 5, 1)
+        for k in range(2):
+            alone = net.apply({n: p[k : k + 1] for n, p in params.items()}, state, goal, action)
+            torch.testing.assert_close(alone[0], both[k], atol=1e-5, rtol=1e-4)
+        assert not torch.allclose(both[0], both[1])
+
+
+def test_the_subgoal_network_is_equivariant():
+    layout = Layout.of(tasks()[OTHER])
+    state, goal = (torch.as_tensor(x) for x in observations(5, OTHER).values())
+    net = SubgoalNet(layout, 10, 16, 16, 2)
+    params = net.init(torch.Generator().manual_seed(0))
+    noisy, step = torch.randn(5, layout.entities, layout.physicals), torch.arange(5)
+    out = net.apply(params, state, goal, noisy, step)
+    order = (2, 0, 1)
+    again = net.apply(params, *(permuted(x, order) for x in (state, goal, noisy)), step)
+    torch.testing.assert_close(again, permuted(out, order), atol=1e-5, rtol=1e-4)
+
+
+def test_bfloat16_products_are_near_the_exact_ones():
+    layout = Layout.of(tasks()[TASK])
+    state, goal = (torch.as_tensor(x) for x in observations(64).values())
+    for make in (EntityNet, FlatNet):
+        exact, rough = make(layout, 8), make(layout, 8, precision="bfloat16")
+        params = exact.init(torch.Generator().manual_seed(0))
+        a, b = (net.apply(params, state, goal) for net in (exact, rough))
+        assert b.dtype == torch.float32
+        assert not torch.equal(a, b)
+        assert (a - b).square().mean() < 1e-3 * a.square().mean()
+
+
+# Bad checkpoints --------------------------------------------------------
+
+
+def edit(folder, **changes):
+    path = folder / "agent.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 0x10
+    path.write_bytes(bytes(data))
+
+
+def config(folder, **changes):
+    edit(folder, config={**json.loads((folder / "agent.json").read_text())["config"], **changes})
+
+
+BAD = {
+    "no folder": (lambda f: [p.unlink() for p in f.iterdir()], "no checkpoint in .*agent.json"),
+    "no weights": (
+        lambda f: (f / "weights.safetensors").unlink(),
+        "weights.safetensors is mi",
+    ),
+    "no training": (lambda f: (f / "training.safetensors").unlink(), "training.safetensors is mi"),
+    "cut json": (lambda f: cut(f / "agent.json"), "agent.json is corrupt"),
+    "json of another kind": (lambda f: (f / "agent.json").write_text("[1]"), "agent.json"),
+    "cut weights": (lambda f: cut(f / "weights.safetensors"), "truncated or corrupt"),
+    "one wrong bit": (lambda f: flip(f / "weights.safetensors"), "truncated or corrupt"),
+    "one wrong bit of training": (lambda f: flip(f / "training.safetensors"), "truncated or corr"),
+    "another format": (lambda f: edit(f, format=99), "format 99"),
+    "another task version": (lambda f: edit(f, task_version=77), "version 77.*bench train"),
+    "no such task": (lambda f: edit(f, task="push-3blocs"), "push-3block"),
+    "unknown field": (lambda f: config(f, colour="red"), "unknown.*colour"),
+    "wrong type": (lambda f: config(f, stages=7), "does not fit"),
+    "a width of another": (lambda f: config(f, width=24), "width|shape|fit"),
+    "no step": (lambda f: edit(f, step=None), "step|misstates"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_checkpoint_is_one_line(case, store, tmp_path):
+    one = fresh("ec-iql", store)
+    one.save(tmp_path / "c", training=True)
+    damage, words = BAD[case]
+    damage(tmp_path / "c")
+    with pytest.raises(UnknownId if case == "no such task" else CheckpointError) as caught:
+        load("ec-iql", tmp_path / "c")
+    assert re.search(words, str(caught.value))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_of_another_agent_is_refused(store, tmp_path):
+    fresh("gcbc", store).save(tmp_path / "c", training=True)
+    with pytest.raises(CheckpointError, match=r"do not fit gcbc .* another agent"):
+        load("hecrl", tmp_path / "c")
+
+
+def test_an_interrupted_save_leaves_no_half_checkpoint(store, tmp_path, monkeypatch):
+    one = fresh("ec-iql", store)
+    one.save(tmp_path / "c", training=True)
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("entitybench.agents.common.checkpoint.os.replace", full)
+    with pytest.raises(OSError, match="No space"):
+        one.save(tmp_path / "d", training=True)
+    assert not (tmp_path / "d" / "agent.json").exists()
+    with pytest.raises(CheckpointError):
+        load("ec-iql", tmp_path / "d")
+
+
+def test_unknown_presets_are_refused():
+    spec = agent("hecrl")
+    with pytest.raises(BadValue, match="huge"):
+        resolve(spec.target).make_config(spec, "huge", tasks()[TASK])
+
+
+def test_agents_are_what_the_registry_says():
+    for id in TRAINED:
+        spec = agent(id)
+        target = resolve(spec.target)
+        assert issubclass(target, GoalIQL)
+        for preset in spec.presets:
+            made = target.make_config(spec, preset, tasks()[TASK])
+            assert (made.agent, made.preset) == (id, preset)

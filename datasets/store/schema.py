@@ -79,8 +79,14 @@ def canonical(value: Any) -> bytes:
 
 
 def content_hash(manifest: Mapping[str, Any]) -> str:
-    """sha256 over everything that the manifest says, file hashes included, itself excluded."""
-    rest = {key: value for key, value in manifest.items() if key != "content_hash"}
+    """sha256 over the names and hashes of the data files: equal where the data are equal."""
+    hashes = {name: about["sha256"] for name, about in manifest["files"].items()}
+    return hashlib.sha256(canonical(hashes)).hexdigest()
+
+
+def manifest_hash(manifest: Mapping[str, Any]) -> str:
+    """sha256 over everything that the manifest says, itself excluded."""
+    rest = {key: value for key, value in manifest.items() if key != "manifest_hash"}
     return hashlib.sha256(canonical(rest)).hexdigest()
 
 

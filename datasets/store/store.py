@@ -16,7 +16,7 @@ from entitybench.datasets.store.schema import (
     OFFSETS,
     SCHEMA_VERSION,
     Manifest,
-    content_hash,
+    manifest_hash,
     state_counts,
 )
 from entitybench.datasets.store.verify import check_hashes, check_sizes, mend
@@ -209,7 +209,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         manifest: Manifest = json.loads(path.read_text())
-        schema, claimed = manifest["schema"], manifest["content_hash"]
+        schema, claimed = manifest["schema"], manifest["manifest_hash"]
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"no dataset in {folder}: it has no {MANIFEST}.") from None
     except OSError as error:
@@ -221,7 +221,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder} follows schema {schema!r}, this version reads schema {SCHEMA_VERSION}. "
             f"{mend(folder, manifest)}"
         )
-    if content_hash(manifest) != claimed:
+    if manifest_hash(manifest) != claimed:
         raise DataError(
             f"{MANIFEST} in {folder} was changed after it was written. {mend(folder, manifest)}"
         )

@@ -22,6 +22,7 @@ from entitybench.datasets.store.schema import (
     Column,
     Manifest,
     content_hash,
+    manifest_hash,
     state_counts,
 )
 from entitybench.datasets.store.verify import note_verified
@@ -127,6 +128,7 @@ class StoreWriter:
             "files": dict(sorted(files.items())),
         }
         manifest["content_hash"] = content_hash(manifest)
+        manifest["manifest_hash"] = manifest_hash(manifest)
         last = _File(self.folder / MANIFEST)
         last.write((json.dumps(manifest, indent=1) + "\n").encode())
         last.close()

@@ -11,7 +11,7 @@ import pytest
 
 from entitybench.datasets.store import verify
 from entitybench.datasets.store.api import load_dataset
-from entitybench.datasets.store.schema import Column, content_hash, episode_row
+from entitybench.datasets.store.schema import Column, episode_row, manifest_hash
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, locked, new_store
 from entitybench.errors import BadValue, DataError, UnknownId
@@ -164,7 +164,7 @@ def test_a_changed_manifest_is_noticed(folder):
 def test_another_schema_is_said(folder):
     path = folder / "manifest.json"
     manifest = {**json.loads(path.read_text()), "schema": 2}
-    path.write_text(json.dumps({**manifest, "content_hash": content_hash(manifest)}))
+    path.write_text(json.dumps({**manifest, "manifest_hash": manifest_hash(manifest)}))
     with pytest.raises(DataError, match="follows schema 2, this version reads schema 1"):
         EpisodeStore.open(folder)
 

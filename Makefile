@@ -43,7 +43,7 @@ format: $(VENV)/.installed-dev ## Mend style
 	@$(VENV)/bin/ruff format .
 
 docs: $(VENV)/.installed-docs ## Build the documentation into site/
-	@$(VENV)/bin/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 wheel-smoke: $(VENV)/.installed-dev ## Build the wheel and try it in a fresh environment, outside the checkout
 	@.ci/wheel-smoke $(PY) $(PINS)

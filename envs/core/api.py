@@ -12,6 +12,8 @@ from entitybench.types import TaskSpec
 
 if TYPE_CHECKING:
     from entitybench.envs.core.batch import Worlds
+    from entitybench.envs.core.single import GoalEnv
+    from entitybench.envs.core.vector import GoalVectorEnv
     from entitybench.envs.core.world import World
 
 
@@ -40,7 +42,42 @@ def make_worlds(
 ) -> Worlds:
     """`batch` episodes of a task side by side, stepped by `threads` threads."""
     from entitybench.envs.core.batch import Worlds
+    from entitybench.envs.core.pixels import PixelWorlds
 
     spec = task_of(task)
     world = world_of(spec, **kwargs)
-    return Worlds(world, batch, threads=threads, horizon=horizon or spec.horizon)
+    kind = Worlds if world.pixels is None else PixelWorlds
+    steps = spec.horizon if horizon is None else horizon
+    return kind(world, batch, threads=threads, horizon=steps)
+
+
+def make(task: str | TaskSpec, **kwargs: Any) -> GoalEnv:
+    """A task as a gymnasium.Env; `kwargs` as GoalEnv takes them, e.g. render_mode."""
+    from entitybench.envs.core.single import GoalEnv
+
+    env = GoalEnv(task, **kwargs)
+    env.spec = _gym_spec(env.task, kwargs)
+    return env
+
+
+def make_vec(
+    task: str | TaskSpec, num_envs: int = 1, threads: int | None = None, **kwargs: Any
+) -> GoalVectorEnv:
+    """A task as a gymnasium.vector.VectorEnv; `kwargs` as GoalVectorEnv takes them."""
+    from entitybench.envs.core.vector import GoalVectorEnv
+
+    env = GoalVectorEnv(task, num_envs, threads=threads, **kwargs)
+    env.spec = _gym_spec(env.task, kwargs)
+    return env
+
+
+def _gym_spec(task: TaskSpec, kwargs: dict[str, Any]) -> Any:
+    """Gymnasium's record of how an environment was made; None for an unregistered task."""
+    import copy
+
+    from gymnasium.envs.registration import registry
+
+    spec = copy.deepcopy(registry.get(task.gym_id))
+    if spec is not None:
+        spec.kwargs.update(kwargs)
+    return spec

@@ -56,10 +56,13 @@ class Worlds:
         self.horizon = horizon
         self.model = world.model
         self.datas = [mujoco.MjData(self.model) for _ in range(batch)]
-        self.elapsed = np.zeros(batch, np.int64)  # control steps since the reset
-        self._constants = np.zeros((batch, world.entities, world.features), np.float32)
-        self._goals = np.zeros_like(self._constants)
-        self._qpos = np.zeros((batch, self.model.nq))
+        # Of every row, for reading only: control steps since the reset, positions (B, nq), the
+        # features that stay and the desired goals (B, N, D).
+        self.elapsed = np.zeros(batch, np.int64)
+        self.qpos = np.zeros((batch, self.model.nq))
+        self.constants = np.zeros((batch, world.entities, world.features), np.float32)
+        self.goals = np.zeros_like(self.constants)
+        self._flat = self.qpos.reshape(-1)
         # Views of MuJoCo's own memory: making them costs more than reading them.
         self._qpos_views = [data.qpos for data in self.datas]
         self._ctrl_views = [data.ctrl for data in self.datas]
@@ -78,8 +81,8 @@ class Worlds:
             start = self.world.start(int(seed))
             mujoco.mj_resetData(self.model, self.datas[row])
             self._qpos_views[row][:] = start.qpos
-            self._constants[row] = start.constants
-            self._goals[row] = start.goal
+            self.constants[row] = start.constants
+            self.goals[row] = start.goal
             self.elapsed[row] = 0
         self._read()
         return self.observe()
@@ -94,28 +97,32 @@ class Worlds:
             The observation, and arrays (B,) "reward" float32, "is_success" bool, "success_fraction"
             float32. Success ends no episode; stepping on past the horizon is the caller's affair.
         """
-        controls = self.world.control(self._qpos, np.asarray(actions, np.float64))
-        for view, control in zip(self._ctrl_views, controls, strict=True):
+        controls = self.world.control(self.qpos, np.asarray(actions, np.float64))
+        for view, control in zip(self._ctrl_views, controls, strict=False):
             view[:] = control
         self._advance()
         self.elapsed += 1
         self._read()
-        obs = self.observe()
-        achieved, desired = obs["achieved_goal"], obs["desired_goal"]
-        info = {
-            "reward": self.world.reward(achieved, desired),
-            "is_success": self.world.success(achieved, desired),
-            "success_fraction": self.world.success_fraction(achieved, desired),
-        }
-        return obs, info
+        states = self.states()
+        info = self.world.judge(states["achieved_goal"], states["desired_goal"])
+        return self._present(states), info
 
     def observe(self) -> Obs:
         """The observation of all B rows as they are."""
-        observation = self.world.observe(self._qpos, self._constants)
+        return self._present(self.states())
+
+    def judge(self) -> dict[str, Array]:
+        """The scores of all B rows as they are: what `step` returns beside the observation."""
+        states = self.states()
+        return self.world.judge(states["achieved_goal"], states["desired_goal"])
+
+    def states(self) -> Obs:
+        """The entities of all B rows as they are, whatever is observed of them."""
+        observation = self.world.observe(self.qpos, self.constants)
         return {
             "observation": observation,
             "achieved_goal": self.world.achieved(observation),
-            "desired_goal": self._goals.copy(),
+            "desired_goal": self.goals.copy(),
         }
 
     def snapshot(self) -> Snapshot:
@@ -125,15 +132,15 @@ class Worlds:
             copies.append(mujoco.MjData(self.model))
             mujoco.mj_copyData(copies[-1], self.model, data)
         return Snapshot(
-            tuple(copies), self._constants.copy(), self._goals.copy(), self.elapsed.copy()
+            tuple(copies), self.constants.copy(), self.goals.copy(), self.elapsed.copy()
         )
 
     def restore(self, snapshot: Snapshot) -> Obs:
         """Go back to a snapshot of these worlds. Returns the observation."""
         for data, saved in zip(self.datas, snapshot.datas, strict=True):
             mujoco.mj_copyData(data, self.model, saved)
-        self._constants[:] = snapshot.constants
-        self._goals[:] = snapshot.goals
+        self.constants[:] = snapshot.constants
+        self.goals[:] = snapshot.goals
         self.elapsed[:] = snapshot.elapsed
         self._read()
         return self.observe()
@@ -153,7 +160,7 @@ class Worlds:
     def state_digest(self, row: int) -> str:
         """SHA-256 (hex) of one episode's integration state and goal."""
         digest = hashlib.sha256(self.integration_state(row).tobytes())
-        digest.update(self._goals[row].tobytes())
+        digest.update(self.goals[row].tobytes())
         return digest.hexdigest()
 
     def close(self) -> None:
@@ -161,8 +168,12 @@ class Worlds:
         if self._pool is not None:
             self._pool.shutdown()
 
+    def _present(self, states: Obs) -> Obs:
+        """What is observed of the entities; see PixelWorlds."""
+        return states
+
     def _read(self) -> None:
-        np.concatenate(self._qpos_views, out=self._qpos.reshape(-1))
+        np.concatenate(self._qpos_views, out=self._flat)
 
     def _advance(self) -> None:
         # The threads share one iterator: whoever is free takes the next world, so that one slow

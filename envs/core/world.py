@@ -31,8 +31,7 @@ class Start:
 class World(ABC):
     """A scene of N entities with D features each, and the rules of its task.
 
-    `control`, `observe`, `achieved`, `success`, `success_fraction`, `reward` and `reward_terms` are
-    pure functions over any leading axes, written `...` in the shapes below.
+    Those with `...` in their shapes are pure functions over any leading axes.
     """
 
     entities: int  # N, robots included
@@ -40,6 +39,8 @@ class World(ABC):
     action_dim: int  # A; actions lie in [-1, 1]
     control_dt: float  # s
     physics_dt: float  # s
+    pixels: int | None = None  # edge of the image that is observed instead; None: entities
+    view: str = "top"  # the camera of these images
 
     @property
     def features(self) -> int:
@@ -51,9 +52,19 @@ class World(ABC):
         """Physics steps in a control step."""
         return round(self.control_dt / self.physics_dt)
 
+    @property
+    @abstractmethod
+    def bounds(self) -> Array:
+        """(D,): observations lie in +-bounds."""
+
     @abstractmethod
     def spec(self) -> mujoco.MjSpec:
         """The scene."""
+
+    @property
+    @abstractmethod
+    def bodies(self) -> tuple[str, ...]:
+        """The N names of the entities' bodies in the scene."""
 
     @cached_property
     def model(self) -> mujoco.MjModel:
@@ -80,22 +91,64 @@ class World(ABC):
     def solved(self, achieved: Array, desired: Array) -> Array:
         """Which entities are where the goal wants them: bool (..., entities with a goal)."""
 
+    @abstractmethod
+    def goal_qpos(self, goal: Array) -> Array:
+        """Positions (nq,) in which a goal (N, D) is reached, for pictures of it."""
+
+    @abstractmethod
+    def marks(self, goal: Array) -> list[tuple[Array, Array, Array]]:
+        """Boxes (position (3,), half sizes (3,), rgba (4,)) that mark a goal (N, D)."""
+
+    @abstractmethod
+    def paint(self, model: mujoco.MjModel, constants: Array) -> None:
+        """Give the entities of an episode with these constants (N, D) their colours in `model`."""
+
     def success(self, achieved: Array, desired: Array) -> Array:
         """Whether all entities are where the goal wants them: bool (...)."""
-        return np.all(self.solved(achieved, desired), axis=-1)
+        return _share(self.solved(achieved, desired)) == _ONE
 
     def success_fraction(self, achieved: Array, desired: Array) -> Array:
         """The share of entities that are where the goal wants them: float32 (...)."""
-        return self.solved(achieved, desired).mean(axis=-1, dtype=np.float32)
-
-    def reward_terms(self, achieved: Array, desired: Array) -> dict[str, Array]:
-        """Named, weighted terms (...) float32; the reward is their sum."""
-        return {"unsolved": self.success(achieved, desired).astype(np.float32) - np.float32(1)}
+        return _share(self.solved(achieved, desired))
 
     def reward(self, achieved: Array, desired: Array) -> Array:
-        """Reward (...) float32: 0 at success, else -1, unless a world says otherwise."""
-        terms = list(self.reward_terms(achieved, desired).values())
-        total: Array = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return total
+        """The sum of `reward_terms`, float32 (...)."""
+        success = self.success(achieved, desired)
+        return _total(self.reward_terms(achieved, desired, success))
+
+    def reward_terms(
+        self,
+        achieved: Array,  # noqa: ARG002 - worlds with more terms use them
+        desired: Array,  # noqa: ARG002
+        success: Array,
+    ) -> dict[str, Array]:
+        """Named, weighted terms, float32 (...) each: here one, 0 at success, else -1.
+
+        `success` is `self.success(achieved, desired)`, which every caller has.
+        """
+        return {"unsolved": success - _ONE}
+
+    def judge(self, achieved: Array, desired: Array) -> dict[str, Array]:
+        """All scores at once: "reward", "is_success" and "success_fraction", each (...)."""
+        share = _share(self.solved(achieved, desired))
+        success = share == _ONE
+        return {
+            "reward": _total(self.reward_terms(achieved, desired, success)),
+            "is_success": success,
+            "success_fraction": share,
+        }
+
+
+_ONE = np.float32(1)
+
+
+def _share(solved: Array) -> Array:
+    return np.add.reduce(solved, axis=-1, dtype=np.float32) / np.float32(solved.shape[-1])
+
+
+def _total(terms: dict[str, Array]) -> Array:
+    values = iter(terms.values())
+    total = next(values)
+    for value in values:
+        total = total + value
+    return total

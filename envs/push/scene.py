@@ -8,7 +8,7 @@ from entitybench.envs.push.world import COLORS, HALF_EDGE, PUSHER_RADIUS
 
 # Who touches whom: contype bits are a role, conaffinity the roles it touches.
 PUSHER, BLOCK = 1, 2
-PAINT_GROUP = 2  # geoms that are only seen
+PAINT_GROUP, ROBOT_GROUP, UNSEEN_GROUP = 2, 1, 3  # what a picture shows: envs/core/render.py
 
 
 def push_scene(
@@ -56,14 +56,14 @@ def _add_looks(spec: mujoco.MjSpec, area: float, edge: float) -> None:
     spec.visual.headlight.ambient = [0.45, 0.45, 0.45]
     spec.visual.headlight.diffuse = [0.5, 0.5, 0.5]
     spec.visual.headlight.specular = [0, 0, 0]
-    spec.visual.global_.offwidth = 1280
-    spec.visual.global_.offheight = 1280
     size = edge + PUSHER_RADIUS
     world = spec.worldbody
     paint = {"contype": 0, "conaffinity": 0, "group": PAINT_GROUP}
+    # Drawing a plane takes five times as long as a box.
     world.add_geom(
         name="table",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        pos=[0, 0, -0.01],
         size=[size, size, 0.01],
         rgba=[0.82, 0.82, 0.80, 1],
         **paint,
@@ -104,7 +104,7 @@ def _add_pusher(spec: mujoco.MjSpec, edge: float) -> None:
         mass=0.5,
         contype=PUSHER,
         conaffinity=BLOCK,
-        group=3,
+        group=UNSEEN_GROUP,
     )
     body.add_geom(
         name="pusher_seen",
@@ -115,7 +115,7 @@ def _add_pusher(spec: mujoco.MjSpec, edge: float) -> None:
         contype=0,
         conaffinity=0,
         rgba=[0.1, 0.1, 0.12, 1],
-        group=PAINT_GROUP,
+        group=ROBOT_GROUP,
     )
     for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
         name = f"pusher_{axis}"
@@ -128,6 +128,8 @@ def _add_pusher(spec: mujoco.MjSpec, edge: float) -> None:
         )
         servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
         servo.set_to_position(kp=300, kv=30)
+        servo.ctrllimited = mujoco.mjtLimited.mjLIMITED_TRUE
+        servo.ctrlrange = [-edge, edge]
 
 
 def _add_block(spec: mujoco.MjSpec, index: int, rail: float) -> None:

@@ -1,0 +1,67 @@
+"""An off-screen OpenGL context: EGL, else OSMesa, as MuJoCo's own modules make them.
+
+MUJOCO_GL (egl, osmesa, glfw) decides where it is set. MuJoCo reads it when imported; here the
+choice is made when something is first drawn, so that worlds run where nothing can be drawn.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+from entitybench.errors import RenderError
+
+ADVICE = (
+    "On Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri (EGL), or libosmesa6 (OSMesa);"
+    " `bench doctor` checks it"
+)
+
+
+def make_context(width: int, height: int) -> Any:
+    """A current OpenGL context for frames up to width x height.
+
+    Raises RenderError, saying what to install, when there is no way to draw.
+    """
+    failures = []
+    for backend in backends():
+        try:
+            return _open(backend, width, height)
+        except Exception as error:  # whatever a broken driver or library throws
+            failures.append(f"{backend}: {_line(error)}")
+            _forget_opengl()
+    raise RenderError(f"cannot draw ({'; '.join(failures)}). {ADVICE}.")
+
+
+def backends() -> tuple[str, ...]:
+    """What is tried, in this order."""
+    chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
+    if chosen in ("disable", "disabled", "off", "false", "0"):
+        raise RenderError(f"drawing is switched off by MUJOCO_GL={chosen}: unset it, or set egl.")
+    if chosen and chosen not in ("egl", "osmesa", "glfw", "cgl", "wgl", "enable", "enabled", "on"):
+        raise RenderError(f"MUJOCO_GL={chosen} is unknown: unset it, or set egl, osmesa or glfw.")
+    if chosen in ("egl", "osmesa", "glfw"):
+        return (chosen,)
+    return ("egl", "osmesa") if sys.platform.startswith("linux") else ("native",)
+
+
+def _open(backend: str, width: int, height: int) -> Any:
+    module = "mujoco.glfw" if backend == "glfw" else f"mujoco.{backend}"
+    if backend == "native":
+        module = "mujoco.gl_context"
+    context = importlib.import_module(module).GLContext(width, height)
+    context.make_current()
+    return context
+
+
+def _forget_opengl() -> None:
+    """Drop PyOpenGL, which is bound to one platform when imported, so that another can be tried."""
+    for name in list(sys.modules):
+        if name.split(".")[0] == "OpenGL" or name.startswith(("mujoco.egl", "mujoco.osmesa")):
+            del sys.modules[name]
+    os.environ.pop("PYOPENGL_PLATFORM", None)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

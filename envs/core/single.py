@@ -1,0 +1,163 @@
+"""A task as a gymnasium.Env: the B = 1 view of its worlds, with Gymnasium-Robotics' GoalEnv API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+
+from entitybench.envs.core.api import make_worlds, task_of
+from entitybench.envs.core.spaces import (
+    EPISODE_SEEDS,
+    RENDER_MODES,
+    action_space,
+    check_render_mode,
+    check_seed,
+    observation_space,
+)
+from entitybench.errors import BadValue
+
+if TYPE_CHECKING:
+    from entitybench.envs.core.render import Renderer
+    from entitybench.envs.core.window import Window
+    from entitybench.types import Array, Obs, TaskSpec
+
+
+class GoalEnv(gymnasium.Env):
+    """One episode at a time. Never terminates; truncates at the horizon.
+
+    `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s
+    starts, and equal actions take both through the same states bit for bit. `info` holds
+    "is_success" and "success_fraction" every step; of pixel tasks also the entities behind the
+    images: "state" and "goal_state".
+    """
+
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 10}  # noqa: RUF012
+
+    def __init__(
+        self,
+        task: str | TaskSpec,
+        *,
+        render_mode: str | None = None,
+        horizon: int | None = None,
+        width: int = 480,
+        height: int = 480,
+        **kwargs: Any,
+    ) -> None:
+        """Make it.
+
+        Args:
+            render_mode: "rgb_array", "human" (a window) or None.
+            horizon: control steps of an episode; the task's own by default.
+            width: of rendered frames, pixels.
+            height: of rendered frames, pixels.
+            kwargs: arguments of the world, e.g. view="side".
+        """
+        self.render_mode = check_render_mode(render_mode)
+        self.task = task_of(task)
+        self.worlds = make_worlds(self.task, 1, horizon=horizon, **kwargs)
+        self.world = self.worlds.world
+        self.metadata = {**type(self).metadata, "render_fps": round(1 / self.world.control_dt)}
+        self.observation_space = observation_space(self.world)
+        self.action_space = action_space(self.world)
+        self._action = self.action_space.shape
+        self._pixels = self.world.pixels is not None
+        self._frame = (width, height)
+        self._renderer: Renderer | None = None
+        self._window: Window | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Obs, dict[str, Any]]:
+        """Begin the episode of a seed, or of one drawn from this environment's own generator.
+
+        `info["seed"]` is the episode's seed.
+        """
+        if seed is not None:
+            seed = check_seed(seed)
+        super().reset(seed=seed, options=options)
+        episode = int(self.np_random.integers(EPISODE_SEEDS)) if seed is None else seed
+        obs = self.worlds.reset([episode])
+        info = {key: value[0] for key, value in self.worlds.judge().items() if key != "reward"}
+        if self.render_mode == "human":
+            self.render()
+        return self._split(obs, {**info, "seed": episode})
+
+    def step(self, action: Array) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
+        action = np.asarray(action)
+        if action.shape != self._action:
+            raise BadValue(f"an action has the shape {self._action}: got {action.shape}.")
+        batch, scores = self.worlds.step(action[None])
+        info = {key: value[0] for key, value in scores.items()}
+        reward = float(info.pop("reward"))
+        if self.render_mode == "human":
+            self.render()
+        truncated = bool(self.worlds.elapsed[0] >= self.worlds.horizon)
+        obs, info = self._split(batch, info)
+        return obs, reward, False, truncated, info
+
+    def compute_reward(
+        self,
+        achieved_goal: Array,
+        desired_goal: Array,
+        info: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    ) -> Any:
+        """Rewards of any number of (achieved, desired) pairs: what `step` gives, bit for bit.
+
+        Images do not tell exactly where things are, so pixel tasks take "state" and "goal_state"
+        from `info` (one, or a sequence of them): to relabel, set "goal_state" there too.
+        """
+        if self._pixels:
+            achieved_goal = self.world.achieved(_gather(info, "state"))
+            desired_goal = _gather(info, "goal_state")
+        return self.world.reward(np.asarray(achieved_goal), np.asarray(desired_goal))
+
+    def compute_terminated(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
+        """All False: reaching a goal ends nothing."""
+        return np.zeros_like(self.compute_reward(achieved_goal, desired_goal, info), bool)[()]
+
+    def compute_truncated(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
+        """All False: where the horizon is does not depend on goals."""
+        return np.zeros_like(self.compute_reward(achieved_goal, desired_goal, info), bool)[()]
+
+    def render(self) -> Array | None:
+        """A frame (height, width, 3) uint8 of the present state; in a window with "human"."""
+        if self.render_mode is None:
+            gymnasium.logger.warn(
+                'render() shows nothing: make the environment with render_mode="rgb_array".'
+            )
+            return None
+        if self.render_mode == "human":
+            if self._window is None:
+                from entitybench.envs.core.window import Window
+
+                self._window = Window(self.worlds)
+            self._window.show()
+            return None
+        if self._renderer is None:
+            from entitybench.envs.core.render import Renderer
+
+            self._renderer = Renderer(self.world, *self._frame, self.world.view)
+        return self._renderer.frame(self.worlds, 0)
+
+    def close(self) -> None:
+        """Free contexts and windows. Closing twice is allowed."""
+        for part in (self._renderer, self._window):
+            if part is not None:
+                part.close()
+        self._renderer = self._window = None
+        self.worlds.close()
+
+    def _split(self, batch: Obs, info: dict[str, Any]) -> tuple[Obs, dict[str, Any]]:
+        obs = {key: value[0] for key, value in batch.items()}
+        if self._pixels:
+            info["state"], info["goal_state"] = obs.pop("state"), obs.pop("goal_state")
+        return obs, info
+
+
+def _gather(info: Mapping[str, Any] | Sequence[Mapping[str, Any]], key: str) -> Array:
+    if isinstance(info, Mapping):
+        return np.asarray(info[key])
+    return np.stack([one[key] for one in info])

@@ -1,0 +1,231 @@
+"""A task as a gymnasium.vector.VectorEnv: the B = n view of its worlds."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from entitybench.envs.core.api import make_worlds, task_of
+from entitybench.envs.core.spaces import (
+    EPISODE_SEEDS,
+    KEYS,
+    RENDER_MODES,
+    action_space,
+    check_render_mode,
+    check_seed,
+    observation_space,
+)
+from entitybench.errors import BadValue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entitybench.envs.core.render import Renderer
+    from entitybench.types import Array, Obs, TaskSpec
+
+
+class GoalVectorEnv(VectorEnv):
+    """B episodes side by side; row b is what a single environment with the same seeds gives.
+
+    An episode ends by truncation at the horizon. What then follows is the autoreset mode, one of
+    Gymnasium's three:
+
+    * NEXT_STEP (default): the next step of that row ignores its action and begins a new episode,
+      with reward 0.
+    * SAME_STEP: the same step returns the new episode's first observation; the last one of the old
+      episode is in `infos["final_obs"]`, its info in `infos["final_info"]`.
+    * DISABLED: nothing; `reset(options={"reset_mask": ended})` begins new episodes.
+
+    A row's next episode is drawn from the row's own generator, so it does not depend on the others.
+    """
+
+    def __init__(
+        self,
+        task: str | TaskSpec,
+        num_envs: int = 1,
+        *,
+        threads: int | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
+        horizon: int | None = None,
+        width: int = 480,
+        height: int = 480,
+        **kwargs: Any,
+    ) -> None:
+        """Make it.
+
+        Args:
+            num_envs: B.
+            threads: that step the physics; as many as this process has cores by default.
+            autoreset_mode: what follows the end of an episode.
+            render_mode: "rgb_array" or None.
+            horizon: control steps of an episode; the task's own by default.
+            width: of rendered frames, pixels.
+            height: of rendered frames, pixels.
+            kwargs: arguments of the world, e.g. view="side".
+        """
+        try:
+            self.autoreset_mode = AutoresetMode(autoreset_mode)
+        except ValueError:
+            modes = ", ".join(mode.value for mode in AutoresetMode)
+            raise BadValue(f"no autoreset mode {autoreset_mode!r}; it is one of {modes}.") from None
+        if render_mode == "human":
+            raise BadValue('a batch has no window: use render_mode="rgb_array" or None.')
+        self.render_mode = check_render_mode(render_mode)
+        self.task = task_of(task)
+        threads = cores() if threads is None else threads
+        self.worlds = make_worlds(self.task, num_envs, threads, horizon=horizon, **kwargs)
+        self.world = self.worlds.world
+        self.num_envs = num_envs
+        self.metadata = {
+            "render_modes": list(RENDER_MODES[:1]),
+            "render_fps": round(1 / self.world.control_dt),
+            "autoreset_mode": self.autoreset_mode,
+        }
+        self.single_observation_space = observation_space(self.world)
+        self.single_action_space = action_space(self.world)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._ended = np.zeros(num_envs, bool)
+        self._episode_seeds = np.zeros(num_envs, np.int64)
+        self._generators: list[np.random.Generator | None] = [None] * num_envs
+        self._frame = (width, height)
+        self._renderer: Renderer | None = None
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Obs, dict[str, Any]]:
+        """Begin new episodes: of the seeds given, seed + b in row b, or of seeds the rows draw.
+
+        `options={"reset_mask": (B,) bool}` begins only some. `infos["seed"]` are the episodes'.
+        """
+        mask = self._mask(options)
+        rows = np.flatnonzero(mask)
+        obs = self.worlds.reset_rows(rows.tolist(), self._seeds(seed, rows))
+        self._ended[rows] = False
+        infos = self.worlds.judge()
+        del infos["reward"]
+        infos = {"seed": self._episode_seeds.copy(), **infos}
+        return self._finish(obs, infos, mask)
+
+    def step(self, actions: Array) -> tuple[Obs, Array, Array, Array, dict[str, Any]]:
+        actions = np.asarray(actions)
+        if actions.shape != self.action_space.shape:
+            raise BadValue(f"actions have the shape {self.action_space.shape}: {actions.shape}.")
+        obs, infos = self.worlds.step(actions)
+        reward = infos.pop("reward")
+        begun = np.flatnonzero(self._ended)
+        if len(begun) and self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            obs = self._begin(begun, infos)
+            reward[begun] = 0
+        elif len(begun):
+            raise BadValue('an episode has ended: call reset(options={"reset_mask": ended}) first.')
+        truncated = self.worlds.elapsed >= self.worlds.horizon
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and truncated.any():
+            final = self._finals(obs, infos, truncated)
+            obs = self._begin(np.flatnonzero(truncated), infos)
+            infos.update(final)
+        else:
+            self._ended = truncated.copy()
+        obs, infos = self._finish(obs, infos, np.ones(self.num_envs, bool))
+        return obs, reward, np.zeros(self.num_envs, bool), truncated, infos
+
+    def render(self) -> tuple[Array, ...] | None:
+        """A frame (height, width, 3) uint8 of each row."""
+        if self.render_mode is None:
+            return None
+        if self._renderer is None:
+            from entitybench.envs.core.render import Renderer
+
+            self._renderer = Renderer(self.world, *self._frame, self.world.view)
+        return tuple(self._renderer.frame(self.worlds, row) for row in range(self.num_envs))
+
+    def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002 - Gymnasium's signature
+        """Free threads and contexts."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+        self.worlds.close()
+
+    def _mask(self, options: dict[str, Any] | None) -> Array:
+        mask = np.ones(self.num_envs, bool)
+        if options is not None and "reset_mask" in options:
+            mask = np.asarray(options["reset_mask"])
+            if mask.shape != (self.num_envs,) or mask.dtype != bool or not mask.any():
+                raise BadValue(
+                    f"reset_mask is {self.num_envs} booleans, at least one of them True."
+                )
+        return mask
+
+    def _seeds(self, seed: int | Sequence[int | None] | None, rows: Array) -> list[int]:
+        """Seeds of the episodes to begin in `rows`; seeded rows get a new generator."""
+        given: list[int | None]
+        if seed is None:
+            given = [None] * self.num_envs
+        elif isinstance(seed, int | np.integer):
+            given = [check_seed(seed) + row for row in range(self.num_envs)]
+        else:
+            given = list(seed)
+        if len(given) != self.num_envs:
+            raise BadValue(f"{self.num_envs} environments need as many seeds: got {len(given)}.")
+        for row in rows:
+            one = given[row]
+            if one is not None:
+                self._generators[row] = seeding.np_random(check_seed(one))[0]
+        return [self._note(row, given[row]) for row in rows]
+
+    def _note(self, row: int, seed: int | None) -> int:
+        if seed is None:
+            generator = self._generators[row]
+            if generator is None:
+                generator = self._generators[row] = seeding.np_random(None)[0]
+            seed = int(generator.integers(EPISODE_SEEDS))
+        self._episode_seeds[row] = seed
+        return int(seed)
+
+    def _begin(self, rows: Array, infos: dict[str, Any]) -> Obs:
+        """New episodes in `rows`; their scores go into `infos`."""
+        obs = self.worlds.reset_rows(rows.tolist(), [self._note(row, None) for row in rows])
+        fresh = self.worlds.judge()
+        for key in infos:
+            infos[key][rows] = fresh[key][rows]
+        return obs
+
+    def _finals(self, obs: Obs, infos: dict[str, Any], ended: Array) -> dict[str, Any]:
+        """Gymnasium's "final_obs" and "final_info" of the episodes that have ended."""
+        final = np.full(self.num_envs, None, dtype=object)
+        for row in np.flatnonzero(ended):
+            final[row] = {key: obs[key][row].copy() for key in KEYS}
+        final_info: dict[str, Any] = {}
+        for key, values in infos.items():
+            final_info[key] = np.where(ended, values, np.zeros((), values.dtype))
+            final_info[f"_{key}"] = ended.copy()
+        return {
+            "final_obs": final,
+            "_final_obs": ended.copy(),
+            "final_info": final_info,
+            "_final_info": ended.copy(),
+        }
+
+    def _finish(self, obs: Obs, infos: dict[str, Any], mask: Array) -> tuple[Obs, dict[str, Any]]:
+        """Move what is privileged from `obs` to `infos`, and add Gymnasium's masks."""
+        if self.world.pixels is not None:
+            infos["state"], infos["goal_state"] = obs.pop("state"), obs.pop("goal_state")
+        for key in [key for key in infos if not key.startswith("_") and f"_{key}" not in infos]:
+            infos[f"_{key}"] = mask.copy()
+        return obs, infos
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

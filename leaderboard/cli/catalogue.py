@@ -9,6 +9,7 @@ from typing import Any
 from entitybench import registry
 from entitybench.errors import unknown
 from entitybench.leaderboard.cli.output import columns, print_json
+from entitybench.leaderboard.reference.claims import CLAIMS
 
 KINDS = ("tasks", "agents", "datasets")
 
@@ -50,6 +51,9 @@ def info(id: str, /, *, json: bool = False) -> None:
             description = {"what": what.removesuffix("s"), **plain(table[id])}
             if what == "tasks":
                 description["gymnasium"] = table[id].gym_id
+            if what == "agents":
+                claims = [claim for claim in CLAIMS if claim.method == id]
+                description["claims"] = {claim.name: claim.statement for claim in claims}
             print_json(description) if json else print(_sheet(description))
             return
     known = [known for what in KINDS for known in getattr(registry, what)().ids]
@@ -92,8 +96,10 @@ def _sheet(description: Mapping[str, Any]) -> str:
             return ", ".join(f"{key}={item}" for key, item in value.items())
         return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
-    rows = [(key, text(value)) for key, value in description.items()]
-    return columns([row for row in rows if row[1] not in ("", "None")])
+    rows = [(key, text(value)) for key, value in description.items() if key != "claims"]
+    lines = [row for row in rows if row[1] not in ("", "None")]
+    claims = [(f"claim {name}", said) for name, said in description.get("claims", {}).items()]
+    return columns([*lines, *claims])
 
 
 def _scores(what: str) -> dict[str, dict[str, str]]:

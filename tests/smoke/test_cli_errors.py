@@ -84,7 +84,7 @@ BAD_WORDS = {
     "train --agent random --task push-3blocks --out runs": "bench eval --agent random",
     "train --agent hecrl --task nowhere --out runs": "nowhere",
     "reproduce hercl": "'hecrl'",
-    "reproduce hecrl --claim small-9": "small-1",
+    "reproduce hecrl --claim small-9": "'small-4'",
     "reproduce hecrl --preset tinny": "preset",
     "reproduce hecrl --workers 0": "between 1",
     "export nowhere --minari a/b-v0": "nowhere",

@@ -194,8 +194,9 @@ class TorchAgent(ABC):
         if meta["task_version"] != trained_on.version:
             raise CheckpointError(
                 f"{folder} was trained on {trained_on.id} version {meta['task_version']}; "
-                f"this is version {trained_on.version}. Train again: bench train --agent {config.agent} "
-                f"--task {trained_on.id} --preset {config.preset} --seed {seed} --out FOLDER"
+                f"this is version {trained_on.version}. Train again: bench train "
+                f"--agent {config.agent} --task {trained_on.id} --preset {config.preset} "
+                f"--seed {seed} --out FOLDER"
             )
         agent = cls(
             replace(config, **(overrides or {})), task or trained_on, seed=seed, device=device

@@ -1,4 +1,4 @@
-"""A checkpoint is a folder: agent.json, weights.safetensors and, in training, training.safetensors."""
+"""A checkpoint is a folder: agent.json, weights.safetensors and maybe training.safetensors."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Layout:
         return torch.cat([torch.zeros_like(offset[..., :1, :]), offset[..., 1:, :]], -2)
 
     def achieved(self, state: Tensor) -> Tensor:
-        """The goal that a state fulfils: positions and ids of all but the actor (World.achieved)."""
+        """The goal that a state fulfils: positions and ids of all but the actor."""
         goal = torch.zeros_like(state)
         for kept in (self.position, self.ids):
             goal[..., 1:, kept] = state[..., 1:, kept]

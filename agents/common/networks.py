@@ -107,20 +107,29 @@ def normalise(x: Tensor) -> Tensor:
 
 
 def relative_tokens(layout: Layout, state: Tensor, goal: Tensor, scale: float) -> Tensor:
-    """(B, N, F): each entity as seen from its goal and from the actor (sheet §8.7).
+    """(B, N, 4 P + Q + 6): each entity as seen from its goal and from the actor (sheet §8.7).
 
-    The differences and their lengths are what a small network would otherwise have to learn first.
+    P positions, Q positions and poses. Differences, their lengths (and logarithms), directions, and
+    the cosine between the two directions (is the actor behind the object?) are what a small network
+    would otherwise have to learn before it could learn anything about pushing.
     """
     position = state[..., layout.position]
-    to_goal = scale * layout.goal_offset(state, goal)
-    from_actor = scale * (position - position[..., :1, :])
+    to_goal = layout.goal_offset(state, goal)
+    from_actor = position - position[..., :1, :]
+    goal_length, actor_length = _length(to_goal), _length(from_actor)
+    goal_direction, actor_direction = to_goal / goal_length, from_actor / actor_length
     return torch.cat(
         [
             scale * position,
-            to_goal,
-            _length(to_goal),
-            from_actor,
-            _length(from_actor),
+            scale * to_goal,
+            scale * goal_length,
+            goal_length.log() + 2.0,
+            goal_direction,
+            scale * from_actor,
+            scale * actor_length,
+            actor_length.log() + 2.0,
+            actor_direction,
+            (goal_direction * actor_direction).sum(-1, keepdim=True),
             state[..., layout.pose],
             layout.is_actor(state),
         ],
@@ -128,8 +137,14 @@ def relative_tokens(layout: Layout, state: Tensor, goal: Tensor, scale: float) -
     )
 
 
+def relative_size(layout: Layout) -> int:
+    """The last axis of `relative_tokens`."""
+    return 4 * layout.positions + layout.physicals + 6
+
+
 def _length(x: Tensor) -> Tensor:
-    return (x.square().sum(-1, keepdim=True) + 1e-12).sqrt()
+    """Euclidean length, rounded off below a centimetre so that directions stay smooth."""
+    return (x.square().sum(-1, keepdim=True) + 1e-4).sqrt()
 
 
 @dataclass(frozen=True)
@@ -151,8 +166,7 @@ class EntityNet:
     scale: float = 3.0  # 1 / m, brings positions on the table to about one
 
     def token_size(self) -> int:
-        p, all_ = self.layout.positions, self.layout.physicals
-        return 2 * p + all_ + 3 + (self.layout.action_dim if self.with_action else 0)
+        return relative_size(self.layout) + (self.layout.action_dim if self.with_action else 0)
 
     def init(self, generator: torch.Generator) -> Params:
         e, w, h = self.members, self.width, self.hidden
@@ -196,7 +210,7 @@ class EntityNet:
 
 @dataclass(frozen=True)
 class FlatNet:
-    """A multi-layer perceptron on the concatenation [s, g(, a)] without ids (sheet §2.5, last line)."""
+    """A multi-layer perceptron on [s, g(, a)] without ids (sheet §2.5, last line)."""
 
     layout: Layout
     outputs: int

@@ -18,6 +18,7 @@ from entitybench.agents.common.networks import (
     normalise,
     pooled_blocks,
     product,
+    relative_size,
     relative_tokens,
 )
 
@@ -33,8 +34,8 @@ Tensor = torch.Tensor
 class SubgoalNet:
     """For each entity a displacement (or its noise), given state, goal and a noisy displacement.
 
-    Each token holds one entity's state, goal and noisy displacement side by side (sheet §8.7: matched
-    tokens), so there is no code per entity and any number of them can be present.
+    Each token holds one entity's state, goal and noisy displacement side by side (sheet §8.7:
+    matched tokens), so there is no code per entity and any number of them can be present.
     """
 
     layout: Layout
@@ -50,8 +51,7 @@ class SubgoalNet:
         return self.layout.physicals
 
     def token_size(self) -> int:
-        p, all_ = self.layout.positions, self.layout.physicals
-        return 2 * p + all_ + 3 + (self.outputs if self.noise_steps else 0)
+        return relative_size(self.layout) + (self.outputs if self.noise_steps else 0)
 
     def init(self, generator: torch.Generator) -> Params:
         w = self.width

@@ -108,15 +108,16 @@ def reproduce(
     _train_all(missing, preset, root, workers, device, report)
     weights = {**shipped, **found, **{need: _folder(root, need) for need in missing}}
     verdicts: list[Verdict] = []
-    paths: dict[Path, None] = {}  # in order, each once
+    evaluated: dict[Path, Record] = {}
     for each in chosen:
         records = {}
         for arm in each.arms:
             seeds = range(training_seeds or each.training_seeds)
             agents = _load(arm, each, weights, seeds)
             path = root / "records" / each.task / f"{_file_name(arm)}.json"
-            paths[path] = None
-            records[arm.agent] = _evaluated(agents, each, arm, path, episodes, threads, report)
+            if path not in evaluated:
+                evaluated[path] = _evaluated(agents, each, arm, path, episodes, threads, report)
+            records[arm.agent] = evaluated[path]
         verdicts.append(judge(each, records))
         report(Event("verdict", f"{each.name}: {verdicts[-1].word}. {verdicts[-1].ours}"))
     result = Reproduction(
@@ -126,7 +127,7 @@ def reproduce(
         trained=[str(need) for need in missing],
         found=[str(need) for need in found],
         shipped=[str(need) for need in shipped],
-        records=[path.relative_to(out).as_posix() for path in paths],
+        records=[path.relative_to(out).as_posix() for path in evaluated],
         versions=provenance.versions(),
         revision=provenance.revision(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -35,6 +35,7 @@ class Simulation(Protocol):
     def reset(self, seeds: Sequence[int]) -> Obs: ...
     def step(self, actions: Array) -> tuple[Obs, dict[str, Array]]: ...
     def state_digest(self, row: int) -> str: ...
+    def close(self) -> None: ...
 
 
 MakeWorlds = Callable[[TaskSpec, int, int], Simulation]  # task, batch, threads
@@ -106,11 +107,15 @@ def run_all(
     inner = max(1, threads // len(jobs))  # few jobs, many cores: the physics of a block in parallel
 
     def run(job: Job) -> Result:
-        with _one_torch_thread():
-            return run_block(job, task, worlds(task, len(job.seeds), inner), failures, ticker)
+        simulation = worlds(task, len(job.seeds), inner)
+        try:
+            with one_torch_thread():
+                return run_block(job, task, simulation, failures, ticker)
+        finally:
+            simulation.close()
 
     # Set here too: workers take their number of torch threads from the one set last.
-    with _one_torch_thread(), ThreadPoolExecutor(min(threads, len(jobs))) as pool:
+    with one_torch_thread(), ThreadPoolExecutor(min(threads, len(jobs))) as pool:
         futures = [pool.submit(run, job) for job in jobs]
         try:
             waiting = set(futures)
@@ -126,7 +131,8 @@ def run_all(
 
 
 @contextmanager
-def _one_torch_thread() -> Iterator[None]:
+def one_torch_thread() -> Iterator[None]:
+    """Within, torch computes in one thread. Nothing happens where torch is not loaded."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield
@@ -149,9 +155,9 @@ def run_block(
     except (_Stopped, KeyboardInterrupt):
         raise
     except Exception as error:
+        if isinstance(error, BenchError) and (failures == "raise" or trace.where != POLICY):
+            raise
         if trace.where == POLICY and failures == "raise":
-            if isinstance(error, BenchError):
-                raise
             raise BenchError(f"the policy of {job.arm.source.id} raised {_line(error)}") from error
         trace.error = f"{trace.where}: {_line(error)}"
     return trace.result(worlds)

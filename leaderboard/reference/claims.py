@@ -67,7 +67,13 @@ CLAIMS: tuple[Claim, ...] = (
         task="push-3blocks",
         arms=(Arm(agent="hecrl"), Arm(agent="ec-iql"), Arm(agent="hecrl-flat")),
         checks=(
-            Check(kind="ratio", a="hecrl", b="ec-iql", bound=1.3, why="with room for small scale"),
+            Check(
+                kind="ratio",
+                a="hecrl",
+                b="ec-iql",
+                bound=1.3,
+                why="the bound for networks of this size",
+            ),
             Check(kind="ratio", a="hecrl", b="ec-iql", bound=1.6, why="the paper's own margin"),
             Check(kind="margin", a="hecrl", b="ec-iql"),
             Check(kind="at least", a="hecrl", bound=0.8),

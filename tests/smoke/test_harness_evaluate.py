@@ -49,6 +49,9 @@ class ToyWorlds:
         info = {"is_success": near, "success_fraction": near * 1.0, "reward": near - 1.0}
         return self.obs(), info
 
+    def close(self):
+        self.closed = True
+
     def state_digest(self, row):
         return self.dot[row].tobytes().hex()
 

@@ -98,7 +98,9 @@ def write_part(path: Path, arrays: dict[str, Array], rows: list[dict[str, Any]])
     """Write a finished block: sha256, then an npz archive. The file appears whole or not at all."""
     memory = io.BytesIO()
     text = np.frombuffer(json.dumps(rows).encode(), np.uint8)
-    np.savez(memory, allow_pickle=False, **arrays, **{".rows": text})
+    # Numbers only, so nothing is pickled; before numpy 2.1 an allow_pickle would be stored instead.
+    parts: dict[str, Any] = {**arrays, ".rows": text}
+    np.savez(memory, **parts)
     data = memory.getbuffer()
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:

@@ -63,6 +63,7 @@ class GoalEnv(gymnasium.Env):
         self.observation_space = observation_space(self.world)
         self.action_space = action_space(self.world)
         self._action = self.action_space.shape
+        self._begun = False
         self._pixels = self.world.pixels is not None
         self._frame = (width, height)
         self._renderer: Renderer | None = None
@@ -80,12 +81,15 @@ class GoalEnv(gymnasium.Env):
         super().reset(seed=seed, options=options)
         episode = int(self.np_random.integers(EPISODE_SEEDS)) if seed is None else seed
         obs = self.worlds.reset([episode])
+        self._begun = True
         info = {key: value[0] for key, value in self.worlds.judge().items() if key != "reward"}
         if self.render_mode == "human":
             self.render()
         return self._split(obs, {**info, "seed": episode})
 
     def step(self, action: Array) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
+        if not self._begun:
+            raise gymnasium.error.ResetNeeded("call reset() before the first step().")
         action = np.asarray(action)
         if action.shape != self._action:
             raise BadValue(f"an action has the shape {self._action}: got {action.shape}.")

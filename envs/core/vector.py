@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -91,6 +92,7 @@ class GoalVectorEnv(VectorEnv):
         self.single_action_space = action_space(self.world)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self._begun = False
         self._ended = np.zeros(num_envs, bool)
         self._episode_seeds = np.zeros(num_envs, np.int64)
         self._generators: list[np.random.Generator | None] = [None] * num_envs
@@ -111,12 +113,15 @@ class GoalVectorEnv(VectorEnv):
         rows = np.flatnonzero(mask)
         obs = self.worlds.reset_rows(rows.tolist(), self._seeds(seed, rows))
         self._ended[rows] = False
+        self._begun = True
         infos = self.worlds.judge()
         del infos["reward"]
         infos = {"seed": self._episode_seeds.copy(), **infos}
         return self._finish(obs, infos, mask)
 
     def step(self, actions: Array) -> tuple[Obs, Array, Array, Array, dict[str, Any]]:
+        if not self._begun:
+            raise gymnasium.error.ResetNeeded("call reset() before the first step().")
         actions = np.asarray(actions)
         if actions.shape != self.action_space.shape:
             raise BadValue(f"actions have the shape {self.action_space.shape}: {actions.shape}.")

@@ -209,6 +209,8 @@ def _store(task: TaskSpec, dataset: Any) -> Any:
         from entitybench.datasets.store.api import load_dataset
 
         dataset = load_dataset(dataset or task.datasets[0])
+        if dataset.task != task.id:
+            raise BadValue(f"{dataset.id} is a dataset of {dataset.task}, not of {task.id}.")
     return dataset.split("train") if hasattr(dataset, "split") else dataset
 
 

@@ -1,0 +1,257 @@
+"""Loading agents and evaluating by id: shipped weights, users' folders and files, wrong ones."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import entitybench as eb
+from entitybench.errors import BadValue, BenchError, CheckpointError
+from entitybench.leaderboard.harness import api, weights
+from entitybench.registry import tasks
+from entitybench.types import AgentSpec
+
+SHORT = dataclasses.replace(tasks()["push-1block"], horizon=3)
+
+USERS = """
+import numpy as np
+
+class Still:
+    def __init__(self, task):
+        self.task = task
+    def initial_state(self, batch):
+        return None
+    def act(self, obs, state, rng):
+        return np.zeros((len(obs["observation"]), 2)), state
+
+class Bare(Still):
+    def __init__(self):
+        pass
+
+def make(task):
+    return Still(task)
+
+ready = Bare()
+
+class Broken:
+    def __init__(self, task):
+        raise OSError("no map")
+
+class Mute:
+    pass
+
+class Learned:
+    def __init__(self, folder, device):
+        self.folder, self.device = folder, device
+    @classmethod
+    def load(cls, folder, *, device="cpu"):
+        return cls(folder, device)
+    def policy(self, *, greedy=True):
+        return Bare()
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(USERS)
+    return path
+
+
+@pytest.mark.parametrize("name", ["Still", "Bare", "make", "ready"])
+def test_a_users_file_holds_a_policy_or_makes_one(file, name):
+    record = eb.evaluate(f"{file}:{name}", SHORT, episodes=2)
+    assert len(record.episodes) == 2
+    assert record.agent.id.endswith(f"mine.py:{name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Broken", "cannot be made: OSError: no map"),
+        ("Mute", "Mute cannot act"),
+        ("Nothing", "has no 'Nothing'"),
+    ],
+)
+def test_a_users_file_that_cannot(file, name, words):
+    with pytest.raises(BenchError, match=words):
+        eb.load_agent(f"{file}:{name}", task=SHORT)
+
+
+@pytest.mark.parametrize("id", ["random", "oracle"])
+def test_agents_without_weights(id):
+    record = eb.evaluate(id, SHORT, episodes=3)
+    assert record.hashes.weights == {}
+    assert record.training_seeds == [0]
+    assert eb.evaluate(id, SHORT, episodes=3, training_seeds=[2]).training_seeds == [2]
+
+
+def test_the_real_world_gives_the_same_rows_for_any_threads_and_shards():
+    task = dataclasses.replace(SHORT, horizon=12)
+    whole = eb.evaluate("random", task, episodes=30, threads=1).deterministic()
+    assert eb.evaluate("random", task, episodes=30, threads=3).deterministic() == whole
+    part = eb.evaluate("random", task, episodes=4, episode_seed=23).deterministic()
+    assert part["episodes"] == whole["episodes"][23:27]
+    assert len({row["state_digest"] for row in whole["episodes"]}) == 30
+    assert whole["hashes"]["model"] == part["hashes"]["model"]
+
+
+SPEC = AgentSpec(id="mine", kind="goal-control", target="", presets=("small",))
+
+
+@pytest.fixture
+def mine(file, monkeypatch):
+    """Registers agent `mine` and its variant `mine-fast`; returns a maker of checkpoints."""
+    specs = {
+        "mine": dataclasses.replace(SPEC, target=f"{file}:Learned"),
+        "mine-fast": dataclasses.replace(
+            SPEC, id="mine-fast", target=f"{file}:Learned", weights_of="mine"
+        ),
+    }
+    monkeypatch.setattr(api, "agent_spec", specs.__getitem__)
+    monkeypatch.setattr(weights, "REFERENCE", file.parent / "reference")
+
+    def make(folder, seed=0, **changes):
+        place = folder / f"seed{seed}"
+        place.mkdir(parents=True)
+        meta = {"agent": "mine", "task": "push-1block", "task_version": 1, "preset": "small"}
+        meta |= {"seed": seed, "step": 10, "total_updates": 10}
+        meta |= {"sha256": {"weights.safetensors": f"sha{seed}"}, "config": {}, **changes}
+        (place / "agent.json").write_text(json.dumps(meta))
+        return place
+
+    return make
+
+
+def test_shipped_weights_and_those_of_a_folder(mine, file, tmp_path):
+    shipped = file.parent / "reference" / "weights" / "mine" / "push-1block"
+    for seed in (0, 3):
+        mine(shipped, seed)
+    (shipped / "seed4.training").mkdir()
+    assert list(api.reference_weights("mine", "push-1block")) == [0, 3]
+    loaded = api.load_agents("mine", task="push-1block")
+    assert list(loaded) == [0, 3]
+    assert loaded[3].source.shipped
+    assert loaded[3].folder == shipped / "seed3"
+    place = mine(tmp_path / "runs", 7)
+    for given in (tmp_path / "runs", place):
+        agents = api.load_agents("mine", task="push-1block", weights=given)
+        assert list(agents) == [7]
+        assert not agents[7].source.shipped
+    record = api.evaluate(agents, SHORT, episodes=2)
+    assert record.hashes.weights == {"7": "sha7"}
+    assert record.agent.updates == 10
+    assert api.load_agent("mine", task="push-1block", weights=place).source.training_seed == 7
+
+
+LINE = "bench train --agent mine --task push-1block --preset small --seed 0 --out "
+
+
+def test_missing_weights_print_the_line_that_makes_them(mine, tmp_path):
+    with pytest.raises(CheckpointError, match=LINE):
+        api.load_agent("mine", task="push-1block")
+    with pytest.raises(CheckpointError, match=LINE):  # a variant has the weights of its agent
+        api.load_agents("mine-fast", task="push-1block")
+    mine(tmp_path / "runs", 1)
+    with pytest.raises(CheckpointError, match=r"seed 2 .*; there are seeds 1\. .*--seed 2"):
+        api.load_agents("mine", task="push-1block", seeds=[1, 2], weights=tmp_path / "runs")
+    with pytest.raises(BadValue, match="no folder"):
+        api.load_agent("mine", task="push-1block", weights=tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"agent": "other"}, "holds weights of other, not of mine"),
+        ({"task": "push-2blocks"}, "trained on push-2blocks.*--weights-from push-2blocks"),
+        ({"task_version": 0}, "version 0; this is version 1. Train again: `bench train"),
+        ({"preset": "tiny"}, "preset 'tiny', not 'small'"),
+    ],
+)
+def test_wrong_weights_are_refused(mine, tmp_path, change, words):
+    place = mine(tmp_path, 0, **change)
+    with pytest.raises(CheckpointError, match=words):
+        api.load_agent("mine", task="push-1block", weights=place, preset="small")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"agent": "mine"}'])
+def test_a_corrupt_checkpoint_is_refused(mine, tmp_path, text):
+    place = mine(tmp_path)
+    (place / "agent.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"agent\.json (cannot be read|lacks)"):
+        api.load_agent("mine", task="push-1block", weights=place)
+
+
+def test_zero_shot_says_where_the_weights_are_from(mine, file, tmp_path, monkeypatch):
+    asked = {}
+
+    class Wider:
+        @classmethod
+        def load(cls, folder, **kwargs):
+            asked.update(kwargs)
+            return api.Loaded(real(f"{file}:ready"), None)
+
+    real = api.resolve
+    monkeypatch.setattr(api, "resolve", lambda _: Wider)
+    place = mine(tmp_path, 0, task="push-1block")
+    agent = api.load_agent("mine", task="push-2blocks", weights=place, weights_from="push-1block")
+    assert asked["task"].id == "push-2blocks"
+    task = dataclasses.replace(tasks()["push-2blocks"], horizon=2)
+    assert api.evaluate(agent, task, episodes=1).label == "mine (trained on push-1block)"
+
+
+def test_arguments_that_cannot_be():
+    with pytest.raises(BadValue, match="different and not negative"):
+        api.load_agents("random", task="push-1block", seeds=[1, 1])
+    with pytest.raises(BadValue, match="has no weights: leave out --weights-from"):
+        api.load_agents("random", task="push-1block", weights_from="push-2blocks")
+    with pytest.raises(BadValue, match="choose weights for an agent's id"):
+        api.evaluate(api.load_agent("random", task=SHORT), SHORT, training_seeds=[0])
+    with pytest.raises(BadValue, match="unknown device 'gpu'"):
+        api.load_agent("random", task=SHORT, device="gpu")
+
+
+def test_the_gpu_that_is_not_there():
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(BadValue, match="no GPU for device 'cuda'"):
+        api.load_agent("random", task=SHORT, device="cuda")
+    assert api.pick_device("auto") == "cpu"
+
+
+def test_a_film_shows_the_evaluated_episodes(tmp_path):
+    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    from PIL import Image
+
+    from entitybench.errors import RenderError
+    from entitybench.leaderboard.harness.video import record_video
+
+    agent = api.load_agent("oracle", task=SHORT)
+    path = tmp_path / "film.mp4"
+    try:
+        files = record_video(agent, SHORT, path, seeds=(0, 1, 30), size=64)
+    except RenderError as error:
+        pytest.skip(str(error))
+    assert files == [path, tmp_path / "film-sheet.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["film-sheet.png", "film.mp4"]
+    assert Image.open(files[1]).size[1] == 3 * 64
+    meta = next(imageio_ffmpeg.read_frames(str(path)))
+    assert meta["size"] == (128, 64)
+    with pytest.raises(BadValue, match=r"an \.mp4 file"):
+        record_video(agent, SHORT, tmp_path / "film.gif")
+    with pytest.raises(BadValue, match="not negative"):
+        record_video(agent, SHORT, path, seeds=())
+
+
+def test_actions_are_checked_in_the_real_world(file):
+    class Loud:
+        def initial_state(self, batch):
+            return None
+
+        def act(self, obs, state, rng):
+            return np.full((len(obs["observation"]), 3), 0.5), state
+
+    with pytest.raises(BadValue, match=r"shape \(25, 3\) at step 0; expected \(25, 2\)"):
+        eb.evaluate(Loud(), SHORT, episodes=1)

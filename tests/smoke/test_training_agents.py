@@ -1,0 +1,75 @@
+"""Every agent that trains: a run that was stopped ends with the weights of an unbroken one."""
+
+import hashlib
+
+import pytest
+
+from entitybench.datasets.generate.api import generate
+from entitybench.errors import BadValue, CheckpointError
+from entitybench.leaderboard.harness.api import evaluate
+from entitybench.leaderboard.harness.runs import RunFolder
+from entitybench.leaderboard.harness.training import train
+from entitybench.registry import agents
+
+pytest.importorskip("torch")
+TRAINED = [spec.id for spec in agents() if spec.trains and spec.weights_of is None]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "tiny"
+    return generate("push-1block/play-v1", episodes=6, workers=1, out=folder, say=lambda _: None)
+
+
+def run(agent, data, out, **kwargs):
+    settings = {"preset": "tiny", "seed": 1, "evaluate_every": 0, "device": "cpu", **kwargs}
+    return train(agent, "push-1block", dataset=data, out=out, **settings)
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("agent", TRAINED)
+def test_resumed_runs_end_with_the_same_bits(agent, data, tmp_path):
+    whole = run(agent, data, tmp_path / "whole")
+    real_save = RunFolder.save
+
+    def save_and_stop(self, agent):
+        path = real_save(self, agent)
+        if agent.step == 17:
+            raise Stop  # as good as a kill: nothing after the checkpoint is kept
+        return path
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunFolder, "save", save_and_stop)
+        with pytest.raises(Stop):
+            run(agent, data, tmp_path / "broken", checkpoint_s=0)
+    # Evaluation in between must leave no trace in the weights either.
+    broken = run(agent, data, tmp_path / "broken", resume=True, evaluate_every=20)
+    digests = [
+        hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+        for folder in (whole, broken)
+    ]
+    assert digests[0] == digests[1]
+    record = evaluate(agent, "push-1block", episodes=1, weights=tmp_path / "broken")
+    assert record.training_seeds == [1]
+    assert record.hashes.weights == {"1": digests[0]}
+    assert record.hashes.dataset is not None
+
+
+def test_corrupt_weights_are_refused(data, tmp_path):
+    folder = run("ec-iql", data, tmp_path)
+    file = folder / "weights.safetensors"
+    file.write_bytes(file.read_bytes()[:-7])
+    with pytest.raises(CheckpointError, match="truncated or corrupt"):
+        evaluate("ec-iql", "push-1block", episodes=1, weights=folder)
+
+
+def test_what_does_not_train(data, tmp_path):
+    with pytest.raises(BadValue, match="random has nothing to train"):
+        run("random", data, tmp_path)
+    with pytest.raises(BadValue, match="hecrl-max-value uses the weights of hecrl"):
+        run("hecrl-max-value", data, tmp_path)
+    with pytest.raises(BadValue, match="is a dataset of push-1block, not of push-2blocks"):
+        train("ec-iql", "push-2blocks", dataset=data, out=tmp_path, preset="tiny")

@@ -78,9 +78,13 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def content_hash(manifest: Mapping[str, Any]) -> str:
-    """sha256 over the names and hashes of the data files: equal where the data are equal."""
-    hashes = {name: about["sha256"] for name, about in manifest["files"].items()}
+def content_hash(files: Mapping[str, Any]) -> str:
+    """sha256 over the names and hashes of the data files: equal where the data are equal.
+
+    Args:
+        files: as in a manifest.
+    """
+    hashes = {name: about["sha256"] for name, about in files.items()}
     return hashlib.sha256(canonical(hashes)).hexdigest()
 
 

@@ -114,6 +114,11 @@ class EpisodeStore:
     def transitions(self) -> int:
         return int(self.lengths.sum())
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is all of the store, not a split."""
+        return len(self) == max(last for _, last in self.manifest["splits"].values())
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -150,7 +155,7 @@ class EpisodeStore:
         if not -len(self) <= index < len(self):
             raise BadValue(f"no episode {index} in {self.id}: it has {len(self)}, from 0.")
         index %= len(self)
-        part = self._columns(index, index + 1)
+        part = self.entries(index)
         about = self.manifest["columns"]
         for name in part:
             if name in OF_STEPS:
@@ -158,6 +163,10 @@ class EpisodeStore:
             elif about[name]["per"] == "episode":
                 part[name] = part[name][0]
         return part
+
+    def entries(self, index: int) -> dict[str, np.ndarray]:
+        """All that the columns hold of one episode, padding rows included; no copies."""
+        return self._columns(index, index + 1)
 
     def split(self, name: str) -> EpisodeStore:
         """The episodes of "train" or "validation", as a view. Raises BadValue for another name."""

@@ -29,7 +29,7 @@ from entitybench.datasets.store.verify import note_verified
 from entitybench.errors import BadValue, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -100,12 +100,16 @@ class StoreWriter:
             self._left[name] -= len(array)
             self._files[name].write(_bytes(array))
 
-    def finish(self, episodes: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> Manifest:
+    def finish(
+        self,
+        episodes: Sequence[Mapping[str, Any]],
+        about: Mapping[str, Any] | Callable[[str], Mapping[str, Any]],
+    ) -> Manifest:
         """Write offsets, episode rows and the manifest.
 
         Args:
             episodes: one row an episode (`schema.episode_row`); splits must be contiguous.
-            about: the other fields of the manifest.
+            about: the other fields of the manifest, or what gives them for the content hash.
         """
         wrong = {name: left for name, left in self._left.items() if left}
         if wrong or len(episodes) != len(self.lengths):
@@ -118,16 +122,18 @@ class StoreWriter:
         rows = _File(self.folder / EPISODES)
         rows.write("".join(json.dumps(row) + "\n" for row in episodes).encode())
         files[EPISODES] = rows.close()
+        files = dict(sorted(files.items()))
+        content = content_hash(files)
         manifest: Manifest = {
             "schema": SCHEMA_VERSION,
-            **about,
+            **(about(content) if callable(about) else about),
             "splits": _splits([str(row["split"]) for row in episodes]),
             "transitions": int(self.lengths.sum()),
             "state_every": self.state_every,
             "columns": {name: column.json() for name, column in self.columns.items()},
-            "files": dict(sorted(files.items())),
+            "files": files,
+            "content_hash": content,
         }
-        manifest["content_hash"] = content_hash(manifest)
         manifest["manifest_hash"] = manifest_hash(manifest)
         last = _File(self.folder / MANIFEST)
         last.write((json.dumps(manifest, indent=1) + "\n").encode())

@@ -1,0 +1,183 @@
+"""Minari data that we did not write: leaves to columns."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from entitybench.datasets.store.schema import Column, episode_row
+from entitybench.datasets.store.writer import StoreWriter
+from entitybench.errors import BadValue, DataError
+from entitybench.registry import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from entitybench.types import Array
+
+_GOAL_LEAVES = {
+    "observations.observation": "observations",
+    "observations.achieved_goal": "achieved_goals",
+    "observations.desired_goal": "desired_goals",
+}
+
+
+def read_foreign(dataset: Any, folder: Path) -> None:
+    """Fill a store from any Minari dataset.
+
+    Columns: "observations" (T+1 rows an episode; goal environments also give "achieved_goals" and
+    "desired_goals", other dicts "observations.<key>"), "actions", "rewards", "terminals", "masks"
+    (false where the episode terminated) and "infos.<key>" of numbers. Infos of other kinds are left
+    out with a warning. Row fields: seed, return, success (the last `is_success` or `success`), and
+    all other episode metadata under "metadata". All episodes are training episodes.
+
+    Raises:
+        DataError: an episode has fewer steps than its metadata say (Minari cuts its Arrow files).
+        BadValue: leaves that change their shape, or that are no numbers.
+    """
+    storage = dataset.storage
+    indices = [int(index) for index in dataset.episode_indices]
+    metadata = [_plain(m) for m in storage.get_episode_metadata(indices)]
+    lengths = [int(m["total_steps"]) for m in metadata]
+    writer: StoreWriter | None = None
+    rows, left_out = [], set()
+    for index, (about, episode) in enumerate(
+        zip(metadata, storage.get_episodes(indices), strict=True)
+    ):
+        arrays, skipped = entries_of(episode, lengths[index])
+        left_out |= skipped
+        if writer is None:
+            columns = {name: Column.of(array) for name, array in arrays.items()}
+            writer = StoreWriter(folder, lengths, columns)
+        if arrays.keys() != writer.columns.keys():
+            raise BadValue(
+                f"episode {index} has the leaves {sorted(arrays)}, the first one has "
+                f"{sorted(writer.columns)}: a store needs the same in every episode."
+            )
+        writer.append(arrays)
+        rows.append(_row(index, about, arrays, lengths[index]))
+    if writer is None:
+        raise BadValue("the Minari dataset holds no episodes.")
+    if left_out:
+        warnings.warn(f"left out (no numbers): {', '.join(sorted(left_out))}.", stacklevel=2)
+    if any(row["seed"] is None for row in rows):
+        warnings.warn(
+            "episodes without seeds: the source has none (Minari's combine_datasets drops them).",
+            stacklevel=2,
+        )
+    writer.finish(rows, _about(storage.metadata))
+
+
+def entries_of(episode: Mapping[str, Any], length: int) -> tuple[dict[str, Array], set[str]]:
+    """The T+1 entries of each column of an episode, and the names of infos that are left out.
+
+    Raises DataError when the episode does not have `length` steps.
+    """
+    found = len(episode["rewards"])
+    if found != length:
+        raise DataError(
+            f"episode {episode['id']} has {found} steps, its metadata say {length}: the source was "
+            "cut (Minari's Arrow and Parquet files hold 32767 steps at most); make it as hdf5."
+        )
+    arrays: dict[str, Array] = {}
+    for name, leaf in (
+        *_leaves("observations", episode["observations"]),
+        *_leaves("actions", episode["actions"]),
+        ("rewards", episode["rewards"]),
+    ):
+        array = np.asarray(leaf)
+        if array.dtype.kind not in "biuf":
+            raise BadValue(f"the leaf {name} holds {array.dtype}: a store holds numbers only.")
+        arrays[_GOAL_LEAVES.get(name, name)] = _rows(array, length)
+    skipped = set()
+    for name, leaf in _leaves("infos", episode.get("infos") or {}):
+        array = np.asarray(leaf)
+        if array.dtype.kind in "biuf" and len(np.atleast_1d(array)) in {length, length + 1}:
+            arrays[name] = _rows(array, length)
+        else:
+            skipped.add(name)
+    ended = np.asarray(episode["terminations"], bool)
+    arrays["terminals"] = np.arange(length + 1) == length
+    arrays["masks"] = np.concatenate([~ended, [False]])
+    return arrays, skipped
+
+
+def _rows(array: Array, length: int) -> Array:
+    """T or T+1 entries -> T+1."""
+    if len(array) == length + 1:
+        return array
+    return np.concatenate([array, np.zeros((1, *array.shape[1:]), array.dtype)])
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key in sorted(
+            value
+        ):  # Minari gives them in the order of the file, which formats differ in
+            yield from _leaves(f"{name}.{key}", value[key])
+    elif isinstance(value, tuple):
+        for place, item in enumerate(value):
+            yield from _leaves(f"{name}.{place}", item)
+    else:
+        yield name, value
+
+
+def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Episode metadata as JSON can hold it."""
+    return {str(key): _json_value(value) for key, value in metadata.items()}
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, dict):
+        return _plain(value)
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _row(
+    index: int, metadata: dict[str, Any], arrays: Mapping[str, Array], length: int
+) -> dict[str, Any]:
+    rest = {k: v for k, v in metadata.items() if k not in ("id", "seed", "total_steps")}
+    known: dict[str, Any] = {"seed": metadata.get("seed")}
+    rewards = arrays["rewards"][:-1]
+    known["return"] = rewards.sum(axis=0, dtype=np.float64).tolist()
+    for name in ("infos.is_success", "infos.success"):
+        if name in arrays and arrays[name].ndim == 1:
+            known["success"] = bool(arrays[name][length])
+            break
+    if rest:
+        known["metadata"] = rest
+    return episode_row(index, "train", length, **known)
+
+
+def _about(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest of foreign data; the task is ours where the environment is."""
+    spec = metadata.get("env_spec")
+    env = json.loads(spec)["id"] if isinstance(spec, str) else None
+    task = next((task for task in tasks() if task.gym_id == env), None)
+    low, high = metadata.get("ref_min_score"), metadata.get("ref_max_score")
+    scores = None
+    if low is not None and high is not None:
+        count = metadata.get("num_episodes_average_score")
+        scores = {"random": {"return": low}, "oracle": {"return": high}, "episodes": count}
+    return {
+        "dataset": str(metadata["dataset_id"]),
+        "task": None if task is None else task.id,
+        "task_version": None if task is None else task.version,
+        "behaviour": metadata.get("algorithm_name"),
+        "seed": None,
+        "environment": env,
+        "custom": True,
+        "reference_scores": scores,
+        "source": "minari",
+    }

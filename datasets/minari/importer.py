@@ -1,0 +1,141 @@
+"""Minari dataset (or an OGBench file) -> episode store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from entitybench.datasets.minari.foreign import read_foreign
+from entitybench.datasets.minari.library import DATA_FILE, EXTRA, load_minari, minari_root
+from entitybench.datasets.minari.ogbench import read_ogbench
+from entitybench.datasets.store.schema import Column, Manifest
+from entitybench.datasets.store.store import EpisodeStore
+from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
+from entitybench.errors import BadValue, DataError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Fields of a manifest that the writer works out anew.
+_COMPUTED = ("schema", "splits", "transitions", "state_every", "columns", "files")
+_HASHES = ("content_hash", "manifest_hash")
+
+
+def import_minari(source: str | Path, out: str | Path) -> EpisodeStore:
+    """Read a Minari dataset into a new episode store.
+
+    What `export` wrote comes back as it was: same data, same seeds, same manifest. Other data get
+    the columns that their leaves name; see `foreign.read_foreign`.
+
+    Args:
+        source: the name or the folder of a local Minari dataset, or an OGBench `.npz` file.
+        out: the new folder.
+
+    Raises:
+        UnknownId: no such dataset; the nearest names are given.
+        BadValue: `out` is taken, or the data have leaves that a store cannot hold.
+        DataError: the source is damaged or was cut by Minari.
+        MissingExtra: Minari is not installed.
+    """
+    out = Path(out).expanduser()
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise BadValue(f"{out} exists already; give a new folder with --out.")
+    with locked(out), disk_errors(out), new_store(out) as folder:
+        if Path(source).suffix == ".npz":
+            read_ogbench(Path(source).expanduser(), folder)
+        else:
+            _read_minari(str(source), folder)
+    return EpisodeStore.open(out)
+
+
+def _read_minari(source: str, folder: Path) -> None:
+    minari = load_minari()
+    path = _find(source)
+    try:
+        dataset = minari.MinariDataset(path)
+        extra = dataset.storage.metadata.get(EXTRA)
+        data = Path(dataset.storage.data_path) / DATA_FILE
+        if extra and extra.get("whole") and _has_extras(data, len(dataset)):
+            _read_own(dataset, data, extra["manifest"], folder)
+        else:
+            read_foreign(dataset, folder)
+    except (OSError, ValueError, KeyError, AssertionError) as error:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            raise  # the disk of the new store, not the source
+        raise DataError(f"the Minari dataset {path} cannot be read: {error}") from None
+
+
+def _find(source: str) -> Path:
+    """The data folder of a Minari name or of a folder. Raises UnknownId."""
+    given = Path(source).expanduser()
+    for folder in (given / "data", given, minari_root() / source / "data"):
+        if (folder / "metadata.json").is_file():
+            return folder
+    root = minari_root()
+    names = [p.parent.parent.relative_to(root).as_posix() for p in root.rglob("data/metadata.json")]
+    raise unknown("Minari dataset", source, names, see="minari list local")
+
+
+def _has_extras(path: Path, episodes: int) -> bool:
+    """Whether every episode carries what `export` adds; Minari's own tools drop it."""
+    import h5py
+
+    if not path.is_file():
+        return False
+    with h5py.File(path) as file:
+        return all(f"episode_{i}/{EXTRA}" in file for i in range(episodes))
+
+
+def _read_own(dataset: Any, data: Path, manifest: Manifest, folder: Path) -> None:
+    """Read what `export` wrote."""
+    lengths: list[int] = []
+    rows: list[dict[str, Any]] = []
+    for row, _ in _own_episodes(dataset, data, manifest, arrays=False):
+        rows.append(row)
+        lengths.append(row["length"])
+    columns = {
+        name: Column(about["dtype"], tuple(about["shape"]), about["per"])
+        for name, about in manifest["columns"].items()
+    }
+    writer = StoreWriter(folder, lengths, columns, state_every=manifest["state_every"])
+    for _, arrays in _own_episodes(dataset, data, manifest, arrays=True):
+        writer.append(arrays)
+
+    def about(content: str) -> dict[str, Any]:
+        known = {k: v for k, v in manifest.items() if k not in (*_COMPUTED, *_HASHES)}
+        if content != manifest["content_hash"]:  # somebody edited the Minari dataset
+            known["custom"] = True
+        return known
+
+    writer.finish(rows, about)
+
+
+def _own_episodes(
+    dataset: Any, data: Path, manifest: Manifest, *, arrays: bool
+) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    """The row of each episode and, if wanted, its entries of every column."""
+    import h5py
+
+    with h5py.File(data) as file:
+        for index in range(len(dataset)):
+            group = file[f"episode_{index}"]
+            row = json.loads(group[EXTRA]["row"][()])
+            entries = {}
+            if arrays:
+                observations = group["observations"]
+                if isinstance(observations, h5py.Group):
+                    observations = observations["observation"]
+                entries = {n: group[EXTRA][n][()] for n in manifest["columns"] if n in group[EXTRA]}
+                entries["observations"] = observations[()]
+                for name in ("actions", "rewards"):
+                    if name in manifest["columns"]:
+                        entries[name] = padded(group[name][()])
+            yield row, entries
+
+
+def padded(array: np.ndarray) -> np.ndarray:
+    """T entries -> T+1, the last one zero."""
+    return np.concatenate([array, np.zeros((1, *array.shape[1:]), array.dtype)])

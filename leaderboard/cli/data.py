@@ -77,7 +77,7 @@ def import_(source: str, /, *, out: Path, json: bool = False) -> None:
 
     from entitybench.datasets.minari.importer import import_minari
 
-    _show(import_minari(source, out), json)
+    _show(import_minari(source, out).folder, json)
 
 
 def _show(folder: Path, json: bool) -> None:

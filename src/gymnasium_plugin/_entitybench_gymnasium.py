@@ -1,9 +1,9 @@
 """Names EntityBench's tasks to Gymnasium as soon as Gymnasium is imported.
 
 Gymnasium 1.0 gave up its plugin entry point, so this small finder waits for
-`gymnasium.envs.registration` to be imported and then calls `entitybench.envs.core.gym:register`, which
-loads no simulator. `entitybench_gymnasium.pth`, installed beside it, imports it when Python starts; it
-costs microseconds where Gymnasium is not used, and it must never keep anything else from working.
+`gymnasium.envs.registration` to be imported and then calls `entitybench.envs.core.gym:register`,
+which loads no simulator. `entitybench_gymnasium.pth`, installed beside it, imports it when Python
+starts; it costs microseconds where Gymnasium is not used, and must never break anything else.
 """
 
 import sys
@@ -15,7 +15,7 @@ class _Finder:
     """Finds nothing itself: it adds the registration to what the other finders find."""
 
     @staticmethod
-    def find_spec(name, path=None, target=None):
+    def find_spec(name, path=None, target=None):  # noqa: ARG004 - Python's signature
         if name != _TRIGGER:
             return None
         if _Finder in sys.meta_path:

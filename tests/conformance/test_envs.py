@@ -1,0 +1,301 @@
+"""Every task keeps the contracts of worlds, of Gymnasium and of goal-conditioned learning."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+
+from entitybench.envs.core.api import make, make_vec, make_worlds, world_of
+from entitybench.errors import BadValue, UnknownId
+from entitybench.registry import tasks
+
+GOAL_TASKS = [task.id for task in tasks() if task.kind == "goal-control"]
+STATE_TASKS = [id for id in GOAL_TASKS if "pixels" not in id]
+KEYS = {"observation", "achieved_goal", "desired_goal"}
+
+
+def actions_of(steps: int, batch: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-1, 1, (steps, batch, 2))
+
+
+def equal(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.parametrize("id", STATE_TASKS)
+def test_an_episode_runs_to_its_horizon(id: str) -> None:
+    env = make(id, horizon=4)
+    obs, info = env.reset(seed=7)
+    assert obs.keys() == KEYS
+    assert info["seed"] == 7
+    assert env.observation_space.contains(obs)
+    for step in range(1, 5):
+        obs, reward, terminated, truncated, info = env.step(env.action_space.sample())
+        assert env.observation_space.contains(obs)
+        assert isinstance(reward, float)
+        assert reward == env.compute_reward(obs["achieved_goal"], obs["desired_goal"], info)
+        assert {"is_success", "success_fraction"} <= info.keys()
+        assert not terminated
+        assert truncated == (step == 4)
+    assert env.metadata["render_fps"] == round(1 / env.world.control_dt)
+    env.close()
+    env.close()
+
+
+@pytest.mark.parametrize("id", STATE_TASKS)
+def test_an_episode_does_not_depend_on_the_batch_or_the_threads(id: str) -> None:
+    seeds = [3, 11, 2**40, 0, 8]
+    actions = actions_of(12, len(seeds))
+    batch = make_worlds(id, len(seeds), threads=3)
+    singles = [make_worlds(id, 1) for _ in seeds]
+    first = batch.reset(seeds)
+    for row, (single, seed) in enumerate(zip(singles, seeds, strict=True)):
+        assert equal(single.reset([seed]), {key: first[key][row : row + 1] for key in first})
+    for action in actions:
+        obs, info = batch.step(action)
+        for row, single in enumerate(singles):
+            one, scores = single.step(action[row : row + 1])
+            assert equal(one, {key: obs[key][row : row + 1] for key in obs})
+            assert equal(scores, {key: info[key][row : row + 1] for key in info})
+    for row, single in enumerate(singles):
+        assert single.state_digest(0) == batch.state_digest(row)
+    batch.close()
+
+
+def test_an_episode_is_the_same_in_another_process() -> None:
+    program = (
+        "import numpy as np; from entitybench.envs.core.api import make_worlds\n"
+        "worlds = make_worlds('push-3blocks', 3, threads=2); worlds.reset([5, 6, 7])\n"
+        "for a in np.random.default_rng(0).uniform(-1, 1, (40, 3, 2)): worlds.step(a)\n"
+        "print(*(worlds.state_digest(row) for row in range(3)))"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    worlds = make_worlds("push-3blocks", 1)
+    worlds.reset([6])
+    for action in actions_of(40, 3):
+        worlds.step(action[1:2])
+    assert runs[0].stdout == runs[1].stdout
+    assert runs[0].stdout.split()[1] == worlds.state_digest(0)
+
+
+def play(id: str, batch: int, steps: int) -> list[np.ndarray]:
+    """Actions that push blocks about: random ones hardly touch any."""
+    from entitybench.envs.push.play import PushPlay
+    from entitybench.seeding import BatchGenerator, generator
+
+    worlds, policy = make_worlds(id, batch), PushPlay(id)
+    rng = BatchGenerator([generator(row) for row in range(batch)])
+    obs, state, actions = worlds.reset(range(batch)), policy.initial_state(batch), []
+    for _ in range(steps):
+        action, state = policy.act(obs, state, rng)
+        obs, _ = worlds.step(action)
+        actions.append(action)
+    return actions
+
+
+@pytest.mark.parametrize("sleep", [False, True])
+def test_a_snapshot_in_mid_episode_is_exact(sleep: bool) -> None:
+    actions = play("push-5blocks", 4, 80)
+    worlds = make_worlds("push-5blocks", 4, threads=2, sleep=sleep)
+    worlds.reset(range(4))
+    for action in actions[:40]:
+        worlds.step(action)
+    snapshot = worlds.snapshot()
+
+    def rest() -> list[str]:
+        for action in actions[40:]:
+            worlds.step(action)
+        return [worlds.state_digest(row) for row in range(4)]
+
+    once = rest()
+    worlds.reset(range(10, 14))  # another goal, other ids
+    worlds.restore(snapshot)
+    assert worlds.elapsed.tolist() == [40] * 4
+    assert rest() == once
+    assert rest() != once
+
+
+@pytest.mark.parametrize("id", ["push-1block", "push-5blocks"])
+def test_integration_states_restart_exactly(id: str) -> None:
+    actions = play(id, 6, 100)
+    worlds, again = make_worlds(id, 6), make_worlds(id, 1)
+    worlds.reset(range(6))
+    for step, action in enumerate(actions):
+        if step % 20 == 0:
+            states = [worlds.integration_state(row) for row in range(6)]
+        worlds.step(action)
+        if step % 20 == 19:
+            for row in range(6):
+                again.reset([row])
+                again.set_integration_state(0, states[row])
+                for past in actions[step - 19 : step + 1]:
+                    again.step(past[row : row + 1])
+                assert again.state_digest(0) == worlds.state_digest(row)
+
+
+@pytest.mark.parametrize("id", STATE_TASKS[:5])
+def test_rewards_can_be_recomputed_for_any_goals(id: str) -> None:
+    env, worlds = make(id), make_worlds(id, 16)
+    obs = worlds.reset(range(16))
+    for action in actions_of(5, 16):
+        obs, info = worlds.step(action)
+    again = env.compute_reward(obs["achieved_goal"], obs["desired_goal"], {})
+    assert again.dtype == info["reward"].dtype == np.float32
+    assert np.array_equal(again, info["reward"])
+    # Any leading axes; and what has been achieved is a goal that is reached.
+    goals = obs["achieved_goal"][None].repeat(16, axis=0)
+    rewards = env.compute_reward(obs["achieved_goal"][:, None].repeat(16, axis=1), goals, {})
+    assert rewards.shape == (16, 16)
+    assert (np.diag(rewards) == 0).all()
+    assert rewards.min() == -1
+    assert np.array_equal(env.world.achieved(obs["observation"]), obs["achieved_goal"])
+
+
+def test_observations_share_no_memory() -> None:
+    worlds = make_worlds("push-2blocks", 2)
+    first = worlds.reset([0, 1])
+    copies = {key: value.copy() for key, value in first.items()}
+    second, _ = worlds.step(np.ones((2, 2)))
+    for key in second:
+        second[key][:] = 9
+    assert equal(first, copies)
+    third, _ = worlds.step(np.ones((2, 2)))
+    assert third["desired_goal"].max() < 2
+
+
+@pytest.mark.parametrize("id", ["push-1block", "push-3blocks"])
+@pytest.mark.filterwarnings("ignore")
+def test_the_checkers_of_gymnasium_and_sb3_pass(id: str) -> None:
+    from gymnasium.utils.env_checker import check_env
+
+    env = gymnasium.make(tasks()[id].gym_id)
+    check_env(env.unwrapped, skip_render_check=not can_draw())
+    sb3 = pytest.importorskip("stable_baselines3.common.env_checker")
+    sb3.check_env(env, skip_render_check=True)
+
+
+def test_gymnasium_knows_the_tasks_without_an_import() -> None:
+    program = (
+        "import sys, gymnasium\n"
+        "assert 'mujoco' not in sys.modules and 'torch' not in sys.modules\n"
+        "env = gymnasium.make('entitybench/push-3blocks-v1')\n"
+        "obs, info = env.reset(seed=4)\n"
+        "print(obs['observation'].shape, info['seed'], env.spec.id)\n"
+        "envs = gymnasium.make_vec('entitybench/push-1block-v1', num_envs=3)\n"
+        "print(envs.reset(seed=1)[1]['seed'])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.split("\n")[:2] == ["(4, 20) 4 entitybench/push-3blocks-v1", "[1 2 3]"], (
+        run.stderr
+    )
+
+
+@pytest.mark.parametrize("mode", list(gymnasium.vector.AutoresetMode))
+def test_a_row_of_a_batch_is_a_single_environment(mode: gymnasium.vector.AutoresetMode) -> None:
+    seeds, horizon = [4, 9, 1], 6
+    batch = make_vec("push-2blocks", 3, threads=2, horizon=horizon, autoreset_mode=mode)
+    assert batch.metadata["autoreset_mode"] is mode
+    single = make("push-2blocks", horizon=horizon)
+    obs, infos = batch.reset(seed=seeds)
+    assert batch.observation_space.contains(obs)
+    one, info = single.reset(seed=seeds[1])
+    ended = False
+    for action in actions_of(20, 3).astype(np.float32):
+        if ended and mode is gymnasium.vector.AutoresetMode.DISABLED:
+            with pytest.raises(BadValue, match="reset_mask"):
+                batch.step(action)
+            obs, infos = batch.reset(options={"reset_mask": np.ones(3, bool)})
+            one, info = single.reset()
+            assert equal(one, {key: obs[key][1] for key in obs})
+        obs, reward, terminated, truncated, infos = batch.step(action)
+        assert batch.observation_space.contains(obs)
+        if ended and mode is gymnasium.vector.AutoresetMode.NEXT_STEP:
+            one, info = single.reset()
+            expected = (0.0, False)
+        else:
+            one, last, _, cut, info = single.step(action[1])
+            expected = (last, cut)
+        assert (reward[1], truncated[1]) == expected
+        ended = bool(truncated[1])
+        if ended and mode is gymnasium.vector.AutoresetMode.SAME_STEP:
+            assert equal(one, infos["final_obs"][1])
+            assert infos["final_info"]["is_success"][1] == info["is_success"]
+            one, info = single.reset()
+        assert equal(one, {key: obs[key][1] for key in obs})
+        assert infos["is_success"][1] == info["is_success"]
+        assert not terminated.any()
+    batch.close()
+
+
+def test_a_reset_mask_begins_only_those_rows() -> None:
+    batch = make_vec("push-1block", 3, threads=1)
+    before, _ = batch.reset(seed=5)
+    after, infos = batch.reset(
+        seed=[50, 51, 52], options={"reset_mask": np.array([False, True, False])}
+    )
+    assert np.array_equal(before["desired_goal"][[0, 2]], after["desired_goal"][[0, 2]])
+    assert not np.array_equal(before["desired_goal"][1], after["desired_goal"][1])
+    assert infos["seed"].tolist() == [5, 51, 7]
+    assert infos["_seed"].tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make("push-3block"), "push-3blocks"),
+        (lambda: make("push-3blocks", render_mode="gif"), "rgb_array"),
+        (lambda: make("push-3blocks", horizon=0), "at least one step"),
+        (lambda: make("push-3blocks", blocks=99), "1 to 15 blocks"),
+        (lambda: make("push-3blocks", colour="red"), "colour"),
+        (lambda: make("push-3blocks-pixels", pixels=3), "16 to 1024"),
+        (lambda: make("push-3blocks-pixels", view="below"), "top, side"),
+        (lambda: make("push-3blocks").reset(seed=-1), "whole number"),
+        (lambda: make("push-3blocks").reset(seed=1.5), "whole number"),
+        (lambda: make_worlds("push-3blocks", 0), "at least one world"),
+        (lambda: make_worlds("push-3blocks", 2, threads=0), "at least one thread"),
+        (lambda: make_worlds("push-3blocks", 2).reset([1]), "as many seeds"),
+        (lambda: make_vec("push-3blocks", 2, autoreset_mode="later"), "NextStep"),
+        (lambda: make_vec("push-3blocks", 2, render_mode="human"), "rgb_array"),
+        (lambda: make_vec("push-3blocks", 2).reset(seed=[1]), "as many seeds"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(call: object, message: str) -> None:
+    with pytest.raises((BadValue, UnknownId), match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_actions_are_told() -> None:
+    env = make("push-1block")
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(np.zeros(2))
+    env.reset(seed=0)
+    with pytest.raises(BadValue, match=r"\(2,\)"):
+        env.step(np.zeros(3))
+    batch = make_vec("push-1block", 2)
+    batch.reset(seed=0)
+    with pytest.raises(BadValue, match=r"\(2, 2\)"):
+        batch.step(np.zeros(2))
+
+
+def test_worlds_are_built_once() -> None:
+    assert world_of("push-3blocks") is world_of("push-3blocks")
+    assert world_of("push-3blocks") is not world_of("push-3blocks", sleep=True)
+
+
+def can_draw() -> bool:
+    from entitybench.envs.core.gl import make_context
+    from entitybench.errors import RenderError
+
+    try:
+        make_context(8, 8).free()
+    except RenderError:
+        return False
+    return True

@@ -15,7 +15,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # $(1) is the optional dependency group; the stamp is newer than whatever decides what is installed.
-$(VENV)/.installed-%: pyproject.toml $(PINS) .ci/setup
+$(VENV)/.installed-%: pyproject.toml setup.py $(PINS) .ci/setup
 	@.ci/setup $(VENV) $* $(PINS)
 	@touch $@
 

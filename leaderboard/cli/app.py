@@ -103,8 +103,9 @@ _command(
 _command(
     "import",
     "data:import_",
-    "Read a Minari dataset into an episode store.",
+    "Read a Minari or OGBench dataset into an episode store.",
     "bench import push-3blocks/mine-v0 --out data/mine",
+    "bench import cube-triple-play-v0.npz --out data/cubes",
 )
 _command(
     "table",

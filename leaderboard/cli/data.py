@@ -64,10 +64,10 @@ def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
 
 
 def import_(source: str, /, *, out: Path, json: bool = False) -> None:
-    """Read a Minari dataset into an episode store.
+    """Read a Minari or OGBench dataset into an episode store.
 
     Args:
-        source: The name of a local Minari dataset, or its folder.
+        source: A local Minari dataset by name or folder, or an OGBench .npz file.
         out: The folder of the new store; it must not exist.
         json: Print the manifest as JSON.
     """

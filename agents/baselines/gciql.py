@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from entitybench.agents.common.config import Stage
-from entitybench.agents.common.goal_iql import GoalIQL
+from entitybench.agents.common.goal_iql import PAPER_ENTITIES, PAPER_FLAT, GoalIQL
 from entitybench.datasets.sampling.goals import GoalMix
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _SMALL_STAGES = (
 class ECIQL(GoalIQL):
     """Entity-centric IQL, the main comparison of HECRL (sheet §4)."""
 
-    presets: Mapping[str, Mapping[str, Any]] = {
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
             "stages": _TINY_STAGES,
             "batch_size": 32,
@@ -37,13 +37,14 @@ class ECIQL(GoalIQL):
             "compile": False,
         },
         "small": {"stages": _SMALL_STAGES},
+        "paper": PAPER_ENTITIES,
     }
 
 
 class GCIQL(GoalIQL):
     """IQL on the concatenated state (sheet §4)."""
 
-    presets: Mapping[str, Mapping[str, Any]] = {
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
             "stages": _TINY_STAGES,
             "batch_size": 32,
@@ -53,4 +54,5 @@ class GCIQL(GoalIQL):
             "compile": False,
         },
         "small": {"stages": _SMALL_STAGES, "network": "flat", "hidden": 256, "blocks": 3},
+        "paper": PAPER_FLAT,
     }

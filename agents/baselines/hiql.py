@@ -39,7 +39,7 @@ class HIQL(GoalIQL):
     """π(s, s̃) by DDPG+BC and h(s, g) by advantage-weighted regression of s̃ = s_{t+K}."""
 
     config_class: ClassVar[type[Any]] = HIQLConfig
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
         name: {
             **preset,
             # The low level's goals are the subgoals, whatever the stage.
@@ -47,12 +47,20 @@ class HIQL(GoalIQL):
         }
         for name, preset in GCIQL.presets.items()
     }
+    presets["paper"] |= {"subgoal_steps": 50, "replan_steps": 25, "max_subgoals": 32}
     shipped = ("value", "actor", "high")
 
     def __init__(self, config: HIQLConfig, task: Any, *, seed: int, device: str = "cpu") -> None:
         super().__init__(config, task, seed=seed, device=device)
-        size = self.layout.entities * self.layout.physicals
-        self.high = make_network(config, self.layout, size)
+        self.high, self.exact_high = (
+            make_network(
+                replace(self.config, precision=precision),
+                self.layout,
+                self.layout.entities * self.layout.physicals,
+                layer_norm=config.actor_layer_norm,
+            )
+            for precision in (self.config.precision, "float32")
+        )
 
     def init(self, rng: torch.Generator) -> None:
         super().init(rng)
@@ -70,7 +78,7 @@ class HIQL(GoalIQL):
         )
         batch["high_goals"] = batch["policy_goals"]
         batch["policy_goals"] = world_of(self.task).achieved(batch["subgoals"])
-        batch["alpha"] = np.float32(stage.alpha)
+        batch["alpha"] = np.asarray(stage.alpha, np.float32)
         return batch
 
     def losses(
@@ -90,7 +98,7 @@ class HIQL(GoalIQL):
 
     def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> tuple[Tensor, Tensor]:
         del rng
-        moved = self.high.apply(self.params["high"], now, goal)[0]
+        moved = self.exact_high.apply(self.params["high"], now, goal)[0]
         chosen = now.clone()
         chosen[..., self.layout.physical] += moved.view(*now.shape[:-1], -1)
         return chosen, torch.zeros(len(now), dtype=torch.bool, device=now.device)

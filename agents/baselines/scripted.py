@@ -30,6 +30,7 @@ class Scripted:
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         """The policy."""
+        raise NotImplementedError
 
 
 class Random(Scripted):

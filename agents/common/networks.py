@@ -23,6 +23,15 @@ Params = dict[str, Tensor]
 Precision = Literal["float32", "bfloat16"]
 
 
+def native_precision(device: str | torch.device = "cpu") -> Precision:
+    """bfloat16 where the hardware multiplies it, else float32."""
+    if torch.device(device).type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return "bfloat16" if native else "float32"
+
+
 class Network(Protocol):
     """A function of (state, goal, action) with parameters of its own."""
 

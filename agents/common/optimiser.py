@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from entitybench.agents.common.standard import FIXED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,8 +35,12 @@ class Adam:
     """`torch.optim.Adam` for dicts of parameters, with a state that is plain tensors."""
 
     def __init__(self, groups: Mapping[str, Params], *, clip: float) -> None:
-        self.groups = {name: list(params.values()) for name, params in groups.items()}
-        self.names = list(flatten(groups))
+        learned = {
+            group: {name: p for name, p in params.items() if not name.startswith(FIXED)}
+            for group, params in groups.items()
+        }
+        self.groups = {name: list(params.values()) for name, params in learned.items()}
+        self.names = list(flatten(learned))
         self.parameters = [p for params in self.groups.values() for p in params]
         for p in self.parameters:
             p.requires_grad_(True)
@@ -62,7 +68,7 @@ class Adam:
         """Set what `state` gave."""
         for name, p in zip(self.names, self.parameters, strict=True):
             found = {
-                key: tensors[f"{key}/{name}"].clone()
+                key: tensors[f"{key}/{name}"].clone().to(p.device)
                 for key in ("step", "exp_avg", "exp_avg_sq")
                 if f"{key}/{name}" in tensors
             }

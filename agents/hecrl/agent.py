@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -9,22 +10,40 @@ import torch
 
 from entitybench.agents.common.goal_iql import GoalIQL, GoalPolicy
 from entitybench.agents.common.iql import awr_loss
+from entitybench.agents.common.standard import Standardised, restore, standardise
 from entitybench.agents.common.subgoals import SubgoalPolicy
 from entitybench.agents.hecrl.config import PRESETS, HECRLConfig
 from entitybench.agents.hecrl.diffusion import Schedule, sample
 from entitybench.agents.hecrl.losses import diffusion_loss
 from entitybench.agents.hecrl.networks import SubgoalNet
+from entitybench.agents.hecrl.transformer import RegressorTransformer, SubgoalTransformer
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from entitybench.agents.common.layout import Layout
     from entitybench.agents.common.networks import Params
     from entitybench.types import Batch, Policy
 
 Tensor = torch.Tensor
 MEASURED = 4096  # transitions from which a statistic of the data is taken
+
+
+def make_subgoal_networks(config: HECRLConfig, layout: Layout) -> tuple[Any, Any]:
+    """The diffuser and the regressor that `config.subgoal_network` names."""
+    assert config.precision != "auto"
+    sizes = (config.subgoal_width, config.subgoal_hidden)
+    if config.subgoal_network == "pooled":
+        rest = (*sizes, config.subgoal_layers, config.precision)
+        return SubgoalNet(layout, config.diffusion_steps, *rest), SubgoalNet(layout, 0, *rest)
+    more = (config.heads, config.precision)
+    diffuser = SubgoalTransformer(
+        layout, config.diffusion_steps, *sizes, config.subgoal_layers, *more
+    )
+    regressor = RegressorTransformer(layout, *sizes, *more)
+    return Standardised(diffuser, layout.features), Standardised(regressor, layout.features)
 
 
 class HECRL(GoalIQL):
@@ -36,14 +55,10 @@ class HECRL(GoalIQL):
 
     def __init__(self, config: HECRLConfig, task: Any, *, seed: int, device: str = "cpu") -> None:
         super().__init__(config, task, seed=seed, device=device)
-        sizes = (
-            config.subgoal_width,
-            config.subgoal_hidden,
-            config.subgoal_layers,
-            config.precision,
-        )
-        self.diffuser = SubgoalNet(self.layout, config.diffusion_steps, *sizes)
-        self.regressor = SubgoalNet(self.layout, 0, *sizes)
+        config = self.config
+        self.diffuser, self.regressor = make_subgoal_networks(config, self.layout)
+        exact = replace(config, precision="float32")
+        self.exact_diffuser, self.exact_regressor = make_subgoal_networks(exact, self.layout)
         self.schedule = Schedule.cosine(config.diffusion_steps, device=self.device)
 
     def init(self, rng: torch.Generator) -> None:
@@ -55,6 +70,7 @@ class HECRL(GoalIQL):
 
     def measure(self, sampler: GoalSampler) -> None:
         """How far the actor and the others move within K steps: the unit of the subgoal model."""
+        super().measure(sampler)
         batch = self._subgoals(sampler, generator(self.seed, "measure"), self.config.subgoal_steps)
         physical = self.layout.physical
         moved = (batch["subgoals"] - batch["observations"])[..., physical]
@@ -69,6 +85,7 @@ class HECRL(GoalIQL):
         means = [self._value_after(sampler, k) for k in steps]
         self.buffers["value_after_steps"] = torch.tensor([steps, means], dtype=torch.float32)
         self.buffers["radius"] = torch.tensor(means[-1], dtype=torch.float32)
+        self.buffers = {k: v.to(self.device) for k, v in self.buffers.items()}
 
     def _subgoals(self, sampler: GoalSampler, rng: np.random.Generator, steps: int) -> Batch:
         far = GoalMix(uniform=1.0)
@@ -77,7 +94,9 @@ class HECRL(GoalIQL):
     @torch.no_grad()
     def _value_after(self, sampler: GoalSampler, steps: int) -> float:
         batch = self._subgoals(sampler, generator(self.seed, "radius", steps), steps)
-        state, later = (torch.as_tensor(batch[k]) for k in ("observations", "subgoals"))
+        state, later = (
+            torch.as_tensor(batch[k], device=self.device) for k in ("observations", "subgoals")
+        )
         return float(self.value_of(state, self.layout.achieved(later)).mean())
 
     def draw(self, sampler: GoalSampler, rng: np.random.Generator) -> Batch:
@@ -92,7 +111,7 @@ class HECRL(GoalIQL):
             )
             for name in ("observations", "policy_goals", "subgoals"):
                 batch[f"high_{name}"] = high[name]
-            shape = (*high["observations"].shape[:2], self.layout.physicals)
+            shape = (*high["observations"].shape[:2], self.diffuser.outputs)
             batch["noise"] = rng.standard_normal(shape, dtype=np.float32)
             batch["noise_step"] = rng.integers(
                 self.config.diffusion_steps, size=len(batch["noise"])
@@ -114,9 +133,9 @@ class HECRL(GoalIQL):
         """The diffuser's and the regressor's; V gets no gradient from either."""
         state, goal = batch["high_observations"], batch["high_policy_goals"]
         subgoal = batch["high_subgoals"]
-        displacement = (subgoal - state)[..., self.layout.physical] / self.scale(state)
+        wanted = self.encode(params["diffuser"], state, subgoal)
         diffusion = diffusion_loss(
-            self.diffuser, params["diffuser"], state, goal, displacement,
+            self.diffuser, params["diffuser"], state, goal, wanted,
             batch["noise"], batch["noise_step"], self.schedule, self.config.predict,
         )  # fmt: skip
         with torch.no_grad():
@@ -125,7 +144,7 @@ class HECRL(GoalIQL):
             )[0, :, 0]
             after, before = both.chunk(2)
         regressed = self.regressor.apply(params["regressor"], state, goal)
-        awr = awr_loss(regressed, displacement, after - before, self.config.awr_beta)
+        awr = awr_loss(regressed, wanted, after - before, self.config.awr_beta)
         return diffusion + awr, {"diffusion_loss": diffusion.detach(), "awr_loss": awr.detach()}
 
     # Acting
@@ -138,12 +157,25 @@ class HECRL(GoalIQL):
     @property
     def radius(self) -> Tensor:
         """R̂: below this V(s, x) a subgoal x is out of reach."""
-        return self.buffers["radius"]
+        fixed = self.config.radius
+        return self.buffers["radius"] if fixed is None else torch.tensor(fixed, device=self.device)
 
-    def displaced(self, state: Tensor, displacement: Tensor) -> Tensor:
-        """The state after a displacement in units of `scale`."""
-        after = state.clone()
-        after[..., self.layout.physical] += displacement * self.scale(state)
+    def encode(self, params: Params, state: Tensor, subgoal: Tensor) -> Tensor:
+        """(B, N, F): what the subgoal models predict for a subgoal (B, N, D).
+
+        A displacement in units of `scale`, or the standardised subgoal itself.
+        """
+        if self.config.subgoal_network == "transformer":
+            return standardise(params, subgoal)
+        return (subgoal - state)[..., self.layout.physical] / self.scale(state)
+
+    def decode(self, params: Params, state: Tensor, predicted: Tensor) -> Tensor:
+        """The inverse of `encode`; all but positions and poses is the present state's."""
+        physical, after = self.layout.physical, state.clone()
+        if self.config.subgoal_network == "transformer":
+            after[..., physical] = restore(params, predicted)[..., physical]
+        else:
+            after[..., physical] += predicted * self.scale(state)
         return after
 
     def sample_subgoals(self, state: Tensor, goal: Tensor, noise: Tensor) -> Tensor:
@@ -152,22 +184,25 @@ class HECRL(GoalIQL):
         Args:
             state: Present observations.
             goal: Goals.
-            noise: (B, samples, S + 1, N, P) standard normal.
+            noise: (B, samples, S + 1, N, F) standard normal.
         """
         batch, samples = noise.shape[:2]
         state = state.repeat_interleave(samples, 0)
         goal = goal.repeat_interleave(samples, 0)
 
+        params = self.params["diffuser"]
+
         def denoise(x: Tensor, step: Tensor) -> Tensor:
-            return self.diffuser.apply(self.params["diffuser"], state, goal, x, step)
+            return self.exact_diffuser.apply(params, state, goal, x, step)
 
         flat = noise.flatten(0, 1).transpose(0, 1)
-        moved = sample(denoise, flat, self.schedule, self.config.predict)
-        return self.displaced(state, moved).unflatten(0, (batch, samples))
+        found = sample(denoise, flat, self.schedule, self.config.predict)
+        return self.decode(params, state, found).unflatten(0, (batch, samples))
 
     def regress_subgoal(self, state: Tensor, goal: Tensor) -> Tensor:
         """(B, N, D): the one subgoal of the AWR ablation."""
-        return self.displaced(state, self.regressor.apply(self.params["regressor"], state, goal))
+        params = self.params["regressor"]
+        return self.decode(params, state, self.exact_regressor.apply(params, state, goal))
 
     def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> tuple[Tensor, Tensor]:
         """The chosen subgoals (B, N, D), and where to go straight for the goal instead (B,)."""
@@ -176,7 +211,7 @@ class HECRL(GoalIQL):
         if config.high_level == "awr":
             return self.regress_subgoal(now, goal), never
         samples = 1 if config.choice == "random" else config.samples
-        shape = (samples, config.diffusion_steps + 1, now.shape[1], self.layout.physicals)
+        shape = (samples, config.diffusion_steps + 1, now.shape[1], self.diffuser.outputs)
         noise = rng.standard_normal((batch, *shape)).astype(np.float32)
         subgoals = self.sample_subgoals(now, goal, torch.as_tensor(noise, device=self.device))
         if config.choice == "random":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from entitybench.agents.common.config import Stage
-from entitybench.agents.common.goal_iql import IQLConfig
+from entitybench.agents.common.goal_iql import PAPER_ENTITIES, IQLConfig
 from entitybench.datasets.sampling.goals import GoalMix
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class HECRLConfig(IQLConfig):
     high_level_from: int = 0  # update at which the high level begins to train
     diffusion_steps: int = 10
     predict: Literal["noise", "displacement"] = "displacement"
+    subgoal_network: Literal["pooled", "transformer"] = "pooled"
     subgoal_width: int = 64
     subgoal_hidden: int = 128
     subgoal_layers: int = 3
@@ -37,6 +38,7 @@ class HECRLConfig(IQLConfig):
     choice: Literal["filtered", "max-value", "random"] = "filtered"
     samples: int = 64  # subgoals drawn at a re-plan
     replan_steps: int = 20  # T_sg
+    radius: float | None = None  # R̂; None: as `radius_steps` says
     radius_steps: int = 50  # R̂ = mean V(s, s_{t+this}) on the data
     max_subgoals: int = 1000  # then the goal itself is pursued
 
@@ -79,5 +81,17 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
             ),
         ),
         "high_level_from": 20_000,
+    },
+    "paper": {  # one GPU; sheet §2.5 and §2.6, three cubes in state
+        **PAPER_ENTITIES,
+        "subgoal_steps": 50,
+        "predict": "noise",
+        "subgoal_network": "transformer",
+        "subgoal_hidden": 256,
+        "subgoal_layers": 8,
+        "samples": 256,
+        "replan_steps": 25,
+        "radius": -30.0,
+        "max_subgoals": 32,
     },
 }

@@ -106,7 +106,7 @@ def test_samples_are_displacements_in_their_own_unit():
     one = hecrl(samples=2)
     one.buffers["scale"] = torch.tensor([[0.5] * 4, [2.0] * 4])
     now, _ = scene(one, 3)
-    moved = one.displaced(now, torch.ones(3, one.layout.entities, 4))
+    moved = one.decode({}, now, torch.ones(3, one.layout.entities, 4))
     assert torch.equal(moved[:, 0, :4], torch.full((3, 4), 0.5))
     assert torch.equal(moved[:, 1:, :4], torch.full((3, 2, 4), 2.0))
     assert not moved[..., one.layout.ids].any()

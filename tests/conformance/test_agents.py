@@ -277,6 +277,58 @@ def test_a_flat_agent_refuses_another_number_of_blocks(id, store, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+# The paper's networks, narrow ---------------------------------------------
+
+
+def narrow(id, store, **changes):
+    """The preset paper with small widths and few updates."""
+    spec, task = agent(id), tasks()[TASK]
+    target = resolve(spec.target)
+    config = target.make_config(spec, "paper", task)
+    small = {"width": 8, "hidden": 8, "heads": 2, "blocks": 2, "batch_size": 16, "samples": 3}
+    small |= {"subgoal_width": 8, "subgoal_hidden": 8, "subgoal_layers": 2, "compile": False}
+    known = {field.name for field in dataclasses.fields(config)}
+    stages = (dataclasses.replace(config.stages[0], updates=12),)
+    small = {k: v for k, v in {**small, **changes}.items() if k in known}
+    config = dataclasses.replace(config, stages=stages, **small)
+    return target.create(config, task, seed=0, dataset=store)
+
+
+@pytest.mark.parametrize("id", TRAINED)
+def test_the_paper_preset_trains_resumes_and_acts(id, store, tmp_path):
+    whole, half = narrow(id, store), narrow(id, store)
+    before = {k: v.detach().clone() for k, v in tensors(whole).items()}
+    train(whole, store, 12)
+    train(half, store, 5)
+    half.save(tmp_path / "c", training=True)
+    half = load(id, tmp_path / "c")
+    train(half, store, 7)
+    after = tensors(whole)
+    assert_same(after, tensors(half))
+    for group in whole.params:
+        learned = [k for k in before if k.startswith(f"{group}/") and "fixed." not in k]
+        assert any(not torch.equal(before[k], after[k]) for k in learned), group
+        fixed = [k for k in before if k.startswith(f"{group}/fixed.")]
+        assert len(fixed) == 2
+        assert all(torch.equal(before[k], after[k]) for k in fixed)
+        assert float(after[f"{group}/fixed.deviation"].max()) < 1.0  # of the data, no longer ones
+    whole.save(tmp_path / "d", training=False)
+    obs = observations(3)
+    actions = act(whole, obs)
+    np.testing.assert_array_equal(actions, act(load(id, tmp_path / "d"), obs))
+    assert np.isfinite(actions).all()
+
+
+def test_variants_of_the_paper_preset(store, tmp_path):
+    one = narrow("hecrl", store)
+    train(one, store, 3)
+    one.save(tmp_path / "c", training=False)
+    for id in VARIANTS:
+        actions = act(load(id, tmp_path / "c", task=tasks()[OTHER]), observations(3, OTHER))
+        assert actions.shape == (3, 2, 2)
+        assert np.isfinite(actions).all()
+
+
 # Networks ---------------------------------------------------------------
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +138,7 @@ def _is_there(final: Path, plan: Plan, tell: Callable[[str], None]) -> bool:
     if differences:
         raise DataError(
             f"{final} holds another dataset ({', '.join(differences)}). Give another folder with "
-            f"--out, or delete it: rm -r {final}"
+            f"--out, or delete it: `rm -r {shlex.quote(str(final))}`"
         )
     try:
         EpisodeStore.open(final, verify=True)
@@ -196,10 +198,11 @@ def _run(
     if progress is not None:
         progress(done, plan.episodes)
     todo = [index for index in range(len(blocks)) if index not in kept]
-    for index in run_blocks(plan, partial, todo, workers):
-        done += len(blocks[index])
-        if progress is not None:
-            progress(done, plan.episodes)
+    with closing(run_blocks(plan, partial, todo, workers)) as running:  # ends the workers
+        for index in running:
+            done += len(blocks[index])
+            if progress is not None:
+                progress(done, plan.episodes)
 
 
 def _merge(plan: Plan, partial: Path, final: Path) -> None:
@@ -243,5 +246,5 @@ def _check_space(final: Path, plan: Plan) -> None:
         line = generate_line(plan.dataset, episodes=plan.training, seed=plan.seed)
         raise DataError(
             f"{final} needs {needed / 1e6:.0f} MB of disk while it is made, {free / 1e6:.0f} MB "
-            f"are free. Name another disk: {line} --out FOLDER"
+            f"are free. Name another disk: `{line} --out FOLDER`"
         )

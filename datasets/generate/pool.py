@@ -15,7 +15,7 @@ from entitybench.datasets.generate.block import make_block, part_path, write_par
 from entitybench.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from entitybench.datasets.generate.plan import Plan
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _WAIT = 0.2  # s, between looks for Ctrl-C
 
 
-def run_blocks(plan: Plan, folder: Path, todo: Sequence[int], workers: int) -> Iterator[int]:
+def run_blocks(plan: Plan, folder: Path, todo: Sequence[int], workers: int) -> Generator[int]:
     """Write the part files of the blocks in `todo`; yields each block's index when it is done.
 
     One worker runs in this process. However this ends, no worker is left.
@@ -44,11 +44,14 @@ def run_blocks(plan: Plan, folder: Path, todo: Sequence[int], workers: int) -> I
     for index in todo:
         tasks.put(index)
     processes = [_start() for _ in range(min(workers, len(todo)))]
+    order = json.dumps({"plan": plan.json(), "folder": str(folder)})
+    threads = [
+        threading.Thread(target=_serve, args=(process, order, tasks, answers), daemon=True)
+        for process in processes
+    ]
     try:
-        order = json.dumps({"plan": plan.json(), "folder": str(folder)})
-        for process in processes:
-            serve = (process, order, tasks, answers)
-            threading.Thread(target=_serve, args=serve, daemon=True).start()
+        for thread in threads:
+            thread.start()
         for _ in todo:
             answer = _next(answers)
             if "failure" in answer:
@@ -57,8 +60,14 @@ def run_blocks(plan: Plan, folder: Path, todo: Sequence[int], workers: int) -> I
     finally:
         for process in processes:
             process.kill()
-        for process in processes:
+        for process, thread in zip(processes, threads, strict=True):
             process.wait()
+            if thread.ident is not None:
+                thread.join()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):  # what was not yet sent need not be
+                    assert pipe is not None
+                    pipe.close()
 
 
 def raise_failure(failure: dict[str, Any], block: int | None) -> None:

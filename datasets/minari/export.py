@@ -8,6 +8,7 @@ whole dataset need not fit in memory), and a folder that gets its name only when
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -67,7 +68,7 @@ def export(source: EpisodeStore | str | Path, name: str) -> Path:
     if final.exists():
         raise BadValue(
             f"the Minari dataset {name!r} exists already; choose another name or version, or "
-            f"delete it: minari delete {name}"
+            f"delete it: `minari delete {name}`"
         )
     staging = minari_root() / f".{EXTRA}-{os.getpid()}"
     with locked(final), disk_errors(final):
@@ -98,6 +99,9 @@ def _write(store: EpisodeStore, name: str) -> None:
 
     source = _Source(store)
     dataset = None
+    # Minari 0.5.3, which the older resolution has, knows no JPEG and so no switch against it.
+    takes = inspect.signature(create_dataset_from_buffers).parameters
+    lossless = {"jpeg_encoding": False} if "jpeg_encoding" in takes else {}
     for first in range(0, len(store), CHUNK):
         chunk = range(first, min(first + CHUNK, len(store)))
         buffers = [source.buffer(index) for index in chunk]
@@ -105,7 +109,7 @@ def _write(store: EpisodeStore, name: str) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # no author's address, no permalink
                 dataset = create_dataset_from_buffers(
-                    name, buffers, jpeg_encoding=False, data_format="hdf5", **source.about()
+                    name, buffers, data_format="hdf5", **lossless, **source.about()
                 )
         else:
             dataset.update_dataset_from_buffer(buffers)
@@ -235,4 +239,4 @@ def _add_extras(path: Path, store: EpisodeStore, chunk: range) -> None:
             group["row"] = json.dumps(store.episodes[index])
             for name, array in store.entries(index).items():
                 if name not in SHARED:
-                    group[name] = array
+                    group[name] = np.asarray(array)

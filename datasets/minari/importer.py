@@ -96,10 +96,7 @@ def _read_own(dataset: Any, data: Path, manifest: Manifest, folder: Path) -> Non
     for row, _ in _own_episodes(dataset, data, manifest, arrays=False):
         rows.append(row)
         lengths.append(row["length"])
-    columns = {
-        name: Column(about["dtype"], tuple(about["shape"]), about["per"])
-        for name, about in manifest["columns"].items()
-    }
+    columns = {name: Column.from_json(about) for name, about in manifest["columns"].items()}
     writer = StoreWriter(folder, lengths, columns, state_every=manifest["state_every"])
     for _, arrays in _own_episodes(dataset, data, manifest, arrays=True):
         writer.append(arrays)

@@ -46,7 +46,7 @@ def _registered(id: str, generate: bool) -> EpisodeStore:
     if not folder.is_dir() or not any(folder.iterdir()):
         if not generate:
             raise DataError(
-                f"the dataset {id} is not there yet. Make it: {generate_line(spec)} (or "
+                f"the dataset {id} is not there yet. Make it: `{generate_line(spec)}` (or "
                 f"eb.load_dataset({id!r}, generate=True); looked in {folder})."
             )
         from entitybench.datasets.generate.api import generate as make
@@ -74,5 +74,5 @@ def _check_version(store: EpisodeStore) -> None:
         line = generate_line(datasets()[store.id]) if store.id in datasets() else "make it"
         raise DataError(
             f"{store.folder} was made for version {made} of {store.task}, which is at version "
-            f"{now}. Make it anew: rm -r {shlex.quote(str(store.folder))} && {line}"
+            f"{now}. Make it anew: `rm -r {shlex.quote(str(store.folder))} && {line}`"
         )

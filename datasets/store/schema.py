@@ -31,6 +31,7 @@ OF_STEPS = ("actions", "rewards", "terminals", "masks")  # T an episode; their l
 STATE_EVERY = 20  # control steps between stored integration states
 
 Per = Literal["row", "episode", "state"]
+Format = Literal["npy", "hdf5"]
 Manifest = dict[str, Any]
 
 
@@ -41,9 +42,20 @@ class Column:
     dtype: str
     shape: tuple[int, ...]
     per: Per = "row"
+    format: Format = "npy"  # hdf5: frames, see frames.py
 
     def json(self) -> dict[str, Any]:
-        return {"dtype": self.dtype, "shape": list(self.shape), "per": self.per}
+        known = {"dtype": self.dtype, "shape": list(self.shape), "per": self.per}
+        return known if self.format == "npy" else {**known, "format": self.format}
+
+    @classmethod
+    def from_json(cls, about: Mapping[str, Any]) -> Column:
+        shape = tuple(about["shape"])
+        return cls(about["dtype"], shape, about["per"], about.get("format", "npy"))
+
+    def file_name(self, name: str) -> str:
+        """The file of the column called `name`."""
+        return f"{name}.{'npy' if self.format == 'npy' else 'h5'}"
 
     @classmethod
     def of(cls, array: np.ndarray, per: Per = "row") -> Column:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from entitybench.datasets.store.frames import Frames
 from entitybench.datasets.store.schema import (
     EPISODES,
     MANIFEST,
     OF_STEPS,
     OFFSETS,
     SCHEMA_VERSION,
+    Column,
     Manifest,
     manifest_hash,
     state_counts,
@@ -32,7 +34,8 @@ class EpisodeStore:
     Attributes:
         folder: where the files lie.
         manifest: what `manifest.json` says.
-        columns: name -> memory-mapped array whose first axis runs over rows, episodes or states.
+        columns: name -> memory-mapped array whose first axis runs over rows, episodes or states;
+            columns of frames decode what is asked of them (`frames.Frames`).
         offsets: (E + 1,) int64; episode e has the rows offsets[e] ... offsets[e + 1] - 1.
     """
 
@@ -40,13 +43,13 @@ class EpisodeStore:
         self,
         folder: Path,
         manifest: Manifest,
-        columns: Mapping[str, np.ndarray],
+        columns: Mapping[str, Any],
         offsets: np.ndarray,
         first_episode: int = 0,
     ) -> None:
         self.folder = folder
         self.manifest = manifest
-        self.columns = columns
+        self.columns: Mapping[str, Any] = columns
         self.offsets = offsets
         self._first = first_episode
 
@@ -70,7 +73,10 @@ class EpisodeStore:
         if verify is not False:
             check_hashes(folder, manifest, always=bool(verify))
         offsets = _map(folder, OFFSETS, manifest)
-        columns = {name: _map(folder, f"{name}.npy", manifest) for name in manifest["columns"]}
+        columns = {
+            name: _map(folder, Column.from_json(about).file_name(name), manifest)
+            for name, about in manifest["columns"].items()
+        }
         store = cls(folder, manifest, columns, np.asarray(offsets))
         store._check_counts()
         return store
@@ -97,12 +103,14 @@ class EpisodeStore:
     @property
     def observations(self) -> np.ndarray:
         """(rows, N, D) float32."""
-        return self.columns["observations"]
+        observations: np.ndarray = self.columns["observations"]
+        return observations
 
     @property
     def actions(self) -> np.ndarray:
         """(rows, A) float32; the last row of each episode is padding."""
-        return self.columns["actions"]
+        actions: np.ndarray = self.columns["actions"]
+        return actions
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -147,7 +155,7 @@ class EpisodeStore:
         counts = state_counts(self.lengths, self.manifest["state_every"])
         return np.concatenate([[0], np.cumsum(counts)])
 
-    def episode(self, index: int) -> dict[str, np.ndarray]:
+    def episode(self, index: int) -> dict[str, Any]:
         """One episode by column name, no copies: T+1 observations, T actions, T // 20 + 1 states.
 
         Raises BadValue when there is no such episode.
@@ -164,7 +172,7 @@ class EpisodeStore:
                 part[name] = part[name][0]
         return part
 
-    def entries(self, index: int) -> dict[str, np.ndarray]:
+    def entries(self, index: int) -> dict[str, Any]:
         """All that the columns hold of one episode, padding rows included; no copies."""
         return self._columns(index, index + 1)
 
@@ -186,17 +194,19 @@ class EpisodeStore:
             first_episode=first,
         )
 
-    def _columns(self, first: int, last: int) -> dict[str, np.ndarray]:
+    def _columns(self, first: int, last: int) -> dict[str, Any]:
         """The part of each column that belongs to the episodes first ... last - 1."""
         ends = {
             "row": (self.offsets[first], self.offsets[last]),
             "episode": (first, last),
             "state": (self.state_offsets[first], self.state_offsets[last]),
         }
-        return {
-            name: self.columns[name][slice(*ends[about["per"]])]
-            for name, about in self.manifest["columns"].items()
-        }
+        parts = {}
+        for name, about in self.manifest["columns"].items():
+            column, (start, stop) = self.columns[name], ends[about["per"]]
+            is_frames = isinstance(column, Frames)
+            parts[name] = column.part(start, stop) if is_frames else column[start:stop]
+        return parts
 
     def _check_counts(self) -> None:
         counts = {
@@ -237,10 +247,12 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _map(folder: Path, name: str, manifest: Manifest) -> np.ndarray:
+def _map(folder: Path, name: str, manifest: Manifest) -> Any:
     try:
+        if name.endswith(".h5"):
+            return Frames.open(folder / name)
         mapped: np.ndarray = np.load(folder / name, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, KeyError) as error:
         raise DataError(
             f"{name} in {folder} cannot be read ({error}). {mend(folder, manifest)}"
         ) from None

@@ -38,8 +38,8 @@ def mend(folder: Path, manifest: Mapping[str, Any] | None) -> str:
             )
         except (KeyError, TypeError, ValueError, IndexError):
             line = generate_line(spec, out=folder)
-        return f"Make it anew: {line}"
-    return f"Delete it, then generate or import it again: rm -r {shlex.quote(str(folder))}"
+        return f"Make it anew: `{line}`"
+    return f"Delete it, then generate or import it again: `rm -r {shlex.quote(str(folder))}`"
 
 
 def _id_of(folder: Path) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from entitybench.datasets.store.frames import FrameWriter
 from entitybench.datasets.store.places import data_root
 from entitybench.datasets.store.schema import (
     EPISODES,
@@ -46,6 +47,9 @@ class _File:
         self._file.write(data)
         self._hash.update(data)
         self._bytes += len(data)
+
+    def append(self, array: np.ndarray) -> None:
+        self.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
     def close(self) -> dict[str, Any]:
         self._file.flush()
@@ -82,23 +86,23 @@ class StoreWriter:
             "state": int(state_counts(self.lengths, state_every).sum()),
         }
         self._left: dict[str, int] = {}
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, _File | FrameWriter] = {}
         for name, column in self.columns.items():
             count = self._counts[column.per]
-            self._files[name] = self._begin(f"{name}.npy", column.dtype, (count, *column.shape))
+            self._files[name] = self._begin(name, column, count)
             self._left[name] = count
 
     def append(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Add the next entries of some columns. Raises BadValue when they do not fit."""
         for name, array in arrays.items():
             column = self.columns[name]
-            if Column.of(array, column.per) != column:
+            if (array.dtype.str, array.shape[1:]) != (column.dtype, column.shape):
                 raise BadValue(
                     f"column {name!r} holds {column.dtype} {column.shape}: got {array.dtype.str} "
                     f"{array.shape[1:]}."
                 )
             self._left[name] -= len(array)
-            self._files[name].write(_bytes(array))
+            self._files[name].append(array)
 
     def finish(
         self,
@@ -115,9 +119,11 @@ class StoreWriter:
         if wrong or len(episodes) != len(self.lengths):
             raise BadValue(f"the store is not complete: entries missing {wrong}.")
         offsets = np.concatenate([[0], np.cumsum(self.lengths + 1)]).astype(np.int64)
-        files = {f"{name}.npy": file.close() for name, file in self._files.items()}
-        first = self._begin(OFFSETS, "<i8", offsets.shape)
-        first.write(_bytes(offsets))
+        files = {
+            self.columns[name].file_name(name): file.close() for name, file in self._files.items()
+        }
+        first = _npy(self.folder / OFFSETS, "<i8", offsets.shape)
+        first.append(offsets)
         files[OFFSETS] = first.close()
         rows = _File(self.folder / EPISODES)
         rows.write("".join(json.dumps(row) + "\n" for row in episodes).encode())
@@ -140,11 +146,11 @@ class StoreWriter:
         last.close()
         return manifest
 
-    def _begin(self, name: str, dtype: str, shape: tuple[int, ...]) -> _File:
-        file = _File(self.folder / name)
-        header = {"descr": dtype, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        return file
+    def _begin(self, name: str, column: Column, count: int) -> _File | FrameWriter:
+        path, shape = self.folder / column.file_name(name), (count, *column.shape)
+        if column.format == "hdf5":
+            return FrameWriter(path, shape)
+        return _npy(path, column.dtype, shape)
 
 
 @contextmanager
@@ -241,8 +247,12 @@ def _replace(temporary: Path, final: Path) -> None:
         os.replace(temporary, final)
 
 
-def _bytes(array: np.ndarray) -> memoryview:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+def _npy(path: Path, dtype: str, shape: tuple[int, ...]) -> _File:
+    """A `.npy` file with its header, to append entries to."""
+    file = _File(path)
+    header = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file
 
 
 def _splits(names: Sequence[str]) -> dict[str, list[int]]:

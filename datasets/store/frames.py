@@ -1,0 +1,116 @@
+"""Columns of frames: HDF5, 16 consecutive frames a chunk, gzip; lossless.
+
+A moving scene changes little from frame to frame, so a compressor that sees 16 of them at once
+beats one that sees each alone. Runs of frames decode fast; a single frame costs its whole chunk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from entitybench.datasets.store.schema import sha256_of
+from entitybench.errors import DataError, MissingExtra
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+CHUNK = 16  # frames
+LEVEL = 4  # of gzip
+_NAME = "frames"
+
+
+def _h5py() -> Any:
+    try:
+        import h5py
+    except ImportError:
+        raise MissingExtra(
+            "h5py is not installed, and frames need it: pip install -e '.[minari]'"
+        ) from None
+    return h5py
+
+
+class FrameWriter:
+    """Writes one column.
+
+    Only whole chunks are handed to HDF5, so that the file's bytes do not depend on how the frames
+    were cut into pieces.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        """Begin a file for `shape` = (count, H, W, C) uint8."""
+        self._path = path
+        self._file = _h5py().File(path, "w", libver="earliest")
+        self._data = self._file.create_dataset(
+            _NAME,
+            shape,
+            np.uint8,
+            chunks=(CHUNK, *shape[1:]),
+            compression="gzip",
+            compression_opts=LEVEL,
+            track_times=False,
+        )
+        self._waiting = np.zeros((0, *shape[1:]), np.uint8)
+        self._done = 0
+
+    def append(self, frames: np.ndarray) -> None:
+        """Add frames (n, H, W, C)."""
+        self._waiting = np.concatenate([self._waiting, frames])
+        whole = len(self._waiting) // CHUNK * CHUNK
+        self._put(self._waiting[:whole])
+        self._waiting = self._waiting[whole:]
+
+    def close(self) -> dict[str, Any]:
+        """Write what is waiting; returns size and hash of the file."""
+        self._put(self._waiting)
+        self._file.close()
+        return {"bytes": self._path.stat().st_size, "sha256": sha256_of(self._path)}
+
+    def _put(self, frames: np.ndarray) -> None:
+        self._data[self._done : self._done + len(frames)] = frames
+        self._done += len(frames)
+
+
+class Frames:
+    """Reads (a part of) one column. Indexing decodes; `part` does not."""
+
+    def __init__(self, path: Path, first: int, last: int, shape: Sequence[int]) -> None:
+        self._path = path
+        self._first = first
+        self.shape = (last - first, *shape)
+        self.dtype = np.dtype(np.uint8)
+
+    @classmethod
+    def open(cls, path: Path) -> Frames:
+        """Open a column. Raises OSError or KeyError when it is none."""
+        with _h5py().File(path) as file:
+            count, *shape = file[_NAME].shape
+        return cls(path, 0, count, shape)
+
+    def part(self, first: int, last: int) -> Frames:
+        """The frames first ... last - 1, not yet decoded."""
+        return Frames(self._path, self._first + first, self._first + last, self.shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """Decoded frames, for an index, a slice or an array of indices in any order."""
+        rows = np.arange(len(self))[key] + self._first
+        unique, back = np.unique(rows, return_inverse=True)
+        try:
+            with _h5py().File(self._path) as file:
+                data = file[_NAME]
+                run = len(unique) and unique[-1] - unique[0] + 1 == len(unique)
+                frames = data[unique[0] : unique[-1] + 1] if run else data[unique]
+        except OSError as error:
+            raise DataError(f"{self._path} cannot be read: {error}") from None
+        found: np.ndarray = frames[back.reshape(np.shape(rows))]
+        return found
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("frames are decoded, which is a copy")
+        return self[:].astype(dtype or self.dtype, copy=False)

@@ -1,0 +1,73 @@
+"""`bench generate`, `bench export` and `bench import` as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+import entitybench as eb
+from entitybench.errors import DataError
+
+
+def bench(*words, **env):
+    command = [sys.executable, "-m", "entitybench", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **env}, check=False
+    )
+
+
+def test_generate_export_import(tmp_path):
+    pytest.importorskip("minari")
+    env = {
+        "ENTITYBENCH_DATA": str(tmp_path / "data"),
+        "MINARI_DATASETS_PATH": str(tmp_path / "minari"),
+    }
+    made, back = tmp_path / "made", tmp_path / "back"
+    line = f"generate push-1block/play-v1 --episodes 3 --seed 7 --workers 2 --out {made}"
+    first = bench(*line.split(), **env)
+    assert first.returncode == 0, first.stderr
+    store = eb.load_dataset(made)
+    assert (len(store), store.manifest["seed"], store.manifest["custom"]) == (4, 7, True)
+    again = bench(*line.split(), "--json", **env)
+    assert json.loads(again.stdout)["content_hash"] == store.content_hash
+    assert "complete already" in again.stderr
+
+    assert bench("export", str(made), "--minari", "push-1block/tiny-v0", **env).returncode == 0
+    done = bench("import", "push-1block/tiny-v0", "--out", str(back), **env)
+    assert done.returncode == 0, done.stderr
+    assert eb.load_dataset(back).manifest == store.manifest
+
+
+def test_the_line_in_the_error_makes_the_dataset(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path))
+    with pytest.raises(DataError) as error:
+        eb.load_dataset("push-1block/play-v1")
+    line = str(error.value).partition("`")[2].partition("`")[0]
+    words = shlex.split(line)
+    assert words[:3] == ["bench", "generate", "push-1block/play-v1"]
+    words[words.index("--episodes") + 1] = "2"  # the whole of it takes too long here
+    done = bench(*words[1:])
+    assert done.returncode == 0, done.stderr
+    with pytest.warns(UserWarning, match="custom"):
+        assert len(eb.load_dataset("push-1block/play-v1")) == 3
+
+
+def test_errors_are_one_line_and_exit_code_2(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "x").write_text("x")
+    for words in (
+        ["generate", "push-1blok/play-v1"],
+        ["generate", "push-1block/play-v1", "--episodes", "0"],
+        ["generate", "push-1block/play-v1", "--out", str(tmp_path / "mine")],
+        ["import", "nobody/nothing-v0", "--out", str(tmp_path / "new")],
+        ["export", str(tmp_path / "mine"), "--minari", "some/name-v0"],
+    ):
+        done = bench(*words, ENTITYBENCH_DATA=str(tmp_path / "data"))
+        assert done.returncode == 2, (words, done)
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "new").exists()

@@ -175,6 +175,8 @@ def diagnostic_ratio(a: Record, b: Record, name: str) -> Interval:
 def _plain(found: Interval) -> str:
     if math.isnan(found.mean):
         return "undefined, 0 / 0"
+    if math.isinf(found.mean):
+        return "infinite, the divisor is 0"
     if math.isnan(found.low):
         return f"{found.mean:.2f}"
     return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"

@@ -135,9 +135,12 @@ def _missing(
     where = "shipped" if weights is None else f"in {str(weights)!r}"
     which = f" for training seed {', '.join(map(str, missing))}" if missing else ""
     have = f"; there are seeds {', '.join(map(str, folders))}" if folders else ""
-    seed = missing[0] if missing else 0
-    line = train_line(agent, task, seed, preset)
-    return f"no weights of {agent} on {task}{which} are {where}{have}. Make them: `{line}`)."
+    line = train_line(agent, task, missing[0] if missing else 0, preset)
+    others = sorted(path.name for path in (REFERENCE / "weights" / agent).glob("*"))
+    other = f" Or use those of {others[0]}: `--weights-from {others[0]}`." if others else ""
+    if weights is not None or folders:
+        other = ""
+    return f"no weights of {agent} on {task}{which} are {where}{have}. Make them: `{line}`).{other}"
 
 
 def read_meta(folder: Path) -> dict[str, Any]:

@@ -104,11 +104,13 @@ def difference(a: Array, b: Array, level: float = LEVEL) -> Interval:
     )
 
 
-def hierarchical(values: Array, level: float = LEVEL) -> Interval:
+def hierarchical(
+    values: Array, level: float = LEVEL, *, replicates: int = bootstrap.REPLICATES
+) -> Interval:
     """The hierarchical bootstrap of values or paired differences (S, E): seeds, then episodes."""
     kept = values[~np.isnan(values).all(-1)]
     if len(kept) == 0:
         return NO_DATA
-    low, high = bootstrap.percentiles(bootstrap.hierarchical(kept), level)
+    low, high = bootstrap.percentiles(bootstrap.hierarchical(kept, replicates=replicates), level)
     mean = float(np.mean(seed_means(kept)))
     return Interval(mean, low, high, "hierarchical bootstrap", len(kept))

@@ -74,13 +74,15 @@ class Comparison(Rendered):
             )
         header = ("metric", self.a, self.b, "difference", "hierarchical bootstrap", "P(better) (%)")
         title = (
-            f"{self.task}: {self.a} − {self.b}, {self.training_seeds} pairs of training seeds, "
-            f"{self.episodes} episodes each"
+            f"{self.task}: {self.a} − {self.b}, training seeds in pairs: {self.training_seeds}, "
+            f"episodes of each: {self.episodes}"
         )
         method = next(iter(self.metrics.values())).difference.method
+        unit = "a training seed" if self.training_seeds > 1 else "an episode"
         notes = (
             f"Difference: paired by episode seed, 95 % interval by {method}.",
-            "P(better): that a training seed of the first is better than one of the second.",
+            f"P(better): that {unit} of the first is better than one of the second.",
+            "The difference of steps to success is over the episodes that both solved.",
         )
         return Grid(title, header, tuple(rows), notes)
 

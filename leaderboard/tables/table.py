@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError
-from entitybench.leaderboard.tables.data import METRICS, cell, episode_seeds, shown
+from entitybench.leaderboard.statistics.intervals import hierarchical
+from entitybench.leaderboard.tables.data import METRICS, cell, episode_seeds, matrix, shown
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import Rendered
 
@@ -61,6 +62,8 @@ class Table(Rendered):
                 f"{_ONE} one training seed: the interval is over its episodes (Wilson, or "
                 "bootstrap) and says nothing about other training seeds."
             )
+        block = self.rows[0].record.block
+        yield f"Decision: mean time of one call of the policy, which acts for {block} episodes."
         for row in self.rows:
             for cause, count in row.record.failures().items():
                 if count:
@@ -93,7 +96,16 @@ class Table(Rendered):
         rows = []
         for row, flat in zip(self.rows, self.values(), strict=True):
             kept = {k: flat[k] for k in list(flat)[:7]}
-            rows.append({**kept, "metrics": {k: as_json(v) for k, v in row.cells.items()}})
+            metrics = {
+                name: {
+                    **as_json(found),
+                    "hierarchical_bootstrap": _ends(
+                        hierarchical(matrix(row.record, name), replicates=2000)
+                    ),
+                }
+                for name, found in row.cells.items()
+            }
+            rows.append({**kept, "metrics": metrics})
         return {"rows": rows}
 
 
@@ -111,6 +123,10 @@ def as_json(found: Interval) -> dict[str, Any]:
         "method": found.method,
         "count": found.count,
     }
+
+
+def _ends(found: Interval) -> list[float | None]:
+    return [number(found.low), number(found.high)]
 
 
 def _size(record: Record) -> str:

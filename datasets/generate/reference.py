@@ -40,7 +40,16 @@ class RandomPolicy:
 
 def reference_of(task: TaskSpec) -> dict[str, Any] | None:
     """The measured scores of this version of a task; None where nobody has measured them."""
-    return REFERENCE_SCORES.get(f"{task.id}-v{task.version}")
+    scores = REFERENCE_SCORES.get(f"{task.id}-v{task.version}")
+    if scores is None:
+        return None
+    return {
+        **scores,
+        "expert": None,  # no expert demonstrations exist for these tasks
+        "episodes": EPISODES,
+        "how": f"means over the public starts 0 to {EPISODES - 1}, {task.horizon} steps, success "
+        "at the last one; random: uniform actions; oracle: the scripted policy, given the goal",
+    }
 
 
 def score(task: TaskSpec, policy: Policy[Any], episodes: int = EPISODES) -> dict[str, float]:
@@ -69,7 +78,7 @@ def score(task: TaskSpec, policy: Policy[Any], episodes: int = EPISODES) -> dict
 
 
 def measure(task: TaskSpec) -> dict[str, Any]:
-    """Everything that the manifest says of a task's reference scores."""
+    """What the table holds of a task: scores, and the physics that gave them."""
     from entitybench.datasets.generate.plan import physics_of
     from entitybench.envs.core.api import world_of
 
@@ -78,10 +87,6 @@ def measure(task: TaskSpec) -> dict[str, Any]:
     return {
         "random": score(task, RandomPolicy(world.action_dim)),
         "oracle": oracle,
-        "expert": None,
-        "episodes": EPISODES,
-        "how": f"mean over the public starts 0 to {EPISODES - 1}, {task.horizon} steps, success at "
-        "the last one; random: uniform actions; oracle: the task's scripted policy, given the goal",
         **physics_of(world.model),
     }
 
@@ -94,6 +99,8 @@ def main() -> None:
         task = tasks()[id]
         table[f"{id}-v{task.version}"] = measure(task)
         sys.stderr.write(f"{id}: {json.dumps(table[f'{id}-v{task.version}'])}\n")
+    order = [f"{task.id}-v{task.version}" for task in tasks()]
+    table = {key: table[key] for key in order if key in table}  # older versions are dropped
     text = json.dumps(table, indent=4).replace("null", "None")
     path = Path(__file__).with_name("reference_scores.py")
     path.write_text(

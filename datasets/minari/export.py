@@ -28,7 +28,7 @@ from entitybench.datasets.minari.library import (
 from entitybench.datasets.store.api import load_dataset
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import disk_errors, locked
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, MissingExtra
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
@@ -99,9 +99,13 @@ def _write(store: EpisodeStore, name: str) -> None:
 
     source = _Source(store)
     dataset = None
-    # Minari 0.5.3, which the older resolution has, knows no JPEG and so no switch against it.
-    takes = inspect.signature(create_dataset_from_buffers).parameters
-    lossless = {"jpeg_encoding": False} if "jpeg_encoding" in takes else {}
+    lossless = {}
+    if "jpeg_encoding" in inspect.signature(create_dataset_from_buffers).parameters:
+        lossless["jpeg_encoding"] = False
+    elif store.observations.dtype == np.uint8:  # Minari 0.5.3 always uses JPEG for pictures
+        raise MissingExtra(
+            "this Minari stores pictures as JPEG, which loses bits: pip install 'minari>=0.5.4'"
+        )
     for first in range(0, len(store), CHUNK):
         chunk = range(first, min(first + CHUNK, len(store)))
         buffers = [source.buffer(index) for index in chunk]

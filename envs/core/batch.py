@@ -97,7 +97,7 @@ class Worlds:
             The observation, and arrays (B,) "reward" float32, "is_success" bool, "success_fraction"
             float32. Success ends no episode; stepping on past the horizon is the caller's affair.
         """
-        controls = self.world.control(self.qpos, np.asarray(actions, np.float64))
+        controls = self.world.control(self.qpos, actions)
         for view, control in zip(self._ctrl_views, controls, strict=False):
             view[:] = control
         self._advance()

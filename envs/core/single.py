@@ -82,10 +82,12 @@ class GoalEnv(gymnasium.Env):
         episode = int(self.np_random.integers(EPISODE_SEEDS)) if seed is None else seed
         obs = self.worlds.reset([episode])
         self._begun = True
-        info = {key: value[0] for key, value in self.worlds.judge().items() if key != "reward"}
+        info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
+        del info["reward"]
         if self.render_mode == "human":
             self.render()
-        return self._split(obs, {**info, "seed": episode})
+        info["seed"] = episode
+        return self._split(obs, info), info
 
     def step(self, action: Array) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
         if not self._begun:
@@ -94,13 +96,12 @@ class GoalEnv(gymnasium.Env):
         if action.shape != self._action:
             raise BadValue(f"an action has the shape {self._action}: got {action.shape}.")
         batch, scores = self.worlds.step(action[None])
-        info = {key: value[0] for key, value in scores.items()}
-        reward = float(info.pop("reward"))
         if self.render_mode == "human":
             self.render()
-        truncated = bool(self.worlds.elapsed[0] >= self.worlds.horizon)
-        obs, info = self._split(batch, info)
-        return obs, reward, False, truncated, info
+        info: dict[str, Any] = {key: value[0] for key, value in scores.items()}
+        reward = float(info.pop("reward"))
+        obs = self._split(batch, info)
+        return obs, reward, False, self.worlds.elapsed.item(0) >= self.worlds.horizon, info
 
     def compute_reward(
         self,
@@ -154,11 +155,12 @@ class GoalEnv(gymnasium.Env):
         self._renderer = self._window = None
         self.worlds.close()
 
-    def _split(self, batch: Obs, info: dict[str, Any]) -> tuple[Obs, dict[str, Any]]:
+    def _split(self, batch: Obs, info: dict[str, Any]) -> Obs:
+        """The observation of the one row; what is privileged in it moves to `info`."""
         obs = {key: value[0] for key, value in batch.items()}
         if self._pixels:
             info["state"], info["goal_state"] = obs.pop("state"), obs.pop("goal_state")
-        return obs, info
+        return obs
 
 
 def _gather(info: Mapping[str, Any] | Sequence[Mapping[str, Any]], key: str) -> Array:

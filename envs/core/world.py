@@ -139,11 +139,11 @@ class World(ABC):
         }
 
 
-_ONE = np.float32(1)
+_ONE = np.array(1, np.float32)  # an array, since numpy is slow at making one of a scalar
 
 
 def _share(solved: Array) -> Array:
-    return np.add.reduce(solved, axis=-1, dtype=np.float32) / np.float32(solved.shape[-1])
+    return np.add.reduce(solved.astype(np.float32), -1) / np.float32(solved.shape[-1])
 
 
 def _total(terms: dict[str, Array]) -> Array:

@@ -1,0 +1,292 @@
+"""How fast the simulator is: the limit of the physics, our views, and the peers, in one run.
+
+Rates are control steps per second of CPU time of this process, medians over interleaved rounds, so
+that other work on the machine disturbs all alike. Ours replay the oracle's first moves, in which
+things are touched all the time; peers have no such script and get random actions. Suites that
+differ in robot, control rate and time step are compared in simulated seconds per CPU-second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import mujoco
+import numpy as np
+
+from entitybench.envs.core import peers
+from entitybench.envs.core.api import make, make_worlds, task_of, world_of
+from entitybench.envs.core.batch import Worlds
+from entitybench.envs.core.vector import cores
+from entitybench.registry import resolve
+from entitybench.seeding import BatchGenerator, generator
+
+if TYPE_CHECKING:
+    from entitybench.types import Array, TaskSpec
+
+BATCH = 64
+EPISODE_STEPS = 90  # replayed of each episode: before most oracles are done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One measurement."""
+
+    name: str
+    sleep: bool | None  # MuJoCo's sleeping of resting bodies; None where not ours to say
+    steps: float  # control steps per CPU-second
+    share: float | None  # of the limit: raw physics of the same model with the same sleep
+    simulated: float  # simulated seconds per CPU-second
+    wall_steps: float  # control steps per second of wall time
+    control_hz: float
+    dt: float  # s, of physics
+    substeps: int
+    dof: int
+    workload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """All rows of one run, and what they come to."""
+
+    task: str
+    batch: int
+    rows: tuple[Row, ...]
+    missing: dict[str, str]  # peers that were not measured, and why
+
+    def summary(self) -> dict[str, float]:
+        """Ratios and overheads; those to peers ("x") are of simulated seconds per CPU-second."""
+        rows = {(row.name, row.sleep): row for row in self.rows}
+        limit, single = rows["raw physics", False], rows["single env", False]
+        batched, still = rows["batched env", False], rows["batched env without physics", False]
+        result = {
+            "single env / limit": single.steps / limit.steps,
+            "batched env / limit": batched.steps / limit.steps,
+            "overhead of a world-step, us": 1e6 / batched.steps - 1e6 / limit.steps,
+            "numpy of a world-step, us": 1e6 / still.steps,
+        }
+        for row in self.rows:
+            if row.name.startswith("batched env, "):
+                result[f"{row.name}: wall / one thread"] = row.wall_steps / batched.wall_steps
+            if row.sleep is None:
+                result[f"single env / {row.name}, x"] = single.simulated / row.simulated
+                result[f"batched env / {row.name}, x"] = batched.simulated / row.simulated
+        return result
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "task": self.task,
+            "batch": self.batch,
+            "rows": [asdict(row) for row in self.rows],
+            "summary": self.summary(),
+            "missing": self.missing,
+        }
+
+    def text(self) -> str:
+        """A table, the ratios, and the peers that are missing."""
+        head = (
+            "|sleep|steps/CPU-s|of limit|sim-s/CPU-s|steps/s (wall)|Hz|dt ms|substeps|dof|workload"
+        )
+        table = [tuple(head.split("|")), *(_cells(row) for row in self.rows)]
+        widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+        lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in table]
+        lines += ["", *(f"{name}: {value:.2f}" for name, value in self.summary().items())]
+        lines += [f"not measured: {name} ({why})" for name, why in self.missing.items()]
+        return "\n".join([f"{self.task}, {self.batch} worlds a batch", "", *lines])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        {True: "on", False: "off", None: "-"}[row.sleep],
+        f"{row.steps:,.0f}",
+        "" if row.share is None else f"{row.share:.0%}",
+        f"{row.simulated:,.0f}",
+        f"{row.wall_steps:,.0f}",
+        f"{row.control_hz:.0f}",
+        f"{1000 * row.dt:.3g}",
+        str(row.substeps),
+        str(row.dof),
+        row.workload,
+    )
+
+
+def speed(task: str | TaskSpec = "push-3blocks", seconds: float = 1.0, *, rounds: int = 3) -> Speed:
+    """Measure a task.
+
+    Args:
+        seconds: of CPU time for each measurement of each round.
+        rounds: whose median is taken.
+    """
+    spec = task_of(task)
+    actions = _busy_actions(spec)
+    ours = [(case, sleep) for sleep in (False, True) for case in _CASES]
+    runs = {(case, sleep): _CASES[case](spec, actions, sleep) for case, sleep in ours}
+    others, missing = peers.installed()
+    rates: dict[Any, list[tuple[float, float]]] = {}
+    for _ in range(rounds):
+        for key, run in runs.items():
+            rates.setdefault(key, []).append(_rate(run, seconds))
+        for peer in others:
+            rates.setdefault(peer.name, []).append(_rate(peer.run, seconds))
+    mid = {key: (median(c for c, _ in r), median(w for _, w in r)) for key, r in rates.items()}
+    world = world_of(spec)
+    rows = [
+        Row(
+            name=case,
+            sleep=sleep,
+            steps=mid[case, sleep][0],
+            share=None if "without" in case else mid[case, sleep][0] / mid["raw physics", sleep][0],
+            simulated=mid[case, sleep][0] * world.control_dt,
+            wall_steps=mid[case, sleep][1],
+            control_hz=1 / world.control_dt,
+            dt=world.physics_dt,
+            substeps=world.substeps,
+            dof=int(world.model.nv),
+            workload="oracle",
+        )
+        for case, sleep in ours
+    ]
+    rows += [
+        Row(
+            name=peer.name,
+            sleep=None,
+            steps=mid[peer.name][0],
+            share=None,
+            simulated=mid[peer.name][0] / peer.control_hz,
+            wall_steps=mid[peer.name][1],
+            control_hz=peer.control_hz,
+            dt=peer.dt,
+            substeps=peer.substeps,
+            dof=peer.dof,
+            workload="random",
+        )
+        for peer in others
+    ]
+    for peer in others:
+        peer.close()
+    return Speed(spec.id, BATCH, tuple(rows), missing)
+
+
+# A run does some control steps and returns (how many, CPU seconds, wall seconds).
+Run = Callable[[], tuple[int, float, float]]
+
+
+def _rate(run: Run, seconds: float) -> tuple[float, float]:
+    """Control steps per CPU-second and per second of wall time."""
+    steps, cpu, wall = 0, 0.0, 0.0
+    while cpu < seconds:
+        more, used, passed = run()
+        steps, cpu, wall = steps + more, cpu + used, wall + passed
+    return steps / cpu, steps / wall
+
+
+def _timed(steps: int, work: Callable[[], None]) -> tuple[int, float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return steps, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def _busy_actions(spec: TaskSpec) -> Array:
+    """What the oracle does in BATCH episodes: (steps, BATCH, A)."""
+    policy = resolve(spec.oracle or "")(spec)
+    worlds = make_worlds(spec, BATCH)
+    rng = BatchGenerator([generator(seed, "speed") for seed in range(BATCH)])
+    obs, state = worlds.reset(range(BATCH)), policy.initial_state(BATCH)
+    actions = []
+    for _ in range(min(EPISODE_STEPS, spec.horizon)):
+        action, state = policy.act(obs, state, rng)
+        obs, _ = worlds.step(action)
+        actions.append(action)
+    worlds.close()
+    return np.asarray(actions, np.float32)
+
+
+def _raw(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
+    """The limit: nothing but `mj_step` on recorded controls, one episode after the other."""
+    worlds = make_worlds(spec, 1, sleep=sleep)
+    world, data, model = worlds.world, worlds.datas[0], worlds.model
+    recorded: dict[int, list[Array]] = {}
+    turn = [0]
+
+    def record(seed: int) -> list[Array]:
+        worlds.reset([seed])
+        controls = []
+        for action in actions[:, seed, None]:
+            controls.append(world.control(worlds.qpos, action)[0])
+            worlds.step(action)
+        return controls
+
+    def run() -> tuple[int, float, float]:
+        seed = turn[0] = (turn[0] + 1) % BATCH
+        if seed not in recorded:
+            recorded[seed] = record(seed)
+        worlds.reset([seed])
+        controls, ctrl, step, substeps = recorded[seed], data.ctrl, mujoco.mj_step, world.substeps
+
+        def work() -> None:
+            for control in controls:
+                ctrl[:] = control
+                step(model, data, substeps)
+
+        return _timed(len(controls), work)
+
+    return run
+
+
+def _single(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
+    env = make(spec, sleep=sleep)
+    turn = [0]
+
+    def run() -> tuple[int, float, float]:
+        seed = turn[0] = (turn[0] + 1) % BATCH
+        env.reset(seed=seed)
+        mine = list(actions[:, seed])
+
+        def work() -> None:
+            for action in mine:
+                env.step(action)
+
+        return _timed(len(mine), work)
+
+    return run
+
+
+def _batched(threads: int, kind: type[Worlds]) -> Callable[[TaskSpec, Array, bool], Run]:
+    def case(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
+        world = world_of(spec, sleep=sleep)
+        worlds = kind(world, BATCH, threads=threads, horizon=spec.horizon)
+
+        def run() -> tuple[int, float, float]:
+            worlds.reset(range(BATCH))
+
+            def work() -> None:
+                for action in actions:
+                    worlds.step(action)
+
+            return _timed(len(actions) * BATCH, work)
+
+        return run
+
+    return case
+
+
+class _Still(Worlds):
+    """Everything but the physics."""
+
+    def _advance(self) -> None:
+        pass
+
+
+_CASES: dict[str, Callable[[TaskSpec, Array, bool], Run]] = {
+    "raw physics": _raw,
+    "single env": _single,
+    "batched env": _batched(1, Worlds),
+    "batched env without physics": _batched(1, _Still),
+}
+if cores() > 1:
+    _CASES[f"batched env, {cores()} threads"] = _batched(cores(), Worlds)

@@ -338,7 +338,11 @@ class _Loop:
         }
         self._write(file, board, {"step": self.agent.step, "evaluation": found})
         self.clock.pause()
-        self.report(replace(self._status(), evaluation=found))
+        note = (
+            f"update {self.agent.step}: success {100 * found['success']:.0f} %, entities at goals "
+            f"{100 * found['success_fraction']:.0f} % of {len(rows)} validation episodes"
+        )
+        self.report(replace(self._status(), evaluation=found, note=note))
 
     def _status(self) -> Status:
         step, rate = self.agent.step, self.clock.rate

@@ -92,16 +92,14 @@ class Table(Rendered):
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """Rows with nested intervals."""
+        """Rows with nested intervals; the hierarchical bootstrap is beside each."""
         rows = []
         for row, flat in zip(self.rows, self.values(), strict=True):
             kept = {k: flat[k] for k in list(flat)[:7]}
             metrics = {
                 name: {
                     **as_json(found),
-                    "hierarchical_bootstrap": _ends(
-                        hierarchical(matrix(row.record, name), replicates=2000)
-                    ),
+                    "hierarchical_bootstrap": _bootstrap(row.record, name),
                 }
                 for name, found in row.cells.items()
             }
@@ -125,7 +123,8 @@ def as_json(found: Interval) -> dict[str, Any]:
     }
 
 
-def _ends(found: Interval) -> list[float | None]:
+def _bootstrap(record: Record, name: str) -> list[float | None]:
+    found = hierarchical(matrix(record, name), replicates=2000)
     return [number(found.low), number(found.high)]
 
 

@@ -1,5 +1,6 @@
 """Every agent that trains: a run that was stopped ends with the weights of an unbroken one."""
 
+import dataclasses
 import hashlib
 
 import pytest
@@ -9,7 +10,7 @@ from entitybench.errors import BadValue, CheckpointError
 from entitybench.leaderboard.harness.api import evaluate
 from entitybench.leaderboard.harness.runs import RunFolder
 from entitybench.leaderboard.harness.training import train
-from entitybench.registry import agents
+from entitybench.registry import agents, tasks
 
 pytest.importorskip("torch")
 TRAINED = [spec.id for spec in agents() if spec.trains and spec.weights_of is None]
@@ -73,3 +74,19 @@ def test_what_does_not_train(data, tmp_path):
         run("hecrl-max-value", data, tmp_path)
     with pytest.raises(BadValue, match="is a dataset of push-1block, not of push-2blocks"):
         train("ec-iql", "push-2blocks", dataset=data, out=tmp_path, preset="tiny")
+
+
+@pytest.fixture(scope="module")
+def hecrl(data, tmp_path_factory):
+    return run("hecrl", data, tmp_path_factory.mktemp("hecrl"))
+
+
+@pytest.mark.parametrize(
+    "agent", ["hecrl", *(spec.id for spec in agents() if spec.weights_of == "hecrl")]
+)
+def test_rows_do_not_depend_on_threads_or_shards(agent, hecrl):
+    task = dataclasses.replace(tasks()["push-1block"], horizon=25)
+    whole = evaluate(agent, task, episodes=30, weights=hecrl, threads=1).deterministic()
+    assert evaluate(agent, task, episodes=30, weights=hecrl, threads=3).deterministic() == whole
+    part = evaluate(agent, task, episodes=4, episode_seed=23, weights=hecrl).deterministic()
+    assert part["episodes"] == whole["episodes"][23:27]

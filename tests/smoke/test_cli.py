@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -140,8 +141,14 @@ def test_train_then_eval_then_reproducible(bench: Bench, place: Path) -> None:
     assert bench(f"{words} a --resume").strip().endswith("seed3")
 
 
-def test_speed_prints_its_own_limit(bench: Bench) -> None:
-    assert "push-1block" in bench("speed --task push-1block")
+def test_speed_measures_beside_its_own_limit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from entitybench.envs.core import speed
+
+    brief = partial(speed.speed, seconds=0.02, rounds=1)
+    monkeypatch.setattr(speed, "speed", brief)
+    assert "raw physics" in bench("speed --task push-1block")
+    rows = bench.json("speed --task push-1block")["rows"]
+    assert {"raw physics", "single env", "batched env"} <= {row["name"] for row in rows}
 
 
 def test_doctor_finds_this_machine_fit(bench: Bench) -> None:

@@ -95,7 +95,7 @@ def test_how_to_pages_run(page: Path, tmp_path: Path) -> None:
             continue
         for step in steps:
             done = subprocess.run(
-                step, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+                step, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
             )
             assert done.returncode == 0, f"{step[-1]}\n{done.stdout}\n{done.stderr}"
             ran += 1

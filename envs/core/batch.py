@@ -62,9 +62,11 @@ class Worlds:
         self.qpos = np.zeros((batch, self.model.nq))
         self.constants = np.zeros((batch, world.entities, world.features), np.float32)
         self.goals = np.zeros_like(self.constants)
-        self._flat = self.qpos.reshape(-1)
         # Views of MuJoCo's own memory: making them costs more than reading them.
         self._qpos_views = [data.qpos for data in self.datas]
+        if batch == 1:  # nothing to gather then
+            self.qpos = self._qpos_views[0][None]
+        self._flat = self.qpos.reshape(-1)
         self._ctrl_views = [data.ctrl for data in self.datas]
         self._substeps = world.substeps
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
@@ -173,7 +175,8 @@ class Worlds:
         return states
 
     def _read(self) -> None:
-        np.concatenate(self._qpos_views, out=self._flat)
+        if self.batch > 1:
+            np.concatenate(self._qpos_views, out=self._flat)
 
     def _advance(self) -> None:
         # The threads share one iterator: whoever is free takes the next world, so that one slow

@@ -99,7 +99,7 @@ class GoalEnv(gymnasium.Env):
         if self.render_mode == "human":
             self.render()
         info: dict[str, Any] = {key: value[0] for key, value in scores.items()}
-        reward = float(info.pop("reward"))
+        reward = info.pop("reward").item()
         obs = self._split(batch, info)
         return obs, reward, False, self.worlds.elapsed.item(0) >= self.worlds.horizon, info
 

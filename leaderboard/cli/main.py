@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,11 +77,20 @@ def describe(error: Exception) -> tuple[str, int]:
         raise error
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("entitybench"):
         return f"{error.name} is not installed: pip install -e '.[all]'", USER_ERROR
+    if (choice := os.environ.get("MUJOCO_GL")) and _comes_from(error, "gl_context", "OpenGL"):
+        # MuJoCo imports the named library as soon as it is imported itself, drawing or not.
+        return f"MUJOCO_GL={choice} does not work here: unset it; see `bench doctor`.", USER_ERROR
     return (
         f"a defect of entitybench, please report it: {type(error).__name__}: {error} "
         "(ENTITYBENCH_DEBUG=1 shows where)",
         DEFECT,
     )
+
+
+def _comes_from(error: Exception, *parts: str) -> bool:
+    """Whether the error passed through a file whose path holds one of the parts."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return any(part in file for part in parts for file in files)
 
 
 def os_error(error: OSError) -> str:

@@ -215,6 +215,17 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert process.returncode == 141
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="how MuJoCo draws on Linux")
+def test_a_renderer_that_mujoco_does_not_know(place: Path) -> None:
+    words = "eval --agent random --task push-1block --episodes 1 --out r.json"
+    process = _bench(*words.split(), cwd=place, env={**os.environ, "MUJOCO_GL": "nonsense"})
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 2
+    assert errors.splitlines() == [
+        "bench: MUJOCO_GL=nonsense does not work here: unset it; see `bench doctor`."
+    ]
+
+
 # Ctrl-C at the first sign of progress, in the midst of the simulation and its threads.
 INTERRUPT = """
 import os, signal, sys

@@ -159,9 +159,8 @@ def determinism() -> Iterator[Finding]:
     try:
         first, again, threaded = digest(1), digest(1), digest(2)
     except Exception as error:  # whatever stops the simulator is the finding
-        yield Finding(
-            "simulation", "broken", f"{type(error).__name__}: {error}", "pip install -e ."
-        )
+        mend = "unset MUJOCO_GL" if os.environ.get("MUJOCO_GL") else "pip install -e ."
+        yield Finding("simulation", "broken", f"{type(error).__name__}: {error}", mend)
         return
     code, said = _python(ROLLOUT.format(threads=1))
     other = said if code == 0 else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from entitybench import registry
-from entitybench.leaderboard.cli.output import columns, note, print_json
+from entitybench.leaderboard.cli.output import note, print_json
 
 
 def speed(*, task: str = "push-3blocks", json: bool = False) -> None:
@@ -35,9 +35,9 @@ def doctor(*, json: bool = False) -> int:
     for finding in examine():
         findings.append(finding)
         if not json:
-            print(columns([(finding.state.upper(), finding.check, finding.detail)]), flush=True)
+            print(f"{finding.state:<8}{finding.check:<30}{finding.detail}", flush=True)
             if finding.mend:
-                print(f"      -> {finding.mend}", flush=True)
+                print(f"{'':<8}-> {finding.mend}", flush=True)
     broken = [finding.check for finding in findings if finding.state == "broken"]
     if json:
         print_json({"ok": not broken, "findings": [finding.to_json() for finding in findings]})

@@ -80,8 +80,8 @@ def generate(
             return final
         partial = final.with_name(f"{final.name}.partial")
         with disk_errors(final):
+            _check_space(final, plan, partial)
             kept = _prepare(partial, plan, tell)
-            _check_space(final, plan)
             _run(plan, partial, kept, workers, progress)
             _merge(plan, partial, final)
             shutil.rmtree(partial, ignore_errors=True)
@@ -234,14 +234,17 @@ def about(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _check_space(final: Path, plan: Plan) -> None:
+def _check_space(final: Path, plan: Plan, partial: Path) -> None:
     """Raises DataError before the work rather than after it, when the disk is too small."""
     from entitybench.envs.core.api import world_of
 
     world = world_of(plan.task)
     row = 4 * (world.entities * world.features + world.action_dim) + 8
     needed = 2 * plan.episodes * (plan.dataset.length + 1) * row  # parts and store
-    free = shutil.disk_usage(final.parent).free
+    if partial.is_dir():
+        needed -= sum(file.stat().st_size for file in partial.iterdir())
+    place = next(folder for folder in final.absolute().parents if folder.exists())
+    free = shutil.disk_usage(place).free
     if free < needed:
         line = generate_line(plan.dataset, episodes=plan.training, seed=plan.seed)
         raise DataError(

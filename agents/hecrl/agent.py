@@ -214,15 +214,23 @@ class HECRL(GoalIQL):
         shape = (samples, config.diffusion_steps + 1, now.shape[1], self.diffuser.outputs)
         noise = rng.standard_normal((batch, *shape)).astype(np.float32)
         subgoals = self.sample_subgoals(now, goal, torch.as_tensor(noise, device=self.device))
-        if config.choice == "random":
-            return subgoals[:, 0], never
         flat = subgoals.flatten(0, 1)
         score = self.value_of(flat, goal.repeat_interleave(samples, 0)).view(batch, samples)
         if config.choice == "filtered":
             near = self.value_of(now.repeat_interleave(samples, 0), self.layout.achieved(flat))
-            score = score.masked_fill(near.view(batch, samples) < self.radius, -torch.inf)
-        best, index = score.max(-1)
-        return subgoals[torch.arange(batch), index], self.value_of(now, goal) > best
+            near = near.view(batch, samples)
+            outside = near < self.radius
+            score = score.masked_fill(outside, -torch.inf)
+            # Where all are outside, the nearest is kept in case the goal is farther still.
+            index = torch.where(outside.all(-1), near.argmax(-1), score.argmax(-1))
+            best = score.amax(-1)
+        else:
+            best, index = score.max(-1)
+        direct = self.value_of(now, goal)
+        fallback = direct > best
+        if config.fallback == "near":
+            fallback &= direct >= self.radius
+        return subgoals[torch.arange(batch, device=now.device), index], fallback
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         del greedy  # subgoals are sampled either way; the low level is deterministic

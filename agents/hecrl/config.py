@@ -36,8 +36,11 @@ class HECRLConfig(IQLConfig):
     # Inference (sheet §3)
     high_level: Literal["diffusion", "awr", "none"] = "diffusion"
     choice: Literal["filtered", "max-value", "random"] = "filtered"
-    samples: int = 64  # subgoals drawn at a re-plan
-    replan_steps: int = 20  # T_sg
+    # When the goal itself is pursued: "value", where V(s, g) is above every subgoal's (the paper's
+    # rule), or "near", where besides that V(s, g) is above R̂: far away V(s, g) is mostly noise.
+    fallback: Literal["value", "near"] = "near"
+    samples: int = 8  # subgoals drawn at a re-plan
+    replan_steps: int = 15  # T_sg
     radius: float | None = None  # R̂; None: as `radius_steps` says
     radius_steps: int = 50  # R̂ = mean V(s, s_{t+this}) on the data
     max_subgoals: int = 1000  # then the goal itself is pursued
@@ -66,21 +69,22 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "small": {  # two CPU cores; the preset of the shipped weights
         "stages": (
             Stage(
-                updates=30_000,
+                updates=12_000,
                 alpha=0.3,
                 learning_rate=1e-3,
                 final_learning_rate=1e-3,
                 policy=_NEAR,
             ),
             Stage(
-                updates=15_000,
+                updates=8_000,
                 alpha=0.05,
                 learning_rate=5e-4,
-                final_learning_rate=1e-4,
+                final_learning_rate=5e-5,
                 policy=_FAR,
             ),
         ),
-        "high_level_from": 20_000,
+        "batch_size": 128,
+        "high_level_from": 2_000,
     },
     "paper": {  # one GPU; sheet §2.5 and §2.6, three cubes in state
         **PAPER_ENTITIES,
@@ -89,6 +93,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "subgoal_network": "transformer",
         "subgoal_hidden": 256,
         "subgoal_layers": 8,
+        "fallback": "value",
         "samples": 256,
         "replan_steps": 25,
         "radius": -30.0,

@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from entitybench.errors import BadValue, RecordError, unknown
 from entitybench.leaderboard.harness import provenance
 from entitybench.leaderboard.harness.api import Loaded, evaluate, load_agents
+from entitybench.leaderboard.harness.fleet import train_all
 from entitybench.leaderboard.harness.judge import Verdict, judge
 from entitybench.leaderboard.harness.reproduction import Reproduction
 from entitybench.leaderboard.harness.runs import RunFolder
+from entitybench.leaderboard.harness.training import train
 from entitybench.leaderboard.harness.weights import owner, read_meta, reference_weights
 from entitybench.leaderboard.reference.claims import CLAIMS, Arm, Claim
 from entitybench.records import Record, write_atomic
@@ -226,22 +226,16 @@ def _train_all(
     _datasets(sorted({need.task for need in missing}), report)
     if workers == 1:
         for k, need in enumerate(missing):
-            _train(need, preset, root, device, _relay(need, k, len(missing), report))
+            relay = _relay(need, k, len(missing), report)
+            train(**_job(need, preset, root, device), progress=relay)
         return
-    # Fresh processes: torch and MuJoCo do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(_train, need, preset, root, device) for need in missing}
-        try:
-            while waiting:
-                done, waiting = wait(waiting, timeout=2, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                steps = sum(_thousandths(root, need) for need in missing)
-                words = f"training {len(missing)} runs, {workers} at a time"
-                report(Event("train", words, steps, 1000 * len(missing)))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    words = f"training {len(missing)} runs, {workers} at a time"
+
+    def poll() -> None:
+        steps = sum(_thousandths(root, need) for need in missing)
+        report(Event("train", words, steps, 1000 * len(missing)))
+
+    train_all([_job(need, preset, root, device) for need in missing], workers, poll)
 
 
 def _datasets(names: Sequence[str], report: Report) -> None:
@@ -253,27 +247,18 @@ def _datasets(names: Sequence[str], report: Report) -> None:
         load_dataset(dataset, generate=True)
 
 
-def _train(
-    need: Need,
-    preset: str,
-    root: Path,
-    device: str | None,
-    relay: Callable[[Any], None] | None = None,
-) -> None:
-    from entitybench.leaderboard.harness.training import train
-
+def _job(need: Need, preset: str, root: Path, device: str | None) -> dict[str, Any]:
+    """The arguments of `train`."""
     out = _folder(root, need).parent
-    resume = bool(RunFolder(out, need.seed).checkpoints())
-    train(
-        need.agent,
-        need.task,
-        preset=preset,
-        seed=need.seed,
-        out=out,
-        resume=resume,
-        device=device,
-        progress=relay,
-    )
+    return {
+        "agent_id": need.agent,
+        "task": need.task,
+        "preset": preset,
+        "seed": need.seed,
+        "out": str(out),
+        "resume": bool(RunFolder(out, need.seed).checkpoints()),
+        "device": device,
+    }
 
 
 def _relay(need: Need, index: int, count: int, report: Report) -> Callable[[Any], None]:

@@ -1,15 +1,18 @@
 """`reproduce` on tiny networks: what it trains, what it finds again, what it writes."""
 
 import json
+import os
 import warnings
 
 import pytest
 
 from entitybench.datasets.generate.api import generate
-from entitybench.errors import BadValue, UnknownId
+from entitybench.errors import BadValue, BenchError, UnknownId
 from entitybench.leaderboard.harness import reproduce as module
-from entitybench.leaderboard.harness import training, weights
+from entitybench.leaderboard.harness import weights
+from entitybench.leaderboard.harness.fleet import train_all
 from entitybench.leaderboard.harness.reproduce import reproduce
+from entitybench.leaderboard.harness.runs import RunFolder
 
 pytest.importorskip("torch")
 
@@ -26,12 +29,12 @@ def data(tmp_path_factory):
 def _place(data, monkeypatch, tmp_path):
     monkeypatch.setenv("ENTITYBENCH_DATA", str(data))
     monkeypatch.setattr(weights, "REFERENCE", tmp_path / "reference")
-    real = training.train
+    real = module.train
 
     def quick(*args, **kwargs):
         return real(*args, **kwargs, evaluate_every=0)
 
-    monkeypatch.setattr(training, "train", quick)
+    monkeypatch.setattr(module, "train", quick)
 
 
 def run(out, **kwargs):
@@ -81,6 +84,38 @@ def test_two_workers_give_the_same_weights(tmp_path):
     for need in one.trained:
         files = [tmp_path / n / "tiny" / "weights" / need for n in ("one", "two")]
         assert len({(file / "weights.safetensors").read_bytes() for file in files}) == 1
+
+
+def test_a_worker_that_fails_gives_its_line(tmp_path):
+    jobs = [
+        {
+            "agent_id": "ec-iql",
+            "task": "push-1block",
+            "preset": preset,
+            "out": str(tmp_path / preset),
+        }
+        for preset in ("none", "tiny")
+    ]
+    with pytest.raises(BenchError, match=r"^unknown preset 'none'") as caught:
+        train_all(jobs, 1, lambda: None)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "tiny").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGTERM")
+def test_workers_that_are_stopped_have_checkpoints(tmp_path):
+    job = {"agent_id": "ec-iql", "task": "push-1block", "preset": "tiny", "seed": 5}
+    job |= {"out": str(tmp_path), "evaluate_every": 1}
+    folder = RunFolder(tmp_path, 5)
+
+    def poll():
+        if folder.metrics.is_file() and folder.metrics.stat().st_size > 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_all([job], 2, poll, pause_s=0.01)
+    if not folder.final.exists():  # the run is short: it may have ended in time
+        assert int(folder.checkpoints()[0].name[-9:]) > 0
 
 
 def test_what_cannot_be_reproduced(tmp_path):

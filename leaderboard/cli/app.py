@@ -51,6 +51,7 @@ _command(
     "list",
     "catalogue:list_",
     "List tasks, agents or datasets.",
+    "bench list",
     "bench list tasks",
     "bench list agents --scores",
     "bench list datasets --json",

@@ -14,28 +14,36 @@ from entitybench.leaderboard.reference.claims import CLAIMS
 KINDS = ("tasks", "agents", "datasets")
 
 
-def list_(what: str, /, *, scores: bool = False, json: bool = False) -> None:
+def list_(what: str | None = None, /, *, scores: bool = False, json: bool = False) -> None:
     """List tasks, agents or datasets.
 
     Args:
-        what: tasks, agents or datasets.
+        what: tasks, agents or datasets. Default: all three.
         scores: Show the success of the shipped records too.
         json: Print JSON.
     """
-    if what not in KINDS:
+    if what is not None and what not in KINDS:
         raise unknown("list", what, KINDS, see="bench list --help")
-    specs = list(getattr(registry, what)())
-    rows = [plain(spec) for spec in specs]
-    if scores:
-        found = _scores(what)
-        rows = [{**row, "scores": found.get(row["id"], {})} for row in rows]
+    lists = {kind: _rows(kind, scores) for kind in ([what] if what else KINDS)}
     if json:
-        print_json(rows)
+        print_json(lists[what] if what else lists)
         return
-    lines = [(row["id"], _remark(what, row), row["summary"]) for row in rows]
-    print(columns([*_heading(what), *lines]))
-    if scores:
-        _print_scores(rows)
+    for kind, rows in lists.items():
+        lines = [(row["id"], _remark(kind, row), row["summary"]) for row in rows]
+        print(columns([*_heading(kind), *lines]))
+        if scores:
+            _print_scores(rows)
+        if kind != list(lists)[-1]:
+            print()
+
+
+def _rows(what: str, scores: bool) -> list[dict[str, Any]]:
+    specs = getattr(registry, what)()
+    rows = [plain(spec) for spec in specs]
+    if not scores:
+        return rows
+    found = _scores(what)
+    return [{**row, "scores": found.get(row["id"], {})} for row in rows]
 
 
 def info(id: str, /, *, json: bool = False) -> None:
@@ -103,14 +111,22 @@ def _sheet(description: Mapping[str, Any]) -> str:
 
 
 def _scores(what: str) -> dict[str, dict[str, str]]:
-    """Success of every shipped record: {task: {agent: "81.2 % [75.1, 87.3]"}}, or by agent."""
-    from entitybench.leaderboard.harness.api import scores
+    """Success of the shipped records, by id: {"hecrl": "81.4 % [76.0, 86.8]"} of a task or dataset.
 
+    Of an agent, {"push-3blocks": ...}.
+    """
+    from entitybench.leaderboard.harness.api import scores, stored_records
+
+    if what == "tasks":
+        return {task: scores(task) for task in registry.tasks().ids}
+    if what == "datasets":
+        return {spec.id: scores(spec.task) for spec in registry.datasets()}
     found: dict[str, dict[str, str]] = {}
     for task in registry.tasks().ids:
-        for agent, interval in scores(task).items():
-            row, column = (task, agent) if what == "tasks" else (agent, task)
-            found.setdefault(row, {})[column] = str(interval)
+        for record, score in zip(stored_records(task), scores(task).values(), strict=True):
+            origin = record.agent.weights_from
+            key = f"{task} (trained on {origin})" if origin else task
+            found.setdefault(record.agent.id, {})[key] = score
     return found
 
 

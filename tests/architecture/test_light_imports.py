@@ -45,6 +45,7 @@ def _loaded(script: str, argument: list[str]) -> set[str]:
     [
         ["--help"],
         ["--version"],
+        ["list"],
         ["list", "tasks"],
         ["list", "agents"],
         ["list", "datasets", "--json"],

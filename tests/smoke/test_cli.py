@@ -62,14 +62,23 @@ def test_list_names_everything_registered(what: str, bench: Bench) -> None:
     assert [row["id"] for row in bench.json(f"list {what}")] == ids
 
 
+def test_list_alone_names_all_kinds(bench: Bench) -> None:
+    assert list(bench.json("list")) == ["tasks", "agents", "datasets"]
+    shown = bench("list")
+    for what in ("tasks", "agents", "datasets"):
+        assert all(id in shown for id in getattr(registry, what)().ids)
+
+
 def test_list_with_scores_shows_every_shipped_record(bench: Bench) -> None:
     from entitybench.leaderboard.harness.api import stored_records
 
-    shipped = {
-        (task, record.agent.id) for task in registry.tasks().ids for record in stored_records(task)
-    }
+    shipped = [(task, record) for task in registry.tasks().ids for record in stored_records(task)]
     rows = bench.json("list tasks --scores")
-    assert {(row["id"], agent) for row in rows for agent in row["scores"]} == shipped
+    listed = {(row["id"], label) for row in rows for label in row["scores"]}
+    assert listed == {(task, record.label) for task, record in shipped}
+    rows = bench.json("list agents --scores")
+    listed = {(row["id"], key.split()[0]) for row in rows for key in row["scores"]}
+    assert listed == {(record.agent.id, task) for task, record in shipped}
 
 
 @pytest.mark.parametrize("what", ["tasks", "agents", "datasets"])

@@ -23,7 +23,6 @@ BAD_WORDS = {
     "evl": "'eval'",
     "lst tasks": "'list'",
     "--jsn": "--help",
-    "list": "bench list --help",
     "list task": "'tasks'",
     "list tasks extra": "'extra'",
     "list tasks --score": "--scores",

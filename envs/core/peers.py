@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import logging
 import time
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 STEPS = 50  # control steps a run
 
@@ -35,13 +37,31 @@ def installed() -> tuple[list[Peer], dict[str, str]]:
     found, missing = [], {}
     for name, make in _MAKERS.items():
         try:
-            with contextlib.redirect_stdout(io.StringIO()):  # robosuite prints when imported
+            with _silence():
                 found.append(make(name))
         except ImportError as error:
             missing[name] = f"{error}; pip install -e '.[peers]'".splitlines()[0]
         except Exception as error:  # a broken peer must not end our run
             missing[name] = f"{type(error).__name__}: {error}".splitlines()[0]
     return found, missing
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Suites greet, warn and log when they are imported: that is not our output."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    sink = io.StringIO()
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(sink),
+            contextlib.redirect_stderr(sink),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 def _gymnasium(package: str, id: str) -> Callable[[str], Peer]:

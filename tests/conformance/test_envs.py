@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -288,6 +289,20 @@ def test_wrong_actions_are_told() -> None:
 def test_worlds_are_built_once() -> None:
     assert world_of("push-3blocks") is world_of("push-3blocks")
     assert world_of("push-3blocks") is not world_of("push-3blocks", sleep=True)
+
+
+def test_speed_measures_every_view_and_names_missing_peers() -> None:
+    from entitybench.envs.core.speed import speed
+
+    report = speed("push-1block", 0.01, rounds=1)
+    names = {row.name for row in report.rows}
+    assert {"raw physics", "single env", "batched env"} <= names
+    assert {row.sleep for row in report.rows} >= {False, True}
+    assert report.summary()["single env / limit"] > 0
+    assert json.loads(json.dumps(report.to_json()))["task"] == "push-1block"
+    assert "steps/CPU-s" in report.text()
+    measured = {row.name for row in report.rows if row.sleep is None}
+    assert len(measured | report.missing.keys()) == 3
 
 
 def can_draw() -> bool:

@@ -69,16 +69,26 @@ def test_list_alone_names_all_kinds(bench: Bench) -> None:
         assert all(id in shown for id in getattr(registry, what)().ids)
 
 
-def test_list_with_scores_shows_every_shipped_record(bench: Bench) -> None:
-    from entitybench.leaderboard.harness.api import stored_records
+def test_scores_and_tables_show_the_shipped_records(
+    bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from entitybench.leaderboard.harness import api
 
-    shipped = [(task, record) for task in registry.tasks().ids for record in stored_records(task)]
-    rows = bench.json("list tasks --scores")
-    listed = {(row["id"], label) for row in rows for label in row["scores"]}
-    assert listed == {(task, record.label) for task, record in shipped}
-    rows = bench.json("list agents --scores")
-    listed = {(row["id"], key.split()[0]) for row in rows for key in row["scores"]}
-    assert listed == {(record.agent.id, task) for task, record in shipped}
+    for agent in ("oracle", "random"):
+        words = f"eval --agent {agent} --task push-1block --episodes 4 --out"
+        bench(f"{words} reference/records/push-1block/{agent}.json")
+    monkeypatch.setattr(api, "REFERENCE", place / "reference")
+    for what, id, other in (
+        ("tasks", "push-1block", "oracle"),
+        ("agents", "oracle", "push-1block"),
+        ("datasets", "push-1block/play-v1", "oracle"),
+    ):
+        (row,) = [row for row in bench.json(f"list {what} --scores") if row["id"] == id]
+        assert "%" in row["scores"][other]
+        assert other in bench(f"list {what} --scores").partition("Success")[2]
+    shown = bench("eval --agent still.py:Still --task push-1block --episodes 2")
+    assert all(name in shown for name in ("still.py:Still", "oracle", "random"))
+    assert len(bench.json("table")["rows"]) == 2
 
 
 @pytest.mark.parametrize("what", ["tasks", "agents", "datasets"])

@@ -191,7 +191,7 @@ def test_resume_after_a_kill(tmp_path, workers, sign, lines):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.002)
     process.send_signal(getattr(signal, sign))
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode != 0
     assert not final.exists()
     assert not list(tmp_path.glob(".stopped*"))

@@ -11,7 +11,7 @@ import torch
 from entitybench.agents.baselines.gciql import GCIQL
 from entitybench.agents.common.goal_iql import GoalIQL, IQLConfig, make_network
 from entitybench.agents.common.iql import awr_loss
-from entitybench.agents.common.subgoals import SubgoalPolicy
+from entitybench.agents.common.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.envs.core.api import world_of
 
@@ -32,6 +32,7 @@ class HIQLConfig(IQLConfig):
     subgoal_steps: int = 40  # K
     awr_beta: float = 3.0  # β_AWR
     replan_steps: int = 20  # T_sg
+    resolution: float = 0.02  # m; objects that a subgoal moves less stay where they are
     max_subgoals: int = 1000
 
 
@@ -96,12 +97,13 @@ class HIQL(GoalIQL):
         high = awr_loss(predicted, displacement, after - before, self.config.awr_beta)
         return loss + high, {**logs, "awr_loss": high.detach()}
 
-    def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> tuple[Tensor, Tensor]:
+    def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> Proposal:
         del rng
         moved = self.exact_high.apply(self.params["high"], now, goal)[0]
         chosen = now.clone()
         chosen[..., self.layout.physical] += moved.view(*now.shape[:-1], -1)
-        return chosen, torch.zeros(len(now), dtype=torch.bool, device=now.device)
+        never = torch.zeros(len(now), dtype=torch.bool, device=now.device)
+        return Proposal(settle(self.layout, now, chosen, self.config.resolution), chosen, never)
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         del greedy  # deterministic

@@ -5,8 +5,8 @@ Source: HECRL sheet §3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -20,6 +20,26 @@ Tensor = torch.Tensor
 MOVED = 0.01  # m: an object counts as changed by a subgoal that moves it farther than this
 
 
+class Proposal(NamedTuple):
+    """What a high level proposes for a batch; subgoals are whole observations (B, N, D)."""
+
+    pursued: Tensor  # after `settle`
+    sampled: Tensor  # as the model gave it
+    fallback: Tensor  # (B,) bool: pursue the goal itself instead
+
+
+def settle(layout: Layout, now: Tensor, subgoal: Tensor, resolution: float) -> Tensor:
+    """Subgoals (..., N, D) in which objects that would move less than `resolution` (m) stay put.
+
+    A model's error moves all objects a little, and a low level that was trained on real states,
+    where most objects rest, would chase each of these millimetres.
+    """
+    moved = (subgoal - now)[..., layout.position].norm(dim=-1, keepdim=True)
+    rests = moved < resolution
+    rests[..., 0, :] = False  # the actor
+    return torch.where(rests, now, subgoal)
+
+
 class Hierarchy(Protocol):
     """What `SubgoalPolicy` needs of an agent."""
 
@@ -31,8 +51,8 @@ class Hierarchy(Protocol):
         """The low level's actions (B, A)."""
         ...
 
-    def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> tuple[Tensor, Tensor]:
-        """Subgoals (B, N, D) as observations, and where to pursue the goal itself instead (B,)."""
+    def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> Proposal:
+        """The subgoals of a batch of observations and goals (B, N, D)."""
         ...
 
 
@@ -42,7 +62,8 @@ class SubgoalState:
 
     time: int  # control steps since the start, the same in all episodes of a batch
     subgoal: Tensor | None  # (B, N, D), as a goal
-    changed: Array  # (B,) objects that the chosen subgoals move, summed over re-plans
+    changed: Array  # (B,) objects that the sampled subgoals move, summed over re-plans
+    pursued: Array  # (B,) the same after `settle`
     fallbacks: Array  # (B,) re-plans that chose the goal itself
     replans: int
 
@@ -54,7 +75,7 @@ class SubgoalPolicy:
         self.agent = agent
 
     def initial_state(self, batch: int) -> SubgoalState:
-        return SubgoalState(0, None, np.zeros(batch), np.zeros(batch), 0)
+        return SubgoalState(0, None, np.zeros(batch), np.zeros(batch), np.zeros(batch), 0)
 
     @torch.inference_mode()
     def act(self, obs: Obs, state: SubgoalState, rng: BatchGenerator) -> tuple[Array, SubgoalState]:
@@ -65,25 +86,27 @@ class SubgoalPolicy:
             state = self.replan(now, goal, state, rng)
         assert state.subgoal is not None
         action = self.agent.act(now, state.subgoal).cpu().numpy()
-        later = SubgoalState(
-            state.time + 1, state.subgoal, state.changed, state.fallbacks, state.replans
-        )
-        return action, later
+        return action, replace(state, time=state.time + 1)
 
     def replan(
         self, now: Tensor, goal: Tensor, state: SubgoalState, rng: BatchGenerator
     ) -> SubgoalState:
         """Choose the subgoals of all episodes of the batch."""
         if state.replans >= self.agent.config.max_subgoals:
-            return SubgoalState(state.time, goal, state.changed, state.fallbacks, state.replans)
-        chosen, fallback = self.agent.propose(now, goal, rng)
-        layout = self.agent.layout
-        moved = (chosen - now)[:, 1:, layout.position].norm(dim=-1) > MOVED
-        changed = torch.where(fallback[:, None], False, moved).sum(-1)
+            return replace(state, subgoal=goal)
+        proposal = self.agent.propose(now, goal, rng)
+        layout, fallback = self.agent.layout, proposal.fallback
+
+        def count(subgoal: Tensor) -> Array:
+            moved = (subgoal - now)[:, 1:, layout.position].norm(dim=-1) > MOVED
+            changed: Array = torch.where(fallback[:, None], False, moved).sum(-1).cpu().numpy()
+            return changed
+
         return SubgoalState(
             state.time,
-            torch.where(fallback[:, None, None], goal, layout.achieved(chosen)),
-            state.changed + changed.cpu().numpy(),
+            torch.where(fallback[:, None, None], goal, layout.achieved(proposal.pursued)),
+            state.changed + count(proposal.sampled),
+            state.pursued + count(proposal.pursued),
             state.fallbacks + fallback.cpu().numpy(),
             state.replans + 1,
         )
@@ -91,10 +114,12 @@ class SubgoalPolicy:
     def diagnostics(self, state: SubgoalState) -> dict[str, Array]:
         """Means over an episode's re-plans, (B,) each (sheet §8.3).
 
-        "changed_objects" leaves out re-plans that chose the goal itself.
+        "changed_objects" counts in subgoals as the model gave them, "pursued_objects" in those that
+        were pursued; both leave out re-plans that chose the goal itself.
         """
         proposed = np.maximum(state.replans - state.fallbacks, 1)
         return {
             "changed_objects": state.changed / proposed,
+            "pursued_objects": state.pursued / proposed,
             "fallback_fraction": state.fallbacks / max(state.replans, 1),
         }

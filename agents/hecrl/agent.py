@@ -11,7 +11,7 @@ import torch
 from entitybench.agents.common.goal_iql import GoalIQL, GoalPolicy
 from entitybench.agents.common.iql import awr_loss
 from entitybench.agents.common.standard import Standardised, restore, standardise
-from entitybench.agents.common.subgoals import SubgoalPolicy
+from entitybench.agents.common.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.agents.hecrl.config import PRESETS, HECRLConfig
 from entitybench.agents.hecrl.diffusion import Schedule, sample
 from entitybench.agents.hecrl.losses import diffusion_loss
@@ -204,33 +204,44 @@ class HECRL(GoalIQL):
         params = self.params["regressor"]
         return self.decode(params, state, self.exact_regressor.apply(params, state, goal))
 
-    def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> tuple[Tensor, Tensor]:
-        """The chosen subgoals (B, N, D), and where to go straight for the goal instead (B,)."""
+    def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> Proposal:
+        """The chosen subgoals, and where to go straight for the goal instead (sheet §3)."""
         config, batch = self.config, len(now)
-        never = torch.zeros(batch, dtype=torch.bool, device=now.device)
         if config.high_level == "awr":
-            return self.regress_subgoal(now, goal), never
+            found = self.regress_subgoal(now, goal)
+            never = torch.zeros(batch, dtype=torch.bool, device=now.device)
+            return Proposal(settle(self.layout, now, found, config.resolution), found, never)
         samples = 1 if config.choice == "random" else config.samples
         shape = (samples, config.diffusion_steps + 1, now.shape[1], self.diffuser.outputs)
         noise = rng.standard_normal((batch, *shape)).astype(np.float32)
-        subgoals = self.sample_subgoals(now, goal, torch.as_tensor(noise, device=self.device))
-        flat = subgoals.flatten(0, 1)
-        score = self.value_of(flat, goal.repeat_interleave(samples, 0)).view(batch, samples)
-        if config.choice == "filtered":
-            near = self.value_of(now.repeat_interleave(samples, 0), self.layout.achieved(flat))
-            near = near.view(batch, samples)
-            outside = near < self.radius
-            score = score.masked_fill(outside, -torch.inf)
-            # Where all are outside, the nearest is kept in case the goal is farther still.
-            index = torch.where(outside.all(-1), near.argmax(-1), score.argmax(-1))
-            best = score.amax(-1)
-        else:
-            best, index = score.max(-1)
+        sampled = self.sample_subgoals(now, goal, torch.as_tensor(noise, device=self.device))
+        settled = settle(self.layout, now[:, None], sampled, config.resolution)
+        index, best = self.choose(now, goal, settled)
         direct = self.value_of(now, goal)
         fallback = direct > best
         if config.fallback == "near":
             fallback &= direct >= self.radius
-        return subgoals[torch.arange(batch, device=now.device), index], fallback
+        rows = torch.arange(batch, device=now.device)
+        return Proposal(settled[rows, index], sampled[rows, index], fallback)
+
+    def choose(self, now: Tensor, goal: Tensor, subgoals: Tensor) -> tuple[Tensor, Tensor]:
+        """Which of the subgoals (B, samples, N, D) is best, and its score, (B,) each.
+
+        The score is V(x, g), or -inf beyond the competence radius, V(s, x) < R̂.
+        """
+        batch, samples = subgoals.shape[:2]
+        flat = subgoals.flatten(0, 1)
+        score = self.value_of(flat, goal.repeat_interleave(samples, 0)).view(batch, samples)
+        if self.config.choice != "filtered":
+            best, index = score.max(-1)
+            return index, best
+        reach = self.value_of(now.repeat_interleave(samples, 0), self.layout.achieved(flat))
+        reach = reach.view(batch, samples)
+        outside = reach < self.radius
+        score = score.masked_fill(outside, -torch.inf)
+        # Where all are outside, the nearest is kept in case the goal is farther still.
+        index = torch.where(outside.all(-1), reach.argmax(-1), score.argmax(-1))
+        return index, score.amax(-1)
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         del greedy  # subgoals are sampled either way; the low level is deterministic

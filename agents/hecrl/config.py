@@ -39,8 +39,9 @@ class HECRLConfig(IQLConfig):
     # When the goal itself is pursued: "value", where V(s, g) is above every subgoal's (the paper's
     # rule), or "near", where besides that V(s, g) is above R̂: far away V(s, g) is mostly noise.
     fallback: Literal["value", "near"] = "near"
-    samples: int = 8  # subgoals drawn at a re-plan
-    replan_steps: int = 15  # T_sg
+    samples: int = 16  # subgoals drawn at a re-plan
+    replan_steps: int = 20  # T_sg
+    resolution: float = 0.02  # m; objects that a subgoal moves less stay where they are
     radius: float | None = None  # R̂; None: as `radius_steps` says
     radius_steps: int = 50  # R̂ = mean V(s, s_{t+this}) on the data
     max_subgoals: int = 1000  # then the goal itself is pursued
@@ -94,6 +95,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "subgoal_hidden": 256,
         "subgoal_layers": 8,
         "fallback": "value",
+        "resolution": 0.0,
         "samples": 256,
         "replan_steps": 25,
         "radius": -30.0,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from entitybench.agents.common.subgoals import SubgoalPolicy
+from entitybench.agents.common.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.agents.hecrl.agent import HECRL
 from entitybench.registry import agent, tasks
 from entitybench.seeding import BatchGenerator, generator
@@ -57,8 +57,8 @@ def rig(one, near, far, straight):
 
 def chosen(one, batch=2):
     now, goal = scene(one, batch)
-    subgoals, fallback = one.propose(now, goal, rows(batch))
-    return subgoals[:, 1, 0].tolist(), fallback.tolist()
+    proposal = one.propose(now, goal, rows(batch))
+    return proposal.pursued[:, 1, 0].tolist(), proposal.fallback.tolist()
 
 
 NEAR = [[-3, -9, -7], [-9, -9, -9]]  # the radius is -8
@@ -70,14 +70,18 @@ def test_the_best_subgoal_within_the_radius():
     one = rig(hecrl(samples=3), NEAR, FAR, [-20, -20])
     subgoals, fallback = chosen(one)
     assert subgoals[0] == 3.0
-    assert fallback == [False, True]  # all of the second row's are out of reach
+    assert fallback == [
+        False,
+        False,
+    ]  # all of the second row's are out of reach, and so is the goal
+    assert subgoals[1] == 1.0  # the nearest of them
 
 
 def test_the_goal_when_it_is_nearer_than_the_best_subgoal():
-    one = rig(hecrl(samples=3), NEAR, FAR, [-4.9, -20])
+    one = rig(hecrl(samples=3), NEAR, FAR, [-4.9, -7.9])
     assert chosen(one)[1] == [True, True]
-    one = rig(hecrl(samples=3), NEAR, FAR, [-5.1, -20])
-    assert chosen(one)[1] == [False, True]
+    one = rig(hecrl(samples=3), NEAR, FAR, [-5.1, -8.1])
+    assert chosen(one)[1] == [False, False]
 
 
 def test_max_value_looks_at_no_radius():
@@ -88,18 +92,39 @@ def test_max_value_looks_at_no_radius():
 
 
 def test_random_takes_its_one_sample():
-    one = rig(hecrl(samples=3, choice="random"), [[-90], [-90]], [[-90], [-90]], [-1, -1])
+    one = rig(hecrl(samples=3, choice="random"), [[-90], [-90]], [[-90], [-90]], [-95, -95])
     assert chosen(one) == ([1.0, 1.0], [False, False])
+
+
+def test_the_goal_is_pursued_only_within_the_radius_unless_the_paper_says_so():
+    far = [[-20, -20, -20], [-20, -20, -20]]
+    one = rig(hecrl(samples=3), [[-3] * 3] * 2, far, [-15, -7])  # better than all; the radius is -8
+    assert chosen(one)[1] == [False, True]
+    one = rig(hecrl(samples=3, fallback="value"), [[-3] * 3] * 2, far, [-15, -7])
+    assert chosen(one)[1] == [True, True]
+
+
+def test_settle_keeps_what_would_hardly_move_and_never_the_actor():
+    one = hecrl()
+    now, _ = scene(one, 1)
+    subgoal = now.clone()
+    subgoal[0, 0, 0] += 0.01
+    subgoal[0, 1, 0] += 0.01
+    subgoal[0, 1, 2] += 0.5
+    subgoal[0, 2:, 1] += 0.03
+    settled = settle(one.layout, now, subgoal, 0.02)
+    assert torch.equal(settled[0, 1], now[0, 1])
+    assert torch.equal(settled[0, 0], subgoal[0, 0])
+    assert torch.equal(settled[0, 2:], subgoal[0, 2:])
 
 
 def test_regression_proposes_without_noise():
     one = hecrl(high_level="awr")
     now, goal = scene(one, 2)
-    first, fallback = one.propose(now, goal, rows(2))
-    second, _ = one.propose(now, goal, rows(2))
-    assert torch.equal(first, second)
-    assert not fallback.any()
-    assert torch.equal(first[..., one.layout.ids], now[..., one.layout.ids])
+    first, second = one.propose(now, goal, rows(2)), one.propose(now, goal, rows(2))
+    assert torch.equal(first.pursued, second.pursued)
+    assert not first.fallback.any()
+    assert torch.equal(first.pursued[..., one.layout.ids], now[..., one.layout.ids])
 
 
 def test_samples_are_displacements_in_their_own_unit():
@@ -131,7 +156,8 @@ class High:
         subgoal = now.clone()
         subgoal[:, 0, 0] = 0.7  # the actor's part of a subgoal is no goal
         subgoal[:, 1, 0] += 0.1 * self.calls
-        return subgoal, torch.tensor([self.calls % 2 == 1, False])
+        settled = now if self.calls == 4 else subgoal
+        return Proposal(settled, subgoal, torch.tensor([self.calls % 2 == 1, False]))
 
 
 def play(high, steps):
@@ -158,3 +184,4 @@ def test_diagnostics_leave_out_the_goal_itself():
     # Row 0 falls back in calls 1 and 3; every other call moves one block, whatever the actor does.
     assert found["fallback_fraction"].tolist() == pytest.approx([0.5, 0.0])
     assert found["changed_objects"].tolist() == pytest.approx([1.0, 1.0])
+    assert found["pursued_objects"].tolist() == pytest.approx([0.5, 0.75])  # call 4 moved nothing

@@ -19,8 +19,8 @@ _TINY_STAGES = (
     Stage(updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, policy=_FAR),
 )
 _SMALL_STAGES = (
-    Stage(updates=30_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR),
-    Stage(updates=15_000, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, policy=_FAR),
+    Stage(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR),
+    Stage(updates=8_000, alpha=0.05, learning_rate=5e-4, final_learning_rate=5e-5, policy=_FAR),
 )
 
 
@@ -36,7 +36,7 @@ class ECIQL(GoalIQL):
             "head": 32,
             "compile": False,
         },
-        "small": {"stages": _SMALL_STAGES},
+        "small": {"stages": _SMALL_STAGES, "batch_size": 128},
         "paper": PAPER_ENTITIES,
     }
 
@@ -53,6 +53,12 @@ class GCIQL(GoalIQL):
             "blocks": 2,
             "compile": False,
         },
-        "small": {"stages": _SMALL_STAGES, "network": "flat", "hidden": 256, "blocks": 3},
+        "small": {
+            "stages": _SMALL_STAGES,
+            "batch_size": 128,
+            "network": "flat",
+            "hidden": 256,
+            "blocks": 3,
+        },
         "paper": PAPER_FLAT,
     }

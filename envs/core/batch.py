@@ -109,6 +109,29 @@ class Worlds:
         info = self.world.judge(states["achieved_goal"], states["desired_goal"])
         return self._present(states), info
 
+    def step_alone(self, action: Array) -> tuple[Obs, dict[str, Array]]:
+        """`step` of a batch of one without the batch axis: numpy is quicker with fewer axes.
+
+        Args:
+            action: (A,).
+
+        Returns:
+            The entities, each array (N, D), and the scores as scalars. The rules are the same pure
+            functions, so both ways agree bit for bit.
+        """
+        world, qpos, goal = self.world, self._qpos_views[0], self.goals[0]
+        self._ctrl_views[0][:] = world.control(qpos, action)
+        mujoco.mj_step(self.model, self.datas[0], self._substeps)
+        self.elapsed += 1
+        observation = world.observe(qpos, self.constants[0])
+        achieved = world.achieved(observation)
+        states = {
+            "observation": observation,
+            "achieved_goal": achieved,
+            "desired_goal": goal.copy(),
+        }
+        return states, world.judge(achieved, goal)
+
     def observe(self) -> Obs:
         """The observation of all B rows as they are."""
         return self._present(self.states())

@@ -95,13 +95,18 @@ class GoalEnv(gymnasium.Env):
         action = np.asarray(action)
         if action.shape != self._action:
             raise BadValue(f"an action has the shape {self._action}: got {action.shape}.")
-        batch, scores = self.worlds.step(action[None])
+        worlds = self.worlds
+        info: dict[str, Any]
+        if self._pixels:
+            batch, scores = worlds.step(action[None])
+            info = {key: value[0] for key, value in scores.items()}
+            obs = self._split(batch, info)
+        else:
+            obs, info = worlds.step_alone(action)
         if self.render_mode == "human":
             self.render()
-        info: dict[str, Any] = {key: value[0] for key, value in scores.items()}
         reward = info.pop("reward").item()
-        obs = self._split(batch, info)
-        return obs, reward, False, self.worlds.elapsed.item(0) >= self.worlds.horizon, info
+        return obs, reward, False, worlds.elapsed.item(0) >= worlds.horizon, info
 
     def compute_reward(
         self,

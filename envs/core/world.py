@@ -110,7 +110,7 @@ class World(ABC):
     def success_fraction(self, achieved: Array, desired: Array) -> Array:
         """The share of entities that are where the goal wants them: float32 (...)."""
         solved = self.solved(achieved, desired)
-        return _shares(solved.shape[-1])[0].take(np.add.reduce(solved, -1))
+        return _shares(solved.shape[-1])[0][np.add.reduce(solved, -1)]
 
     def reward(self, achieved: Array, desired: Array) -> Array:
         """The sum of `reward_terms`, float32 (...)."""
@@ -135,11 +135,11 @@ class World(ABC):
         # Counted once and looked up: each numpy call costs as much as a physics step of a body.
         count = np.add.reduce(solved, -1)
         shares, all_of_them = _shares(solved.shape[-1])
-        success = all_of_them.take(count)
+        success = all_of_them[count]
         return {
             "reward": _total(self.reward_terms(achieved, desired, success)),
             "is_success": success,
-            "success_fraction": shares.take(count),
+            "success_fraction": shares[count],
         }
 
 

@@ -22,8 +22,8 @@ _SMALL_STAGES = (
     Stage(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR),
     Stage(updates=8_000, alpha=0.05, learning_rate=5e-4, final_learning_rate=5e-5, policy=_FAR),
 )
-# Tuned on validation seeds: near goals and α = 0.3 to the end bring more blocks to their places than
-# HECRL's second stage does (docs/hecrl.md).
+# Tuned on validation seeds: near goals and α = 0.3 to the end bring more blocks to their places
+# than HECRL's second stage does (docs/hecrl.md).
 _ECIQL_STAGES = (
     Stage(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR),
     Stage(updates=8_000, alpha=0.3, learning_rate=5e-4, final_learning_rate=5e-5, policy=_NEAR),

@@ -69,7 +69,7 @@ class Speed:
             "numpy of a world-step, us": 1e6 / still.steps,
         }
         for row in self.rows:
-            if row.name.startswith("batched env, "):
+            if row.name.startswith("batched env, ") and not row.sleep:
                 result[f"{row.name}: wall / one thread"] = row.wall_steps / batched.wall_steps
             if row.sleep is None:
                 result[f"single env / {row.name}, x"] = single.simulated / row.simulated

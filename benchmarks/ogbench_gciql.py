@@ -1,7 +1,7 @@
 """OGBench's GCIQL as a subprocess of `benchmarks/updates.py`, in an environment of its own.
 
 Runs `impls/agents/gciql.py` of a checkout of seohongpark/ogbench as it is. On standard input come
-lines "updates sampled", on standard output the seconds that so many updates took.
+lines "updates sampled", on standard output the seconds and CPU seconds that so many updates took.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def main() -> None:
     print(json.dumps({"jax": jax.__version__, "device": str(jax.devices()[0])}), flush=True)
     for line in sys.stdin:
         updates, sampled = (int(word) for word in line.split())
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         for k in range(updates):
             batch = data.sample(config.batch_size) if sampled else drawn[k % len(drawn)]
             agent, _ = agent.update(batch)
         jax.block_until_ready(agent.network.params)
-        print(time.perf_counter() - start, flush=True)
+        print(json.dumps([time.perf_counter() - start, time.process_time() - cpu]), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A point that goes where it is told: the smallest task that every goal-conditioned learner must solve.
+"""A point that goes where it is told: the smallest task that every learner must solve.
 
 Row 0 is the point, row 1 a load that lies on it and that the goal speaks of. Features: x, y (m), a
 pose that never changes, and two ids. An action of 1 moves by 3 cm; the box is ±32 cm.

@@ -32,8 +32,9 @@ PUSHER_SPACING = (
 )
 REACH = 0.04  # m, how far ahead of the pusher an action of 1 sets its target
 VIEWS = ("top", "side")
-# Arrays, since numpy is slow at making one of a number.
-_LOW, _HIGH, _REACH, _FOUR = (np.array(value) for value in (-1.0, 1.0, REACH, 4.0))
+# Arrays, since numpy is slow at making one of a number; with an axis, since numpy 1 takes those
+# without for numbers, which do not make a result float64.
+_LOW, _HIGH, _REACH = (np.full(2, value) for value in (-1.0, 1.0, REACH))
 TOLERANCE = 0.06  # m, three quarters of an edge
 COLORS = (
     (0.90, 0.10, 0.10),
@@ -78,7 +79,8 @@ class PushWorld(World):
             raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
         if view not in VIEWS:
             raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
-        self._near = np.array(self.tolerance**2, np.float32)
+        self._near = np.full(blocks, self.tolerance**2, np.float32)
+        self._four = np.full(blocks, 4.0)
         self.pixels = pixels
         self.view = view
         self.blocks = blocks
@@ -154,7 +156,7 @@ class PushWorld(World):
         observation[..., :2] = qpos.take(self._places, axis=-1)
         # A contiguous array, since numpy rounds cosines of strided ones differently.
         angle = qpos.take(self._yaws, axis=-1)
-        angle *= _FOUR
+        angle *= self._four
         observation[..., 1:, 2] = np.cos(angle)
         observation[..., 1:, 3] = np.sin(angle)
         return observation

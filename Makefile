@@ -9,7 +9,7 @@ ARGS   ?=
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test test-all test-numpy1 lint types format docs wheel-smoke doctor clean
+.PHONY: help eval test test-all test-numpy1 lint types format docs results pictures wheel-smoke doctor clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ format: $(VENV)/.installed-dev ## Mend style
 
 docs: $(VENV)/.installed-docs ## Build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+
+results: $(VENV)/.installed-all ## Write the tables of README and docs from the stored records
+	@$(PY) -P -m entitybench.leaderboard.tables.pages
+
+pictures: $(VENV)/.installed-all ## Draw the pictures and films of README and docs (minutes)
+	@$(PY) -P benchmarks/pictures.py
 
 wheel-smoke: $(VENV)/.installed-dev ## Build the wheel and try it in a fresh environment, outside the checkout
 	@.ci/wheel-smoke $(PY) $(PINS)

@@ -1,0 +1,84 @@
+"""Draws the pictures of README and docs into docs/images: `make pictures`.
+
+The films are those that `bench eval --video` makes, of the first four public starts and training
+seed 0, turned into GIFs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
+from PIL import Image
+
+from entitybench.envs.core.api import make_worlds
+from entitybench.envs.core.render import Renderer
+from entitybench.leaderboard.harness.api import load_agent
+from entitybench.leaderboard.harness.video import record_video
+
+OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
+TASK = "push-3blocks"
+STILL = 360  # pixels along an edge
+FRAMES = 10  # of a GIF in a second
+# One palette for the film, no dithering, and only what changed is stored: a tenth of the size.
+PALETTE = (
+    "split[a][b];[a]palettegen=max_colors=48:stats_mode=full[p];"
+    "[b][p]paletteuse=dither=none:diff_mode=rectangle"
+)
+
+
+def stills(task: str = TASK, seed: int = 0) -> None:
+    """The start of an episode from above and from the side, and as pixel tasks show it."""
+    worlds = make_worlds(task, 1)
+    worlds.reset([seed])
+    for view in ("top", "side"):
+        renderer = Renderer(worlds.world, STILL, STILL, view)
+        save(renderer.frame(worlds, 0), f"push-{view}.png")
+        renderer.close()
+    save(np.concatenate([seen(task, seed, *each) for each in PIXELS], 1), "push-pixels.png")
+
+
+PIXELS = ((64, "top"), (64, "side"), (128, "top"), (128, "side"))
+
+
+def seen(task: str, seed: int, pixels: int, view: str) -> np.ndarray:
+    """Observation above the goal image, enlarged so that pixels are seen as they are."""
+    worlds = make_worlds(f"{task}-pixels", 1, pixels=pixels, view=view)
+    obs = worlds.reset([seed])
+    images = [obs[name][0] for name in ("observation", "desired_goal")]
+    worlds.close()
+    edge = np.full((2 * 192 + 8, 192 + 8, 3), 255, np.uint8)
+    for i, image in enumerate(images):
+        large = Image.fromarray(image).resize((192, 192), Image.Resampling.NEAREST)
+        edge[200 * i : 200 * i + 192, 4:196] = np.asarray(large)
+    return edge
+
+
+def save(picture: np.ndarray, name: str) -> None:
+    """A PNG with a palette."""
+    image = Image.fromarray(picture).quantize(128, dither=Image.Dither.NONE)
+    image.save(OUT / name, optimize=True)
+    print(OUT / name)
+
+
+def film(agent: str, task: str = TASK, size: int = 200, speed: float = 3.0) -> None:
+    """A GIF of the first four public starts, side by side."""
+    with tempfile.TemporaryDirectory() as folder:
+        mp4 = Path(folder) / "film.mp4"
+        loaded = load_agent(agent, task=task, seed=0)
+        record_video(loaded, task, mp4, seeds=range(4), size=size, speed=speed)
+        gif = OUT / f"{agent}-{task}.gif"
+        call = [get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", str(mp4)]
+        subprocess.run([*call, "-vf", f"fps={FRAMES},{PALETTE}", str(gif)], check=True)
+        print(gif, f"{gif.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="*", default=["stills", "oracle", "hecrl"])
+    for what in parser.parse_args().what:
+        stills() if what == "stills" else film(what)

@@ -1,0 +1,227 @@
+"""Writes what documents show of records, verdicts and commands into them: `make results`.
+
+A document says what it wants between two comments, and the text between them is written anew:
+
+    <!-- results: push-3blocks -->          the stored records of a task, best first
+    <!-- results: push-*/oracle -->         those of one agent over tasks: TASK/AGENT patterns
+    <!-- claims: hecrl-small -->            the verdicts of a stored `bench reproduce`
+    <!-- checks: hecrl-small -->            every inequality behind them
+    <!-- commands -->                       the table of commands
+    <!-- options -->                        every command with its options and examples
+    <!-- end -->
+
+A test holds the documents of a checkout to what this makes.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entitybench.errors import BadValue
+from entitybench.leaderboard.harness.weights import REFERENCE
+from entitybench.leaderboard.tables.data import METRICS, cell
+from entitybench.leaderboard.tables.grid import Grid
+from entitybench.leaderboard.tables.render import markdown
+from entitybench.leaderboard.tables.table import table
+from entitybench.records import Record, write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from entitybench.leaderboard.harness.reproduction import Reproduction
+
+_BLOCK = re.compile(
+    r"(?P<open><!-- (?P<kind>[a-z]+)(?:: (?P<what>[^\s>]+))? -->\n).*?(?P<end><!-- end -->)",
+    re.DOTALL,
+)
+
+
+def filled(text: str, reference: Path = REFERENCE) -> str:
+    """A document with its blocks made anew.
+
+    Args:
+        text: Markdown.
+        reference: the folder that holds records/ and claims/.
+
+    Raises:
+        BadValue: a block of a kind that does not exist.
+        RecordError: a record that cannot be read.
+    """
+
+    def block(found: re.Match[str]) -> str:
+        kind, what = found["kind"], found["what"] or ""
+        if kind not in KINDS:
+            known = ", ".join(KINDS)
+            raise BadValue(f"no block {kind!r} in documents; there are {known}.")
+        body = KINDS[kind](what, reference)
+        return (
+            f"{found['open']}\n{body}\n\n{found['end']}" if body else found["open"] + found["end"]
+        )
+
+    return _BLOCK.sub(block, text)
+
+
+def documents(root: Path) -> list[Path]:
+    """The Markdown files of a checkout that hold blocks."""
+    paths = [*sorted(root.glob("*.md")), *sorted((root / "docs").rglob("*.md"))]
+    return [path for path in paths if _BLOCK.search(path.read_text(encoding="utf-8"))]
+
+
+def results(pattern: str, reference: Path) -> str:
+    """A table of stored records, best first within a task; empty where there are none."""
+    if "/" not in pattern:
+        pattern += "/*"
+    records = [Record.read(path) for path in (reference / "records").glob(f"{pattern}.json")]
+    if not records:
+        return ""
+
+    def rank(record: Record) -> tuple[int, str, float, float, str]:
+        means = [cell(record, name).mean for name in ("success", "success_fraction")]
+        # Tasks in order of their size: push-10blocks comes after push-9blocks.
+        return len(record.task.id), record.task.id, -means[0], -means[1], record.label
+
+    grid = table(sorted(records, key=rank)).grid()
+    return markdown(_without(grid, METRICS["latency_ms"].title, "Decision:"))
+
+
+def _without(grid: Grid, title: str, note: str) -> Grid:
+    """A grid less a column and the note on it.
+
+    How long a decision takes is a matter of the machine, so documents do not show it.
+    """
+    k = grid.header.index(title)
+    header, *rows = (line[:k] + line[k + 1 :] for line in (grid.header, *grid.rows))
+    notes = tuple(words for words in grid.notes if not words.startswith(note))
+    return Grid(grid.title, header, tuple(rows), notes)
+
+
+def claims(name: str, reference: Path) -> str:
+    """A row for each claim: what it says, the published number, ours, the verdict."""
+    found = _reproduction(name, reference)
+    if found is None:
+        return ""
+    rows = [
+        (
+            v.claim,
+            v.statement,
+            v.published,
+            v.ours,
+            f"**{v.word}**",
+            f"{v.training_seeds} × {v.episodes}",
+        )
+        for v in found.verdicts
+    ]
+    head = ("claim", "statement", "published", "ours: success [95 % interval]", "verdict")
+    return _rows((*head, "seeds × episodes"), rows)
+
+
+def checks(name: str, reference: Path) -> str:
+    """A row for each inequality that a verdict rests on, and for those printed beside it."""
+    found = _reproduction(name, reference)
+    if found is None:
+        return ""
+    rows = [
+        (v.claim, f.says, f.shown, _word(f.holds, f.required), f.why)
+        for v in found.verdicts
+        for f in v.findings
+    ]
+    return _rows(("claim", "check", "found [95 % interval]", "holds", "remark"), rows)
+
+
+def _word(holds: bool, required: bool) -> str:
+    word = "yes" if holds else "no"
+    return word if required else f"({word})"  # in brackets: no part of the verdict
+
+
+def _reproduction(name: str, reference: Path) -> Reproduction | None:
+    from entitybench.leaderboard.harness.reproduction import Reproduction
+
+    path = reference / "claims" / f"{name}.json"
+    if not path.is_file():
+        return None
+    return Reproduction.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def commands(_what: str, _reference: Path) -> str:
+    """A row for each command."""
+    from entitybench.leaderboard.cli.app import app
+
+    rows = [(f"`bench {name}`", app[name].help) for name in _names()]
+    return _rows(("command", "what it does"), rows)
+
+
+def options(_what: str, _reference: Path) -> str:
+    """A section for each command: arguments, options, examples."""
+    return "\n\n".join(_section(name) for name in _names())
+
+
+def _names() -> list[str]:
+    from entitybench.leaderboard.cli.app import app
+
+    return [name for name in app if not name.startswith("-")]
+
+
+def _section(name: str) -> str:
+    from entitybench.leaderboard.cli.app import app
+
+    command = app[name]
+    rows = []
+    for argument in command.assemble_argument_collection(parse_docstring=True):
+        help = argument.parameter.help or ""
+        default = argument.field_info.default
+        if argument.required:
+            help = f"{help} Required."
+        elif isinstance(default, int | str) and default is not False and "Default" not in help:
+            help = f"{help} Default: {default}."
+        rows.append((f"`{argument.name}`", help))
+    examples = (command.help_epilogue or "").splitlines()[1:]
+    return "\n".join(
+        [
+            f"## bench {name}",
+            "",
+            command.help,
+            "",
+            "```",
+            *(line.strip() for line in examples),
+            "```",
+            "",
+            _rows(("option", "meaning"), rows),
+        ]
+    )
+
+
+def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    def line(cells: tuple[str, ...]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(head), "|" + "---|" * len(head), *(line(row) for row in rows)])
+
+
+KINDS: dict[str, Callable[[str, Path], str]] = {
+    "results": results,
+    "claims": claims,
+    "checks": checks,
+    "commands": commands,
+    "options": options,
+}
+
+
+def main() -> int:
+    """Write the documents of this checkout; say which changed."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "pyproject.toml").is_file():
+        raise BadValue("documents are written in a checkout, and this is an installed package.")
+    for path in documents(root):
+        before = path.read_text(encoding="utf-8")
+        after = filled(before)
+        if after != before:
+            write_atomic(path, after)
+            sys.stderr.write(f"{path.relative_to(root)}: written\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -46,7 +46,10 @@ class OracleState:
 
 
 class PushOracle:
-    """Solves push tasks from the positions in the observation and in obs["desired_goal"]."""
+    """Solves push tasks from the positions of the entities and of their goals.
+
+    Those of pixel tasks are in obs["state"] and obs["goal_state"], which `Worlds` adds.
+    """
 
     def __init__(self, task: TaskSpec | str) -> None:
         world = world_of(task_of(task))
@@ -68,9 +71,10 @@ class PushOracle:
         )
 
     def act(self, obs: Obs, state: OracleState, rng: BatchGenerator) -> tuple[Array, OracleState]:
-        pusher = obs["observation"][:, 0, :2].astype(np.float64)
-        blocks = obs["observation"][:, 1:, :2].astype(np.float64)
-        goals = obs["desired_goal"][:, 1:, :2].astype(np.float64)
+        entities = obs.get("state", obs["observation"])  # "state": what images are of
+        pusher = entities[:, 0, :2].astype(np.float64)
+        blocks = entities[:, 1:, :2].astype(np.float64)
+        goals = obs.get("goal_state", obs["desired_goal"])[:, 1:, :2].astype(np.float64)
         state = self._choose(pusher, blocks, goals, state, rng)
         action = np.zeros((len(pusher), 2))
         rows = np.flatnonzero(state.block >= 0)

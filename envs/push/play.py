@@ -47,8 +47,9 @@ class PushPlay:
         )
 
     def act(self, obs: Obs, state: PlayState, rng: BatchGenerator) -> tuple[Array, PlayState]:
-        pusher = obs["observation"][:, 0, :2].astype(np.float64)
-        blocks = obs["observation"][:, 1:, :2].astype(np.float64)
+        entities = obs.get("state", obs["observation"])  # "state": what images are of
+        pusher = entities[:, 0, :2].astype(np.float64)
+        blocks = entities[:, 1:, :2].astype(np.float64)
         rows = np.arange(len(pusher))
         # Every step draws the same numbers whether it needs them or not: rows stay independent.
         draw = rng.random((len(pusher), 8))

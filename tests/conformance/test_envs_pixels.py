@@ -83,6 +83,23 @@ def test_segmentation_finds_every_entity_where_it_is() -> None:
     draw.close()
 
 
+def test_scripts_act_in_pixel_tasks_as_in_the_same_task_of_entities() -> None:
+    from entitybench.envs.push.oracle import PushOracle
+    from entitybench.seeding import BatchGenerator, generator
+
+    digests = []
+    for id in ("push-2blocks", "push-2blocks-pixels"):
+        worlds, policy = make_worlds(id, 2), PushOracle(id)
+        rng = BatchGenerator([generator(row) for row in range(2)])
+        obs, state = worlds.reset([3, 4]), policy.initial_state(2)
+        for _ in range(30):
+            action, state = policy.act(obs, state, rng)
+            obs, _ = worlds.step(action)
+        digests.append([worlds.state_digest(row) for row in range(2)])
+        worlds.close()
+    assert digests[0] == digests[1]
+
+
 def test_rendered_frames_mark_the_goal() -> None:
     env = make("push-1block", render_mode="rgb_array", width=96, height=64)
     env.reset(seed=1)

@@ -23,10 +23,10 @@ from entitybench.leaderboard.harness.video import record_video
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 TASK = "push-3blocks"
 STILL = 360  # pixels along an edge
-FRAMES = 10  # of a GIF in a second
-# One palette for the film, no dithering, and only what changed is stored: a tenth of the size.
+FRAMES = 12.5  # of a GIF in a second
+# One palette for the film, no dithering, and only what changed is stored.
 PALETTE = (
-    "split[a][b];[a]palettegen=max_colors=48:stats_mode=full[p];"
+    "split[a][b];[a]palettegen=max_colors=160:stats_mode=full[p];"
     "[b][p]paletteuse=dither=none:diff_mode=rectangle"
 )
 
@@ -65,7 +65,7 @@ def save(picture: np.ndarray, name: str) -> None:
     print(OUT / name)
 
 
-def film(agent: str, task: str = TASK, size: int = 200, speed: float = 3.0) -> None:
+def film(agent: str, task: str = TASK, size: int = 220, speed: float = 3.0) -> None:
     """A GIF of the first four public starts, side by side."""
     with tempfile.TemporaryDirectory() as folder:
         mp4 = Path(folder) / "film.mp4"
@@ -73,6 +73,8 @@ def film(agent: str, task: str = TASK, size: int = 200, speed: float = 3.0) -> N
         record_video(loaded, task, mp4, seeds=range(4), size=size, speed=speed)
         gif = OUT / f"{agent}-{task}.gif"
         call = [get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", str(mp4)]
+        if agent == "oracle":
+            call += ["-t", "6"]  # s; it is done by then
         subprocess.run([*call, "-vf", f"fps={FRAMES},{PALETTE}", str(gif)], check=True)
         print(gif, f"{gif.stat().st_size / 1e6:.2f} MB")
 

@@ -115,7 +115,31 @@ def claims(name: str, reference: Path) -> str:
         for v in found.verdicts
     ]
     head = ("claim", "statement", "published", "ours: success [95 % interval]", "verdict")
-    return _rows((*head, "seeds × episodes"), rows)
+    return f"{_made(found)}\n\n{_rows((*head, 'seeds × episodes'), rows)}"
+
+
+def _made(found: Reproduction) -> str:
+    """What made the verdicts, in a line."""
+    command = f"bench reproduce {found.method}"
+    command += "" if found.preset == "small" else f" --preset {found.preset}"
+    if found.revision is None:
+        where = "an installed package"
+    else:
+        changed = " with changes" if found.revision.dirty else ""
+        where = f"revision {found.revision.commit[:10]}{changed}"
+    weights = [
+        f"{len(names)} {words}"
+        for names, words in (
+            (found.shipped, "shipped"),
+            (found.found, "trained earlier"),
+            (found.trained, "trained in the same run"),
+        )
+        if names
+    ]
+    return (
+        f"`{command}`, {found.created[:10]}, {where}, MuJoCo {found.versions.get('mujoco')}; "
+        f"checkpoints: {', '.join(weights)}."
+    )
 
 
 def checks(name: str, reference: Path) -> str:

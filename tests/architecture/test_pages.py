@@ -11,13 +11,17 @@ from entitybench.envs.core.api import world_of
 from entitybench.envs.push import world as push
 from entitybench.errors import BadValue
 from entitybench.leaderboard.harness.api import reference_weights
+from entitybench.leaderboard.harness.judge import Finding, Verdict, judge
 from entitybench.leaderboard.harness.provenance import model_hash, task_hash
+from entitybench.leaderboard.harness.reproduction import Reproduction
 from entitybench.leaderboard.harness.weights import REFERENCE, Checkpoint, owner, read_meta
+from entitybench.leaderboard.reference.claims import CLAIMS
 from entitybench.leaderboard.tables.pages import documents, filled
 from entitybench.records import Record
 from entitybench.registry import agent, tasks
 
 ROOT = Path(__file__).parents[2]
+VERDICTS = sorted((REFERENCE / "claims").glob("*.json"))
 STORED = sorted((REFERENCE / "records").glob("*/*.json"))
 
 
@@ -60,6 +64,63 @@ def test_stored_records_are_of_what_is_here(path: Path) -> None:
             for seed, folder in shipped.items()
         }
         assert record.hashes.weights == hashes, f"evaluate {name} again"
+
+
+@pytest.mark.parametrize("path", VERDICTS, ids=lambda path: path.stem)
+def test_stored_verdicts_are_those_of_the_stored_records(path: Path) -> None:
+    stored = Reproduction.model_validate_json(path.read_text(encoding="utf-8"))
+    assert path.stem == f"{stored.method}-{stored.preset}"
+    claims = {claim.name: claim for claim in CLAIMS if claim.method == stored.method}
+    for verdict in stored.verdicts:
+        claim, records = claims[verdict.claim], {}
+        for arm in claim.arms:
+            suffix = f"-from-{arm.weights_from}" if arm.weights_from else ""
+            file = REFERENCE / "records" / claim.task / f"{arm.agent}{suffix}.json"
+            records[arm.agent] = Record.read(file)
+        again = judge(claim, records)
+        assert _words(again) == _words(verdict), "run `bench reproduce` again, store all it made"
+
+
+def _words(verdict: Verdict) -> list[object]:
+    found = [(finding.says, finding.shown, finding.holds) for finding in verdict.findings]
+    return [verdict.ours, verdict.word, verdict.training_seeds, verdict.episodes, *found]
+
+
+def test_verdicts_are_shown_with_what_made_them(tmp_path: Path) -> None:
+    finding = Finding(
+        says="a ≥ b", value=1, low=0, high=2, shown="1 [0, 2]", holds=True, required=False
+    )
+    verdict = Verdict(
+        claim="one",
+        task="push-1block",
+        statement="better",
+        published="a | b",
+        ours="1",
+        training_seeds=5,
+        episodes=100,
+        findings=[finding],
+        holds=False,
+    )
+    found = Reproduction(
+        method="hecrl",
+        preset="small",
+        verdicts=[verdict],
+        trained=[],
+        found=[],
+        shipped=["hecrl/push-1block/seed0"],
+        records=[],
+        versions={"mujoco": "3.8.1"},
+        revision=None,
+        created="2026-11-22T00:00:00+00:00",
+    )
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "hecrl-small.json").write_text(found.to_json(), encoding="utf-8")
+    table = filled("<!-- claims: hecrl-small -->\n<!-- end -->", tmp_path)
+    assert "`bench reproduce hecrl`, 2026-11-22" in table
+    assert "1 shipped" in table
+    assert "| one | better | a \\| b | 1 | **does not hold** | 5 × 100 |" in table
+    table = filled("<!-- checks: hecrl-small -->\n<!-- end -->", tmp_path)
+    assert "| one | a ≥ b | 1 [0, 2] | (yes) |" in table
 
 
 def test_the_worlds_page_has_the_worlds_numbers() -> None:

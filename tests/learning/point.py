@@ -10,6 +10,8 @@ import dataclasses
 
 import numpy as np
 
+from entitybench.agents.common.config import Stage
+from entitybench.datasets.sampling.goals import GoalMix
 from entitybench.registry import agent, resolve
 from entitybench.seeding import BatchGenerator, generator
 from entitybench.types import TaskSpec
@@ -76,13 +78,25 @@ class Store:
 
 
 def train(id, store, *, updates, **changes):
-    """An agent with narrow networks after some updates."""
+    """An agent with narrow networks after some updates, and its last metrics."""
     target = resolve(agent(id).target)
     config = target.make_config(agent(id), "small", TASK)
-    first, *_, last = config.stages
+    first, second = 2 * updates // 3, updates - 2 * updates // 3
     stages = (
-        dataclasses.replace(first, updates=2 * updates // 3),
-        dataclasses.replace(last, updates=updates - 2 * updates // 3),
+        Stage(
+            updates=first,
+            alpha=0.3,
+            learning_rate=1e-3,
+            final_learning_rate=1e-3,
+            policy=GoalMix(geometric=1.0, mean_steps=25),
+        ),
+        Stage(
+            updates=second,
+            alpha=0.05,
+            learning_rate=5e-4,
+            final_learning_rate=1e-4,
+            policy=GoalMix(uniform=1.0),
+        ),
     )
     narrow = {"width": 32, "hidden": 32, "head": 64, "batch_size": 128, "compile": False}
     narrow |= {"subgoal_width": 32, "subgoal_hidden": 64, "subgoal_layers": 2, "samples": 16}

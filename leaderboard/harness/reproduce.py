@@ -133,7 +133,7 @@ def reproduce(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         out=str(out),
     )
-    write_atomic(result.path, result.to_json())
+    write_atomic(result.path, result.with_earlier().to_json())
     return result
 
 

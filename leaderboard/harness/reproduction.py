@@ -35,6 +35,36 @@ class Reproduction(BaseModel):
         """The text of the record file."""
         return json.dumps(self.model_dump(mode="json", exclude={"out"}), indent=1) + "\n"
 
+    def with_earlier(self) -> Reproduction:
+        """This, and the verdicts on other claims that `path` already holds from the same code.
+
+        So claims that are checked one by one end in one record. A record of other code, or one that
+        cannot be read, is replaced.
+        """
+        try:
+            earlier = Reproduction.model_validate_json(self.path.read_text())
+        except (OSError, ValueError):
+            return self
+        same = ("method", "preset", "versions", "revision")
+        if any(getattr(earlier, name) != getattr(self, name) for name in same):
+            return self
+        now = {verdict.claim for verdict in self.verdicts}
+        kept = [verdict for verdict in earlier.verdicts if verdict.claim not in now]
+
+        def both(name: str) -> list[str]:
+            return list(dict.fromkeys([*getattr(earlier, name), *getattr(self, name)]))
+
+        trained = both("trained")
+        return self.model_copy(
+            update={
+                "verdicts": [*kept, *self.verdicts],
+                "trained": trained,
+                "found": [name for name in both("found") if name not in trained],
+                "shipped": both("shipped"),
+                "records": both("records"),
+            }
+        )
+
     def text(self) -> str:
         """For a terminal."""
         lines = []

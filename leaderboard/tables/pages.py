@@ -44,7 +44,7 @@ def filled(text: str, reference: Path = REFERENCE) -> str:
 
     Args:
         text: Markdown.
-        reference: the folder that holds records/ and claims/.
+        reference: the folder that holds records/ and verdicts/.
 
     Raises:
         BadValue: a block of a kind that does not exist.
@@ -163,7 +163,7 @@ def _word(holds: bool, required: bool) -> str:
 def _reproduction(name: str, reference: Path) -> Reproduction | None:
     from entitybench.leaderboard.harness.reproduction import Reproduction
 
-    path = reference / "claims" / f"{name}.json"
+    path = reference / "verdicts" / f"{name}.json"
     if not path.is_file():
         return None
     return Reproduction.model_validate_json(path.read_text(encoding="utf-8"))

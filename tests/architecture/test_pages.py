@@ -21,7 +21,7 @@ from entitybench.records import Record
 from entitybench.registry import agent, tasks
 
 ROOT = Path(__file__).parents[2]
-VERDICTS = sorted((REFERENCE / "claims").glob("*.json"))
+VERDICTS = sorted((REFERENCE / "verdicts").glob("*.json"))
 STORED = sorted((REFERENCE / "records").glob("*/*.json"))
 
 
@@ -113,8 +113,8 @@ def test_verdicts_are_shown_with_what_made_them(tmp_path: Path) -> None:
         revision=None,
         created="2026-11-22T00:00:00+00:00",
     )
-    (tmp_path / "claims").mkdir()
-    (tmp_path / "claims" / "hecrl-small.json").write_text(found.to_json(), encoding="utf-8")
+    (tmp_path / "verdicts").mkdir()
+    (tmp_path / "verdicts" / "hecrl-small.json").write_text(found.to_json(), encoding="utf-8")
     table = filled("<!-- claims: hecrl-small -->\n<!-- end -->", tmp_path)
     assert "`bench reproduce hecrl`, 2026-11-22" in table
     assert "1 shipped" in table

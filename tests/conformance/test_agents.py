@@ -238,7 +238,8 @@ def test_actions_of_a_row_depend_on_that_row(id, store):
     part = act(one, {k: v[2:4] for k, v in obs.items()}, first=2)
     np.testing.assert_allclose(part, whole[2:4], atol=2e-4)
     other = {k: v.copy() for k, v in obs.items()}
-    other["desired_goal"][0, 1:, :2] += 0.1
+    other["desired_goal"][0, 1:, :2] += 0.1  # a subgoal model may not see this after 40 updates
+    other["observation"][0, 0, :2] += 0.1
     np.testing.assert_array_equal(act(one, other)[1:], whole[1:])  # same batch: bit for bit
     assert not np.array_equal(act(one, other)[0], whole[0])
 
@@ -412,6 +413,13 @@ BAD = {
     "unknown field": (lambda f: config(f, colour="red"), "unknown.*colour"),
     "wrong type": (lambda f: config(f, stages=7), "does not fit"),
     "a width of another": (lambda f: config(f, width=24), "width|shape|fit"),
+    "a word for a width": (lambda f: config(f, width="wide"), "does not fit.*'wide' is no int"),
+    "a width below zero": (lambda f: config(f, width=-8), "makes no network"),
+    "a word for a seed": (lambda f: edit(f, seed="abc"), "misstates seed: it is 'abc'"),
+    "a number for a dataset": (lambda f: edit(f, dataset=7), "misstates dataset: it is 7"),
+    "a list for a config": (lambda f: edit(f, config=[1]), "misstates config"),
+    "a list for a hash": (lambda f: edit(f, sha256={"weights.safetensors": []}), "misstates sha"),
+    "half a step": (lambda f: edit(f, step=1.5), "misstates step"),
     "no step": (lambda f: edit(f, step=None), "step|misstates"),
 }
 

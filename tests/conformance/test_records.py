@@ -2,11 +2,13 @@
 
 import json
 import os
+import stat
+import threading
 
 import pytest
 
 from entitybench.errors import BadValue, RecordError
-from entitybench.records import Episode, Record, record_schema, write_atomic
+from entitybench.records import Episode, Record, record_schema, write_atomic, write_new
 
 ROW = {
     "training_seed": 0,
@@ -134,3 +136,70 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
         write_atomic(path, "new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["kept.txt"]
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "deep").mkdir()
+    link, dangling = tmp_path / "link.json", tmp_path / "dangling.json"
+    (tmp_path / "deep" / "real.json").write_text("old")
+    link.symlink_to("deep/real.json")
+    dangling.symlink_to(tmp_path / "deep" / "fresh.json")
+    write_atomic(link, "new")
+    write_atomic(dangling, "made")
+    assert link.is_symlink()
+    assert dangling.is_symlink()
+    assert (tmp_path / "deep" / "real.json").read_text() == "new"
+    assert (tmp_path / "deep" / "fresh.json").read_text() == "made"
+    assert sorted(os.listdir(tmp_path / "deep")) == ["fresh.json", "real.json"]
+
+
+def test_a_link_to_itself_cannot_be_written(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(BadValue, match=r"cannot write .*loop: "):
+        write_atomic(loop, "x")
+    assert loop.is_symlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_is_written_into_and_never_replaced(tmp_path, linked):
+    pipe, path = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    path.symlink_to(pipe)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write_atomic(path if linked else pipe, "text")
+    reader.join(10)
+    assert got == [b"text"]
+    assert stat.S_ISFIFO(os.lstat(pipe).st_mode)
+    assert path.is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
+
+
+def test_a_folder_is_not_replaced(tmp_path):
+    with pytest.raises(BadValue, match="cannot write"):
+        write_atomic(tmp_path, "x")
+
+
+def test_standard_output_can_be_named(capfd):
+    write_atomic("/dev/stdout", "text")
+    assert capfd.readouterr().out == "text"
+
+
+def test_a_new_name_is_never_one_that_is_taken(tmp_path):
+    folder = tmp_path / "new"
+    names = [write_new(folder, "a", text).name for text in "xyz"]
+    assert names == ["a.json", "a-2.json", "a-3.json"]
+    assert [(folder / name).read_text() for name in names] == list("xyz")
+
+
+def test_a_new_name_is_given_back_when_the_write_fails(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadValue, match="No space left"):
+        write_new(tmp_path, "a", "x")
+    assert os.listdir(tmp_path) == []

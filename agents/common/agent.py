@@ -186,11 +186,11 @@ class TorchAgent(ABC):
     ) -> Self:
         """Read a checkpoint, for its own task or, zero-shot, for another one of the same layout."""
         meta, weights, training = checkpoint.read(Path(folder))
-        try:
-            config = from_json(cls.config_class, meta["config"])
-            trained_on, seed, step = tasks()[meta["task"]], int(meta["seed"]), int(meta["step"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder}/agent.json lacks or misstates {error}.") from error
+        for name in ("config", "step"):
+            if meta.get(name) is None:
+                raise CheckpointError(f"{folder}/agent.json lacks or misstates {name}.")
+        config = from_json(cls.config_class, meta["config"])
+        trained_on, seed, step = tasks()[meta["task"]], meta["seed"], meta["step"]
         if meta["task_version"] != trained_on.version:
             raise CheckpointError(
                 f"{folder} was trained on {trained_on.id} version {meta['task_version']}; "
@@ -201,7 +201,7 @@ class TorchAgent(ABC):
         agent = cls(
             replace(config, **(overrides or {})), task or trained_on, seed=seed, device=device
         )
-        agent.step, agent.dataset = step, meta.get("dataset", {})
+        agent.step, agent.dataset = step, meta.get("dataset") or {}
         flat = {**weights, **(training or {})}
         agent.buffers = {
             k.removeprefix("buffer/"): v for k, v in flat.items() if k.startswith("buffer/")
@@ -225,7 +225,13 @@ class TorchAgent(ABC):
     def _fill(self, folder: Path, flat: Mapping[str, Tensor], training: Any) -> None:
         """Set `params` from tensors by name. Raises CheckpointError unless they fit."""
         target = self.target
-        self.init(torch.Generator())
+        try:
+            self.init(torch.Generator())
+        except (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError) as error:
+            line = " ".join(str(error).split())
+            raise CheckpointError(
+                f"{folder}/agent.json has a config that makes no network: {line}."
+            ) from error
         expected = {
             k: v
             for k, v in flatten(self.params).items()

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from entitybench.checkpoints import checked_meta
 from entitybench.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -64,12 +65,13 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, Ten
     try:
         meta = json.loads(path.read_text())
         sha = dict(meta["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is corrupt ({error}); train again or restore it.") from error
     if meta.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} has format {meta.get('format')!r}; this version reads {FORMAT}."
         )
+    checked_meta(path, meta)
     weights = _read_tensors(folder / "weights.safetensors", sha.get("weights.safetensors"))
     rest = folder / "training.safetensors"
     training = _read_tensors(rest, sha["training.safetensors"]) if rest.name in sha else None

@@ -15,6 +15,12 @@ if typing.TYPE_CHECKING:
     from entitybench.types import AgentSpec
 
 C = TypeVar("C")
+_PLAIN: Mapping[Any, tuple[type, ...]] = {
+    bool: (bool,),
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,7 +60,7 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
         )
     try:
         return cls(**{name: _build(hints[name], value) for name, value in data.items()})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, BadValue) as error:
         raise CheckpointError(
             f"the stored {cls.__name__} does not fit this version: {error}."
         ) from error
@@ -62,6 +68,8 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
 
 def _build(hint: Any, value: Any) -> Any:
     origin = typing.get_origin(hint)
+    if hint in _PLAIN and type(value) not in _PLAIN[hint]:
+        raise TypeError(f"{value!r} is no {hint.__name__}")
     if dataclasses.is_dataclass(hint) and isinstance(hint, type) and value is not None:
         return from_json(hint, value)
     if origin is tuple:

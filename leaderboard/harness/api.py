@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from entitybench.errors import BadValue, BenchError
+from entitybench.errors import BadValue, BenchError, CheckpointError, nearest
 from entitybench.leaderboard.harness import evaluate as engine
 from entitybench.leaderboard.harness import weights as checkpoints
 from entitybench.leaderboard.harness.provenance import Source, pick_device
@@ -107,6 +107,7 @@ def load_agents(
         raise BadValue(f"{spec.id} is for {spec.kind} tasks, and {where.id} is {where.kind}.")
     if seeds is not None and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
         raise BadValue(f"training seeds must be different and not negative: got {list(seeds)}.")
+    _check_preset(spec, preset)
     chosen = pick_device(device)
     if weights_from is not None:
         tasks()[weights_from]
@@ -125,6 +126,19 @@ def load_agents(
     return {seed: _trained(spec, where, found[seed], chosen) for seed in found}
 
 
+def _check_preset(spec: AgentSpec, preset: str | None) -> None:
+    if preset is None or spec.target.rpartition(":")[0].endswith(".py"):
+        return  # a user's file knows its own
+    if not spec.presets:
+        raise BadValue(f"{spec.id} has no presets: leave out --preset {preset}.")
+    if preset not in spec.presets:
+        close = nearest(preset, spec.presets, count=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise BadValue(
+            f"{spec.id} has no preset {preset!r}; it has {', '.join(spec.presets)}.{hint}"
+        )
+
+
 def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: str) -> Loaded:
     # What the contract does not ask of every agent is passed only where it is needed.
     more: dict[str, Any] = {}
@@ -133,7 +147,15 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
     if spec.weights_of is not None:
         more["overrides"] = dict(spec.config)
     target = resolve(spec.target)
-    agent = target.load(checkpoint.folder, device=device, **more)
+    try:
+        agent = target.load(checkpoint.folder, device=device, **more)
+    except (BenchError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        raise CheckpointError(
+            f"{str(checkpoint.folder)!r} cannot be loaded as {spec.id}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     meta = checkpoint.meta
     source = Source(
         id=spec.id,
@@ -153,6 +175,8 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
 def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -> Loaded:
     """Random, the oracle, or whatever a user's file holds."""
     target = resolve(spec.target)
+    if preset is not None and not hasattr(target, "make_config"):
+        raise BadValue(f"{spec.id} has no presets: leave out --preset {preset}.")
     try:
         if hasattr(target, "create"):
             config = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.checkpoints import checked_meta
 from entitybench.errors import BadValue, CheckpointError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Checkpoint:
     @property
     def sha256(self) -> str:
         """The hash of the weights that act."""
-        named = self.meta.get("sha256", {})
+        named = self.meta.get("sha256") or {}
         if "weights.safetensors" in named:
             return str(named["weights.safetensors"])
         digest = hashlib.sha256()
@@ -58,11 +59,18 @@ def reference_weights(agent: str, task: str) -> dict[int, Path]:
 def _seed_folders(root: Path) -> dict[int, Path]:
     if not root.is_dir():
         return {}
-    found = {}
-    for folder in root.iterdir():
+    found: dict[int, Path] = {}
+    for folder in sorted(root.iterdir()):
         match = _SEED.fullmatch(folder.name)
-        if match and (folder / META).is_file():
-            found[int(match[1])] = folder
+        if not (match and (folder / META).is_file()):
+            continue
+        seed = int(match[1])
+        if seed in found:
+            raise CheckpointError(
+                f"{str(folder)!r} and {str(found[seed])!r} are both of training seed {seed}; "
+                "every seed counts once: remove one."
+            )
+        found[seed] = folder
     return dict(sorted(found.items()))
 
 
@@ -95,7 +103,8 @@ def find(
         preset: the preset they must have; None takes any.
 
     Raises:
-        CheckpointError: none there, or of another agent, task, version or preset.
+        CheckpointError: none there, or of another agent, task, version or preset; a
+            seed twice, or a folder named after another seed.
         BadValue: `weights` is no folder.
     """
     trained_on = weights_from or task.id
@@ -111,6 +120,11 @@ def find(
     for seed in wanted:
         checkpoint = Checkpoint(folders[seed], read_meta(folders[seed]), weights is None)
         check(checkpoint, spec, task, weights_from, preset)
+        if checkpoint.seed != seed:
+            raise CheckpointError(
+                f"{str(checkpoint.folder)!r} holds training seed {checkpoint.seed}, and its name "
+                f"says {seed}: rename it to seed{checkpoint.seed}, or put the right weights there."
+            )
         found[seed] = checkpoint
     return found
 
@@ -152,13 +166,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"no checkpoint in {str(folder)!r}: {META} is missing.") from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}.") from error
-    missing = {"agent", "task", "task_version", "seed"} - set(
-        meta if isinstance(meta, dict) else ()
-    )
-    if missing:
-        raise CheckpointError(f"{path} lacks {', '.join(sorted(missing))}.")
-    assert isinstance(meta, dict)
-    return meta
+    return checked_meta(path, meta)
 
 
 def check(

@@ -183,6 +183,57 @@ def test_a_corrupt_checkpoint_is_refused(mine, tmp_path, text):
         api.load_agent("mine", task="push-1block", weights=place)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seed", "abc"),
+        ("seed", -1),
+        ("seed", True),
+        ("agent", 3),
+        ("task", ["push-1block"]),
+        ("task_version", "1"),
+        ("preset", 3),
+        ("step", "many"),
+        ("dataset", 7),
+        ("dataset", {"content_hash": 7}),
+        ("config", "small"),
+        ("sha256", [1]),
+    ],
+)
+def test_a_field_of_another_type_is_refused(mine, tmp_path, field, value):
+    place = mine(tmp_path, 0)
+    path = place / "agent.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+    for given in (place, tmp_path):
+        with pytest.raises(CheckpointError, match=rf"agent\.json misstates {field}") as caught:
+            api.load_agents("mine", task="push-1block", weights=given)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_folder_named_after_another_seed_is_refused(mine, tmp_path):
+    place = mine(tmp_path / "runs", 2)
+    place.rename(place.with_name("seed1"))
+    with pytest.raises(CheckpointError, match=r"holds training seed 2, and its name says 1"):
+        api.load_agents("mine", task="push-1block", weights=tmp_path / "runs")
+
+
+def test_a_training_seed_counts_once(mine, tmp_path):
+    for name in ("seed01", "seed1"):
+        mine(tmp_path / "runs", 1).rename(tmp_path / "runs" / f"{name}x")
+    for name in ("seed01", "seed1"):
+        (tmp_path / "runs" / f"{name}x").rename(tmp_path / "runs" / name)
+    with pytest.raises(CheckpointError, match="both of training seed 1"):
+        api.load_agents("mine", task="push-1block", weights=tmp_path / "runs")
+
+
+def test_presets_that_are_not_there(file):
+    with pytest.raises(BadValue, match=r"no preset 'smal'; it has .*Did you mean 'small'\?"):
+        api.load_agents("hecrl", task="push-3blocks", preset="smal")
+    for id in ("oracle", "random", f"{file}:Still"):
+        with pytest.raises(BadValue, match="has no presets: leave out --preset tiny"):
+            api.load_agents(id, task="push-1block", preset="tiny")
+
+
 def test_zero_shot_says_where_the_weights_are_from(mine, file, tmp_path, monkeypatch):
     asked = {}
 

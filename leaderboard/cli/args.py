@@ -58,7 +58,11 @@ def writable_file(path: Path, flag: str = "--out") -> Path:
     """The path, if a file can be made there. Raises BadValue: better now than after an hour."""
     if path.is_dir():
         raise BadValue(f"{flag} {path} is a folder; name a file in it.")
-    _writable(path.parent, flag)
+    if path.exists() and not path.is_file():  # a device or a pipe is written into
+        if not os.access(path, os.W_OK):
+            raise BadValue(f"{flag}: no permission to write into {path}; name another file.")
+        return path
+    _writable(Path(os.path.realpath(path)).parent, flag)  # a link stays, its target is written
     return path
 
 

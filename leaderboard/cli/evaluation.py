@@ -66,9 +66,14 @@ def evaluate(
     if out is None:
         writable_folder(RESULTS / spec.id)
     else:
-        writable_file(out)
+        _record_file(out, video)
 
     from entitybench.leaderboard.harness import api
+
+    if video:
+        from entitybench.leaderboard.harness.video import check_video
+
+        check_video(spec)  # better now than after the episodes
 
     arguments = {
         "agent": agent,
@@ -94,8 +99,7 @@ def evaluate(
             arguments=arguments,
             progress=progress,
         )
-    path = out if out is not None else _default_path(record)
-    record.write(path)
+    path = _write_new(record) if out is None else record.write(out)
     if json:
         print(record.to_json())
     else:
@@ -113,21 +117,25 @@ def evaluate(
         _film(loaded, task, path.with_suffix(".mp4"), episode_seed)
 
 
-def _default_path(record: Record) -> Path:
-    """results/TASK/AGENT[-PRESET][-from-TASK]-TIME.json; an earlier record is never overwritten."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(record.agent.id).name)
-    parts = [name]
+def _record_file(out: Path, video: bool) -> None:
+    if out.suffix.lower() in (".mp4", ".png"):
+        raise BadValue(
+            f"--out {out} is the record: give a .json file; --video puts the film beside it."
+        )
+    if video and out.exists() and not out.is_file():
+        raise BadValue(f"--video puts a film beside the record: --out {out} must be a .json file.")
+    writable_file(out)
+
+
+def _write_new(record: Record) -> Path:
+    """results/TASK/AGENT[-from-TASK]-TIME.json; an earlier record is never overwritten."""
+    from entitybench.records import write_new
+
+    parts = [re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(record.agent.id).name)]
     if record.agent.weights_from:
         parts.append(f"from-{record.agent.weights_from}")
     parts.append(re.sub(r"\D", "", record.created)[:14])
-    folder = RESULTS / record.task.id
-    stem = "-".join(parts)
-    path = folder / f"{stem}.json"
-    again = 2
-    while path.exists():
-        path = folder / f"{stem}-{again}.json"
-        again += 1
-    return path
+    return write_new(RESULTS / record.task.id, "-".join(parts), record.to_json())
 
 
 def _print_beside_stored(record: Record) -> None:

@@ -97,6 +97,12 @@ def record_video(
     return [path, write_atomic(sheet, file.getvalue())]
 
 
+def check_video(task: TaskSpec) -> None:
+    """Open what a film needs, and close it. Raises MissingExtra or RenderError."""
+    _libraries()
+    _Camera(task, 1, 32, (1, 1)).close()
+
+
 def _libraries() -> tuple[Any, Any]:
     try:
         import imageio_ffmpeg

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, RenderError
 from entitybench.leaderboard.cli import app as cli
 from entitybench.leaderboard.cli.main import main
 
@@ -58,6 +58,10 @@ BAD_WORDS = {
     f"{EVAL} --no-video": "--video",
     f"{EVAL} --out .": "folder",
     f"{EVAL} --out file/record.json": "file",
+    f"{EVAL} --video --out film.mp4": "give a .json file",
+    f"{EVAL} --out sheet.PNG": "give a .json file",
+    f"{EVAL} --preset tiny": "random has no presets",
+    "eval --agent hecrl --task push-3blocks --preset smal": "'small'",
     "eval --agent hecrl --task push-3blocks --weights nowhere": "nowhere",
     "eval --agent hecrl --task push-3blocks --weights a --weights-from push-2blocks": "exclude",
     "eval --agent hecrl --task push-4blocks --weights-from push-3": "'push-3blocks'",
@@ -145,9 +149,8 @@ def test_one_line_and_exit_code_2(
 
 def _tree(folder: Path) -> set[str]:
     # Folders that a command makes before it refuses are harmless; files are not.
-    return {
-        str(path) for path in folder.rglob("*") if path.is_file() and ".locks" not in path.parts
-    }
+    harmless = {".locks", "__pycache__"}
+    return {str(p) for p in folder.rglob("*") if p.is_file() and not harmless & set(p.parts)}
 
 
 def _raising(error: BaseException):
@@ -182,6 +185,33 @@ def test_every_exception_becomes_one_line(
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 1
     assert word in lines[0]
+
+
+@pytest.mark.parametrize("missing", ["library", "renderer"])
+def test_what_a_film_needs_is_checked_before_the_episodes(
+    missing: str,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from entitybench.leaderboard.harness import api, video
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the episodes ran")
+
+    def broken(*_: object) -> None:
+        raise RenderError("nothing can draw here.")
+
+    monkeypatch.setattr(api, "evaluate", never)
+    if missing == "library":
+        monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    else:
+        monkeypatch.setattr(video, "_libraries", lambda: (None, None))
+        monkeypatch.setattr(video, "_Camera", broken)
+    assert main(f"{EVAL} --video --out {place}/r.json".split()) == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert ("imageio_ffmpeg is not installed" if missing == "library" else "draw") in lines[0]
 
 
 def _bench(*words: str, **options: object) -> subprocess.Popen[str]:

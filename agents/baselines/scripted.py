@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, Policy, TaskSpec
 
 
-class Scripted:
+class Scripted(ABC):
     """An agent that is nothing but a policy."""
 
     config = None
@@ -28,9 +29,9 @@ class Scripted:
         del config, seed, dataset
         return cls(task)
 
+    @abstractmethod
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         """The policy."""
-        raise NotImplementedError
 
 
 class Random(Scripted):

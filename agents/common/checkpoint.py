@@ -26,6 +26,12 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def settings_sha256(meta: Mapping[str, Any]) -> str:
+    """Of everything in agent.json but the hashes themselves, whatever the layout of the text."""
+    rest = {k: v for k, v in meta.items() if k not in ("format", "sha256")}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     part = path.with_name(path.name + ".part")
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part)
@@ -47,6 +53,7 @@ def write(
         sha["training.safetensors"] = _write_tensors(folder / "training.safetensors", training)
     else:
         (folder / "training.safetensors").unlink(missing_ok=True)
+    sha["settings"] = settings_sha256(meta)
     part = folder / "agent.json.part"
     part.write_text(
         json.dumps({"format": FORMAT, **meta, "sha256": sha}, indent=1, sort_keys=True) + "\n"
@@ -72,6 +79,10 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, Ten
             f"{path} has format {meta.get('format')!r}; this version reads {FORMAT}."
         )
     checked_meta(path, meta)
+    if sha.get("settings") != settings_sha256(meta):
+        raise CheckpointError(
+            f"{path} was changed after it was written (sha256 of its settings differs); restore it."
+        )
     weights = _read_tensors(folder / "weights.safetensors", sha.get("weights.safetensors"))
     rest = folder / "training.safetensors"
     training = _read_tensors(rest, sha["training.safetensors"]) if rest.name in sha else None

@@ -16,7 +16,11 @@ from entitybench.agents.hecrl.config import PRESETS, HECRLConfig
 from entitybench.agents.hecrl.diffusion import Schedule, sample
 from entitybench.agents.hecrl.losses import diffusion_loss
 from entitybench.agents.hecrl.networks import SubgoalNet
-from entitybench.agents.hecrl.transformer import RegressorTransformer, SubgoalTransformer
+from entitybench.agents.hecrl.transformer import (
+    RegressorTransformer,
+    SubgoalTransformer,
+    in_order,
+)
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.seeding import BatchGenerator, generator
 
@@ -197,6 +201,8 @@ class HECRL(GoalIQL):
 
         flat = noise.flatten(0, 1).transpose(0, 1)
         found = sample(denoise, flat, self.schedule, self.config.predict)
+        if self.config.subgoal_network == "transformer":
+            found = in_order(self.layout, found, standardise(params, state))
         return self.decode(params, state, found).unflatten(0, (batch, samples))
 
     def regress_subgoal(self, state: Tensor, goal: Tensor) -> Tensor:

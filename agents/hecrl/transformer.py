@@ -40,8 +40,9 @@ SLOTS = 3  # state, subgoal, goal
 class SubgoalTransformer:
     """The AdaLN entity transformer: full attention over the 3 N tokens of [s, s̃, g].
 
-    A token knows its slot, not its entity. The slots of s and g are always the clean ones, in
-    training and in sampling; what is returned is the slot between them.
+    A token knows its slot, not its entity: which row of a sample becomes which entity is left to
+    the noise, and the sampled ids tell (`in_order`). The slots of s and g are always the clean
+    ones, in training and in sampling; what is returned is the slot between them.
     """
 
     layout: Layout
@@ -94,6 +95,13 @@ class SubgoalTransformer:
         change = project(params, "modulation", time, precision).chunk(2, -1)
         x = project(params, "last0", modulate(normalise(x), *change), precision)
         return mlp(params, "decode", x, precision)[0]
+
+
+def in_order(layout: Layout, sampled: Tensor, state: Tensor) -> Tensor:
+    """For each entity of a state (B, N, F) the row of a sample (B, N, F) whose ids are nearest."""
+    distance = torch.cdist(state[..., layout.ids], sampled[..., layout.ids])
+    row = distance.argmin(-1)
+    return sampled.gather(1, row[..., None].expand_as(sampled))
 
 
 def sinusoid(step: Tensor, width: int) -> Tensor:

@@ -42,13 +42,18 @@ class Source:
 
 def versions() -> dict[str, str]:
     """Versions of all that can change a result, and the processor."""
-    found = {"python": platform.python_version(), "platform": platform.platform(), "cpu": _cpu()}
+    found = {"python": platform.python_version(), "platform": _platform(), "cpu": _cpu()}
     for name in (*_PACKAGES, *(name for name in _IF_LOADED if name in sys.modules)):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def _platform() -> str:
+    """System, processor family and C library; a kernel's own name says nothing about results."""
+    return "-".join([platform.system(), platform.machine(), *filter(None, platform.libc_ver())])
 
 
 @cache

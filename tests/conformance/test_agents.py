@@ -4,61 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 
 import numpy as np
 import pytest
 import torch
+from agent_cases import TASK, fresh, load, train
 
 from entitybench.agents.common.goal_iql import GoalIQL
 from entitybench.agents.common.layout import Layout
 from entitybench.agents.common.networks import EntityNet, FlatNet
 from entitybench.agents.hecrl.networks import SubgoalNet
-from entitybench.datasets.generate.api import generate
-from entitybench.datasets.store.api import load_dataset
-from entitybench.errors import BadValue, CheckpointError, UnknownId
+from entitybench.errors import BadValue, CheckpointError
 from entitybench.registry import agent, agents, resolve, tasks
 from entitybench.seeding import BatchGenerator, generator
 
-TASK = "push-2blocks"
 OTHER = "push-3blocks"
 TRAINED = [spec.id for spec in agents() if spec.trains and spec.weights_of is None]
 VARIANTS = [spec.id for spec in agents() if spec.weights_of is not None]
 ON_SETS = ["hecrl", "ec-iql"]  # their networks take any number of entities
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "tiny"
-    generate(f"{TASK}/play-v1", episodes=6, workers=1, out=folder, say=lambda _: None)
-    return load_dataset(folder).split("train")
-
-
-def fresh(id, store, *, seed=0, task=TASK):
-    spec, task = agent(id), tasks()[task]
-    target = resolve(spec.target)
-    config = dataclasses.replace(target.make_config(spec, "tiny", task), compile=False)
-    return target.create(config, task, seed=seed, dataset=store)
-
-
-def train(one, store, updates):
-    metrics = {}
-    for _ in range(updates):
-        metrics = one.update(one.batch(store))
-    return metrics
-
-
-def load(id, folder, **kwargs):
-    spec = agent(id)
-    return resolve(spec.target).load(folder, overrides=spec.config, **kwargs)
 
 
 def tensors(one):
@@ -190,7 +153,7 @@ def test_a_shipped_checkpoint_acts_as_the_agent_it_was_saved_from(id, store, tmp
     assert meta["task"] == TASK
     assert meta["step"] == meta["total_updates"] == one.total_updates
     assert meta["dataset"] == {"id": store.id, "content_hash": store.content_hash}
-    assert set(meta["sha256"]) == {"weights.safetensors"}
+    assert set(meta["sha256"]) == {"weights.safetensors", "settings"}
 
 
 def test_a_checkpoint_of_weights_replaces_one_with_training_state(store, tmp_path):
@@ -371,90 +334,6 @@ def test_bfloat16_products_are_near_the_exact_ones():
         assert b.dtype == torch.float32
         assert not torch.equal(a, b)
         assert (a - b).square().mean() < 1e-3 * a.square().mean()
-
-
-# Bad checkpoints --------------------------------------------------------
-
-
-def edit(folder, **changes):
-    path = folder / "agent.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-
-def cut(path):
-    path.write_bytes(path.read_bytes()[:-7])
-
-
-def flip(path):
-    data = bytearray(path.read_bytes())
-    data[-5] ^= 0x10
-    path.write_bytes(bytes(data))
-
-
-def config(folder, **changes):
-    edit(folder, config={**json.loads((folder / "agent.json").read_text())["config"], **changes})
-
-
-BAD = {
-    "no folder": (lambda f: [p.unlink() for p in f.iterdir()], "no checkpoint in .*agent.json"),
-    "no weights": (
-        lambda f: (f / "weights.safetensors").unlink(),
-        "weights.safetensors is mi",
-    ),
-    "no training": (lambda f: (f / "training.safetensors").unlink(), "training.safetensors is mi"),
-    "cut json": (lambda f: cut(f / "agent.json"), "agent.json is corrupt"),
-    "json of another kind": (lambda f: (f / "agent.json").write_text("[1]"), "agent.json"),
-    "cut weights": (lambda f: cut(f / "weights.safetensors"), "truncated or corrupt"),
-    "one wrong bit": (lambda f: flip(f / "weights.safetensors"), "truncated or corrupt"),
-    "one wrong bit of training": (lambda f: flip(f / "training.safetensors"), "truncated or corr"),
-    "another format": (lambda f: edit(f, format=99), "format 99"),
-    "another task version": (lambda f: edit(f, task_version=77), "version 77.*bench train"),
-    "no such task": (lambda f: edit(f, task="push-3blocs"), "push-3block"),
-    "unknown field": (lambda f: config(f, colour="red"), "unknown.*colour"),
-    "wrong type": (lambda f: config(f, stages=7), "does not fit"),
-    "a width of another": (lambda f: config(f, width=24), "width|shape|fit"),
-    "a word for a width": (lambda f: config(f, width="wide"), "does not fit.*'wide' is no int"),
-    "a width below zero": (lambda f: config(f, width=-8), "makes no network"),
-    "a word for a seed": (lambda f: edit(f, seed="abc"), "misstates seed: it is 'abc'"),
-    "a number for a dataset": (lambda f: edit(f, dataset=7), "misstates dataset: it is 7"),
-    "a list for a config": (lambda f: edit(f, config=[1]), "misstates config"),
-    "a list for a hash": (lambda f: edit(f, sha256={"weights.safetensors": []}), "misstates sha"),
-    "half a step": (lambda f: edit(f, step=1.5), "misstates step"),
-    "no step": (lambda f: edit(f, step=None), "step|misstates"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_a_bad_checkpoint_is_one_line(case, store, tmp_path):
-    one = fresh("ec-iql", store)
-    one.save(tmp_path / "c", training=True)
-    damage, words = BAD[case]
-    damage(tmp_path / "c")
-    with pytest.raises(UnknownId if case == "no such task" else CheckpointError) as caught:
-        load("ec-iql", tmp_path / "c")
-    assert re.search(words, str(caught.value))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_checkpoint_of_another_agent_is_refused(store, tmp_path):
-    fresh("gcbc", store).save(tmp_path / "c", training=True)
-    with pytest.raises(CheckpointError, match=r"do not fit gcbc .* another agent"):
-        load("hecrl", tmp_path / "c")
-
-
-def test_an_interrupted_save_leaves_no_half_checkpoint(store, tmp_path, monkeypatch):
-    one = fresh("ec-iql", store)
-    one.save(tmp_path / "c", training=True)
-
-    def full(*args, **kwargs):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("entitybench.agents.common.checkpoint.os.replace", full)
-    with pytest.raises(OSError, match="No space"):
-        one.save(tmp_path / "d", training=True)
-    assert not (tmp_path / "d" / "agent.json").exists()
-    with pytest.raises(CheckpointError):
-        load("ec-iql", tmp_path / "d")
 
 
 def test_unknown_presets_are_refused():

@@ -210,8 +210,9 @@ def test_a_copy_is_checked_on_its_own(folder, tmp_path):
 
 
 def test_a_data_root_that_cannot_be_written_is_no_error(folder, monkeypatch):
+    before = EpisodeStore.open(folder).content_hash
     monkeypatch.setenv("ENTITYBENCH_DATA", "/proc/nowhere")
-    EpisodeStore.open(folder)
+    assert EpisodeStore.open(folder).content_hash == before
 
 
 def test_the_writer_refuses_what_does_not_fit(tmp_path):

@@ -19,6 +19,7 @@ from entitybench.agents.common.transformer import (
 from entitybench.agents.hecrl.transformer import (
     RegressorTransformer,
     SubgoalTransformer,
+    in_order,
     sinusoid,
 )
 from entitybench.registry import tasks
@@ -212,3 +213,15 @@ def test_standardised_features():
     other = Echo().init(rng())
     set_statistics(other, x)
     assert list(other) == ["w"]
+
+
+def test_a_sample_in_any_order_is_put_in_the_order_of_the_state():
+    state = entities(1)
+    state[..., LAYOUT.ids] = torch.eye(LAYOUT.entities, LAYOUT.features - LAYOUT.ids.start)
+    wanted = state.clone()
+    wanted[..., LAYOUT.position] += 0.3
+    order = torch.stack([torch.randperm(LAYOUT.entities, generator=rng(k)) for k in range(ROWS)])
+    noisy = wanted + 0.05 * entities(2)  # ids are sampled too, and not exact
+    shuffled = noisy.gather(1, order[..., None].expand_as(noisy))
+    assert not torch.equal(shuffled, noisy)
+    assert torch.equal(in_order(LAYOUT, shuffled, state), noisy)

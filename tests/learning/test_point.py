@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
+import point
 import pytest
 import torch
-
-_spec = importlib.util.spec_from_file_location("point", Path(__file__).with_name("point.py"))
-point = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(point)
 
 
 @pytest.fixture(scope="module", autouse=True)

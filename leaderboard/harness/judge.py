@@ -62,21 +62,32 @@ def judge(claim: Claim, records: Mapping[str, Record]) -> Verdict:
     findings = [_finding(check, records) for check in claim.checks]
     required = [finding.holds for finding in findings if finding.required]
     first = records[claim.arms[0].agent]
-    success = metric_of("success")
-    ours = ", ".join(
-        f"{arm.agent} {shown(cell(records[arm.agent], 'success'), success)} %" for arm in claim.arms
-    )
     return Verdict(
         claim=claim.name,
         task=claim.task,
         statement=claim.statement,
         published=claim.published,
-        ours=ours,
+        ours=_ours(claim, records),
         training_seeds=len(first.training_seeds),
         episodes=len(episode_seeds(first)),
         findings=findings,
         holds=all(required) if required else None,
     )
+
+
+def _ours(claim: Claim, records: Mapping[str, Record]) -> str:
+    """What each arm scored; in a claim about a diagnostic, the diagnostic."""
+    for check in claim.checks:
+        if check.kind == "diagnostic":
+            cells = (f"{a.agent} {_mean_of(records[a.agent], check.metric)}" for a in claim.arms)
+            return f"{check.metric.replace('_', ' ')}: {', '.join(cells)}"
+    success = metric_of("success")
+    cells = (f"{a.agent} {shown(cell(records[a.agent], 'success'), success)} %" for a in claim.arms)
+    return ", ".join(cells)
+
+
+def _mean_of(record: Record, name: str) -> str:
+    return f"{np.mean(list(diagnostic(record, name).values())):.2f}"
 
 
 def _finding(check: Check, records: Mapping[str, Record]) -> Finding:
@@ -91,8 +102,7 @@ def _finding(check: Check, records: Mapping[str, Record]) -> Finding:
         found = diagnostic_ratio(a, b, check.metric)
         says = f"{check.metric}({check.a}) / {check.metric}({check.b}) ≤ {check.bound:g}"
         holds = found.mean <= check.bound
-        means = [np.mean(list(diagnostic(x, check.metric).values())) for x in (a, b)]
-        words = f"{_plain(found)} ({means[0]:.2f} against {means[1]:.2f})"
+        words = f"{_plain(found)} ({_mean_of(a, check.metric)} against {_mean_of(b, check.metric)})"
     elif b is not None:
         found = compare(a, b).metrics[check.metric].difference
         says, holds = _of_difference(check, found)

@@ -114,7 +114,8 @@ def claims(name: str, reference: Path) -> str:
         )
         for v in found.verdicts
     ]
-    head = ("claim", "statement", "published", "ours: success [95 % interval]", "verdict")
+    ours = "ours: success, if not said otherwise [95 % interval]"
+    head = ("claim", "statement", "published", ours, "verdict")
     return f"{_made(found)}\n\n{_rows((*head, 'seeds × episodes'), rows)}"
 
 

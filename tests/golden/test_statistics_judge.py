@@ -126,6 +126,6 @@ def test_claims_name_what_is_registered(claim):
 
 
 def test_methods_without_claims():
-    assert [claim.name for claim in claims("hecrl")][:4] == [f"small-{k}" for k in (1, 2, 3, 4)]
+    assert {f"small-{k}" for k in (1, 2, 3, 4)} <= {claim.name for claim in claims("hecrl")}
     with pytest.raises(UnknownId, match=r"unknown method with claims 'hecr'.*'hecrl'"):
         claims("hecr")

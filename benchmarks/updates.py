@@ -35,7 +35,7 @@ from entitybench.agents.baselines.gciql import GCIQL
 from entitybench.registry import agent, tasks
 
 SIZES = (  # batch, hidden layers: our preset small, and OGBench's default
-    (256, (256, 256, 256)),
+    (128, (256, 256, 256)),
     (1024, (512, 512, 512)),
 )
 EPISODES, LENGTH = 1000, 150

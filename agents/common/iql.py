@@ -76,13 +76,13 @@ def iql_losses(
     """L_V + L_Q + L_π, each with gradients to its own network only, and what to log."""
     state, action, goal = batch["observations"], batch["actions"], batch["value_goals"]
     target_q = networks.critic.apply(target, state, goal, action)[..., 0].amin(0).detach()
-    both = networks.value.apply(
-        params["value"], torch.cat([state, batch["next_observations"]]), goal.repeat(2, 1, 1)
-    )[0, :, 0]
-    value, next_value = both.chunk(2)
+    value = networks.value.apply(params["value"], state, goal)[0, :, 0]
     value_loss = expectile_loss(target_q - value, expectile)
 
-    y = td_target(batch["rewards"], batch["masks"], next_value.detach(), discount)
+    # Not in one pass with V(s, g): half of what went backward through it would be zeros.
+    frozen = {name: p.detach() for name, p in params["value"].items()}
+    next_value = networks.value.apply(frozen, batch["next_observations"], goal)[0, :, 0]
+    y = td_target(batch["rewards"], batch["masks"], next_value, discount)
     q = networks.critic.apply(params["critic"], state, goal, action)[..., 0]
     critic_loss = (q - y).square().mean(-1).sum()
 

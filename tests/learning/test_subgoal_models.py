@@ -53,7 +53,7 @@ def fit(net, predict, updates, rate):
         loss.backward()
         adam.step(rate * min(1.0, 2 * (1 - k / updates)))
     state, goal, _, mover = draw(1000, generator)
-    noise = torch.randn(11, 1000, 3, net.outputs, generator=generator)
+    noise = torch.randn(11, 1000, state.shape[1], net.outputs, generator=generator)
     with torch.no_grad():
         found = sample(lambda x, t: net.apply(params, state, goal, x, t), noise, schedule, predict)
     if net.outputs > 3:

@@ -18,13 +18,9 @@ _TINY_STAGES = (
     Stage(updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR),
     Stage(updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, policy=_FAR),
 )
-_SMALL_STAGES = (
-    Stage(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR),
-    Stage(updates=8_000, alpha=0.05, learning_rate=5e-4, final_learning_rate=5e-5, policy=_FAR),
-)
 # Tuned on validation seeds: near goals and α = 0.3 to the end bring more blocks to their places
 # than HECRL's second stage does (docs/hecrl.md).
-_ECIQL_STAGES = (
+_SMALL_STAGES = (
     Stage(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR),
     Stage(updates=8_000, alpha=0.3, learning_rate=5e-4, final_learning_rate=5e-5, policy=_NEAR),
 )
@@ -42,7 +38,7 @@ class ECIQL(GoalIQL):
             "head": 32,
             "compile": False,
         },
-        "small": {"stages": _ECIQL_STAGES, "batch_size": 128},
+        "small": {"stages": _SMALL_STAGES, "batch_size": 128},
         "paper": PAPER_ENTITIES,
     }
 

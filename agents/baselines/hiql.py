@@ -36,19 +36,26 @@ class HIQLConfig(IQLConfig):
     max_subgoals: int = 1000
 
 
-class HIQL(GoalIQL):
-    """π(s, s̃) by DDPG+BC and h(s, g) by advantage-weighted regression of s̃ = s_{t+K}."""
-
-    config_class: ClassVar[type[Any]] = HIQLConfig
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
+def _presets() -> dict[str, dict[str, Any]]:
+    """GCIQL's, where the low level's goals are the subgoals, whatever the stage."""
+    made = {
         name: {
             **preset,
-            # The low level's goals are the subgoals, whatever the stage.
             "stages": tuple(replace(s, policy=GoalMix(uniform=1.0)) for s in preset["stages"]),
         }
         for name, preset in GCIQL.presets.items()
     }
-    presets["paper"] |= {"subgoal_steps": 50, "replan_steps": 25, "max_subgoals": 32}
+    first, second = made["small"]["stages"]
+    made["small"]["stages"] = (first, replace(second, alpha=0.05))
+    made["paper"] |= {"subgoal_steps": 50, "replan_steps": 25, "max_subgoals": 32}
+    return made
+
+
+class HIQL(GoalIQL):
+    """π(s, s̃) by DDPG+BC and h(s, g) by advantage-weighted regression of s̃ = s_{t+K}."""
+
+    config_class: ClassVar[type[Any]] = HIQLConfig
+    presets: ClassVar[dict[str, dict[str, Any]]] = _presets()
     shipped = ("value", "actor", "high")
 
     def __init__(self, config: HIQLConfig, task: Any, *, seed: int, device: str = "cpu") -> None:

@@ -73,6 +73,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target="entitybench.agents.baselines.hiql:HIQL",
         paper="Park et al., HIQL: Offline GCRL with Latent States as Actions, NeurIPS 2023",
         extra="train",
+        any_number=False,
         summary="hierarchical IQL on flat vectors, subgoals by regression",
     ),
     AgentSpec(
@@ -81,6 +82,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target="entitybench.agents.baselines.gciql:GCIQL",
         paper=_IQL,
         extra="train",
+        any_number=False,
         summary="goal-conditioned IQL on flat vectors",
     ),
     AgentSpec(
@@ -89,6 +91,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target="entitybench.agents.baselines.gcbc:GCBC",
         paper="Ghosh et al., Learning to Reach Goals via Iterated Supervised Learning, ICLR 2021",
         extra="train",
+        any_number=False,
         summary="goal-conditioned behaviour cloning on flat vectors",
     ),
     AgentSpec(

@@ -35,6 +35,9 @@ def settings_sha256(meta: Mapping[str, Any]) -> str:
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     part = path.with_name(path.name + ".part")
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, part)
+    umask = os.umask(0)
+    os.umask(umask)
+    part.chmod(0o666 & ~umask)  # as other files: safetensors lets nobody else read them
     os.replace(part, path)
     return _sha256(path)
 

@@ -74,6 +74,10 @@ def _find(source: str) -> Path:
     for folder in (given / "data", given, minari_root() / source / "data"):
         if (folder / "metadata.json").is_file():
             return folder
+    if given.exists():
+        raise DataError(
+            f"{given} is no Minari dataset (no data/metadata.json in it) and no OGBench .npz file."
+        )
     root = minari_root()
     names = [p.parent.parent.relative_to(root).as_posix() for p in root.rglob("data/metadata.json")]
     raise unknown("Minari dataset", source, names, see="minari list local")

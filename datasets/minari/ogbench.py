@@ -33,9 +33,11 @@ def read_ogbench(path: Path, folder: Path) -> None:
     except FileNotFoundError:
         raise DataError(f"no file {str(path)!r} to import.") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        # numpy takes whatever is no archive for a pickle, and advises to allow that.
+        why = "no archive, or of pickled objects" if "pickle" in str(error) else error
         raise DataError(
-            f"{path} is no OGBench file ({error}): it needs the arrays observations, actions and "
-            "terminals, without pickled objects."
+            f"{path} is no OGBench file ({why}): it needs the arrays observations, actions and "
+            "terminals."
         ) from None
     if len(terminals) != rows or len(actions) != rows or not rows or not terminals[-1]:
         raise DataError(

@@ -14,8 +14,8 @@ from typing import Any
 from entitybench.errors import RenderError
 
 ADVICE = (
-    "On Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri (EGL), or libosmesa6 (OSMesa);"
-    " `bench doctor` checks it"
+    "Without a display unset MUJOCO_GL, or set egl or osmesa. On Debian or Ubuntu: apt-get install "
+    "libegl1 libgl1-mesa-dri (EGL), or libosmesa6 (OSMesa); `bench doctor` checks it"
 )
 
 

@@ -13,6 +13,7 @@ from entitybench.envs.core.spaces import (
     EPISODE_SEEDS,
     RENDER_MODES,
     action_space,
+    check_finite,
     check_render_mode,
     check_seed,
     observation_space,
@@ -20,6 +21,7 @@ from entitybench.envs.core.spaces import (
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
+    from entitybench.envs.core.batch import Snapshot
     from entitybench.envs.core.render import Renderer
     from entitybench.envs.core.window import Window
     from entitybench.types import Array, Obs, TaskSpec
@@ -95,6 +97,7 @@ class GoalEnv(gymnasium.Env):
         action = np.asarray(action)
         if action.shape != self._action:
             raise BadValue(f"an action has the shape {self._action}: got {action.shape}.")
+        check_finite(action)
         worlds = self.worlds
         info: dict[str, Any]
         if self._pixels:
@@ -151,6 +154,18 @@ class GoalEnv(gymnasium.Env):
 
             self._renderer = Renderer(self.world, *self._frame, self.world.view)
         return self._renderer.frame(self.worlds, 0)
+
+    def snapshot(self) -> Snapshot:
+        """All that `restore` needs to go on exactly from here, also in mid-episode."""
+        return self.worlds.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> tuple[Obs, dict[str, Any]]:
+        """Go back to a snapshot of this environment. Returns observation and info, as `reset`."""
+        obs = self.worlds.restore(snapshot)
+        self._begun = True
+        info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
+        del info["reward"]
+        return self._split(obs, info), info
 
     def close(self) -> None:
         """Free contexts and windows. Closing twice is allowed."""

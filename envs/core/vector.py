@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -17,6 +19,7 @@ from entitybench.envs.core.spaces import (
     KEYS,
     RENDER_MODES,
     action_space,
+    check_finite,
     check_render_mode,
     check_seed,
     observation_space,
@@ -26,8 +29,19 @@ from entitybench.errors import BadValue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from entitybench.envs.core.batch import Snapshot
     from entitybench.envs.core.render import Renderer
     from entitybench.types import Array, Obs, TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSnapshot:
+    """All that `GoalVectorEnv.restore` needs: the worlds, and what decides the next episodes."""
+
+    worlds: Snapshot
+    ended: Array
+    episode_seeds: Array
+    generators: list[np.random.Generator | None]
 
 
 class GoalVectorEnv(VectorEnv):
@@ -79,6 +93,8 @@ class GoalVectorEnv(VectorEnv):
             raise BadValue('a batch has no window: use render_mode="rgb_array" or None.')
         self.render_mode = check_render_mode(render_mode)
         self.task = task_of(task)
+        if not isinstance(num_envs, int) or isinstance(num_envs, bool) or num_envs < 1:
+            raise BadValue(f"a batch is a whole number of worlds, 1 or more: got {num_envs!r}.")
         threads = cores() if threads is None else threads
         self.worlds = make_worlds(self.task, num_envs, threads, horizon=horizon, **kwargs)
         self.world = self.worlds.world
@@ -125,6 +141,7 @@ class GoalVectorEnv(VectorEnv):
         actions = np.asarray(actions)
         if actions.shape != self.action_space.shape:
             raise BadValue(f"actions have the shape {self.action_space.shape}: {actions.shape}.")
+        check_finite(actions)
         obs, infos = self.worlds.step(actions)
         reward = infos.pop("reward")
         begun = np.flatnonzero(self._ended)
@@ -152,6 +169,27 @@ class GoalVectorEnv(VectorEnv):
 
             self._renderer = Renderer(self.world, *self._frame, self.world.view)
         return tuple(self._renderer.frame(self.worlds, row) for row in range(self.num_envs))
+
+    def snapshot(self) -> VectorSnapshot:
+        """All that `restore` needs to go on exactly from here, also in mid-episode."""
+        return VectorSnapshot(
+            self.worlds.snapshot(),
+            self._ended.copy(),
+            self._episode_seeds.copy(),
+            copy.deepcopy(self._generators),
+        )
+
+    def restore(self, snapshot: VectorSnapshot) -> tuple[Obs, dict[str, Any]]:
+        """Go back to a snapshot of this environment. Returns observation and infos, as `reset`."""
+        obs = self.worlds.restore(snapshot.worlds)
+        self._ended = snapshot.ended.copy()
+        self._episode_seeds = snapshot.episode_seeds.copy()
+        self._generators = copy.deepcopy(snapshot.generators)
+        self._begun = True
+        infos = self.worlds.judge()
+        del infos["reward"]
+        infos = {"seed": self._episode_seeds.copy(), **infos}
+        return self._finish(obs, infos, np.ones(self.num_envs, bool))
 
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002 - Gymnasium's signature
         """Free threads and contexts."""

@@ -49,16 +49,15 @@ def evaluate(
         episode_seed: Seed of the first episode; episode i has seed S + i.
         episodes: Episodes for each training seed.
         weights: A folder of seed*/ checkpoints, or one checkpoint. Default: the shipped weights.
-        weights_from: Use the shipped weights of another task (zero-shot).
+        weights_from: Use the weights of another task (zero-shot): the shipped ones, or those in
+            --weights.
         threads: Simulation threads; any number gives the same record. Default: the cores.
         preset: Only weights trained with this preset.
         video: Write an mp4 and a contact sheet beside the record.
-        out: The record file. Default: results/TASK/AGENT-TIME.json.
+        out: The record file, a new one. Default: results/TASK/AGENT-TIME.json.
         json: Print the record instead of the table.
     """
     different(train_seeds, "--train-seeds")
-    if weights is not None and weights_from is not None:
-        raise BadValue("--weights and --weights-from exclude each other; give one.")
     registry.agent(agent)
     if weights_from is not None:
         registry.tasks()[weights_from]
@@ -99,11 +98,12 @@ def evaluate(
             arguments=arguments,
             progress=progress,
         )
-    path = _write_new(record) if out is None else record.write(out)
+    # Shown before it is written: whatever the disk says, the result is not lost.
     if json:
-        print(record.to_json())
+        print(record.to_json(), flush=True)
     else:
         _print_beside_stored(record)
+    path = _write_new(record) if out is None else record.write(out)
     note(f"record: {path}")
     if video:
         loaded = api.load_agent(
@@ -122,6 +122,10 @@ def _record_file(out: Path, video: bool) -> None:
         raise BadValue(
             f"--out {out} is the record: give a .json file; --video puts the film beside it."
         )
+    films = (out.with_suffix(".mp4"), out.with_name(f"{out.stem}-sheet.png")) if video else ()
+    for file in (out, *films):
+        if file.is_file() and file.stat().st_size:
+            raise BadValue(f"--out {out}: {file} exists already; name a new file, or remove it.")
     if video and out.exists() and not out.is_file():
         raise BadValue(f"--video puts a film beside the record: --out {out} must be a .json file.")
     writable_file(out)

@@ -105,12 +105,17 @@ def load_agents(
     spec, where = agent_spec(id), tasks()[task] if isinstance(task, str) else task
     if spec.kind != where.kind:
         raise BadValue(f"{spec.id} is for {spec.kind} tasks, and {where.id} is {where.kind}.")
+    if spec.trains and not spec.sees_pixels and "pixels" in where.tags:
+        state = where.id.removesuffix("-pixels")
+        raise BadValue(f"{spec.id} reads entities, and {where.id} shows images; use {state}.")
     if seeds is not None and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
         raise BadValue(f"training seeds must be different and not negative: got {list(seeds)}.")
     _check_preset(spec, preset)
     chosen = pick_device(device)
     if weights_from is not None:
         tasks()[weights_from]
+    if not spec.trains and weights is not None and ":" not in spec.id:
+        raise BadValue(f"{spec.id} has no weights: leave out --weights.")
     if not spec.trains and weights is None:
         if weights_from is not None:
             raise BadValue(f"{spec.id} has no weights: leave out --weights-from.")
@@ -164,7 +169,7 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
         config=_config(agent),
         updates=meta.get("step"),
         weights_sha256=checkpoint.sha256,
-        weights_from=meta["task"] if meta["task"] != task.id else None,
+        trained_on=meta["task"],
         dataset_sha256=(meta.get("dataset") or {}).get("content_hash"),
         device=device,
         shipped=checkpoint.shipped,

@@ -95,7 +95,7 @@ def evaluate(
             "episode_seed": episode_seed,
             "training_seeds": [arm.source.training_seed for arm in arms],
         }
-    info, weights = _describe(arms)
+    info, weights = _describe(arms, spec)
     return Record(
         agent=info,
         task=TaskInfo(
@@ -177,7 +177,7 @@ def arm_of(agent: Any, training_seed: int | None = None) -> Arm:
     return Arm(policy, source)
 
 
-def _describe(arms: Sequence[Arm]) -> tuple[AgentInfo, dict[str, str]]:
+def _describe(arms: Sequence[Arm], task: TaskSpec) -> tuple[AgentInfo, dict[str, str]]:
     first = arms[0].source
     weights = {
         str(arm.source.training_seed): arm.source.weights_sha256
@@ -189,7 +189,7 @@ def _describe(arms: Sequence[Arm]) -> tuple[AgentInfo, dict[str, str]]:
         preset=first.preset,
         config=first.config,
         updates=first.updates,
-        weights_from=first.weights_from,
+        weights_from=first.trained_on if first.trained_on != task.id else None,
     )
     return info, weights
 

@@ -34,7 +34,7 @@ class Source:
     config: dict[str, Any] = field(default_factory=dict)
     updates: int | None = None
     weights_sha256: str | None = None
-    weights_from: str | None = None  # task the weights were trained on, where it is another one
+    trained_on: str | None = None  # the task of the weights
     dataset_sha256: str | None = None
     device: str = "cpu"
     shipped: bool = False  # the weights are those of the package

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import checked_meta
-from entitybench.errors import BadValue, CheckpointError
+from entitybench.errors import BadValue, CheckpointError, nearest
 
 if TYPE_CHECKING:
     from entitybench.types import AgentSpec, TaskSpec
@@ -108,6 +108,11 @@ def find(
         BadValue: `weights` is no folder.
     """
     trained_on = weights_from or task.id
+    if trained_on != task.id and not spec.any_number:
+        raise CheckpointError(
+            f"the networks of {spec.id} fit {trained_on} alone, not {task.id}: train it there, or "
+            "choose an agent that reads entities."
+        )
     if weights is None:
         folders = reference_weights(owner(spec), trained_on)
     else:
@@ -131,7 +136,8 @@ def find(
 
 def _folders(root: Path) -> dict[int, Path]:
     if not root.is_dir():
-        raise BadValue(f"no folder {str(root)!r} to take weights from.")
+        what = "a file, not a folder" if root.exists() else "not there"
+        raise BadValue(f"no weights in {str(root)!r}: it is {what}.")
     if (root / META).is_file():
         return {int(read_meta(root)["seed"]): root}
     return _seed_folders(root)
@@ -150,11 +156,28 @@ def _missing(
     which = f" for training seed {', '.join(map(str, missing))}" if missing else ""
     have = f"; there are seeds {', '.join(map(str, folders))}" if folders else ""
     line = train_line(agent, task, missing[0] if missing else 0, preset)
-    others = sorted(path.name for path in (REFERENCE / "weights" / agent).glob("*"))
-    other = f" Or use those of {others[0]}: `--weights-from {others[0]}`." if others else ""
-    if weights is not None or folders:
-        other = ""
+    begun = _unfinished(weights)
+    if begun:
+        return (
+            f"the training in {str(begun[0])!r} is not finished: go on with `bench train --agent "
+            f"{agent} --task {task} --preset {preset or 'small'} --seed {begun[1]} "
+            f"--out {weights} --resume`."
+        )
+    other = ""
+    if weights is None and not folders and spec.any_number:
+        names = [path.name for path in (REFERENCE / "weights" / agent).glob("*")]
+        close = nearest(task, sorted(names, reverse=True), count=1) or sorted(names)[:1]
+        other = "".join(f" Or use those of {name}: `--weights-from {name}`." for name in close)
     return f"no weights of {agent} on {task}{which} are {where}{have}. Make them: `{line}`).{other}"
+
+
+def _unfinished(weights: str | Path | None) -> tuple[Path, int] | None:
+    """A training that was cut short in a folder of weights, and its seed."""
+    for folder in sorted(Path(weights).glob("seed*.training")) if weights is not None else ():
+        match = _SEED.fullmatch(folder.name.removesuffix(".training"))
+        if match:
+            return folder, int(match[1])
+    return None
 
 
 def read_meta(folder: Path) -> dict[str, Any]:

@@ -70,13 +70,18 @@ def interval(values: Array, level: float = LEVEL) -> Interval:
     """The mean of values (S, E) over training seeds, with its interval.
 
     With one training seed there is nothing to say about others: the interval is over its episodes
-    (Wilson for yes/no values, else the bootstrap), and `method` says so.
+    (Wilson for yes/no values, else the bootstrap), and `method` says so. So it is for yes/no values
+    where all training seeds have the same mean, since Student's t would call that certain.
     """
     means = seed_means(values)
     kept = means[~np.isnan(means)]
-    if len(kept) >= 2:
-        return student(kept, level)
     episodes = values[~np.isnan(values)]
+    if len(kept) >= 2:
+        found = student(kept, level)
+        if found.half > 0 or not np.isin(episodes, (0, 1)).all():
+            return found
+        # Seeds that all score the same (0, mostly) do not make a share certain.
+        return wilson(int(episodes.sum()), len(episodes), level)
     if len(episodes) == 0:
         return NO_DATA
     if np.isin(episodes, (0, 1)).all():

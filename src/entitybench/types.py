@@ -95,6 +95,8 @@ class AgentSpec:
     presets: tuple[str, ...] = ("tiny", "small", "paper")
     weights_of: str | None = None  # an inference-only variant uses the weights of this agent
     trains: bool = True  # False: random, oracle
+    sees_pixels: bool = False  # it learns from images; else from entities
+    any_number: bool = True  # its weights act on another number of entities than they were made for
     paper: str = ""
     extra: str = ""  # optional dependency group it needs
     summary: str = ""

@@ -286,6 +286,49 @@ def test_wrong_actions_are_told() -> None:
         batch.step(np.zeros(2))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_actions_that_are_no_numbers_are_refused(value: float, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)  # MuJoCo would leave a log there
+    single, batch = make("push-1block"), make_vec("push-1block", 2)
+    single.reset(seed=0)
+    batch.reset(seed=0)
+    with pytest.raises(BadValue, match="must be finite"):
+        single.step(np.array([0.1, value], np.float32))
+    with pytest.raises(BadValue, match="must be finite"):
+        batch.step(np.array([[0.1, 0.2], [value, 0.0]]))
+    assert not list(tmp_path.iterdir())
+    single.step(np.array([1e30, -1e30], np.float32))  # far too much, and cut to 1
+
+
+def test_views_go_back_to_a_snapshot() -> None:
+    single, batch = make("push-2blocks"), make_vec("push-2blocks", 3, horizon=15)
+    actions = actions_of(20, 3)
+    single.reset(seed=5)
+    batch.reset(seed=5)
+    for action in actions[:10]:
+        single.step(action[0])
+        batch.step(action)
+    one, many = single.snapshot(), batch.snapshot()
+
+    def rest() -> list[dict]:
+        alone = [single.step(action[0])[0] for action in actions[10:]]
+        return alone + [batch.step(action)[0] for action in actions[10:]]  # past new episodes
+
+    once = rest()
+    single.reset(seed=6)
+    batch.reset(seed=6)
+    obs, info = single.restore(one)
+    assert equal(obs, {key: value[0] for key, value in batch.restore(many)[0].items()})
+    assert {"is_success", "success_fraction"} <= info.keys()
+    assert all(equal(a, b) for a, b in zip(once, rest(), strict=True))
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "a", True, None])
+def test_a_batch_is_a_whole_number_of_worlds(count: object) -> None:
+    with pytest.raises(BadValue, match="whole number of worlds"):
+        make_vec("push-1block", count)
+
+
 def test_worlds_are_built_once() -> None:
     assert world_of("push-3blocks") is world_of("push-3blocks")
     assert world_of("push-3blocks") is not world_of("push-3blocks", sleep=True)

@@ -68,6 +68,14 @@ def test_one_training_seed_is_said():
     assert intervals.interval(np.full((2, 3), np.nan)).method == "no data"
 
 
+def test_training_seeds_that_are_all_alike_make_nothing_certain():
+    nothing = np.zeros((3, 100))
+    found = intervals.interval(nothing)
+    assert (found.mean, found.low, found.method) == (0.0, 0.0, "wilson over episodes")
+    assert found.high == pytest.approx(1.96**2 / (300 + 1.96**2), abs=1e-4)  # Wilson at 0 of 300
+    assert intervals.interval(nothing - 1).half == 0  # no shares: Student's t
+
+
 def test_missing_rows_enter_no_mean():
     values = np.array([[1.0, np.nan, 3.0], [np.nan, np.nan, np.nan], [6.0, 6.0, np.nan]])
     np.testing.assert_array_equal(intervals.seed_means(values), [2.0, np.nan, 6.0])

@@ -63,7 +63,15 @@ BAD_WORDS = {
     f"{EVAL} --preset tiny": "random has no presets",
     "eval --agent hecrl --task push-3blocks --preset smal": "'small'",
     "eval --agent hecrl --task push-3blocks --weights nowhere": "nowhere",
-    "eval --agent hecrl --task push-3blocks --weights a --weights-from push-2blocks": "exclude",
+    "eval --agent hecrl --task push-3blocks --weights file": "it is a file, not a folder",
+    "eval --agent hecrl --task push-3blocks-pixels": "shows images; use push-3blocks",
+    "eval --agent hecrl --task push-4blocks": "--weights-from push-3blocks",
+    "eval --agent gcbc --task push-4blocks --weights-from push-3blocks": "fit push-3blocks alone",
+    "eval --agent hecrl --task push-3blocks --weights unfinished": "--seed 2 --out unfinished",
+    f"{EVAL} --weights empty": "leave out --weights",
+    f"{EVAL} --out file": "exists already",
+    "import folder --out new": "folder is no Minari dataset",
+    "import junk.npz --out new": "no archive",
     "eval --agent hecrl --task push-4blocks --weights-from push-3": "'push-3blocks'",
     "eval --agent hecrl --task push-3blocks --weights empty": "empty",
     "eval --agent hecrl --task push-3blocks --weights broken": "broken",
@@ -123,6 +131,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / folder).mkdir()
     (tmp_path / "folder" / "thing.txt").write_text("mine\n")
     (tmp_path / "broken" / "agent.json").write_text('{"agent": "hecrl", ')
+    (tmp_path / "unfinished" / "seed2.training").mkdir(parents=True)
+    (tmp_path / "junk.npz").write_bytes(b"\xff\x00" * 99)
     (tmp_path / "policy.py").write_text("class Policy: ...\n")
     (tmp_path / "crash.py").write_text("1 / 0\n")
     (tmp_path / "broken.json").write_text('{"schema_version": 1, "agent"')

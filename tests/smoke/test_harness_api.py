@@ -156,7 +156,7 @@ def test_missing_weights_print_the_line_that_makes_them(mine, tmp_path):
     mine(tmp_path / "runs", 1)
     with pytest.raises(CheckpointError, match=r"seed 2 .*; there are seeds 1\. .*--seed 2"):
         api.load_agents("mine", task="push-1block", seeds=[1, 2], weights=tmp_path / "runs")
-    with pytest.raises(BadValue, match="no folder"):
+    with pytest.raises(BadValue, match="it is not there"):
         api.load_agent("mine", task="push-1block", weights=tmp_path / "none")
 
 
@@ -250,6 +250,20 @@ def test_zero_shot_says_where_the_weights_are_from(mine, file, tmp_path, monkeyp
     assert asked["task"].id == "push-2blocks"
     task = dataclasses.replace(tasks()["push-2blocks"], horizon=2)
     assert api.evaluate(agent, task, episodes=1).label == "mine (trained on push-1block)"
+
+
+def test_an_agent_that_is_taken_to_another_task_is_marked(mine, file, tmp_path, monkeypatch):
+    class Wider:
+        @classmethod
+        def load(cls, folder, **kwargs):
+            return api.Loaded(real(f"{file}:ready"), None)
+
+    real = api.resolve
+    monkeypatch.setattr(api, "resolve", lambda _: Wider)
+    agent = api.load_agent("mine", task="push-1block", weights=mine(tmp_path, 0))
+    for id, label in (("push-1block", "mine"), ("push-2blocks", "mine (trained on push-1block)")):
+        task = dataclasses.replace(tasks()[id], horizon=2)
+        assert api.evaluate(agent, task, episodes=1).label == label
 
 
 def test_arguments_that_cannot_be():

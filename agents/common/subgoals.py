@@ -46,6 +46,7 @@ class Hierarchy(Protocol):
     config: Any  # replan_steps, max_subgoals
     layout: Layout
     device: torch.device
+    buffers: dict[str, Tensor]  # of HECRL "value_after_steps": steps, and mean values after them
 
     def act(self, state: Tensor, goal: Tensor) -> Tensor:
         """The low level's actions (B, A)."""
@@ -115,10 +116,15 @@ class SubgoalPolicy:
         """Means over an episode's re-plans, (B,) each (sheet §8.3).
 
         "changed_objects" counts in subgoals as the model gave them, "pursued_objects" in those that
-        were pursued; both leave out re-plans that chose the goal itself.
+        were pursued; both leave out re-plans that chose the goal itself. "value_after_40" is the
+        mean of V(s, s_{t+40}) on the data, the same in all episodes: V should fall with the way to
+        the goal.
         """
         proposed = np.maximum(state.replans - state.fallbacks, 1)
+        curve = self.agent.buffers.get("value_after_steps")
+        values = {} if curve is None else dict(zip(*curve.tolist(), strict=True))
         return {
+            **{f"value_after_{k:.0f}": np.full(len(proposed), v) for k, v in values.items()},
             "changed_objects": state.changed / proposed,
             "pursued_objects": state.pursued / proposed,
             "fallback_fraction": state.fallbacks / max(state.replans, 1),

@@ -145,6 +145,7 @@ class High:
     def __init__(self, replan_steps, max_subgoals):
         one = hecrl(replan_steps=replan_steps, max_subgoals=max_subgoals)
         self.config, self.layout, self.device = one.config, one.layout, one.device
+        self.buffers = {"value_after_steps": torch.tensor([[5.0, 40.0], [-1.5, -9.0]])}
         self.calls, self.pursued = 0, []
 
     def act(self, state, goal):
@@ -181,6 +182,8 @@ def test_subgoals_are_pursued_for_some_steps_then_the_goal():
 
 def test_diagnostics_leave_out_the_goal_itself():
     found = play(High(replan_steps=1, max_subgoals=100), 4)
+    assert found["value_after_5"].tolist() == [-1.5, -1.5]
+    assert found["value_after_40"].tolist() == [-9.0, -9.0]
     # Row 0 falls back in calls 1 and 3; every other call moves one block, whatever the actor does.
     assert found["fallback_fraction"].tolist() == pytest.approx([0.5, 0.0])
     assert found["changed_objects"].tolist() == pytest.approx([1.0, 1.0])

@@ -69,13 +69,18 @@ def progress_bar(label: str) -> Iterator[Callable[..., None]]:
         yield update
 
 
-def print_table(table: Tabular) -> None:
-    """A table or comparison: folded to the terminal's width, or in full where there is none."""
-    from entitybench.leaderboard.tables.render import render, rich_table
+def print_table(table: Tabular, command: str = "bench table RECORD") -> None:
+    """A table or comparison: made to fit the terminal, or in full where there is none.
+
+    `command` prints it in other formats too.
+    """
+    from entitybench.leaderboard.tables.render import fitted, render, rich_table
 
     if sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(rich_table(table.grid()))
+        console = Console()
+        grid = fitted(table.grid(), console.width, command)
+        console.print(rich_table(grid), crop=False)  # in a handful of columns: folded, not cut off
         return
     print(render(table, "text"))

@@ -26,7 +26,7 @@ def table(*records: Path, format: str = "text", json: bool = False) -> None:
     found = read(records)
     from entitybench.leaderboard.tables.table import table as tabulate
 
-    _show(tabulate(found), chosen)
+    _show(tabulate(found), chosen, "bench table RECORD")
 
 
 def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) -> None:
@@ -42,7 +42,7 @@ def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) ->
     first, second = read_one(a), read_one(b)
     from entitybench.leaderboard.tables.compare import compare as difference
 
-    _show(difference(first, second), chosen)
+    _show(difference(first, second), chosen, "bench compare A B")
 
 
 def plot(
@@ -111,9 +111,9 @@ def _format(format: str, json: bool) -> str:
     return "json" if json else format
 
 
-def _show(result: Tabular, format: str) -> None:
+def _show(result: Tabular, format: str, command: str) -> None:
     if format == "text":
-        print_table(result)
+        print_table(result, command)
         return
     from entitybench.leaderboard.tables.render import render
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +57,10 @@ class Comparison(Rendered):
 
     def grid(self) -> Grid:
         """Words."""
+        spare = ("bootstrap", "P(better) %", *([self.b, self.a] if self.b != self.a else []))
+        return replace(self._grid(), short=replace(self._grid(short=True), spare=spare))
+
+    def _grid(self, *, short: bool = False) -> Grid:
         rows = []
         for name, found in self.metrics.items():
             metric = metric_of(name)
@@ -64,15 +68,18 @@ class Comparison(Rendered):
             better = f"{100 * found.improvement.mean:.0f} [{low:.0f}, {high:.0f}]"
             rows.append(
                 (
-                    metric.title,
-                    shown(found.a, metric),
-                    shown(found.b, metric),
-                    shown(found.difference, metric, sign=True),
-                    shown(found.hierarchical, metric, sign=True),
+                    metric.short if short else metric.title,
+                    shown(found.a, metric, short=short),
+                    shown(found.b, metric, short=short),
+                    shown(found.difference, metric, sign=True, short=short),
+                    shown(found.hierarchical, metric, sign=True, short=short),
                     better if found.improvement.count else "–",
                 )
             )
-        header = ("metric", self.a, self.b, "difference", "hierarchical bootstrap", "P(better) (%)")
+        last = (
+            ("bootstrap", "P(better) %") if short else ("hierarchical bootstrap", "P(better) (%)")
+        )
+        header = ("metric", self.a, self.b, "difference", *last)
         title = (
             f"{self.task}: {self.a} − {self.b}, training seeds in pairs: {self.training_seeds}, "
             f"episodes of each: {self.episodes}"

@@ -24,6 +24,7 @@ class Metric:
 
     name: str
     title: str
+    short: str  # the title on a narrow terminal
     value: Callable[[Episode], float | None]
     digits: int
     scale: float = 1.0  # 100 for shares, printed in percent
@@ -38,18 +39,33 @@ class Metric:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("success", "success, last step (%)", lambda e: e.success, 1, 100.0),
-        Metric("success_any", "success, any step (%)", lambda e: e.success_any, 1, 100.0),
-        Metric("success_fraction", "entities at goals (%)", lambda e: e.success_fraction, 1, 100.0),
+        Metric("success", "success, last step (%)", "success %", lambda e: e.success, 1, 100.0),
+        Metric("success_any", "success, any step (%)", "any %", lambda e: e.success_any, 1, 100.0),
+        Metric(
+            "success_fraction",
+            "entities at goals (%)",
+            "at goals %",
+            lambda e: e.success_fraction,
+            1,
+            100.0,
+        ),
         Metric(
             "steps_to_success",
             "steps to success",
+            "steps",
             lambda e: e.steps_to_success,
             0,
             higher_is_better=False,
         ),
-        Metric("return", "return", lambda e: e.return_, 1),
-        Metric("latency_ms", "decision (ms)", lambda e: e.latency_ms, 2, higher_is_better=False),
+        Metric("return", "return", "return", lambda e: e.return_, 1),
+        Metric(
+            "latency_ms",
+            "decision (ms)",
+            "ms",
+            lambda e: e.latency_ms,
+            2,
+            higher_is_better=False,
+        ),
     )
 }
 
@@ -97,10 +113,15 @@ def cell(record: Record, name: str) -> Interval:
     return found
 
 
-def shown(found: Interval, metric: Metric, *, sign: bool = False) -> str:
-    """The text of a cell: "81.4 [76.0, 86.8]", or a dash without data."""
+def shown(found: Interval, metric: Metric, *, sign: bool = False, short: bool = False) -> str:
+    """The text of a cell: "81.4 [76.0, 86.8]", or a dash without data.
+
+    A short one has no digits behind the point where there are three before it; shares keep theirs.
+    """
     if math.isnan(found.mean):
         return "–"
+    if short and not metric.share and max(abs(found.low), abs(found.high)) >= 100:
+        metric = replace(metric, digits=0)
     mean, low, high = (
         f"{metric.scale * x:{'+' if sign else ''}.{metric.digits}f}"
         for x in (found.mean, found.low, found.high)

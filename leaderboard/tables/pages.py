@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 from entitybench.errors import BadValue
 from entitybench.leaderboard.harness.weights import REFERENCE
 from entitybench.leaderboard.tables.data import METRICS, cell
-from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import markdown
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record, write_atomic
@@ -84,18 +83,8 @@ def results(pattern: str, reference: Path) -> str:
         return len(record.task.id), record.task.id, -means[0], -means[1], record.label
 
     grid = table(sorted(records, key=rank)).grid()
-    return markdown(_without(grid, METRICS["latency_ms"].title, "Decision:"))
-
-
-def _without(grid: Grid, title: str, note: str) -> Grid:
-    """A grid less a column and the note on it.
-
-    How long a decision takes is a matter of the machine, so documents do not show it.
-    """
-    k = grid.header.index(title)
-    header, *rows = (line[:k] + line[k + 1 :] for line in (grid.header, *grid.rows))
-    notes = tuple(words for words in grid.notes if not words.startswith(note))
-    return Grid(grid.title, header, tuple(rows), notes)
+    # How long a decision takes is a matter of the machine, so documents do not show it.
+    return markdown(grid.without(METRICS["latency_ms"].title))
 
 
 def claims(name: str, reference: Path) -> str:

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from entitybench.errors import unknown
@@ -41,7 +42,7 @@ class Rendered:
     """Gives a Tabular its formats as methods."""
 
     def text(self: Tabular) -> RenderableType:
-        """A rich table, folded to the width of the terminal."""
+        """A rich table; narrower than its numbers it cannot be, so see `fitted`."""
         return rich_table(self.grid())
 
     def markdown(self: Tabular) -> str:
@@ -72,20 +73,75 @@ def render(thing: Tabular, format: str) -> str:
     raise unknown("format", format, FORMATS, see="bench table --help")
 
 
-def rich_table(grid: Grid) -> RenderableType:
-    """For a terminal."""
-    from rich import box
-    from rich.table import Table
+def fitted(grid: Grid, width: int, command: str) -> Grid:
+    """The grid that `rich_table` gets into a terminal without breaking a word or a number.
 
-    table = Table(
-        title=grid.title, title_justify="left", box=box.SIMPLE_HEAD, caption_justify="left"
+    Args:
+        grid: in full.
+        width: of the terminal, columns of letters.
+        command: prints the whole table; it is named where columns had to be left out.
+
+    Returns:
+        The grid as it is, with short words, or less its spare columns. Only names of rows may still
+        be folded, at spaces where they have some.
+    """
+    if grid.short is None or _width(grid, whole=True) <= width:
+        return grid
+    short, left = grid.short, list[str]()
+    if _width(short, whole=True) <= width:
+        return short
+    for name in short.spare:
+        if _width(short) <= width:
+            break
+        short = short.without(name)
+        left.append(name)
+    if not left:
+        return short
+    note = (
+        f"Left out in {width} columns: {', '.join(left)}. A wider terminal shows all, and so does "
+        f"`{command} --format markdown` (or --json)."
     )
-    for k, name in enumerate(grid.header):
-        table.add_column(name, justify="left" if k == 0 else "right", overflow="fold")
+    return replace(short, notes=(*short.notes, note))
+
+
+_NAME = 24  # letters of a name that are never folded
+
+
+def _needs(words: tuple[str, ...], first: bool, whole: bool) -> int:
+    """The letters that a column needs: its numbers whole, its names whole or by the word."""
+    names, numbers = (words, ()) if first else (words[:1], words[1:])
+    parts = names if whole else " ".join(names).split()
+    widest = max(map(len, parts), default=0)
+    return max(widest if whole else min(widest, _NAME), *map(len, numbers), 0)
+
+
+def _width(grid: Grid, *, whole: bool = False) -> int:
+    """The letters that a grid needs side by side."""
+    columns = list(zip(grid.header, *grid.rows, strict=True))
+    widths = [_needs(words, k == 0, whole) for k, words in enumerate(columns)]
+    return sum(widths) + 3 * len(widths) + 1  # what the box and the padding take
+
+
+def rich_table(grid: Grid) -> RenderableType:
+    """For a terminal. Only names get narrower, never a number."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    # Text: in a plain string rich would take [words] in brackets for orders.
+    table = Table(title=Text(grid.title), title_justify="left", box=box.SIMPLE_HEAD)
+    columns = list(zip(grid.header, *grid.rows, strict=True))
+    for k, words in enumerate(columns):
+        table.add_column(
+            Text(words[0]),
+            justify="left" if k == 0 else "right",
+            overflow="fold",
+            min_width=_needs(words, k == 0, whole=False),
+        )
     for row in grid.rows:
-        table.add_row(*row)
-    table.caption = "\n".join(grid.notes) or None
-    return table
+        table.add_row(*map(Text, row))
+    return Group(table, Text("\n".join(grid.notes))) if grid.notes else table
 
 
 def plain(grid: Grid) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from entitybench.records import Record
 
 _ONE = "†"  # marks rows whose interval says nothing about other training seeds
+# Columns that a narrow terminal does without, the least important first.
+_SPARE = ("latency_ms", "return", "steps_to_success", "success_any", "success_fraction")
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,35 @@ class Table(Rendered):
 
     def grid(self) -> Grid:
         """Words."""
+        short = replace(
+            self._grid(short=True),
+            notes=(
+                "success: at the last step; any: at any step; n: training seeds × episodes.",
+                *self._notes("ms"),
+            ),
+            spare=(*(METRICS[name].short for name in _SPARE), "n"),
+        )
+        return replace(self._grid(), short=short)
+
+    def _grid(self, *, short: bool = False) -> Grid:
         several = len({row.record.task.id for row in self.rows}) > 1
-        header = ["agent", *(["task"] if several else []), *(m.title for m in METRICS.values())]
+        heads = [metric.short if short else metric.title for metric in METRICS.values()]
+        header = ["agent", *(["task"] if several else []), *heads]
         lines = []
         for row in self.rows:
             name = row.record.label + (f" {_ONE}" if row.one_seed else "")
             task = [row.record.task.id] if several else []
-            numbers = [shown(row.cells[key], metric) for key, metric in METRICS.items()]
+            numbers = [
+                shown(row.cells[key], metric, short=short) for key, metric in METRICS.items()
+            ]
             lines.append((name, *task, *numbers, _size(row.record)))
         first = self.rows[0].record.task
         title = "mean [95 % interval]"
         title = title if several else f"{first.id} version {first.version}: {title}"
-        return Grid(title, (*header, "seeds × episodes"), tuple(lines), tuple(self._notes()))
+        last = "n" if short else "seeds × episodes"
+        return Grid(title, (*header, last), tuple(lines), tuple(self._notes("Decision")))
 
-    def _notes(self) -> Iterable[str]:
+    def _notes(self, decision: str) -> Iterable[str]:
         if any(not row.one_seed for row in self.rows):
             yield "Intervals: Student's t over training seeds."
         if any(row.one_seed for row in self.rows):
@@ -63,7 +80,7 @@ class Table(Rendered):
                 "bootstrap) and says nothing about other training seeds."
             )
         block = self.rows[0].record.block
-        yield f"Decision: mean time of one call of the policy, which acts for {block} episodes."
+        yield f"{decision}: mean time of one call of the policy, which acts for {block} episodes."
         for row in self.rows:
             for cause, count in row.record.failures().items():
                 if count:

@@ -5,11 +5,12 @@ import io
 import json
 
 import pytest
+from rich.console import Console
 
 from entitybench.errors import BadValue, BenchError, RecordError
 from entitybench.leaderboard.tables.compare import compare
 from entitybench.leaderboard.tables.plots import PLOTS, plot
-from entitybench.leaderboard.tables.render import FORMATS, render
+from entitybench.leaderboard.tables.render import FORMATS, fitted, plain, render, rich_table
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record
 
@@ -225,3 +226,41 @@ def test_plots_that_cannot_be(files, tmp_path):
         plot("bar", files, tmp_path / "x.svg")
     with pytest.raises(BenchError, match="unknown metric 'succes'"):
         plot("bars", files, tmp_path / "x.svg", metric="succes")
+
+
+ZERO_SHOT = {"agent__weights_from": "push-3blocks", "task__id": "push-10blocks"}
+RECORDS = [record(HALF), record(NONE, agent="[bold]ec-iql"), record(HALF, **ZERO_SHOT)]
+
+
+def printed(grid, width):
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(rich_table(fitted(grid, width, "bench table RECORD")))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140, 300])
+@pytest.mark.parametrize("grid", [table(RECORDS).grid(), compare(*RECORDS[:2]).grid()])
+def test_words_and_numbers_stay_whole_in_any_width(grid, width):
+    shown = printed(grid, width)
+    assert all(len(line) <= width for line in shown.splitlines())
+    kept = fitted(grid, width, "")
+    for cell in [cell for row in kept.rows for cell in row[1:]]:
+        assert cell in shown
+    for part in " ".join((*kept.header, *(row[0] for row in kept.rows))).split():
+        assert part in shown
+    if width == 300:
+        assert kept is grid
+
+
+def test_what_matters_least_goes_first_and_is_named():
+    shown = " ".join(printed(table(RECORDS).grid(), 80).split())
+    assert "success %" in shown
+    assert "Left out in 80 columns: ms, return, steps, any %" in shown
+    assert "`bench table RECORD --format markdown`" in shown
+    assert "ms: mean time" not in shown
+
+
+def test_without_a_terminal_nothing_is_left_out():
+    shown = plain(table(RECORDS).grid())
+    assert "decision (ms)" in shown
+    assert "seeds × episodes" in shown

@@ -128,15 +128,19 @@ class RunFolder:
 
 
 def cut_metrics(path: Path, step: int) -> list[dict[str, Any]]:
-    """Drop the lines after `step`, and a line cut short, from a metrics file; return the others."""
+    """Drop the lines after `step`, and what a power cut made unreadable, from a metrics file.
+
+    Returns the lines that are left.
+    """
     kept = []
     if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_bytes().split(b"\n"):
             try:
                 row = json.loads(line)
-            except ValueError:
-                break
-            if row["step"] > step:
+                late = row["step"] > step
+            except (ValueError, TypeError, KeyError, RecursionError):
+                continue  # cut short, zeros or noise; not what the program wrote
+            if late:
                 break
             kept.append(row)
     write_atomic(path, "".join(json.dumps(row) + "\n" for row in kept))

@@ -14,7 +14,7 @@ import pytest
 
 from entitybench.errors import BadValue, BenchError, CheckpointError
 from entitybench.leaderboard.harness import training
-from entitybench.leaderboard.harness.runs import RunFolder
+from entitybench.leaderboard.harness.runs import RunFolder, cut_metrics
 from entitybench.registry import tasks
 from entitybench.seeding import generator
 from entitybench.types import AgentSpec
@@ -227,6 +227,19 @@ def test_an_unreadable_checkpoint_falls_back_to_the_one_before(tmp_path):
     (older / "agent.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"no checkpoint in .* can be read"):
         folder.load(Toy, "cpu")
+
+
+@pytest.mark.parametrize(
+    "end", [b'{"step": 9', b"\xff\x00\x93" * 400, b"\x00" * 4096, b"7\n[]\n{}\n", b"[" * 100_000]
+)
+def test_whatever_a_power_cut_leaves_in_the_metrics_is_dropped(tmp_path, end):
+    file = tmp_path / "metrics.jsonl"
+    rows = [{"step": step, "loss": 0.5} for step in (1, 2, 3)]
+    file.write_bytes("".join(json.dumps(row) + "\n" for row in rows).encode() + end)
+    assert cut_metrics(file, 2) == rows[:2]
+    assert lines(file) == rows[:2]
+    file.write_bytes(b"\xff" + end)
+    assert cut_metrics(file, 2) == []
 
 
 def test_a_run_that_another_process_holds(tmp_path):

@@ -160,10 +160,11 @@ def disk_errors(folder: Path) -> Iterator[None]:
         if not isinstance(error, OSError) and not full:
             raise
         reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
-        raise BenchError(
-            f"cannot write in {folder}: {reason}. The last checkpoint is kept; `--resume` goes on "
-            "from it."
-        ) from error
+        if any(folder.glob(f"{_CHECKPOINT}*")):
+            rest = "The last checkpoint is kept; `--resume` goes on from it."
+        else:
+            rest = "There is no checkpoint yet: mend that, or name another --out, and begin again."
+        raise BenchError(f"cannot write in {folder}: {reason}. {rest}") from error
 
 
 def _write_folder(path: Path, write: Callable[[Path], None]) -> None:

@@ -270,6 +270,19 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     assert folder.checkpoints() == before
 
 
+def test_a_disk_that_is_full_from_the_start_promises_no_checkpoint(tmp_path, monkeypatch):
+    def full(self, folder, *, training=True):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("entitybench.leaderboard.harness.training.resolve", lambda _: Toy)
+    monkeypatch.setattr(Toy, "save", full)
+    with pytest.raises(
+        BenchError, match=r"the disk is full\. There is no checkpoint yet"
+    ) as caught:
+        run(tmp_path)
+    assert "--resume" not in str(caught.value)
+
+
 def test_periodic_evaluation_uses_validation_seeds(tmp_path, monkeypatch):
     asked = []
     from entitybench.leaderboard.harness import evaluate as engine

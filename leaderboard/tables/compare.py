@@ -57,8 +57,10 @@ class Comparison(Rendered):
 
     def grid(self) -> Grid:
         """Words."""
-        spare = ("bootstrap", "P(better) %", *([self.b, self.a] if self.b != self.a else []))
-        return replace(self._grid(), short=replace(self._grid(short=True), spare=spare))
+        full = self._grid()
+        a, b = full.header[1:3]
+        spare = ("bootstrap", "P(better) %", *([b, a] if b != a else []))
+        return replace(full, short=replace(self._grid(short=True), spare=spare))
 
     def _grid(self, *, short: bool = False) -> Grid:
         rows = []

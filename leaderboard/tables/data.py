@@ -122,8 +122,10 @@ def shown(found: Interval, metric: Metric, *, sign: bool = False, short: bool = 
         return "–"
     if short and not metric.share and max(abs(found.low), abs(found.high)) >= 100:
         metric = replace(metric, digits=0)
+    huge = max(abs(found.low), abs(found.high)) >= 1e9
+    form = ".2e" if huge else f".{metric.digits}f"
     mean, low, high = (
-        f"{metric.scale * x:{'+' if sign else ''}.{metric.digits}f}"
+        f"{metric.scale * x:{'+' if sign else ''}{form}}"
         for x in (found.mean, found.low, found.high)
     )
     return f"{mean} [{low}, {high}]"

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 
+def one_line(text: str) -> str:
+    """The text with what cannot be printed in a line written out, line breaks for one."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 @dataclass(frozen=True)
 class Grid:
     """Words in rows and columns; the first column names the row."""
@@ -15,6 +22,13 @@ class Grid:
     notes: tuple[str, ...] = ()
     short: Grid | None = None  # the same in fewer letters, for a narrow terminal
     spare: tuple[str, ...] = ()  # columns that may be left out there, the least important first
+
+    def __post_init__(self) -> None:
+        # Names come from files: a line break in one would break its row, an escape the terminal.
+        object.__setattr__(self, "title", one_line(self.title))
+        object.__setattr__(self, "header", tuple(map(one_line, self.header)))
+        object.__setattr__(self, "rows", tuple(tuple(map(one_line, row)) for row in self.rows))
+        object.__setattr__(self, "notes", tuple(map(one_line, self.notes)))
 
     def without(self, title: str) -> Grid:
         """The grid less a column and the notes on it, which begin with its name and a colon."""

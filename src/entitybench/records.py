@@ -29,6 +29,10 @@ SCHEMA_VERSION: Literal[1] = 1
 POLICY = "policy"
 INFRASTRUCTURE = "infrastructure"
 
+# Numbers beyond are no measurement, and their squares overflow in the statistics.
+_MOST = 1e100
+_MOST_STEPS = 10**9
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(
@@ -44,12 +48,20 @@ class Episode(_Model):
     success: bool = Field(description="at the last step")
     success_any: bool = Field(description="at any step")
     success_fraction: float = Field(ge=0, le=1, description="entities at their goals, last step")
-    steps_to_success: int | None = Field(description="control steps until the first success")
-    return_: float = Field(
-        validation_alias="return", serialization_alias="return", description="sum of rewards"
+    steps_to_success: int | None = Field(
+        ge=0, le=_MOST_STEPS, description="control steps until the first success"
     )
-    length: int = Field(ge=0, description="control steps")
-    latency_ms: float = Field(ge=0, description="mean time of one decision of a whole block")
+    return_: float = Field(
+        ge=-_MOST,
+        le=_MOST,
+        validation_alias="return",
+        serialization_alias="return",
+        description="sum of rewards",
+    )
+    length: int = Field(ge=0, le=_MOST_STEPS, description="control steps")
+    latency_ms: float = Field(
+        ge=0, le=_MOST, description="mean time of one decision of a whole block"
+    )
     state_digest: str = Field(description="of the last simulator state")
     error: str | None = None
 
@@ -166,15 +178,18 @@ class Record(_Model):
             raise RecordError(f"cannot read the record {path}: {reason}.") from error
         try:
             data = json.loads(text)
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             raise RecordError(f"{path} is no record: not JSON ({error}).") from error
+        except RecursionError as error:
+            raise RecordError(f"{path} is no record: its brackets nest too deeply.") from error
         version = data.get("schema_version") if isinstance(data, dict) else None
-        if version != SCHEMA_VERSION:
+        if version != SCHEMA_VERSION or version is True:  # which equals 1
             raise RecordError(
-                f"{path} is no record of schema {SCHEMA_VERSION}: schema_version is {version!r}."
+                f"{path} is no record of schema {SCHEMA_VERSION}: "
+                f"schema_version is {version!r:.60}."
             )
         try:
-            return cls.model_validate(data)
+            return cls.model_validate(data, strict=True)  # "yes" is no truth value
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the record"

@@ -264,3 +264,21 @@ def test_without_a_terminal_nothing_is_left_out():
     shown = plain(table(RECORDS).grid())
     assert "decision (ms)" in shown
     assert "seeds × episodes" in shown
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "json"])
+def test_a_line_break_in_a_name_breaks_no_row(format):
+    things = [record(HALF, agent="two\nlines\x1b[31m"), record(HALF, agent="x")]
+    if format != "csv":  # it has quotes for that
+        assert "two\\nlines\\x1b[31m" in render(table(things), format)
+    assert "two\\nlines" in render(compare(*things), "text")
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_returns_overflow_nowhere():
+    rows = record(HALF).model_dump(by_alias=True)["episodes"]
+    for row in rows:
+        row["return"] = -1e100 if row["success"] else 1e100
+    huge = record(HALF, episodes=rows)
+    assert "e+99 [" in render(table([huge]), "text")
+    compare(huge, record(NONE, agent="ec-iql"))

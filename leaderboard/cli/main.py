@@ -5,13 +5,14 @@ Exit codes: 0 done; 1 a defect of the program; 2 something the user can mend; 13
 
 from __future__ import annotations
 
-import contextlib
-import errno
+# Until `main` runs Python itself answers Ctrl-C, with a traceback: hence nothing more is imported.
 import os
 import sys
-import traceback
-from collections.abc import Sequence
-from pathlib import Path
+
+TYPE_CHECKING = False  # as type checkers take it; `typing` would be one more import
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
 
 USER_ERROR = 2
 DEFECT = 1
@@ -21,27 +22,81 @@ BROKEN_PIPE = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `bench` with the given words (default: the command line's) and return the exit code."""
-    same_arithmetic_everywhere()
-    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        # Imported here so that Ctrl-C while Python still loads is caught as well.
-        from entitybench.leaderboard.cli.app import run
-
-        code = run(words)
-        sys.stdout.flush()
+        with CtrlC() as ctrl_c:
+            try:
+                return _run(sys.argv[1:] if arguments is None else arguments)
+            except Exception as error:
+                if ctrl_c.is_behind(error):
+                    raise KeyboardInterrupt from error
+                return _say(*explained(error))
     except KeyboardInterrupt:
         return _say("interrupted.", INTERRUPTED)
-    except BrokenPipeError:
-        _drop_stdout()
-        return BROKEN_PIPE
-    except OSError as error:
-        _drop_stdout()
-        return _say(os_error(error), USER_ERROR)
-    except MemoryError:
-        return _say("out of memory: ask for fewer episodes, threads or workers.", USER_ERROR)
-    except Exception as error:
-        return _say(*describe(error))
+
+
+def _run(words: Sequence[str]) -> int:
+    same_arithmetic_everywhere()
+    # Imported here so that Ctrl-C while Python still loads is caught as well.
+    from entitybench.leaderboard.cli.app import run
+
+    code = run(list(words))
+    sys.stdout.flush()
     return code
+
+
+class CtrlC:
+    """Within, Ctrl-C raises KeyboardInterrupt as ever, and it is known when that was.
+
+    For what it breaks off may raise something else: compiled modules that are just being imported
+    turn it into an ImportError.
+    """
+
+    JUST_NOW = 5.0  # s
+
+    def __init__(self) -> None:
+        self.pressed: float | None = None
+        self.installed = False
+
+    def __enter__(self) -> CtrlC:
+        import atexit
+        import signal
+        import threading
+
+        ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if ours and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._note)
+            self.installed = True
+            # While Python shuts down nobody catches KeyboardInterrupt any more.
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.installed:
+            import signal
+
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        from time import monotonic
+
+        self.pressed = monotonic()
+        raise KeyboardInterrupt
+
+    def is_behind(self, error: BaseException) -> bool:
+        """Whether the error is but the consequence of Ctrl-C."""
+        from time import monotonic
+
+        from entitybench.errors import BenchError
+
+        culprit = error.__cause__ if isinstance(error, BenchError) else error
+        if culprit is None or isinstance(culprit, OSError | BenchError):
+            return False  # such as a disk that is too full for the checkpoint
+        if self.pressed is not None and monotonic() - self.pressed < self.JUST_NOW:
+            return True
+        if not isinstance(culprit, ImportError | SystemError):
+            return False
+        origins = (culprit.__cause__, culprit.__context__)
+        return any(isinstance(origin, KeyboardInterrupt) for origin in origins)
 
 
 def same_arithmetic_everywhere() -> None:
@@ -61,10 +116,22 @@ def same_arithmetic_everywhere() -> None:
 
 def _cpu_has(flag: str) -> bool:
     try:
-        with Path("/proc/cpuinfo").open() as lines:
+        with open("/proc/cpuinfo") as lines:
             return any(line.startswith("flags") and flag in line.split() for line in lines)
     except OSError:
         return False
+
+
+def explained(error: BaseException) -> tuple[str, int]:
+    """The line to print, if any, and the exit code of whatever a command raised."""
+    if isinstance(error, OSError):
+        _drop_stdout()
+        is_pipe = isinstance(error, BrokenPipeError)
+        return ("", BROKEN_PIPE) if is_pipe else (os_error(error), USER_ERROR)
+    if isinstance(error, MemoryError):
+        return "out of memory: ask for fewer episodes, threads or workers.", USER_ERROR
+    assert isinstance(error, Exception)
+    return describe(error)
 
 
 def describe(error: Exception) -> tuple[str, int]:
@@ -89,12 +156,16 @@ def describe(error: Exception) -> tuple[str, int]:
 
 def _comes_from(error: Exception, *parts: str) -> bool:
     """Whether the error passed through a file whose path holds one of the parts."""
+    import traceback
+
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
     return any(part in file for part in parts for file in files)
 
 
 def os_error(error: OSError) -> str:
     """What the operating system refused, on which file, and what to do."""
+    import errno
+
     where = f": {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full{where}; free some space or name another folder with --out."
@@ -107,12 +178,17 @@ def one_line(text: str) -> str:
 
 
 def _say(message: str, code: int) -> int:
-    with contextlib.suppress(OSError):  # standard error may be gone; the exit code still tells
-        print(f"bench: {one_line(message)}", file=sys.stderr, flush=True)
+    try:
+        if message:
+            print(f"bench: {one_line(message)}", file=sys.stderr, flush=True)
+    except (OSError, KeyboardInterrupt):
+        pass  # standard error may be gone; the exit code still tells
     return code
 
 
 def _drop_stdout() -> None:
     """Let the interpreter's last flush go nowhere: the reader has left or the disk is full."""
+    import contextlib
+
     with contextlib.suppress(OSError, ValueError):  # captured by a test, or closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

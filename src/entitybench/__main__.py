@@ -2,7 +2,12 @@
 
 import sys
 
-from entitybench.leaderboard.cli.main import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from entitybench.leaderboard.cli.main import main
+
+        code = main()
+    except KeyboardInterrupt:  # before `main` could catch it
+        sys.stderr.write("bench: interrupted.\n")
+        code = 130
+    sys.exit(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -277,6 +278,80 @@ def interrupted(*args, progress, **kwargs):
 api.evaluate = interrupted
 sys.exit(main(sys.argv[1:]))
 """
+
+
+@pytest.mark.parametrize("error", [ImportError("initialization failed"), SystemError("NULL")])
+def test_what_ctrl_c_breaks_off_is_no_defect(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def run(_words: object) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:  # a compiled module that is just being imported does this
+            raise error from None
+        return 0
+
+    monkeypatch.setattr(cli, "run", run)
+    assert main(["list", "tasks"]) == 130
+    assert capfd.readouterr().err.splitlines() == ["bench: interrupted."]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_full_disk_after_ctrl_c_is_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def run(_words: object) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            raise BadValue("the disk is full.") from OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(cli, "run", run)
+    assert main(["list", "tasks"]) == 2
+    assert capfd.readouterr().err.splitlines() == ["bench: the disk is full."]
+
+
+# Ctrl-C while a module is looked for.
+EARLY = """
+import os, runpy, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == late:
+            os.kill(os.getpid(), signal.SIGINT)
+
+late, sys.argv[1:] = sys.argv[1], ["list", "tasks"]
+sys.meta_path.insert(0, Finder())
+runpy.run_module("entitybench", run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT to itself")
+@pytest.mark.parametrize(
+    "module",
+    ["leaderboard.cli", "leaderboard.cli.main", "leaderboard.cli.app", "leaderboard.cli.catalogue"],
+)
+def test_ctrl_c_in_the_first_moments(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", EARLY, f"entitybench.{module}"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.stderr.splitlines() == ["bench: interrupted."]
+    assert done.returncode == 130
+
+
+def test_before_ctrl_c_is_answered_next_to_nothing_is_imported() -> None:
+    script = (
+        "import entitybench, sys; before = set(sys.modules)\n"
+        "import entitybench.leaderboard.cli.main\n"
+        "print(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert all(name.startswith("entitybench.leaderboard") for name in done.stdout.split())
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with CtrlC() as ctrl_c:
             try:
                 return _run(sys.argv[1:] if arguments is None else arguments)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 if ctrl_c.is_behind(error):
                     raise KeyboardInterrupt from error
                 return _say(*explained(error))
@@ -130,8 +130,19 @@ def explained(error: BaseException) -> tuple[str, int]:
         return ("", BROKEN_PIPE) if is_pipe else (os_error(error), USER_ERROR)
     if isinstance(error, MemoryError):
         return "out of memory: ask for fewer episodes, threads or workers.", USER_ERROR
+    if isinstance(error, SystemExit):  # no command does so; what a user's file does is unknown
+        line = f"the program was ended by SystemExit: {error.code} ({_place(error)})"
+        return f"{line}, before the command was done: take that out.", USER_ERROR
     assert isinstance(error, Exception)
     return describe(error)
+
+
+def _place(error: BaseException) -> str:
+    """The line of the program that raised."""
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{os.path.basename(frame.filename)}:{frame.lineno}"
 
 
 def describe(error: Exception) -> tuple[str, int]:

@@ -39,6 +39,8 @@ BAD_WORDS = {
     "eval --agent policy.py --task push-3blocks": "policy.py:Class",
     "eval --agent policy.py:Polcy --task push-3blocks": "'Policy'",
     "eval --agent crash.py:Policy --task push-3blocks": "crash.py cannot be imported",
+    "eval --agent leave.py:Policy --task push-1block --episodes 1": "SystemExit: 0 (leave.py:3)",
+    "eval --agent gone.py:Policy --task push-1block": "SystemExit: None (gone.py:2)",
     f"{EVAL} extra": "'extra'",
     f"{EVAL} --episodes": "--episodes",
     f"{EVAL} --episodes 0": "between 1",
@@ -121,6 +123,13 @@ BAD_WORDS = {
 }
 
 
+LEAVE = """
+class Policy:
+    def initial_state(self, batch): raise SystemExit(0)
+    def act(self, obs, state, rng): ...
+"""
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with things that are not what a command wants."""
@@ -136,6 +145,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "junk.npz").write_bytes(b"\xff\x00" * 99)
     (tmp_path / "policy.py").write_text("class Policy: ...\n")
     (tmp_path / "crash.py").write_text("1 / 0\n")
+    (tmp_path / "leave.py").write_text(LEAVE)
+    (tmp_path / "gone.py").write_text("import sys\nsys.exit()\n")
     (tmp_path / "broken.json").write_text('{"schema_version": 1, "agent"')
     (tmp_path / "other.json").write_text(json.dumps({"schema_version": 1, "name": "no record"}))
     return tmp_path
@@ -181,6 +192,7 @@ def _raising(error: BaseException):
         (ModuleNotFoundError("no torch", name="torch"), 2, "torch is not installed"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (RuntimeError("two\nlines"), 1, "RuntimeError: two lines"),
+        (SystemExit(0), 2, "ended by SystemExit: 0 (test_cli_errors.py:"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )

@@ -43,15 +43,15 @@ def run_blocks(plan: Plan, folder: Path, todo: Sequence[int], workers: int) -> G
     answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     for index in todo:
         tasks.put(index)
-    processes = [_start() for _ in range(min(workers, len(todo)))]
     order = json.dumps({"plan": plan.json(), "folder": str(folder)})
-    threads = [
-        threading.Thread(target=_serve, args=(process, order, tasks, answers), daemon=True)
-        for process in processes
-    ]
+    processes: list[subprocess.Popen[str]] = []
+    threads: list[threading.Thread] = []
     try:
-        for thread in threads:
-            thread.start()
+        for _ in range(min(workers, len(todo))):
+            processes.append(process := _start())
+            arguments = (process, order, tasks, answers)
+            threads.append(threading.Thread(target=_serve, args=arguments, daemon=True))
+            threads[-1].start()
         for _ in todo:
             answer = _next(answers)
             if "failure" in answer:
@@ -60,10 +60,11 @@ def run_blocks(plan: Plan, folder: Path, todo: Sequence[int], workers: int) -> G
     finally:
         for process in processes:
             process.kill()
-        for process, thread in zip(processes, threads, strict=True):
-            process.wait()
+        for thread in threads:
             if thread.ident is not None:
                 thread.join()
+        for process in processes:
+            process.wait()
             for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):  # what was not yet sent need not be
                     assert pipe is not None
@@ -88,6 +89,7 @@ def _start() -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C is for this process alone, from the worker's first moment
         env={**os.environ, **threads, "PYTHONPATH": path},
     )
 

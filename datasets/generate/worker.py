@@ -31,11 +31,14 @@ def failure(error: Exception) -> dict[str, Any]:
 
 def main() -> None:
     """Serve blocks until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where there are no sessions to keep it off
     # What a behaviour, or MuJoCo's C code, prints must not get among the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    order = json.loads(sys.stdin.readline())
+    first = sys.stdin.readline()
+    if not first.endswith("\n"):
+        return  # interrupted before it could say what to do
+    order = json.loads(first)
     plan, folder = Plan.from_json(order["plan"]), Path(order["folder"])
     blocks = plan.blocks()
     for line in sys.stdin:
@@ -45,8 +48,11 @@ def main() -> None:
             write_part(part_path(folder, index), *make_block(plan, blocks[index]))
         except Exception as error:
             answer["failure"] = failure(error)
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+        try:
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+        except BrokenPipeError:
+            os._exit(1)  # nobody waits for it; closing the file would complain once more
 
 
 if __name__ == "__main__":

@@ -71,3 +71,37 @@ def test_errors_are_one_line_and_exit_code_2(tmp_path):
         assert done.returncode == 2, (words, done)
         assert "Traceback" not in done.stderr
         assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no process groups")
+def test_a_worker_is_silent_from_its_first_moment(capfd):
+    from entitybench.datasets.generate import pool
+
+    worker = pool._start()
+    assert os.getpgid(worker.pid) != os.getpgrp(), "Ctrl-C would reach it before it is ready"
+    worker.stdin.close()  # as when Ctrl-C came before it was told what to do
+    assert worker.wait(60) == 0
+    worker.stdout.close()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no process groups")
+def test_ctrl_c_while_workers_start_is_one_line(tmp_path):
+    script = (
+        "import os, signal, sys\n"
+        "from entitybench.datasets.generate import pool\n"
+        "from entitybench.leaderboard.cli.main import main\n"
+        "start = pool._start\n"
+        "pool._start = lambda: (start(), os.killpg(0, signal.SIGINT))[0]\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    line = f"generate push-1block/play-v1 --episodes 400 --workers 2 --out {tmp_path / 'a'}"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, *line.split()],
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.splitlines() == ["bench: interrupted."]

@@ -13,6 +13,7 @@ import numpy as np
 from entitybench.errors import BadValue, MissingExtra, RecordError, unknown
 from entitybench.leaderboard.statistics import bootstrap
 from entitybench.leaderboard.statistics.intervals import seed_means
+from entitybench.leaderboard.tables.choice import not_among
 from entitybench.leaderboard.tables.data import Metric, cell, matrix, metric_of
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record, write_atomic
@@ -56,10 +57,9 @@ def plot(
     if kind == "curves":
         figure = _curves(read_curves(inputs), metric)
     else:
+        chosen = metric_of(metric)
         rows = [row.record for row in table([Record.read(path) for path in inputs]).rows]
-        figure = {"bars": _bars, "seeds": _seeds, "profile": _profile}[kind](
-            rows, metric_of(metric)
-        )
+        figure = {"bars": _bars, "seeds": _seeds, "profile": _profile}[kind](rows, chosen)
     return write_atomic(out, _drawn(figure, out.suffix))
 
 
@@ -182,7 +182,7 @@ def _curves(curves: dict[str, list[dict[str, Any]]], metric: str) -> Any:
         if not points:
             known = {key for row in rows for key in (*row, *row.get("evaluation", {}))}
             known -= {"step", "evaluation"}
-            raise unknown("training metric", metric, known, see="bench plot curves --metric NAME")
+            raise not_among("training metric", metric, sorted(known))
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 30 else "", label=name)
     axes.set_xlabel("updates")
     axes.set_ylabel(metric)

@@ -96,8 +96,9 @@ BAD_WORDS = {
     "train --agent random --task push-3blocks --out runs": "bench eval --agent random",
     "train --agent hecrl --task nowhere --out runs": "nowhere",
     "reproduce hercl": "'hecrl'",
+    "reproduce gcbc": "There are: hecrl.",
     "reproduce hecrl --claim small-9": "'small-4'",
-    "reproduce hecrl --preset tinny": "preset",
+    "reproduce hecrl --preset tinny": "There are: paper, small, tiny.",
     "reproduce hecrl --workers 0": "between 1",
     "export nowhere --minari a/b-v0": "nowhere",
     "export empty --minari a/b-v0": "empty",
@@ -115,6 +116,8 @@ BAD_WORDS = {
     "plot": "bench plot --help",
     "plot pie broken.json --out a.svg": "'pie'",
     "plot bars --out a.svg": "nothing to draw",
+    "plot bars broken.json --out a.svg --metric nope": "There are: success, success_any,",
+    "plot curves curve.jsonl --out a.svg --metric nope": "There are: loss, success.",
     "plot bars nowhere.json --out a.svg": "nowhere.json",
     "plot bars broken.json --out a.svg": "broken.json",
     "plot bars broken.json": "--out",
@@ -147,6 +150,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "crash.py").write_text("1 / 0\n")
     (tmp_path / "leave.py").write_text(LEAVE)
     (tmp_path / "gone.py").write_text("import sys\nsys.exit()\n")
+    (tmp_path / "curve.jsonl").write_text(
+        '{"step": 1, "loss": 2}\n{"step": 1, "evaluation": {"success": 0}}\n'
+    )
     (tmp_path / "broken.json").write_text('{"schema_version": 1, "agent"')
     (tmp_path / "other.json").write_text(json.dumps({"schema_version": 1, "name": "no record"}))
     return tmp_path

@@ -37,7 +37,8 @@ def plot(
 
     Args:
         kind: one of PLOTS.
-        inputs: record files; for "curves" metrics.jsonl files or folders that hold one.
+        inputs: record files; for "curves" metrics.jsonl files, run folders that hold one, or
+            folders of these (what was --out for training).
         out: the picture.
         metric: a column of the table; for "curves" a name in metrics.jsonl ("success" is that of
             the evaluations on validation seeds).
@@ -159,10 +160,15 @@ def _profile(records: Sequence[Record], metric: Metric) -> Any:
 
 
 def read_curves(paths: Sequence[str | Path]) -> dict[str, list[dict[str, Any]]]:
-    """Rows of metrics files by the name of their run. Raises RecordError."""
+    """Rows of metrics files by the name of their run.
+
+    A folder is that of one run, or the --out of training with its seed*/.
+
+    Raises:
+        RecordError: no metrics there, or something else.
+    """
     curves = {}
-    for path in map(Path, paths):
-        file = path / "metrics.jsonl" if path.is_dir() else path
+    for file in [file for path in map(Path, paths) for file in _metrics_files(path)]:
         try:
             rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
             steps = [int(row["step"]) for row in rows]
@@ -170,8 +176,20 @@ def read_curves(paths: Sequence[str | Path]) -> dict[str, list[dict[str, Any]]]:
             raise RecordError(f"{file} holds no training metrics: {error}.") from error
         if not steps:
             raise RecordError(f"{file} holds no training metrics yet.")
-        curves["/".join(file.parent.parts[-2:]) or file.name] = rows
+        name = "/".join(file.parent.parts[-2:]) or file.name
+        curves[str(file) if name in curves else name] = rows
     return curves
+
+
+def _metrics_files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = [path / "metrics.jsonl"]
+    if not files[0].is_file():
+        files = sorted(path.glob("seed*/metrics.jsonl"), key=lambda file: (len(str(file)), file))
+    if not files:
+        raise RecordError(f"no training metrics in {path}: neither metrics.jsonl nor seed*/ in it.")
+    return files
 
 
 def _curves(curves: dict[str, list[dict[str, Any]]], metric: str) -> Any:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from entitybench.errors import BadValue, BenchError, RecordError
 from entitybench.leaderboard.tables.compare import compare
-from entitybench.leaderboard.tables.plots import PLOTS, plot
+from entitybench.leaderboard.tables.plots import PLOTS, plot, read_curves
 from entitybench.leaderboard.tables.render import FORMATS, fitted, plain, render, rich_table
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record
@@ -217,6 +217,24 @@ def test_learning_curves(tmp_path):
     (run / "metrics.jsonl").write_text('{"step": 1, "lo')
     with pytest.raises(RecordError, match="no training metrics"):
         plot("curves", [run], tmp_path / "e.svg")
+
+
+def test_curves_of_the_folder_that_training_was_given(tmp_path):
+    pytest.importorskip("matplotlib")
+    for name in ("seed2", "seed10", "seed3.training"):
+        (tmp_path / "full" / name).mkdir(parents=True)
+        (tmp_path / "full" / name / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
+    assert list(read_curves([tmp_path / "full"])) == [
+        "full/seed2",
+        "full/seed10",
+        "full/seed3.training",
+    ]
+    both = read_curves([tmp_path / "full" / "seed2", tmp_path / "full" / "seed2" / "metrics.jsonl"])
+    assert len(both) == 2
+    drawn = plot("curves", [tmp_path / "full"], tmp_path / "c.svg", metric="loss").read_bytes()
+    assert b"full/seed10" in drawn
+    with pytest.raises(RecordError, match=r"no training metrics in .*seed\*"):
+        read_curves([tmp_path])
 
 
 def test_plots_that_cannot_be(files, tmp_path):

@@ -23,10 +23,11 @@ def table(*records: Path, format: str = "text", json: bool = False) -> None:
         json: The same as --format json.
     """
     chosen = _format(format, json)
-    found = read(records)
+    files = [file for path in records for file in _files(path)]
+    found = [read_one(file) for file in files] if files else _shipped()
     from entitybench.leaderboard.tables.table import table as tabulate
 
-    _show(tabulate(found), chosen, "bench table RECORD")
+    _show(tabulate(found, files or None), chosen, "bench table RECORD")
 
 
 def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) -> None:
@@ -71,17 +72,14 @@ def plot(
     print_json({"file": str(file)}) if json else print(file)
 
 
-def read(paths: tuple[Path, ...]) -> list[Record]:
-    """The records of files and folders, in their order; without paths, the shipped ones."""
-    if not paths:
-        from entitybench import registry
-        from entitybench.leaderboard.harness.api import stored_records
+def _shipped() -> list[Record]:
+    from entitybench import registry
+    from entitybench.leaderboard.harness.api import stored_records
 
-        shipped = [record for task in registry.tasks().ids for record in stored_records(task)]
-        if not shipped:
-            raise BadValue("no records are shipped; name some: bench table FILE...")
-        return shipped
-    return [read_one(file) for path in paths for file in _files(path)]
+    shipped = [record for task in registry.tasks().ids for record in stored_records(task)]
+    if not shipped:
+        raise BadValue("no records are shipped; name some: bench table FILE...")
+    return shipped
 
 
 def read_one(path: Path) -> Record:

@@ -59,7 +59,7 @@ def plot(
         figure = _curves(read_curves(inputs), metric)
     else:
         chosen = metric_of(metric)
-        rows = [row.record for row in table([Record.read(path) for path in inputs]).rows]
+        rows = [row.record for row in table([Record.read(path) for path in inputs], inputs).rows]
         figure = {"bars": _bars, "seeds": _seeds, "profile": _profile}[kind](rows, chosen)
     return write_atomic(out, _drawn(figure, out.suffix))
 

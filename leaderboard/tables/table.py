@@ -14,6 +14,7 @@ from entitybench.leaderboard.tables.render import Rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from entitybench.leaderboard.statistics.intervals import Interval
     from entitybench.records import Record
@@ -149,32 +150,60 @@ def _size(record: Record) -> str:
     return f"{len(record.training_seeds)} × {len(episode_seeds(record))}"
 
 
-def table(records: Sequence[Record]) -> Table:
+def table(records: Sequence[Record], sources: Sequence[str | Path] | None = None) -> Table:
     """A table of records; those of one agent and task with different training seeds share a row.
+
+    Args:
+        records: at least one.
+        sources: their files, named where two records do not go together.
 
     Raises:
         RecordError: none given, a task in two versions, or two records that cannot share their row.
     """
     if not records:
         raise RecordError("no records to make a table of.")
-    versions: dict[str, int] = {}
-    groups: dict[tuple[str, str | None, str], list[Record]] = {}
-    for record in records:
-        task = record.task
-        if versions.setdefault(task.id, task.version) != task.version:
+    named = [
+        Named(record, str(source))
+        for record, source in zip(records, sources or [""] * len(records), strict=True)
+    ]
+    firsts: dict[str, Named] = {}
+    groups: dict[tuple[str, str | None, str], list[Named]] = {}
+    for each in named:
+        task, first = each.record.task, firsts.setdefault(each.record.task.id, each)
+        if first.record.task.version != task.version:
             raise RecordError(
-                f"{task.id} occurs in versions {versions[task.id]} and {task.version}, which "
-                "cannot be compared; evaluate again what has the older one."
+                f"{task.id} occurs in versions {first.version} and {each.version}, which cannot be "
+                "compared; evaluate again what has the older one."
             )
-        groups.setdefault((record.label, record.agent.preset, task.id), []).append(record)
+        groups.setdefault((each.record.label, each.record.agent.preset, task.id), []).append(each)
     merged = [merge(group) for group in groups.values()]
     return Table(tuple(Row(r, {name: cell(r, name) for name in METRICS}) for r in merged))
 
 
-def merge(records: Sequence[Record]) -> Record:
+@dataclass(frozen=True)
+class Named:
+    """A record and its file, or "" where it has none."""
+
+    record: Record
+    source: str
+
+    @property
+    def version(self) -> str:
+        """Of the task, and where that stands."""
+        number = self.record.task.version
+        return f"{number} ({self.source})" if self.source else str(number)
+
+
+def _both(a: Named, b: Named) -> str:
+    return f" ({a.source} and {b.source})" if a.source and b.source else ""
+
+
+def merge(group: Sequence[Named]) -> Record:
     """One record of all training seeds. Raises RecordError where records do not belong together."""
-    first = records[0]
-    for other in records[1:]:
+    first, owners = group[0].record, dict[int, Named]()
+    for each in group:
+        other = each.record
+        both = _both(group[0], each)
         for what, mine, its in (
             ("tasks", first.hashes.task, other.hashes.task),
             ("configurations", first.agent.config, other.agent.config),
@@ -183,20 +212,20 @@ def merge(records: Sequence[Record]) -> Record:
         ):
             if mine != its:
                 raise RecordError(
-                    f"two records of {first.label} on {first.task.id} have different {what} "
+                    f"two records{both} of {first.label} on {first.task.id} have different {what} "
                     "and cannot share a row."
                 )
-    taken: set[int] = set()
-    for record in records:
-        twice = taken & set(record.training_seeds)
-        if twice:
-            raise RecordError(
-                f"training seed {min(twice)} of {first.label} on {first.task.id} is in two "
-                "records; give one of them."
-            )
-        taken |= set(record.training_seeds)
-    if len(records) == 1:
+    for each in group:
+        for seed in each.record.training_seeds:
+            owner = owners.setdefault(seed, each)
+            if owner is not each:
+                raise RecordError(
+                    f"training seed {seed} of {first.label} on {first.task.id} is in two "
+                    f"records{_both(owner, each)}; give one of them."
+                )
+    if len(group) == 1:
         return first
+    records = [each.record for each in group]
     return first.model_copy(
         update={
             "episodes": [episode for record in records for episode in record.episodes],

@@ -131,6 +131,8 @@ def test_rows_are_not_mixed(change, words):
         table([record(HALF), record(NONE, **settings)])
     with pytest.raises(RecordError, match="no records"):
         table([])
+    with pytest.raises(RecordError, match=r"\(?a\.json\)? and .*x\.txt"):
+        table([record(HALF), record(NONE, **settings)], ["a.json", "x.txt"])
 
 
 def test_infrastructure_failures_enter_no_mean_and_are_told():

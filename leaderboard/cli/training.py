@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +52,6 @@ def train(
         def progress(status: Status) -> None:
             if status.note:
                 note(status.note)
-            if status.evaluation:
-                note(f"update {status.step}: {_named(status.evaluation)}")
             last.update(status.metrics)
             bar(status.step, status.total, f"{status.updates_per_s:.0f}/s")
 
@@ -66,10 +63,6 @@ def train(
     else:
         print(folder)
         note(f"evaluate: bench eval --agent {agent} --task {task} --weights {out}")
-
-
-def _named(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.3g}" for name, value in values.items())
 
 
 def reproduce(

@@ -159,8 +159,10 @@ class Loop:
         self._write(file, board, {"step": self.agent.step, "evaluation": found})
         self.clock.pause()
         note = (
-            f"update {self.agent.step}: success {100 * found['success']:.0f} %, entities at goals "
-            f"{100 * found['success_fraction']:.0f} % of {len(rows)} validation episodes"
+            f"update {self.agent.step}: success {100 * found['success']:.0f} %, at any step "
+            f"{100 * found['success_any']:.0f} %, entities at goals "
+            f"{100 * found['success_fraction']:.0f} %, return {found['return']:.1f} "
+            f"({len(rows)} validation episodes)"
         )
         self.report(replace(self._status(), evaluation=found, note=note))
 

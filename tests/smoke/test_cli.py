@@ -150,8 +150,12 @@ def test_train_then_eval_then_reproducible(bench: Bench, place: Path) -> None:
     pytest.importorskip("torch")
     bench("generate push-1block/play-v1 --episodes 20 --workers 2")
     words = "train --agent gcbc --task push-1block --preset tiny --seed 3 --out"
-    done = bench.json(f"{words} a")
-    assert Path(done["folder"]) == Path("a/seed3")
+    assert main([*words.split(), "a", "--json"]) == 0
+    shown = bench.capfd.readouterr()
+    assert Path(json.loads(shown.out)["folder"]) == Path("a/seed3")
+    notes = [line for line in shown.err.splitlines() if line.startswith("update ")]
+    assert len(notes) == len({line.split()[1] for line in notes}) > 0, "one line an evaluation"
+    assert all("success" in line and "return" in line for line in notes)
     bench(f"{words} b")
     weights = [(place / run / "seed3" / "weights.safetensors").read_bytes() for run in "ab"]
     assert weights[0] == weights[1]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
 from entitybench.errors import unknown
 from entitybench.leaderboard.cli.output import columns, print_json
 from entitybench.leaderboard.reference.claims import CLAIMS
 
+if TYPE_CHECKING:
+    from entitybench.types import TaskSpec
+
 KINDS = ("tasks", "agents", "datasets")
+_REFERENCE = ("random", "oracle")  # the policies whose scores a dataset comes with
 
 
 def list_(what: str | None = None, /, *, scores: bool = False, json: bool = False) -> None:
@@ -19,7 +23,7 @@ def list_(what: str | None = None, /, *, scores: bool = False, json: bool = Fals
 
     Args:
         what: tasks, agents or datasets. Default: all three.
-        scores: Show the success of the shipped records too.
+        scores: Show success too: of the shipped records, or of a dataset's reference policies.
         json: Print JSON.
     """
     if what is not None and what not in KINDS:
@@ -32,7 +36,7 @@ def list_(what: str | None = None, /, *, scores: bool = False, json: bool = Fals
         lines = [(row["id"], _remark(kind, row), row["summary"]) for row in rows]
         print(columns([*_heading(kind), *lines]))
         if scores:
-            _print_scores(rows)
+            print(_reference_table(rows) if kind == "datasets" else _scores_table(rows))
         if kind != list(lists)[-1]:
             print()
 
@@ -111,16 +115,17 @@ def _sheet(description: Mapping[str, Any]) -> str:
 
 
 def _scores(what: str) -> dict[str, dict[str, str]]:
-    """Success of the shipped records, by id: {"hecrl": "81.4 % [76.0, 86.8]"} of a task or dataset.
+    """Success by id: {"hecrl": "81.4 % [76.0, 86.8]"} of a task, {"push-3blocks": ...} of an agent.
 
-    Of an agent, {"push-3blocks": ...}.
+    Both are of the shipped records; a dataset has {"random": ..., "oracle": ...}, which its
+    manifest holds as well.
     """
+    if what == "datasets":
+        return {spec.id: _reference(registry.tasks()[spec.task]) for spec in registry.datasets()}
     from entitybench.leaderboard.harness.api import scores, stored_records
 
     if what == "tasks":
         return {task: scores(task) for task in registry.tasks().ids}
-    if what == "datasets":
-        return {spec.id: scores(spec.task) for spec in registry.datasets()}
     found: dict[str, dict[str, str]] = {}
     for task in registry.tasks().ids:
         for record, score in zip(stored_records(task), scores(task).values(), strict=True):
@@ -130,7 +135,31 @@ def _scores(what: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _print_scores(rows: list[dict[str, Any]]) -> None:
+def _reference(task: TaskSpec) -> dict[str, str]:
+    """Success of what a dataset is measured by; empty where nobody has measured the task."""
+    from entitybench.datasets.generate.reference import reference_of
+    from entitybench.leaderboard.statistics.intervals import wilson
+    from entitybench.leaderboard.tables.data import metric_of, shown
+
+    found = reference_of(task) or {}
+    shares = {who: found[who]["success"] for who in _REFERENCE if found.get(who)}
+    return {
+        who: shown(
+            wilson(round(share * found["episodes"]), found["episodes"]), metric_of("success")
+        ).replace(" ", " % ", 1)
+        for who, share in shares.items()
+    }
+
+
+def _scores_table(rows: list[dict[str, Any]]) -> str:
     lines = [(row["id"], other, score) for row in rows for other, score in row["scores"].items()]
-    print("\nSuccess at the last step, shipped records, 95 % interval over training seeds\n")
-    print(columns(lines) if lines else "no shipped records")
+    title = "\nSuccess at the last step, shipped records, 95 % interval over training seeds\n\n"
+    return title + (columns(lines) if lines else "no shipped records")
+
+
+def _reference_table(rows: list[dict[str, Any]]) -> str:
+    lines = [(row["id"], *(row["scores"].get(who, "–") for who in _REFERENCE)) for row in rows]
+    title = (
+        "\nSuccess at the last step in the dataset's task, public starts, 95 % interval (Wilson)"
+    )
+    return f"{title}\n\n{columns([('', *_REFERENCE), *lines])}"

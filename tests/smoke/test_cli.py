@@ -91,6 +91,15 @@ def test_scores_and_tables_show_the_shipped_records(
     assert len(bench.json("table")["rows"]) == 2
 
 
+def test_datasets_show_their_own_reference_scores(bench: Bench) -> None:
+    lines = bench("list datasets --scores").partition("Success")[2].splitlines()[2:]
+    assert lines[0].split() == ["random", "oracle"]
+    assert [line.split()[0] for line in lines[1:]] == registry.datasets().ids
+    assert all(line.count("%") == 2 for line in lines[1:])
+    row = bench.json("list datasets --scores")[0]
+    assert row["scores"] == {"random": "0.0 % [0.0, 3.7]", "oracle": "100.0 % [96.3, 100.0]"}
+
+
 @pytest.mark.parametrize("what", ["tasks", "agents", "datasets"])
 def test_info_knows_every_id(what: str, bench: Bench) -> None:
     for id in getattr(registry, what)().ids:

@@ -104,7 +104,7 @@ def fitted(grid: Grid, width: int, command: str) -> Grid:
     return replace(short, notes=(*short.notes, note))
 
 
-_NAME = 24  # letters of a name that are never folded
+_NAME = 20  # letters of a name that are never folded
 
 
 def _needs(words: tuple[str, ...], first: bool, whole: bool) -> int:

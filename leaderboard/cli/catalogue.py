@@ -23,7 +23,7 @@ def list_(what: str | None = None, /, *, scores: bool = False, json: bool = Fals
 
     Args:
         what: tasks, agents or datasets. Default: all three.
-        scores: Show the success of the shipped records too.
+        scores: Show success too, of the shipped records or a dataset's reference policies.
         json: Print JSON.
     """
     if what is not None and what not in KINDS:

@@ -73,8 +73,11 @@ class Table(Rendered):
         return Grid(title, (*header, last), tuple(lines), tuple(self._notes("Decision")))
 
     def _notes(self, decision: str) -> Iterable[str]:
-        if any(not row.one_seed for row in self.rows):
-            yield "Intervals: Student's t over training seeds."
+        several = [row for row in self.rows if not row.one_seed]
+        if several:
+            alike = any("wilson" in c.method for row in several for c in row.cells.values())
+            also = "; Wilson over the episodes where these have the same share" if alike else ""
+            yield f"Intervals: Student's t over training seeds{also}."
         if any(row.one_seed for row in self.rows):
             yield (
                 f"{_ONE} one training seed: the interval is over its episodes (Wilson, or "

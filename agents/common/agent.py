@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from entitybench.agents.common.compiling import CompiledLoss
     from entitybench.agents.common.networks import Params
     from entitybench.types import AgentSpec, Batch, Metrics, Policy, TaskSpec
 
@@ -54,7 +55,7 @@ class TorchAgent(ABC):
         self.dataset: dict[str, Any] = {}
         self._optimiser: Adam | None = None
         self._sampler: tuple[Any, GoalSampler] | None = None
-        self._losses = self.losses
+        self._compiled: CompiledLoss | None = None
 
     # What a method defines
 
@@ -140,8 +141,12 @@ class TorchAgent(ABC):
         assert self._optimiser is not None, "this checkpoint holds no training state"
         _, rate = self.stage()
         tensors = {k: torch.as_tensor(v, device=self.device) for k, v in batch.items()}
-        loss, logs = self._losses(self.params, self.target, tensors)
-        loss.backward()
+        if self._compiled is None:
+            loss, logs = self.losses(self.params, self.target, tensors)
+            loss.backward()
+        else:
+            arguments = (self.params, self.target, tensors)
+            logs = self._compiled.backward(self._optimiser.parameters, *arguments)
         self._optimiser.step(rate)
         if self.target:
             live = [self.params["critic"][name].detach() for name in self.target]
@@ -258,4 +263,7 @@ class TorchAgent(ABC):
         if trainable:
             self._optimiser = Adam(self.params, clip=self.config.grad_clip)
             if self.config.compile and shutil.which("g++") is not None:
-                self._losses = torch.compile(self.losses, dynamic=False)
+                # Imported here: the compiler takes longer to load than an agent to act.
+                from entitybench.agents.common.compiling import CompiledLoss
+
+                self._compiled = CompiledLoss(self.losses)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch._dynamo.exc import BackendCompilerFailed
+from torch._inductor.utils import clear_inductor_caches
 
 from entitybench.errors import BenchError
 
@@ -58,4 +59,5 @@ class CompiledLoss:
         )
         os.environ[CACHE] = fresh
         torch._dynamo.reset()
+        clear_inductor_caches()  # in this process, where the names of the damaged files are known by now
         self._fast, self._anew = torch.compile(self.losses, dynamic=False), True

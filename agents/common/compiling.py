@@ -59,5 +59,5 @@ class CompiledLoss:
         )
         os.environ[CACHE] = fresh
         torch._dynamo.reset()
-        clear_inductor_caches()  # in this process, where the names of the damaged files are known by now
+        clear_inductor_caches()  # this process knows the damaged files by name
         self._fast, self._anew = torch.compile(self.losses, dynamic=False), True

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from agent_cases import TASK
+from one_thread import one_thread  # noqa: F401 - a fixture
 
 from entitybench.datasets.generate.api import generate
 from entitybench.datasets.store.api import load_dataset
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -85,14 +85,6 @@ def check(found, mover, *, near):
     assert float(found[..., 0].abs().mean()) < 0.15
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_the_pooled_diffuser_finds_both_modes():
     check(*fit(SubgoalNet(layout(3), 10, 32, 64, 2), "displacement", 500, 3e-3), near=0.15)
 

@@ -1,0 +1,5 @@
+"""What the learning tests share."""
+
+from __future__ import annotations
+
+from one_thread import one_thread  # noqa: F401 - a fixture

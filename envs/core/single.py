@@ -84,12 +84,10 @@ class GoalEnv(gymnasium.Env):
         episode = int(self.np_random.integers(EPISODE_SEEDS)) if seed is None else seed
         obs = self.worlds.reset([episode])
         self._begun = True
-        info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
-        del info["reward"]
+        obs, info = self._as_reset(obs)
         if self.render_mode == "human":
             self.render()
-        info["seed"] = episode
-        return self._split(obs, info), info
+        return obs, {**info, "seed": episode}
 
     def step(self, action: Array) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
         if not self._begun:
@@ -163,9 +161,7 @@ class GoalEnv(gymnasium.Env):
         """Go back to a snapshot of this environment. Returns observation and info, as `reset`."""
         obs = self.worlds.restore(snapshot)
         self._begun = True
-        info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
-        del info["reward"]
-        return self._split(obs, info), info
+        return self._as_reset(obs)
 
     def close(self) -> None:
         """Free contexts and windows. Closing twice is allowed."""
@@ -174,6 +170,12 @@ class GoalEnv(gymnasium.Env):
                 part.close()
         self._renderer = self._window = None
         self.worlds.close()
+
+    def _as_reset(self, batch: Obs) -> tuple[Obs, dict[str, Any]]:
+        """Observation and info of a state that no step led to: without a reward."""
+        info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
+        del info["reward"]
+        return self._split(batch, info), info
 
     def _split(self, batch: Obs, info: dict[str, Any]) -> Obs:
         """The observation of the one row; what is privileged in it moves to `info`."""

@@ -130,10 +130,7 @@ class GoalVectorEnv(VectorEnv):
         obs = self.worlds.reset_rows(rows.tolist(), self._seeds(seed, rows))
         self._ended[rows] = False
         self._begun = True
-        infos = self.worlds.judge()
-        del infos["reward"]
-        infos = {"seed": self._episode_seeds.copy(), **infos}
-        return self._finish(obs, infos, mask)
+        return self._as_reset(obs, mask)
 
     def step(self, actions: Array) -> tuple[Obs, Array, Array, Array, dict[str, Any]]:
         if not self._begun:
@@ -186,10 +183,7 @@ class GoalVectorEnv(VectorEnv):
         self._episode_seeds = snapshot.episode_seeds.copy()
         self._generators = copy.deepcopy(snapshot.generators)
         self._begun = True
-        infos = self.worlds.judge()
-        del infos["reward"]
-        infos = {"seed": self._episode_seeds.copy(), **infos}
-        return self._finish(obs, infos, np.ones(self.num_envs, bool))
+        return self._as_reset(obs, np.ones(self.num_envs, bool))
 
     def close_extras(self, **kwargs: Any) -> None:  # noqa: ARG002 - Gymnasium's signature
         """Free threads and contexts."""
@@ -257,6 +251,12 @@ class GoalVectorEnv(VectorEnv):
             "final_info": final_info,
             "_final_info": ended.copy(),
         }
+
+    def _as_reset(self, obs: Obs, mask: Array) -> tuple[Obs, dict[str, Any]]:
+        """Observation and infos of states that no step led to: without rewards."""
+        infos = self.worlds.judge()
+        del infos["reward"]
+        return self._finish(obs, {"seed": self._episode_seeds.copy(), **infos}, mask)
 
     def _finish(self, obs: Obs, infos: dict[str, Any], mask: Array) -> tuple[Obs, dict[str, Any]]:
         """Move what is privileged from `obs` to `infos`, and add Gymnasium's masks."""

@@ -26,7 +26,6 @@ from entitybench.leaderboard.harness.runs import RunFolder
 from entitybench.leaderboard.harness.training import train
 from entitybench.leaderboard.harness.weights import owner, read_meta, reference_weights
 from entitybench.leaderboard.reference.claims import CLAIMS, Arm, Claim
-from entitybench.leaderboard.tables.choice import not_among
 from entitybench.records import Record, write_atomic
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import tasks
@@ -62,7 +61,7 @@ def claims(method: str) -> list[Claim]:
     found = [claim for claim in CLAIMS if claim.method == method]
     if not found:
         known = sorted({claim.method for claim in CLAIMS})
-        raise not_among("method with claims", method, known)
+        raise unknown("method with claims", method, known)
     return found
 
 
@@ -150,7 +149,7 @@ def _chosen(method: str, claim: str | None, preset: str) -> list[Claim]:
     chosen = [each for each in known.values() if preset in each.presets]
     if not chosen:
         presets = sorted({name for each in known.values() for name in each.presets})
-        raise not_among("preset", preset, presets)
+        raise unknown("preset", preset, presets)
     return chosen
 
 

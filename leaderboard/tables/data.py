@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.errors import unknown
 from entitybench.leaderboard.statistics.intervals import Interval, interval
-from entitybench.leaderboard.tables.choice import not_among
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ METRICS: dict[str, Metric] = {
 def metric_of(name: str) -> Metric:
     """The metric of this name. Raises UnknownId."""
     if name not in METRICS:
-        raise not_among("metric", name, METRICS)
+        raise unknown("metric", name, METRICS)
     return METRICS[name]
 
 

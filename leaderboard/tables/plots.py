@@ -13,7 +13,6 @@ import numpy as np
 from entitybench.errors import BadValue, MissingExtra, RecordError, unknown
 from entitybench.leaderboard.statistics import bootstrap
 from entitybench.leaderboard.statistics.intervals import seed_means
-from entitybench.leaderboard.tables.choice import not_among
 from entitybench.leaderboard.tables.data import Metric, cell, matrix, metric_of
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record, write_atomic
@@ -200,7 +199,7 @@ def _curves(curves: dict[str, list[dict[str, Any]]], metric: str) -> Any:
         if not points:
             known = {key for row in rows for key in (*row, *row.get("evaluation", {}))}
             known -= {"step", "evaluation"}
-            raise not_among("training metric", metric, sorted(known))
+            raise unknown("training metric", metric, sorted(known))
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 30 else "", label=name)
     axes.set_xlabel("updates")
     axes.set_ylabel(metric)

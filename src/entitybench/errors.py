@@ -50,9 +50,13 @@ def nearest(value: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     return difflib.get_close_matches(value, list(known), n=count, cutoff=0.5)
 
 
-def unknown(what: str, value: str, known: Iterable[str], *, see: str) -> UnknownId:
-    """The error for an id that is not in `known`; `see` is the command that lists them."""
-    names = sorted(known)
+def unknown(what: str, value: str, known: Iterable[str], *, see: str | None = None) -> UnknownId:
+    """The error for an id that is not in `known`.
+
+    `see` is the command that lists them; without one they are few, and the error lists them.
+    """
+    names = list(known) if see is None else sorted(known)
     close = nearest(value, names)
     hint = f" Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
-    return UnknownId(f"unknown {what} {value!r}.{hint} `{see}` shows all {len(names)}.")
+    rest = f"There are: {', '.join(names)}." if see is None else f"`{see}` shows all {len(names)}."
+    return UnknownId(f"unknown {what} {value!r}.{hint} {rest}")

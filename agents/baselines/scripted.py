@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.errors import BadValue
-from entitybench.registry import resolve
-
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs, Policy, TaskSpec
@@ -41,20 +38,20 @@ class Random(Scripted):
         del greedy  # one way to act
         from entitybench.envs.core.api import world_of
 
-        return RandomPolicy(world_of(self.task).action_dim)
+        return RandomPolicy(world_of(self.task).action_shape)
 
 
 class RandomPolicy:
     """Uniform on [-1, 1]."""
 
-    def __init__(self, action_dim: int) -> None:
-        self.action_dim = action_dim
+    def __init__(self, action_shape: tuple[int, ...]) -> None:
+        self.action_shape = action_shape
 
     def initial_state(self, batch: int) -> None:
         del batch
 
     def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
-        size = (len(obs["observation"]), self.action_dim)
+        size = (len(obs["observation"]), *self.action_shape)
         return rng.uniform(-1.0, 1.0, size).astype(np.float32), state
 
 
@@ -63,7 +60,6 @@ class Oracle(Scripted):
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         del greedy  # one way to act
-        if self.task.oracle is None:
-            raise BadValue(f"{self.task.id} has no scripted oracle.")
-        policy: Policy[Any] = resolve(self.task.oracle)(self.task)
-        return policy
+        from entitybench.envs.core.api import oracle_of
+
+        return oracle_of(self.task)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.generate.reference_scores import REFERENCE_SCORES
-from entitybench.registry import datasets, resolve, tasks
+from entitybench.registry import datasets, tasks
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
@@ -80,12 +80,12 @@ def score(task: TaskSpec, policy: Policy[Any], episodes: int = EPISODES) -> dict
 def measure(task: TaskSpec) -> dict[str, Any]:
     """What the table holds of a task: scores, and the physics that gave them."""
     from entitybench.datasets.generate.plan import physics_of
-    from entitybench.envs.core.api import world_of
+    from entitybench.envs.core.api import oracle_of, world_of
 
     world = world_of(task)
-    oracle = None if task.oracle is None else score(task, resolve(task.oracle)(task))
+    oracle = None if task.oracle is None else score(task, oracle_of(task))
     return {
-        "random": score(task, RandomPolicy(world.action_dim)),
+        "random": score(task, RandomPolicy(world.action_shape)),
         "oracle": oracle,
         **physics_of(world.model),
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from entitybench.envs.core.single import GoalEnv
     from entitybench.envs.core.vector import GoalVectorEnv
     from entitybench.envs.core.world import World
+    from entitybench.types import Policy
 
 
 def task_of(task: str | TaskSpec) -> TaskSpec:
@@ -37,10 +38,36 @@ def _world(target: str, arguments: str) -> World:
     return world
 
 
+def oracle_of(task: str | TaskSpec) -> Policy[Any]:
+    """The scripted policy that a task names. Raises BadValue when it names none."""
+    spec = task_of(task)
+    if spec.oracle is None:
+        raise BadValue(f"{spec.id} has no scripted oracle.")
+    policy: Policy[Any] = resolve(spec.oracle)(spec, **spec.oracle_kwargs)
+    return policy
+
+
 def make_worlds(
-    task: str | TaskSpec, batch: int, threads: int = 1, *, horizon: int | None = None, **kwargs: Any
+    task: str | TaskSpec,
+    batch: int,
+    threads: int = 1,
+    *,
+    horizon: int | None = None,
+    bank: str = "public",
+    absent: float | tuple[str, ...] = 0.0,
+    interactions: bool = False,
+    **kwargs: Any,
 ) -> Worlds:
-    """`batch` episodes of a task side by side, stepped by `threads` threads."""
+    """`batch` episodes of a task side by side, stepped by `threads` threads.
+
+    Args:
+        horizon: control steps of an episode; the task's own by default.
+        bank: where starts come from: public, perturbed, hidden; see banks.py.
+        absent: the chance that an episode lacks a movable entity, or the names of those it lacks.
+        interactions: whether steps also give the true graph of who acted on whom.
+        kwargs: arguments of the world that change the task's own.
+    """
+    from entitybench.envs.core.banks import Bank
     from entitybench.envs.core.batch import Worlds
     from entitybench.envs.core.pixels import PixelWorlds
 
@@ -48,7 +75,14 @@ def make_worlds(
     world = world_of(spec, **kwargs)
     kind = Worlds if world.pixels is None else PixelWorlds
     steps = spec.horizon if horizon is None else horizon
-    return kind(world, batch, threads=threads, horizon=steps)
+    return kind(
+        world,
+        batch,
+        threads=threads,
+        horizon=steps,
+        bank=Bank(bank, absent),
+        interactions=interactions,
+    )
 
 
 def make(task: str | TaskSpec, **kwargs: Any) -> GoalEnv:

@@ -1,49 +1,78 @@
-"""B episodes of one world, side by side: one MjData each, stepped by a few threads.
+"""B episodes of one world, side by side: observations, scores and goals; see physics.py for motion.
 
-`mj_step` releases the interpreter lock, so threads scale; no episode reads another's memory, so
-neither the batch size nor the number of threads changes a bit of any episode.
+No episode reads another's memory, so neither the batch size nor the number of threads changes a
+bit of any episode.
 """
 
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import mujoco
 import numpy as np
 
+from entitybench.envs.core.banks import Bank, Variation
+from entitybench.envs.core.interactions import graph
+from entitybench.envs.core.physics import INTEGRATED, MujocoPhysics
+from entitybench.envs.core.world import GoalWorld, RewardWorld, TeamWorld
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    import mujoco
 
     from entitybench.envs.core.world import World
     from entitybench.types import Array, Obs
-
-_INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that `Worlds.restore` needs to go on exactly."""
 
-    datas: tuple[mujoco.MjData, ...]
+    physics: Any
+    state: Array
     constants: Array
     goals: Array
+    absent: Array
+    variations: tuple[Variation | None, ...]
     elapsed: Array
+    late: Array
 
 
 class Worlds:
     """B episodes of one world.
 
-    Observations are dicts of "observation", "achieved_goal" and "desired_goal", each (B, N, D)
-    float32 and never shared between calls. Rewards and success are computed from these arrays, so
-    that relabelling stored observations gives the same.
+    Observations are dicts of float32 arrays, never shared between calls. Of a goal task:
+    "observation", "achieved_goal" and "desired_goal", each (B, N, D). Of a reward task:
+    "observation" (B, N, D). Of a team: "observation" (B, M, features of an agent) and "state"
+    (B, N, D), the entities. "mask" (B, N) bool comes with them where episodes can lack entities,
+    whose rows are zero.
+    Rewards and success are computed from these arrays or from states, so that recomputing them from
+    what was stored gives the same.
     """
 
-    def __init__(self, world: World, batch: int, *, threads: int = 1, horizon: int) -> None:
+    def __init__(
+        self,
+        world: World,
+        batch: int,
+        *,
+        threads: int = 1,
+        horizon: int,
+        bank: Bank | None = None,
+        interactions: bool = False,
+    ) -> None:
+        """Make them.
+
+        Args:
+            batch: B.
+            threads: that step the physics.
+            horizon: control steps until truncation.
+            bank: where starts come from.
+            interactions: whether `step` also gives "interactions" (B, N, N + 1) bool, who acted on
+                whom; see interactions.py.
+        """
         if batch < 1:
             raise BadValue(f"a batch needs at least one world: got {batch}.")
         if threads < 1:
@@ -52,24 +81,55 @@ class Worlds:
             raise BadValue(f"the horizon must be at least one step: got {horizon}.")
         self.world = world
         self.batch = batch
-        self.threads = min(threads, batch)
         self.horizon = horizon
-        self.model = world.model
-        self.datas = [mujoco.MjData(self.model) for _ in range(batch)]
-        # Of every row, for reading only: control steps since the reset, positions (B, nq), the
-        # features that stay and the desired goals (B, N, D).
+        self.bank = bank or Bank()
+        self.physics = world.physics(batch, threads)
+        self.threads = self.physics.threads
+        self.interactions = interactions
+        if interactions:
+            self.physics.watch()
+        # Of every row, for reading only: control steps since the reset, states (B, S), the
+        # features that stay, the desired goals (B, N, D), and which entities are absent (B, N).
         self.elapsed = np.zeros(batch, np.int64)
-        self.qpos = np.zeros((batch, self.model.nq))
+        self.state = self.physics.allocate()
         self.constants = np.zeros((batch, world.entities, world.features), np.float32)
         self.goals = np.zeros_like(self.constants)
-        # Views of MuJoCo's own memory: making them costs more than reading them.
-        self._qpos_views = [data.qpos for data in self.datas]
-        if batch == 1:  # nothing to gather then
-            self.qpos = self._qpos_views[0][None]
-        self._flat = self.qpos.reshape(-1)
-        self._ctrl_views = [data.ctrl for data in self.datas]
-        self._substeps = world.substeps
-        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+        self.absent = np.zeros((batch, world.entities), bool)
+        self.variations: list[Variation | None] = [None] * batch
+        self._memory = slice(world.state_size - world.memory, world.state_size)
+        self._goal = world if isinstance(world, GoalWorld) else None
+        # What a saved episode needs beside its physics: fields read that are not integrated.
+        self._extra = np.array(
+            [
+                column
+                for name in world.reads
+                if name not in INTEGRATED
+                for column in range(*world.slot(name).indices(world.state_size))
+            ]
+            + list(range(*self._memory.indices(world.state_size))),
+            np.intp,
+        )
+        # Whether nothing needs the batch axis.
+        self._plain = not (interactions or self.bank.latency or self.bank.varies_number)
+        self._lowest = np.full(world.action_shape, -1.0)
+        self._highest = np.full(world.action_shape, 1.0)
+        # Actions that are still to come, of rows that are late; see `Variation.latency`.
+        self._late = np.zeros((batch, self.bank.latency, *world.action_shape))
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The scene."""
+        return self.world.model
+
+    @property
+    def datas(self) -> list[mujoco.MjData]:
+        """MuJoCo's data of each row; none where the world has another physics."""
+        return self.physics.datas if isinstance(self.physics, MujocoPhysics) else []
+
+    @property
+    def qpos(self) -> Array:
+        """Positions (B, nq) of the rows of a MuJoCo world."""
+        return self.state[:, self.world.slot("qpos")]
 
     def reset(self, seeds: Sequence[int]) -> Obs:
         """Start every episode anew, row b from seeds[b]."""
@@ -80,34 +140,53 @@ class Worlds:
         if len(seeds) != len(rows):
             raise BadValue(f"{len(rows)} episodes need as many seeds: got {len(seeds)}.")
         for row, seed in zip(rows, seeds, strict=True):
-            start = self.world.start(int(seed))
-            mujoco.mj_resetData(self.model, self.datas[row])
-            self._qpos_views[row][:] = start.qpos
+            start, variation = self.bank.start(self.world, int(seed))
+            self.physics.reset(row, start, variation)
+            if self.world.memory:
+                self.state[row, self._memory] = 0 if start.memory is None else start.memory
             self.constants[row] = start.constants
             self.goals[row] = start.goal
+            self.absent[row] = False if start.absent is None else start.absent
+            self.variations[row] = variation
             self.elapsed[row] = 0
-        self._read()
+            self._late[row] = 0
+        self.physics.read(self.state)
         return self.observe()
 
     def step(self, actions: Array) -> tuple[Obs, dict[str, Array]]:
         """One control step of every episode.
 
         Args:
-            actions: (B, A), cut to [-1, 1].
+            actions: (B, *action_shape), cut to [-1, 1].
 
         Returns:
-            The observation, and arrays (B,) "reward" float32, "is_success" bool, "success_fraction"
-            float32. Success ends no episode; stepping on past the horizon is the caller's affair.
+            The observation, and arrays "reward" float32 (B,) or (B, M), "is_success" bool (B,),
+            "success_fraction" float32 (B,); "terminated" bool (B,) of worlds that can end an
+            episode. Stepping on past the end is the caller's affair.
         """
-        controls = self.world.control(self.qpos, actions)
-        for view, control in zip(self._ctrl_views, controls, strict=False):
-            view[:] = control
-        self._advance()
+        actions = np.minimum(np.maximum(actions, self._lowest), self._highest)
+        if self.bank.latency:
+            actions = self._delay(actions)
+        before = None if self._goal is not None else self.state.copy()
+        memory = self.state.copy() if self.world.memory else None
+        self.physics.advance(self.state, actions)
         self.elapsed += 1
-        self._read()
-        states = self.states()
-        info = self.world.judge(states["achieved_goal"], states["desired_goal"])
-        return self._present(states), info
+        self.physics.read(self.state)
+        if memory is not None and self.world.reads:
+            self.state[:, self._memory] = self.world.remember(memory, actions, self.state)
+        if self._goal is not None:
+            states = self.states()
+            info = self._goal.judge(states["achieved_goal"], states["desired_goal"])
+            obs = self._present(states)
+        else:
+            info = self._scores(before, actions, self.state)
+            obs = self.observe()
+        if self.world.terminates:
+            info["terminated"] = self.world.terminated(self.state)
+        if self.interactions:
+            assert self.physics.touched is not None
+            info["interactions"] = graph(self.world, self.physics.touched)
+        return obs, info
 
     def step_alone(self, action: Array) -> tuple[Obs, dict[str, Array]]:
         """`step` of a batch of one without the batch axis: numpy is quicker with fewer axes.
@@ -116,71 +195,127 @@ class Worlds:
             action: (A,).
 
         Returns:
-            The entities, each array (N, D), and the scores as scalars. The rules are the same pure
-            functions, so both ways agree bit for bit.
+            What is observed, without the batch axis, and the scores as scalars. The rules are the
+            same pure functions, so both ways agree bit for bit.
         """
-        world, qpos, goal = self.world, self._qpos_views[0], self.goals[0]
-        self._ctrl_views[0][:] = world.control(qpos, action)
-        mujoco.mj_step(self.model, self.datas[0], self._substeps)
+        world, state, goal = self.world, self.state[0], self.goals[0]
+        advance = getattr(self.physics, "advance_alone", None)
+        if advance is None or not self._plain:
+            obs, info = self.step(action[None])
+            return {k: v[0] for k, v in obs.items()}, {k: v[0] for k, v in info.items()}
+        action = np.minimum(np.maximum(action, self._lowest), self._highest)
+        before = None if self._goal is not None else state.copy()
+        memory = state.copy() if world.memory else None
+        advance(state, action)
         self.elapsed += 1
-        observation = world.observe(qpos, self.constants[0])
-        achieved = world.achieved(observation)
-        states = {
-            "observation": observation,
-            "achieved_goal": achieved,
-            "desired_goal": goal.copy(),
-        }
-        return states, world.judge(achieved, goal)
+        self.physics.read(self.state)
+        if memory is not None and world.reads:
+            state[self._memory] = world.remember(memory, action, state)
+        observation = world.observe(state, self.constants[0])
+        if self._goal is not None:
+            achieved = self._goal.achieved(observation)
+            obs = {
+                "observation": observation,
+                "achieved_goal": achieved,
+                "desired_goal": goal.copy(),
+            }
+            info = self._goal.judge(achieved, goal)
+        elif isinstance(world, TeamWorld):
+            agents = world.observe_agents(state, self.constants[0])
+            obs = {"observation": agents, "state": observation}
+            info = self._scores(before, action, state)
+        else:
+            obs, info = {"observation": observation}, self._scores(before, action, state)
+        if world.terminates:
+            info["terminated"] = world.terminated(state)
+        return obs, info
 
     def observe(self) -> Obs:
         """The observation of all B rows as they are."""
         return self._present(self.states())
 
     def judge(self) -> dict[str, Array]:
-        """The scores of all B rows as they are: what `step` returns beside the observation."""
-        states = self.states()
-        return self.world.judge(states["achieved_goal"], states["desired_goal"])
+        """What `step` returns beside the observation, of all B rows as they are: without rewards.
+
+        A goal task has them all the same: they depend on nothing but the state and the goal.
+        """
+        if self._goal is not None:
+            states = self.states()
+            info = self._goal.judge(states["achieved_goal"], states["desired_goal"])
+        else:
+            assert isinstance(self.world, RewardWorld | TeamWorld)
+            info = self.world.status(self.state)
+            info["reward"] = np.zeros((self.batch, *self.world.action_shape[:-1]), np.float32)
+        if self.world.terminates:
+            info["terminated"] = self.world.terminated(self.state)
+        if self.interactions:
+            touched = np.zeros((self.batch, self.world.entities, self.world.entities), bool)
+            info["interactions"] = graph(self.world, touched)
+        return info
 
     def states(self) -> Obs:
         """The entities of all B rows as they are, whatever is observed of them."""
-        observation = self.world.observe(self.qpos, self.constants)
-        return {
-            "observation": observation,
-            "achieved_goal": self.world.achieved(observation),
-            "desired_goal": self.goals.copy(),
-        }
+        observation = self.world.observe(self.state, self.constants)
+        goals = self.goals.copy()
+        if self.bank.varies_number:
+            observation[self.absent] = 0
+            goals[self.absent] = 0
+        found = {"observation": observation}
+        if self._goal is not None:
+            achieved = self._goal.achieved(observation)
+            found |= {"achieved_goal": achieved, "desired_goal": goals}
+        elif isinstance(self.world, TeamWorld):
+            agents = self.world.observe_agents(self.state, self.constants)
+            found = {"observation": agents, "state": observation}
+        if self.bank.varies_number:
+            found["mask"] = ~self.absent
+        return found
 
     def snapshot(self) -> Snapshot:
-        """A copy of everything, exact in mid-episode (whole MjData: sleep is in no saved state)."""
-        copies = []
-        for data in self.datas:
-            copies.append(mujoco.MjData(self.model))
-            mujoco.mj_copyData(copies[-1], self.model, data)
+        """A copy of everything, exact in mid-episode."""
         return Snapshot(
-            tuple(copies), self.constants.copy(), self.goals.copy(), self.elapsed.copy()
+            self.physics.snapshot(),
+            self.state.copy(),
+            self.constants.copy(),
+            self.goals.copy(),
+            self.absent.copy(),
+            tuple(self.variations),
+            self.elapsed.copy(),
+            self._late.copy(),
         )
 
     def restore(self, snapshot: Snapshot) -> Obs:
         """Go back to a snapshot of these worlds. Returns the observation."""
-        for data, saved in zip(self.datas, snapshot.datas, strict=True):
-            mujoco.mj_copyData(data, self.model, saved)
+        self.physics.restore(snapshot.physics)
+        self.state[:] = snapshot.state
         self.constants[:] = snapshot.constants
         self.goals[:] = snapshot.goals
+        self.absent[:] = snapshot.absent
+        self.variations[:] = snapshot.variations
         self.elapsed[:] = snapshot.elapsed
-        self._read()
+        self._late[:] = snapshot.late
         return self.observe()
 
     def integration_state(self, row: int) -> Array:
-        """MuJoCo's integration state of one episode, float64: what an exact restart needs."""
-        state = np.empty(mujoco.mj_stateSize(self.model, _INTEGRATION))
-        mujoco.mj_getState(self.model, self.datas[row], state, _INTEGRATION)
-        return state
+        """What an exact restart of one episode needs, flat float64.
+
+        The physics' own (MuJoCo's integration state), then the world's memory and the fields it
+        reads that are not integrated, then actions that are still to come.
+        """
+        parts = [self.physics.save(row), self.state[row, self._extra], self._late[row].ravel()]
+        return np.concatenate(parts)
 
     def set_integration_state(self, row: int, state: Array) -> None:
-        """Set what `integration_state` read. Goal and ids stay those of the last reset."""
-        mujoco.mj_resetData(self.model, self.datas[row])
-        mujoco.mj_setState(self.model, self.datas[row], state, _INTEGRATION)
-        self._read()
+        """Set what `integration_state` read.
+
+        Goal, ids, absences and variations stay those of the last reset.
+        """
+        first = self.physics.saved_size
+        second = first + len(self._extra)
+        self.physics.load(row, state[:first])
+        self.physics.read(self.state)
+        self.state[row, self._extra] = state[first:second]
+        self._late[row] = state[second:].reshape(self._late[row].shape)
 
     def state_digest(self, row: int) -> str:
         """SHA-256 (hex) of one episode's integration state and goal."""
@@ -190,30 +325,22 @@ class Worlds:
 
     def close(self) -> None:
         """End the threads. Stepping is over then."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        self.physics.close()
 
     def _present(self, states: Obs) -> Obs:
         """What is observed of the entities; see PixelWorlds."""
         return states
 
-    def _read(self) -> None:
-        if self.batch > 1:
-            np.concatenate(self._qpos_views, out=self._flat)
+    def _scores(self, before: Array | None, actions: Array, after: Array) -> dict[str, Array]:
+        """Reward and status of a transition, for worlds without goals."""
+        world = self.world
+        assert isinstance(world, RewardWorld | TeamWorld)
+        assert before is not None
+        return {"reward": world.reward(before, actions, after), **world.status(after)}
 
-    def _advance(self) -> None:
-        # The threads share one iterator: whoever is free takes the next world, so that one slow
-        # world, or one busy core, keeps nobody waiting.
-        todo = iter(self.datas)
-        if self._pool is None:
-            self._step_all(todo)
-            return
-        others = [self._pool.submit(self._step_all, todo) for _ in range(self.threads - 1)]
-        self._step_all(todo)
-        for other in others:
-            other.result()
-
-    def _step_all(self, todo: Iterator[mujoco.MjData]) -> None:
-        step, model, substeps = mujoco.mj_step, self.model, self._substeps
-        for data in todo:
-            step(model, data, substeps)
+    def _delay(self, actions: Array) -> Array:
+        """The actions that arrive now, where some rows' come late by one step or more."""
+        queue = np.concatenate([self._late, actions[:, None]], axis=1)
+        self._late[:] = queue[:, 1:]
+        late = np.array([v.latency if v is not None else 0 for v in self.variations])
+        return queue[np.arange(self.batch), queue.shape[1] - 1 - late]

@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from entitybench.envs.core.gl import make_context
+from entitybench.envs.core.scene import PAINT_GROUP, ROBOT_GROUP
 from entitybench.errors import BadValue, RenderError
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from entitybench.envs.core.world import World
     from entitybench.types import Array
 
-ROBOT_GROUP = 1  # geoms of this group are left out of pictures of goals
-SEEN_GROUPS = (0, ROBOT_GROUP, 2)
+SEEN_GROUPS = (0, ROBOT_GROUP, PAINT_GROUP)
 LARGEST = 4096  # pixels along an edge
 
 
@@ -117,7 +117,7 @@ class Renderer:
             self._gl = None
 
     def _update(self, qpos: Array, constants: Array, robot: bool) -> None:
-        self._data.qpos[:] = qpos
+        self._data.qpos[:] = self._world.pose(qpos) if len(qpos) != self._model.nq else qpos
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
         self._world.paint(self._model, constants)

@@ -18,10 +18,9 @@ import mujoco
 import numpy as np
 
 from entitybench.envs.core import peers
-from entitybench.envs.core.api import make, make_worlds, task_of, world_of
+from entitybench.envs.core.api import make, make_worlds, oracle_of, task_of, world_of
 from entitybench.envs.core.batch import Worlds
 from entitybench.envs.core.vector import cores
-from entitybench.registry import resolve
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
@@ -193,7 +192,7 @@ def _timed(steps: int, work: Callable[[], None]) -> tuple[int, float, float]:
 
 def _busy_actions(spec: TaskSpec) -> Array:
     """What the oracle does in BATCH episodes: (steps, BATCH, A)."""
-    policy = resolve(spec.oracle or "")(spec)
+    policy = oracle_of(spec)
     worlds = make_worlds(spec, BATCH)
     rng = BatchGenerator([generator(seed, "speed") for seed in range(BATCH)])
     obs, state = worlds.reset(range(BATCH)), policy.initial_state(BATCH)

@@ -1,7 +1,11 @@
 """What a world is: a scene, its rules, and pure functions from states to observations and scores.
 
 A world holds no episode. `Worlds` (envs/core/batch.py) steps many episodes of one world; the
-Gymnasium views are its B = 1 and B = n faces, so a single and a batched run agree bit for bit.
+Gymnasium and PettingZoo views are its B = 1 and B = n faces, so a single and a batched run agree
+bit for bit.
+
+There are three kinds, by what is scored: `GoalWorld` (an achieved and a desired goal),
+`RewardWorld` (named reward terms of a transition) and `TeamWorld` (the same, for several agents).
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     import mujoco
 
+    from entitybench.envs.core.physics import Physics
     from entitybench.types import Array
 
 
@@ -23,15 +28,20 @@ if TYPE_CHECKING:
 class Start:
     """How one episode begins."""
 
-    qpos: Array  # (nq,) float64
+    qpos: Array  # (nq,) float64; of a world without MuJoCo (nothing read), empty
     constants: Array  # (N, D) float32: the features that stay, e.g. ids; zero elsewhere
-    goal: Array  # (N, D) float32: the desired goal
+    goal: Array  # (N, D) float32: the desired goal; (N, 0) where there is none
+    qvel: Array | None = None  # (nv,) float64; None: at rest
+    memory: Array | None = None  # (memory,) float64; None: zeros
+    absent: Array | None = None  # (N,) bool, the entities that this episode lacks; None: none
 
 
 class World(ABC):
     """A scene of N entities with D features each, and the rules of its task.
 
-    Those with `...` in their shapes are pure functions over any leading axes.
+    The state (..., S) float64 of an episode is what the rules may read: the MjData fields named in
+    `reads`, flattened, one after the other, then `memory` numbers of the world's own. Functions
+    with `...` in their shapes are pure and take any leading axes; actions have been cut to [-1, 1].
     """
 
     entities: int  # N, robots included
@@ -39,6 +49,9 @@ class World(ABC):
     action_dim: int  # A; actions lie in [-1, 1]
     control_dt: float  # s
     physics_dt: float  # s
+    reads: tuple[str, ...] = ("qpos",)  # MjData fields in the state; "qpos" comes first
+    memory: int = 0  # numbers in the state that the world itself keeps; see `remember`
+    terminates: bool = False  # whether an episode can end before its horizon; see `terminated`
     pixels: int | None = None  # edge of the image that is observed instead; None: entities
     view: str = "top"  # the camera of these images
 
@@ -53,18 +66,23 @@ class World(ABC):
         return round(self.control_dt / self.physics_dt)
 
     @property
+    def action_shape(self) -> tuple[int, ...]:
+        """(A,), or (M, A) for a team."""
+        return (self.action_dim,)
+
+    @property
     @abstractmethod
     def bounds(self) -> Array:
-        """(D,): observations lie in +-bounds."""
-
-    @abstractmethod
-    def spec(self) -> mujoco.MjSpec:
-        """The scene."""
+        """(D,): observations lie in +-bounds; infinite where the physics sets no bound."""
 
     @property
     @abstractmethod
     def bodies(self) -> tuple[str, ...]:
-        """The N names of the entities' bodies in the scene."""
+        """The N names of the entities' bodies in the scene (what hangs on one belongs to it)."""
+
+    @abstractmethod
+    def spec(self) -> mujoco.MjSpec:
+        """The scene. Of a world without MuJoCo: what is drawn of it."""
 
     @cached_property
     def model(self) -> mujoco.MjModel:
@@ -76,12 +94,126 @@ class World(ABC):
         """The start state and goal of the episode with this seed, and of no other randomness."""
 
     @abstractmethod
-    def control(self, qpos: Array, action: Array) -> Array:
-        """Actuator targets (..., nu) for positions (..., nq) and actions (..., A)."""
+    def control(self, state: Array, action: Array) -> Array:
+        """Actuator targets (..., nu) for states (..., S) and actions (..., *action_shape)."""
 
     @abstractmethod
-    def observe(self, qpos: Array, constants: Array) -> Array:
-        """Observation (..., N, D) float32, a new array, from positions (..., nq)."""
+    def observe(self, state: Array, constants: Array) -> Array:
+        """Entities (..., N, D) float32, a new array, from states (..., S)."""
+
+    def remember(self, before: Array, action: Array, after: Array) -> Array:
+        """The memory (..., memory) after a control step; in `after` it is still that of before."""
+        del before, action
+        return after[..., after.shape[-1] - self.memory :]
+
+    def terminated(self, state: Array) -> Array:
+        """Whether the episode ends in this state: bool (...)."""
+        return np.zeros(state.shape[:-1], bool)
+
+    def physics(self, batch: int, threads: int) -> Physics:
+        """What steps `batch` episodes: MuJoCo, if a world does not say otherwise."""
+        from entitybench.envs.core.physics import MujocoPhysics
+
+        return MujocoPhysics(self, batch, threads)
+
+    def begin(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        """Called when a start state has been written: make fields that are read valid."""
+        self.refresh(model, data)
+
+    def refresh(  # noqa: B027 - most have nothing to do
+        self, model: mujoco.MjModel, data: mujoco.MjData
+    ) -> None:
+        """Called after every control step: compute fields that are read and not integrated.
+
+        A world that reads site_xpos, say, calls `mujoco.mj_kinematics` here. Never `mj_forward`:
+        it changes the solver's warm start, and so the episode.
+        """
+
+    # Where things are in the state.
+
+    @cached_property
+    def _slots(self) -> dict[str, slice]:
+        import mujoco
+
+        slots, place = {}, 0
+        data = mujoco.MjData(self.model) if self.reads else None
+        for name in self.reads:
+            size = int(np.size(getattr(data, name)))
+            slots[name] = slice(place, place + size)
+            place += size
+        slots["memory"] = slice(place, place + self.memory)
+        return slots
+
+    def slot(self, field: str) -> slice:
+        """Where an MjData field of `reads`, or "memory", is in the state."""
+        return self._slots[field]
+
+    @property
+    def state_size(self) -> int:
+        """S."""
+        return self._slots["memory"].stop
+
+    def at(self, joint: str, *, velocity: bool = False) -> int:
+        """Where a joint's (first) position or velocity is in the state."""
+        found = self.model.joint(joint)
+        if velocity:
+            return self._slots["qvel"].start + int(found.dofadr[0])
+        return self._slots["qpos"].start + int(found.qposadr[0])
+
+    # Pictures.
+
+    def pose(self, state: Array) -> Array:
+        """Positions (nq,) of the drawn scene in a state (S,)."""
+        return state[: self.model.nq]
+
+    def paint(self, model: mujoco.MjModel, constants: Array) -> None:
+        """Give the entities of an episode with these constants (N, D) their colours in `model`."""
+        del model, constants
+
+    def marks(self, goal: Array) -> list[tuple[Array, Array, Array]]:
+        """Boxes (position (3,), half sizes (3,), rgba (4,)) that mark a goal (N, D)."""
+        del goal
+        return []
+
+    # True interactions and variations; see envs/core/interactions.py and envs/core/banks.py.
+
+    @property
+    def movable(self) -> tuple[str, ...]:
+        """Names of the entities that can be absent and whose size, mass and friction can vary."""
+        return self.bodies[1:]
+
+    @property
+    def driven(self) -> tuple[int, ...]:
+        """Which entities the action drives directly: rows of `bodies`."""
+        return (0,)
+
+
+class ArrayMixin(World):
+    """A world without MuJoCo: its whole state is memory, and `transition` is its physics."""
+
+    reads = ()
+
+    def control(self, state: Array, action: Array) -> Array:
+        del state
+        return action
+
+    @abstractmethod
+    def transition(self, state: Array, action: Array) -> Array:
+        """The state (..., S) after a control step, from states and actions."""
+
+    def touching(self, before: Array, action: Array, after: Array) -> Array:
+        """Which entities acted on which in a control step: bool (..., N target, N cause)."""
+        del before, action
+        return np.zeros((*after.shape[:-1], self.entities, self.entities), bool)
+
+    def physics(self, batch: int, threads: int) -> Physics:
+        from entitybench.envs.core.physics import ArrayPhysics
+
+        return ArrayPhysics(self, batch, threads)
+
+
+class GoalWorld(World):
+    """A world with a goal: entities, or parts of them, that are to be where a goal has them."""
 
     @abstractmethod
     def achieved(self, observation: Array) -> Array:
@@ -94,14 +226,6 @@ class World(ABC):
     @abstractmethod
     def goal_qpos(self, goal: Array) -> Array:
         """Positions (nq,) in which a goal (N, D) is reached, for pictures of it."""
-
-    @abstractmethod
-    def marks(self, goal: Array) -> list[tuple[Array, Array, Array]]:
-        """Boxes (position (3,), half sizes (3,), rgba (4,)) that mark a goal (N, D)."""
-
-    @abstractmethod
-    def paint(self, model: mujoco.MjModel, constants: Array) -> None:
-        """Give the entities of an episode with these constants (N, D) their colours in `model`."""
 
     def success(self, achieved: Array, desired: Array) -> Array:
         """Whether all entities are where the goal wants them: bool (...)."""
@@ -141,6 +265,59 @@ class World(ABC):
             "is_success": success,
             "success_fraction": shares[count],
         }
+
+
+class RewardWorld(World):
+    """A world with a reward of its own: named terms of a transition."""
+
+    @abstractmethod
+    def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
+        """Named, weighted terms, (...) each, of transitions between states (..., S)."""
+
+    @abstractmethod
+    def status(self, state: Array) -> dict[str, Array]:
+        """How far the task is done: "is_success" bool (...) and "success_fraction" (...)."""
+
+    def reward(self, before: Array, action: Array, after: Array) -> Array:
+        """The sum of `reward_terms`, float32 (...)."""
+        return _total(self.reward_terms(before, action, after)).astype(np.float32)
+
+
+class TeamWorld(World):
+    """A world of M agents, each with an action, an observation and a reward of its own.
+
+    `observe` gives the entities (..., N, D) as everywhere, which is the team's central state;
+    `observe_agents` what each agent sees. Agents that a script of the world moves are no agents.
+    """
+
+    agents: tuple[str, ...]  # M names
+    agent_feature_names: tuple[str, ...]  # names of what an agent observes
+    actions: int | None = None  # discrete actions an agent chooses from; None: a box of A numbers
+
+    @property
+    def action_shape(self) -> tuple[int, ...]:
+        return (len(self.agents), self.action_dim)
+
+    @property
+    @abstractmethod
+    def agent_bounds(self) -> Array:
+        """(features of an agent,): what agents observe lies in +-bounds."""
+
+    @abstractmethod
+    def observe_agents(self, state: Array, constants: Array) -> Array:
+        """What each agent sees (..., M, features of an agent) float32, a new array."""
+
+    @abstractmethod
+    def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
+        """Named, weighted terms, (..., M) each, of transitions between states (..., S)."""
+
+    @abstractmethod
+    def status(self, state: Array) -> dict[str, Array]:
+        """How far the task is done: "is_success" bool (...) and "success_fraction" (...)."""
+
+    def reward(self, before: Array, action: Array, after: Array) -> Array:
+        """The sum of `reward_terms`, float32 (..., M)."""
+        return _total(self.reward_terms(before, action, after)).astype(np.float32)
 
 
 _UNSOLVED = np.array([-1, 0], np.float32)  # the term without and with success

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import mujoco
 
+from entitybench.envs.core.scene import (
+    NOTHING,
+    PAINT_GROUP,
+    ROBOT_GROUP,
+    UNSEEN_GROUP,
+    add_joint,
+    add_servo,
+    add_views,
+    new_scene,
+)
 from entitybench.envs.push.world import COLORS, HALF_EDGE, PUSHER_RADIUS
 
 # Who touches whom: contype bits are a role, conaffinity the roles it touches.
 PUSHER, BLOCK = 1, 2
-PAINT_GROUP, ROBOT_GROUP, UNSEEN_GROUP = 2, 1, 3  # what a picture shows: envs/core/render.py
 
 
 def push_scene(
@@ -19,9 +28,7 @@ def push_scene(
     Joints are named pusher_x, pusher_y, block<i>_x, block<i>_y and block<i>_yaw, bodies pusher and
     block<i>.
     """
-    spec = mujoco.MjSpec()
-    spec.modelname = f"push-{blocks}"
-    _set_options(spec, dt, sleep)
+    spec = new_scene(f"push-{blocks}", dt, sleep=sleep, gravity=False)
     _add_looks(spec, area, edge)
     _add_pusher(spec, edge)
     for i in range(blocks):
@@ -29,36 +36,11 @@ def push_scene(
     return spec
 
 
-def _set_options(spec: mujoco.MjSpec, dt: float, sleep: bool) -> None:
-    spec.memory = 512 * 1024
-    spec.compiler.degree = False
-    option = spec.option
-    option.timestep = dt
-    option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-    option.solver = mujoco.mjtSolver.mjSOL_NEWTON
-    option.iterations = 20
-    option.ls_iterations = 20
-    option.tolerance = 1e-8
-    option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-    option.sleep_tolerance = 1e-4
-    # Nothing can move up or down.
-    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_GRAVITY
-    if sleep:
-        option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
-
-
 def _add_looks(spec: mujoco.MjSpec, area: float, edge: float) -> None:
     """Light, cameras and the table top: seen, never touched."""
-    quality = spec.visual.quality
-    quality.offsamples = 0
-    quality.numslices = 12
-    quality.numstacks = 6
-    spec.visual.headlight.ambient = [0.45, 0.45, 0.45]
-    spec.visual.headlight.diffuse = [0.5, 0.5, 0.5]
-    spec.visual.headlight.specular = [0, 0, 0]
     size = edge + PUSHER_RADIUS
     world = spec.worldbody
-    paint = {"contype": 0, "conaffinity": 0, "group": PAINT_GROUP}
+    paint = {**NOTHING, "group": PAINT_GROUP}
     # Drawing a plane takes five times as long as a box.
     world.add_geom(
         name="table",
@@ -78,19 +60,7 @@ def _add_looks(spec: mujoco.MjSpec, area: float, edge: float) -> None:
             rgba=[0.6, 0.6, 0.58, 1],
             **paint,
         )
-    world.add_camera(
-        name="top",
-        pos=[0, 0, 2],
-        fovy=2 * size,
-        proj=mujoco.mjtProjection.mjPROJ_ORTHOGRAPHIC,
-    )
-    distance = 2.3 * size
-    world.add_camera(
-        name="side",
-        pos=[0, -distance, distance],
-        xyaxes=[1, 0, 0, 0, 0.5**0.5, 0.5**0.5],
-        fovy=45,
-    )
+    add_views(spec, size)
 
 
 def _add_pusher(spec: mujoco.MjSpec, edge: float) -> None:
@@ -112,24 +82,14 @@ def _add_pusher(spec: mujoco.MjSpec, edge: float) -> None:
         size=[PUSHER_RADIUS, 1.25 * HALF_EDGE, 0],
         pos=[0, 0, 0.25 * HALF_EDGE],
         mass=0,
-        contype=0,
-        conaffinity=0,
+        **NOTHING,
         rgba=[0.1, 0.1, 0.12, 1],
         group=ROBOT_GROUP,
     )
     for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
         name = f"pusher_{axis}"
-        body.add_joint(
-            name=name,
-            type=mujoco.mjtJoint.mjJNT_SLIDE,
-            axis=vector,
-            limited=mujoco.mjtLimited.mjLIMITED_TRUE,
-            range=[-edge, edge],
-        )
-        servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-        servo.set_to_position(kp=300, kv=30)
-        servo.ctrllimited = mujoco.mjtLimited.mjLIMITED_TRUE
-        servo.ctrlrange = [-edge, edge]
+        add_joint(body, name, mujoco.mjtJoint.mjJNT_SLIDE, vector, (-edge, edge))
+        add_servo(spec, name, kp=300, kv=30, limits=(-edge, edge))
 
 
 def _add_block(spec: mujoco.MjSpec, index: int, rail: float) -> None:
@@ -146,19 +106,20 @@ def _add_block(spec: mujoco.MjSpec, index: int, rail: float) -> None:
         group=PAINT_GROUP,
     )
     for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
-        body.add_joint(
-            name=f"{name}_{axis}",
-            type=mujoco.mjtJoint.mjJNT_SLIDE,
-            axis=vector,
-            limited=mujoco.mjtLimited.mjLIMITED_TRUE,
-            range=[-rail, rail],
+        add_joint(
+            body,
+            f"{name}_{axis}",
+            mujoco.mjtJoint.mjJNT_SLIDE,
+            vector,
+            (-rail, rail),
             damping=2,
             frictionloss=0.5,
         )
-    body.add_joint(
-        name=f"{name}_yaw",
-        type=mujoco.mjtJoint.mjJNT_HINGE,
-        axis=[0, 0, 1],
+    add_joint(
+        body,
+        f"{name}_yaw",
+        mujoco.mjtJoint.mjJNT_HINGE,
+        (0, 0, 1),
         damping=0.004,
         frictionloss=0.012,
     )

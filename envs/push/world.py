@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.world import Start, World
+from entitybench.envs.core.world import GoalWorld, Start
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
@@ -32,9 +32,9 @@ PUSHER_SPACING = (
 )
 REACH = 0.04  # m, how far ahead of the pusher an action of 1 sets its target
 VIEWS = ("top", "side")
-# Arrays, since numpy is slow at making one of a number; with an axis, since numpy 1 takes those
+# An array, since numpy is slow at making one of a number; with an axis, since numpy 1 takes those
 # without for numbers, which do not make a result float64.
-_LOW, _HIGH, _REACH = (np.full(2, value) for value in (-1.0, 1.0, REACH))
+_REACH = np.full(2, REACH)
 TOLERANCE = 0.06  # m, three quarters of an edge
 COLORS = (
     (0.90, 0.10, 0.10),
@@ -55,7 +55,7 @@ COLORS = (
 )
 
 
-class PushWorld(World):
+class PushWorld(GoalWorld):
     """`blocks` square blocks to be pushed to their places.
 
     Entities: pusher, then blocks. Features: x, y (m), cos and sin of four times the yaw (a square
@@ -109,17 +109,12 @@ class PushWorld(World):
     @cached_property
     def _places(self) -> Array:
         """(N, 2): where the entities' x and y are in qpos."""
-        return np.array(
-            [[self._address(f"{name}_{axis}") for axis in "xy"] for name in self.bodies]
-        )
+        return np.array([[self.at(f"{name}_{axis}") for axis in "xy"] for name in self.bodies])
 
     @cached_property
     def _yaws(self) -> Array:
         """(blocks,): where the blocks' yaws are in qpos."""
-        return np.array([self._address(f"{name}_yaw") for name in self.bodies[1:]])
-
-    def _address(self, joint: str) -> int:
-        return int(self.model.joint(joint).qposadr[0])
+        return np.array([self.at(f"{name}_yaw") for name in self.bodies[1:]])
 
     def start(self, seed: int) -> Start:
         rng = generator(seed, "push-start")
@@ -142,20 +137,17 @@ class PushWorld(World):
         goal[1:, :2] = goals
         return Start(qpos, constants, goal)
 
-    def control(self, qpos: Array, action: Array) -> Array:
-        # Not np.clip, which costs five times as much on small arrays. The actuators' own range
-        # keeps the target on the table.
-        target = np.maximum(action, _LOW)
-        np.minimum(target, _HIGH, out=target)
-        target *= _REACH
-        target += qpos.take(self._places[0], axis=-1)
+    def control(self, state: Array, action: Array) -> Array:
+        # The actuators' own range keeps the target on the table.
+        target = action * _REACH
+        target += state.take(self._places[0], axis=-1)
         return target
 
-    def observe(self, qpos: Array, constants: Array) -> Array:
+    def observe(self, state: Array, constants: Array) -> Array:
         observation = constants.copy()
-        observation[..., :2] = qpos.take(self._places, axis=-1)
+        observation[..., :2] = state.take(self._places, axis=-1)
         # A contiguous array, since numpy rounds cosines of strided ones differently.
-        angle = qpos.take(self._yaws, axis=-1)
+        angle = state.take(self._yaws, axis=-1)
         angle *= self._four
         observation[..., 1:, 2] = np.cos(angle)
         observation[..., 1:, 3] = np.sin(angle)

@@ -24,7 +24,7 @@ def test_the_scores_are_what_is_measured():
     task = tasks()["push-1block"]
     scores = reference_of(task)
     measured = {
-        "random": score(task, RandomPolicy(world_of(task).action_dim)),
+        "random": score(task, RandomPolicy(world_of(task).action_shape)),
         "oracle": score(task, resolve(task.oracle)(task)),
     }
     for name, now in measured.items():

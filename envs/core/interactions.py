@@ -1,0 +1,53 @@
+"""The true interaction graph of a control step: who touched whom, through the physics' contacts.
+
+A graph (..., N, N + 1) bool: row j is the target, column i the cause, the last column the action
+(HInt sheet, section 1). The diagonal is true, everything has dynamics of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import mujoco
+
+    from entitybench.envs.core.world import World
+    from entitybench.types import Array
+
+
+def owners(world: World) -> Array:
+    """Which entity each geom of the scene belongs to, (ngeom,); -1: none, e.g. the table.
+
+    What hangs on an entity's body belongs to it, unless a body nearer by is an entity too.
+    """
+    model = world.model
+    entity = {model.body(name).id: index for index, name in enumerate(world.bodies)}
+    found = np.full(model.ngeom, -1)
+    for geom, body in enumerate(model.geom_bodyid):
+        while body > 0 and body not in entity:
+            body = model.body_parentid[body]
+        found[geom] = entity.get(int(body), -1)
+    return found
+
+
+def note_contacts(data: mujoco.MjData, geom_owners: Array, touched: Array) -> None:
+    """Mark in `touched` (N, N) the entities that the contacts of the last physics step join."""
+    if data.ncon == 0:
+        return
+    contact = data.contact
+    pairs = geom_owners[contact.geom[contact.efc_address >= 0]]
+    pairs = pairs[(pairs >= 0).all(axis=1)]
+    touched[pairs[:, 0], pairs[:, 1]] = True
+    touched[pairs[:, 1], pairs[:, 0]] = True
+
+
+def graph(world: World, touched: Array) -> Array:
+    """The graph (..., N, N + 1) from who touched whom (..., N, N)."""
+    found = np.zeros((*touched.shape[:-1], world.entities + 1), bool)
+    found[..., :-1] = touched
+    index = np.arange(world.entities)
+    found[..., index, index] = True
+    found[..., list(world.driven), -1] = True
+    return found

@@ -1,0 +1,266 @@
+"""What steps the episodes of a batch: MuJoCo, or a world's own arithmetic.
+
+`Worlds` (envs/core/batch.py) keeps the books (observations, scores, goals); a `Physics` knows how a
+start becomes a state and how a control step changes it. Worlds with an engine of their own (real
+robosuite environments, say) bring their own.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import mujoco
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from entitybench.envs.core.banks import Variation
+    from entitybench.envs.core.world import ArrayMixin, Start, World
+    from entitybench.types import Array
+
+_INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
+# What the integration state holds anyway, of the fields that a world can read.
+INTEGRATED = frozenset({"time", "qpos", "qvel", "act", "ctrl"})
+
+
+class Physics(ABC):
+    """B episodes of one world, without their rules."""
+
+    touched: Array | None = None  # (B, N, N) bool, who touched whom in the last step; see `watch`
+
+    def __init__(self, world: World, batch: int, threads: int) -> None:
+        self.world = world
+        self.batch = batch
+        self.threads = min(threads, batch)
+
+    def allocate(self) -> Array:
+        """The states (B, S), which `read` fills."""
+        return np.zeros((self.batch, self.world.state_size))
+
+    def watch(self) -> None:
+        """From now on note in `touched` who touches whom."""
+        self.touched = np.zeros((self.batch, self.world.entities, self.world.entities), bool)
+
+    @abstractmethod
+    def reset(self, row: int, start: Start, variation: Variation | None) -> None:
+        """Begin an episode."""
+
+    @abstractmethod
+    def advance(self, state: Array, actions: Array) -> None:
+        """One control step of all rows: actions (B, *action_shape) in the states (B, S)."""
+
+    @abstractmethod
+    def read(self, state: Array) -> None:
+        """Write what is not memory into the states (B, S)."""
+
+    @abstractmethod
+    def save(self, row: int) -> Array:
+        """All that one episode's physics needs to go on exactly, flat float64."""
+
+    @abstractmethod
+    def load(self, row: int, saved: Array) -> None:
+        """Go on from what `save` gave, of any row with the same variation."""
+
+    @property
+    @abstractmethod
+    def saved_size(self) -> int:
+        """Numbers in what `save` gives."""
+
+    def snapshot(self) -> Any:
+        """What `restore` needs."""
+        return [self.save(row) for row in range(self.batch)]
+
+    def restore(self, snapshot: Any) -> None:
+        """Go back to a snapshot."""
+        for row, saved in enumerate(snapshot):
+            self.load(row, saved)
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to free
+        """Free threads and the like."""
+
+
+class MujocoPhysics(Physics):
+    """One MjData an episode, stepped by a few threads.
+
+    `mj_step` releases the interpreter lock, so threads scale; no episode reads another's memory, so
+    neither the batch size nor the number of threads changes a bit of any episode.
+    """
+
+    def __init__(self, world: World, batch: int, threads: int) -> None:
+        super().__init__(world, batch, threads)
+        self.model = world.model
+        self.models = [self.model] * batch  # rows whose bodies vary have a model of their own
+        self.datas = [mujoco.MjData(self.model) for _ in range(batch)]
+        # Views of MuJoCo's own memory: making them costs more than reading them.
+        self.ctrls = [data.ctrl for data in self.datas]
+        self._views = [
+            getattr(data, name).reshape(-1) for data in self.datas for name in world.reads
+        ]
+        self._refresh = type(world).refresh is not _World().refresh
+        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+
+    def allocate(self) -> Array:
+        # One episode, one field, no memory: MuJoCo's own array is the state.
+        if len(self._views) == 1 and not self.world.memory:
+            return self._views[0][None]
+        return super().allocate()
+
+    def watch(self) -> None:
+        super().watch()
+        from entitybench.envs.core.interactions import owners
+
+        self._owners = owners(self.world)
+
+    def reset(self, row: int, start: Start, variation: Variation | None) -> None:
+        model, data = self.model, self.datas[row]
+        if variation is not None or start.absent is not None:
+            from entitybench.envs.core.banks import vary
+
+            model = vary(self.world, copy.copy(self.model), variation, start.absent)
+        self.models[row] = model
+        mujoco.mj_resetData(model, data)
+        data.qpos[:] = start.qpos
+        if start.qvel is not None:
+            data.qvel[:] = start.qvel
+        self.world.begin(model, data)
+
+    def advance(self, state: Array, actions: Array) -> None:
+        controls = self.world.control(state, actions)
+        for view, control in zip(self.ctrls, controls, strict=False):
+            view[:] = control
+        # The threads share one iterator: whoever is free takes the next world, so that one slow
+        # world, or one busy core, keeps nobody waiting.
+        todo = iter(range(self.batch))
+        work = self._step_all if self.touched is None else self._step_and_watch
+        if self._pool is None:
+            work(todo)
+            return
+        others = [self._pool.submit(work, todo) for _ in range(self.threads - 1)]
+        work(todo)
+        for other in others:
+            other.result()
+
+    def advance_alone(self, state: Array, action: Array) -> None:
+        """`advance` of a batch of one without the batch axis."""
+        if self.touched is not None:
+            self.advance(state[None], action[None])
+            return
+        self.ctrls[0][:] = self.world.control(state, action)
+        mujoco.mj_step(self.models[0], self.datas[0], self.world.substeps)
+        if self._refresh:
+            self.world.refresh(self.models[0], self.datas[0])
+
+    def read(self, state: Array) -> None:
+        if state.base is None or state.base is not self._views[0]:
+            self._gather(state)
+
+    def _gather(self, state: Array) -> None:
+        if not self.world.memory:
+            np.concatenate(self._views, out=state.reshape(-1))
+        else:
+            state[:, : -self.world.memory] = np.concatenate(self._views).reshape(self.batch, -1)
+
+    @property
+    def saved_size(self) -> int:
+        return mujoco.mj_stateSize(self.model, _INTEGRATION)
+
+    def save(self, row: int) -> Array:
+        state = np.empty(self.saved_size)
+        mujoco.mj_getState(self.models[row], self.datas[row], state, _INTEGRATION)
+        return state
+
+    def load(self, row: int, saved: Array) -> None:
+        mujoco.mj_resetData(self.models[row], self.datas[row])
+        mujoco.mj_setState(self.models[row], self.datas[row], saved, _INTEGRATION)
+
+    def snapshot(self) -> Any:
+        # Whole MjData, since sleep is in no saved state.
+        copies = []
+        for model, data in zip(self.models, self.datas, strict=True):
+            copies.append((model, mujoco.MjData(model)))
+            mujoco.mj_copyData(copies[-1][1], model, data)
+        return copies
+
+    def restore(self, snapshot: Any) -> None:
+        for row, (model, saved) in enumerate(snapshot):
+            self.models[row] = model
+            mujoco.mj_copyData(self.datas[row], model, saved)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def _step_all(self, todo: Iterator[int]) -> None:
+        step, models, datas, substeps = mujoco.mj_step, self.models, self.datas, self.world.substeps
+        refresh = self.world.refresh if self._refresh else None
+        for row in todo:
+            step(models[row], datas[row], substeps)
+            if refresh is not None:
+                refresh(models[row], datas[row])
+
+    def _step_and_watch(self, todo: Iterator[int]) -> None:
+        from entitybench.envs.core.interactions import note_contacts
+
+        assert self.touched is not None
+        for row in todo:
+            model, data, touched = self.models[row], self.datas[row], self.touched[row]
+            touched[:] = False
+            for _ in range(self.world.substeps):
+                mujoco.mj_step(model, data)
+                note_contacts(data, self._owners, touched)
+            if self._refresh:
+                self.world.refresh(model, data)
+
+
+class ArrayPhysics(Physics):
+    """A world whose physics is `transition`: the state is all there is."""
+
+    world: ArrayMixin
+
+    def __init__(self, world: World, batch: int, threads: int) -> None:
+        super().__init__(world, batch, threads)
+        self._state: Array | None = None
+
+    def allocate(self) -> Array:
+        self._state = super().allocate()
+        return self._state
+
+    def reset(self, row: int, start: Start, variation: Variation | None) -> None:
+        """Nothing: the start is memory. Variations of masses and the like do not apply."""
+
+    def advance(self, state: Array, actions: Array) -> None:
+        after = self.world.transition(state, actions)
+        if self.touched is not None:
+            self.touched[:] = self.world.touching(state, actions, after)
+        state[:] = after
+
+    def advance_alone(self, state: Array, action: Array) -> None:
+        """`advance` of a batch of one without the batch axis."""
+        if self.touched is not None:
+            self.advance(state[None], action[None])
+            return
+        state[:] = self.world.transition(state, action)
+
+    def read(self, state: Array) -> None:
+        """Nothing: the state is where it should be."""
+
+    @property
+    def saved_size(self) -> int:
+        return 0
+
+    def save(self, row: int) -> Array:
+        del row
+        return np.empty(0)
+
+    def load(self, row: int, saved: Array) -> None:
+        """Nothing: all of it is memory."""
+
+
+def _World() -> type[World]:
+    from entitybench.envs.core.world import World
+
+    return World

@@ -28,14 +28,14 @@ EPISODES = 100  # the public starts 0, 1, ... 99
 class RandomPolicy:
     """Uniform actions in [-1, 1]."""
 
-    def __init__(self, action_dim: int) -> None:
-        self._dim = action_dim
+    def __init__(self, action_shape: tuple[int, ...]) -> None:
+        self._shape = action_shape
 
     def initial_state(self, batch: int) -> None:  # noqa: ARG002
         return None
 
     def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:  # noqa: ARG002
-        return rng.uniform(-1.0, 1.0, (len(rng), self._dim)), None
+        return rng.uniform(-1.0, 1.0, (len(rng), *self._shape)), None
 
 
 def reference_of(task: TaskSpec) -> dict[str, Any] | None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from entitybench.envs.core.batch import Worlds
+from entitybench.envs.core.world import GoalWorld, TeamWorld
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from entitybench.envs.core.render import Renderer
     from entitybench.types import Array, Obs
 
@@ -16,37 +21,84 @@ if TYPE_CHECKING:
 class PixelWorlds(Worlds):
     """Observations are images (B, H, W, 3) uint8; scores still come from the entities behind them.
 
-    "achieved_goal" shows the present state and "desired_goal" the goal, both without the robot,
-    which no goal asks for. "state" and "goal_state", (B, N, D) float32, are the entities behind the
-    images, for scripted policies and for relabelling; the Gymnasium views move them to `info`.
+    "observation" is what the camera sees (of a team, "pixels", beside what its agents observe). Of
+    a goal task "achieved_goal" shows the present state and "desired_goal" the goal, both without
+    the robot, which no goal asks for. "state" and "goal_state", (B, N, D) float32, are the entities
+    behind the images, for scripted policies and for relabelling; the Gymnasium views move them to
+    `info`. On request also "segmentation" (B, H, W) int16, the entity that each pixel shows (-1:
+    none), and "depth" (B, H, W) float32 in m.
     """
 
-    _renderer: Renderer | None = None
-    _goal_images: Array
+    def __init__(
+        self, *args: Any, segmentation: bool = False, depth: bool = False, **kwargs: Any
+    ) -> None:
+        """As `Worlds`; `threads` draw too, each with a context of its own."""
+        super().__init__(*args, **kwargs)
+        self._more = (segmentation, depth)
+        self._local = threading.local()
+        self._renderers: list[Renderer] = []
+        size = self.world.pixels or 64
+        self._goal_images = np.zeros((self.batch, size, size, 3), np.uint8)
+        self._goals_seen = np.full_like(self.goals, np.nan)
+        # One thread a renderer, for good: a context belongs to the thread that made it.
+        self._drawers = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
 
     def _present(self, states: Obs) -> Obs:
-        if self._renderer is None:
+        pictures = self._each(lambda draw, row: draw.row(self, row))
+        found: Obs
+        if isinstance(self.world, TeamWorld):
+            found = {**states, "pixels": pictures}
+        else:
+            found = {"observation": pictures, "state": states["observation"]}
+        if isinstance(self.world, GoalWorld):
+            self._see_goals()
+            found["achieved_goal"] = self._each(lambda draw, row: draw.row(self, row, robot=False))
+            found["desired_goal"] = self._goal_images.copy()
+            found["goal_state"] = states["desired_goal"]
+        if "mask" in states:
+            found["mask"] = states["mask"]
+        for name, wanted in zip(("segmentation", "depth"), self._more, strict=True):
+            if wanted:
+                found[name] = self._each(lambda draw, row, name=name: self._image(draw, name, row))
+        return found
+
+    def _image(self, draw: Renderer, name: str, row: int) -> Array:
+        absent = self.absent[row] if self.absent[row].any() else None
+        image: Array = getattr(draw, name)(
+            self.state[row], self.constants[row], self.variations[row], absent
+        )
+        return image.astype(np.int16) if name == "segmentation" else image
+
+    def _see_goals(self) -> None:
+        for row in np.flatnonzero(np.any(self._goals_seen != self.goals, axis=(1, 2))):
+            absent = self.absent[row] if self.absent[row].any() else None
+            self._goal_images[row] = self._renderer().goal(self.goals[row], absent)
+            self._goals_seen[row] = self.goals[row]
+
+    def _each(self, draw: Callable[[Renderer, int], Array]) -> Array:
+        """A picture of every row."""
+        rows = range(self.batch)
+        if self._drawers is None:
+            return np.stack([draw(self._renderer(), row) for row in rows])
+        # Neighbouring rows in one piece of work, so that threads seldom meet.
+        return np.stack(list(self._drawers.map(lambda row: draw(self._renderer(), row), rows)))
+
+    def _renderer(self) -> Renderer:
+        """This thread's."""
+        if not hasattr(self._local, "renderer"):
             from entitybench.envs.core.render import Renderer
 
             size = self.world.pixels or 64
-            self._renderer = Renderer(self.world, size, size, self.world.view)
-            self._goal_images = np.zeros((self.batch, size, size, 3), np.uint8)
-            self._goals_seen = np.full_like(self.goals, np.nan)
-        draw = self._renderer
-        for row in np.flatnonzero(np.any(self._goals_seen != self.goals, axis=(1, 2))):
-            self._goal_images[row] = draw.goal(self.goals[row])
-            self._goals_seen[row] = self.goals[row]
-        pairs: list[Any] = list(zip(self.qpos, self.constants, strict=True))
-        return {
-            "observation": np.stack([draw.render(q, c) for q, c in pairs]),
-            "achieved_goal": np.stack([draw.render(q, c, robot=False) for q, c in pairs]),
-            "desired_goal": self._goal_images.copy(),
-            "state": states["observation"],
-            "goal_state": states["desired_goal"],
-        }
+            self._local.renderer = Renderer(self.world, size, size, self.world.view)
+            self._renderers.append(self._local.renderer)
+        renderer: Renderer = self._local.renderer
+        return renderer
 
     def close(self) -> None:
         super().close()
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        if self._drawers is not None:
+            self._drawers.shutdown()
+        for renderer in self._renderers:
+            renderer.close()
+        self._renderers.clear()
+        self._local = threading.local()

@@ -6,14 +6,16 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from entitybench.envs.core.gym import VIEWS
 from entitybench.errors import BadValue
 from entitybench.registry import resolve, tasks
 from entitybench.types import TaskSpec
 
 if TYPE_CHECKING:
     from entitybench.envs.core.batch import Worlds
-    from entitybench.envs.core.single import GoalEnv
-    from entitybench.envs.core.vector import GoalVectorEnv
+    from entitybench.envs.core.single import TaskEnv
+    from entitybench.envs.core.team import TeamEnv
+    from entitybench.envs.core.vector import TaskVectorEnv
     from entitybench.envs.core.world import World
     from entitybench.types import Policy
 
@@ -65,15 +67,19 @@ def make_worlds(
         bank: where starts come from: public, perturbed, hidden; see banks.py.
         absent: the chance that an episode lacks a movable entity, or the names of those it lacks.
         interactions: whether steps also give the true graph of who acted on whom.
-        kwargs: arguments of the world that change the task's own.
+        kwargs: arguments of the world that change the task's own; of a world that is seen also
+            segmentation and depth.
     """
     from entitybench.envs.core.banks import Bank
     from entitybench.envs.core.batch import Worlds
     from entitybench.envs.core.pixels import PixelWorlds
 
     spec = task_of(task)
+    more = {name: kwargs.pop(name) for name in ("segmentation", "depth") if name in kwargs}
     world = world_of(spec, **kwargs)
     kind = Worlds if world.pixels is None else PixelWorlds
+    if more and world.pixels is None:
+        raise BadValue(f"{spec.id} shows no images: {', '.join(more)} needs pixels=64, say.")
     steps = spec.horizon if horizon is None else horizon
     return kind(
         world,
@@ -82,25 +88,41 @@ def make_worlds(
         horizon=steps,
         bank=Bank(bank, absent),
         interactions=interactions,
+        **more,
     )
 
 
-def make(task: str | TaskSpec, **kwargs: Any) -> GoalEnv:
-    """A task as a gymnasium.Env; `kwargs` as GoalEnv takes them, e.g. render_mode."""
-    from entitybench.envs.core.single import GoalEnv
+def make(task: str | TaskSpec, **kwargs: Any) -> TaskEnv | TeamEnv:
+    """A task as a gymnasium.Env, of a team as a pettingzoo.ParallelEnv.
 
-    env = GoalEnv(task, **kwargs)
+    `kwargs` as `TaskEnv` and `TeamEnv` take them, e.g. render_mode.
+    """
+    spec = task_of(task)
+    if spec.kind not in VIEWS:
+        from entitybench.envs.core.team import TeamEnv
+
+        return TeamEnv(spec, **kwargs)
+    single: type[TaskEnv] = resolve(VIEWS[spec.kind][0])
+    env = single(spec, **kwargs)
     env.spec = _gym_spec(env.task, kwargs)
     return env
 
 
 def make_vec(
     task: str | TaskSpec, num_envs: int = 1, threads: int | None = None, **kwargs: Any
-) -> GoalVectorEnv:
-    """A task as a gymnasium.vector.VectorEnv; `kwargs` as GoalVectorEnv takes them."""
-    from entitybench.envs.core.vector import GoalVectorEnv
+) -> TaskVectorEnv:
+    """A task as a gymnasium.vector.VectorEnv; `kwargs` as `TaskVectorEnv` takes them.
 
-    env = GoalVectorEnv(task, num_envs, threads=threads, **kwargs)
+    Raises BadValue for teams, which Gymnasium's vectors do not know: `make_worlds` steps many.
+    """
+    spec = task_of(task)
+    if spec.kind not in VIEWS:
+        raise BadValue(
+            f"{spec.id} is a team's task, and Gymnasium's vectors have one agent: "
+            "entitybench.envs.core.api.make_worlds steps many episodes of it at once."
+        )
+    vector: type[TaskVectorEnv] = resolve(VIEWS[spec.kind][1])
+    env = vector(spec, num_envs, threads=threads, **kwargs)
     env.spec = _gym_spec(env.task, kwargs)
     return env
 

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 from entitybench.registry import tasks
 
+# The views of a kind of task: one episode, and many.
+_GOAL = ("entitybench.envs.core.single:GoalEnv", "entitybench.envs.core.vector:GoalVectorEnv")
+_REWARD = ("entitybench.envs.core.single:RewardEnv", "entitybench.envs.core.vector:RewardVectorEnv")
+VIEWS = {"goal-control": _GOAL, "reward-control": _REWARD, "graph": _REWARD}
+
 
 def register() -> None:
-    """Register every goal-control task under its `gym_id`."""
+    """Register every task of one agent under its `gym_id`."""
     from gymnasium.envs import registration
 
     for task in tasks():
-        if task.kind == "goal-control" and task.gym_id not in registration.registry:
+        if task.kind in VIEWS and task.gym_id not in registration.registry:
+            single, vector = VIEWS[task.kind]
             # No max_episode_steps: the environments truncate at their horizon themselves.
             registration.register(
                 id=task.gym_id,
-                entry_point="entitybench.envs.core.single:GoalEnv",
-                vector_entry_point="entitybench.envs.core.vector:GoalVectorEnv",
+                entry_point=single,
+                vector_entry_point=vector,
                 kwargs={"task": task.id},
                 # Gymnasium's wrappers would hide `compute_reward`, which goal-conditioned learners
                 # call; the environment itself asks for a reset before the first step.

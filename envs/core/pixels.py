@@ -35,6 +35,7 @@ class PixelWorlds(Worlds):
         """As `Worlds`; `threads` draw too, each with a context of its own."""
         super().__init__(*args, **kwargs)
         self._more = (segmentation, depth)
+        self._plain = False
         self._local = threading.local()
         self._renderers: list[Renderer] = []
         size = self.world.pixels or 64

@@ -1,4 +1,8 @@
-"""A task as a gymnasium.Env: the B = 1 view of its worlds, with Gymnasium-Robotics' GoalEnv API."""
+"""A task as a gymnasium.Env: the B = 1 view of its worlds.
+
+`GoalEnv` is that of goal tasks, with Gymnasium-Robotics' GoalEnv API; `RewardEnv` that of reward
+tasks. Teams have `TeamEnv` (envs/core/team.py).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,9 @@ from entitybench.envs.core.spaces import (
     check_render_mode,
     check_seed,
     observation_space,
+    seen,
 )
+from entitybench.envs.core.world import GoalWorld, RewardWorld, World
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
@@ -27,14 +33,16 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 
-class GoalEnv(gymnasium.Env):
-    """One episode at a time. Never terminates; truncates at the horizon.
+class TaskEnv(gymnasium.Env):
+    """One episode at a time. Truncates at the horizon; few tasks terminate before.
 
     `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s
     starts, and equal actions take both through the same states bit for bit. `info` holds
     "is_success" and "success_fraction" every step; of pixel tasks also the entities behind the
-    images: "state" and "goal_state".
+    images: "state" and, with a goal, "goal_state".
     """
+
+    world_class: type[World] = World
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 10}  # noqa: RUF012
 
@@ -55,25 +63,34 @@ class GoalEnv(gymnasium.Env):
             horizon: control steps of an episode; the task's own by default.
             width: of rendered frames, pixels.
             height: of rendered frames, pixels.
-            kwargs: arguments of the world, e.g. view="side".
+            kwargs: as `make_worlds` takes them (bank, absent, interactions), and arguments of the
+                world, e.g. view="side".
         """
         self.render_mode = check_render_mode(render_mode)
         self.task = task_of(task)
         self.worlds = make_worlds(self.task, 1, horizon=horizon, **kwargs)
-        self.world = self.worlds.world
+        self.world: Any = self.worlds.world
+        if not isinstance(self.world, self.world_class):
+            raise BadValue(
+                f"{self.task.id} is a {self.task.kind} task: make it with entitybench.make(…)."
+            )
         self.metadata = {**type(self).metadata, "render_fps": round(1 / self.world.control_dt)}
-        self.observation_space = observation_space(self.world)
+        self.observation_space = observation_space(self.worlds)
         self.action_space = action_space(self.world)
         self._action = self.action_space.shape
         self._begun = False
         self._pixels = self.world.pixels is not None
+        # Whether an observation is anything but the three arrays of a goal task.
+        self._more = (
+            self._pixels or not isinstance(self.world, GoalWorld) or self.worlds.bank.varies_number
+        )
         self._frame = (width, height)
         self._renderer: Renderer | None = None
         self._window: Window | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Obs, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Begin the episode of a seed, or of one drawn from this environment's own generator.
 
         `info["seed"]` is the episode's seed.
@@ -89,7 +106,7 @@ class GoalEnv(gymnasium.Env):
             self.render()
         return obs, {**info, "seed": episode}
 
-    def step(self, action: Array) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Array) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         if not self._begun:
             raise gymnasium.error.ResetNeeded("call reset() before the first step().")
         action = np.asarray(action)
@@ -98,40 +115,14 @@ class GoalEnv(gymnasium.Env):
         check_finite(action)
         worlds = self.worlds
         info: dict[str, Any]
-        if self._pixels:
-            batch, scores = worlds.step(action[None])
-            info = {key: value[0] for key, value in scores.items()}
-            obs = self._split(batch, info)
-        else:
-            obs, info = worlds.step_alone(action)
+        obs, info = worlds.step_alone(action)
+        if self._more:
+            obs = seen(obs, info)
         if self.render_mode == "human":
             self.render()
         reward = info.pop("reward").item()
-        return obs, reward, False, worlds.elapsed.item(0) >= worlds.horizon, info
-
-    def compute_reward(
-        self,
-        achieved_goal: Array,
-        desired_goal: Array,
-        info: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-    ) -> Any:
-        """Rewards of any number of (achieved, desired) pairs: what `step` gives, bit for bit.
-
-        Images do not tell exactly where things are, so pixel tasks take "state" and "goal_state"
-        from `info` (one, or a sequence of them): to relabel, set "goal_state" there too.
-        """
-        if self._pixels:
-            achieved_goal = self.world.achieved(_gather(info, "state"))
-            desired_goal = _gather(info, "goal_state")
-        return self.world.reward(np.asarray(achieved_goal), np.asarray(desired_goal))
-
-    def compute_terminated(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
-        """All False: reaching a goal ends nothing."""
-        return np.zeros_like(self.compute_reward(achieved_goal, desired_goal, info), bool)[()]
-
-    def compute_truncated(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
-        """All False: where the horizon is does not depend on goals."""
-        return np.zeros_like(self.compute_reward(achieved_goal, desired_goal, info), bool)[()]
+        terminated = bool(info.pop("terminated")) if self.world.terminates else False
+        return obs, reward, terminated, worlds.elapsed.item(0) >= worlds.horizon, info
 
     def render(self) -> Array | None:
         """A frame (height, width, 3) uint8 of the present state; in a window with "human"."""
@@ -157,7 +148,7 @@ class GoalEnv(gymnasium.Env):
         """All that `restore` needs to go on exactly from here, also in mid-episode."""
         return self.worlds.snapshot()
 
-    def restore(self, snapshot: Snapshot) -> tuple[Obs, dict[str, Any]]:
+    def restore(self, snapshot: Snapshot) -> tuple[Any, dict[str, Any]]:
         """Go back to a snapshot of this environment. Returns observation and info, as `reset`."""
         obs = self.worlds.restore(snapshot)
         self._begun = True
@@ -171,18 +162,57 @@ class GoalEnv(gymnasium.Env):
         self._renderer = self._window = None
         self.worlds.close()
 
-    def _as_reset(self, batch: Obs) -> tuple[Obs, dict[str, Any]]:
+    def _as_reset(self, batch: Obs) -> tuple[Any, dict[str, Any]]:
         """Observation and info of a state that no step led to: without a reward."""
         info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
-        del info["reward"]
-        return self._split(batch, info), info
+        info.pop("reward")
+        info.pop("terminated", None)
+        return seen({key: value[0] for key, value in batch.items()}, info), info
 
-    def _split(self, batch: Obs, info: dict[str, Any]) -> Obs:
-        """The observation of the one row; what is privileged in it moves to `info`."""
-        obs = {key: value[0] for key, value in batch.items()}
+
+class RewardEnv(TaskEnv):
+    """A reward task: the observation is the entities (N, D), or an image."""
+
+    world_class = RewardWorld
+
+    @property
+    def state(self) -> Array:
+        """The state (S,) that rewards are computed from; a copy."""
+        return self.worlds.state[0].copy()
+
+    def compute_reward(self, before: Array, action: Array, after: Array) -> Any:
+        """Rewards of any number of transitions (..., S), (..., A), (..., S): what `step` gives."""
+        return self.world.reward(np.asarray(before), np.clip(action, -1.0, 1.0), np.asarray(after))
+
+
+class GoalEnv(TaskEnv):
+    """A goal task: "observation", "achieved_goal" and "desired_goal", each (N, D), or images."""
+
+    world_class = GoalWorld
+
+    def compute_reward(
+        self,
+        achieved_goal: Array,
+        desired_goal: Array,
+        info: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    ) -> Any:
+        """Rewards of any number of (achieved, desired) pairs: what `step` gives, bit for bit.
+
+        Images do not tell exactly where things are, so pixel tasks take "state" and "goal_state"
+        from `info` (one, or a sequence of them): to relabel, set "goal_state" there too.
+        """
         if self._pixels:
-            info["state"], info["goal_state"] = obs.pop("state"), obs.pop("goal_state")
-        return obs
+            achieved_goal = self.world.achieved(_gather(info, "state"))
+            desired_goal = _gather(info, "goal_state")
+        return self.world.reward(np.asarray(achieved_goal), np.asarray(desired_goal))
+
+    def compute_terminated(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
+        """All False: reaching a goal ends nothing."""
+        return np.zeros_like(self.compute_reward(achieved_goal, desired_goal, info), bool)[()]
+
+    def compute_truncated(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
+        """All False: where the horizon is does not depend on goals."""
+        return np.zeros_like(self.compute_reward(achieved_goal, desired_goal, info), bool)[()]
 
 
 def _gather(info: Mapping[str, Any] | Sequence[Mapping[str, Any]], key: str) -> Array:

@@ -3,31 +3,59 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
 
+from entitybench.envs.core.world import GoalWorld
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
+    from entitybench.envs.core.batch import Worlds
     from entitybench.envs.core.world import World
-    from entitybench.types import Array
+    from entitybench.types import Array, Obs
 
 KEYS = ("observation", "achieved_goal", "desired_goal")
+PRIVILEGED = ("state", "goal_state", "segmentation", "depth")
 EPISODE_SEEDS = 2**31  # episodes without a seed of their own draw one below this
 RENDER_MODES = ("rgb_array", "human")
 
 
-def observation_space(world: World) -> spaces.Dict:
-    """The three keys of a goal task: entities (N, D), or images (H, W, 3) of a pixel task."""
+def observation_space(worlds: Worlds) -> spaces.Space[Any]:
+    """What a Gymnasium view shows: see `seen`."""
+    world = worlds.world
     box: spaces.Box
     if world.pixels is None:
-        high = np.broadcast_to(world.bounds, (world.entities, world.features)).astype(np.float32)
-        box = spaces.Box(-high, high, dtype=np.float32)
+        box = entity_box(world)
     else:
         box = spaces.Box(0, 255, (world.pixels, world.pixels, 3), np.uint8)
-    return spaces.Dict(dict.fromkeys(KEYS, box))
+    parts: dict[str, spaces.Space[Any]] = {"observation": box}
+    if isinstance(world, GoalWorld):
+        parts = dict.fromkeys(KEYS, box)
+    if worlds.bank.varies_number:
+        parts["mask"] = spaces.MultiBinary(world.entities)
+    return spaces.Dict(parts) if len(parts) > 1 else box
+
+
+def entity_box(world: World) -> spaces.Box:
+    """The entities (N, D)."""
+    high = np.broadcast_to(world.bounds, (world.entities, world.features)).astype(np.float32)
+    return spaces.Box(-high, high, dtype=np.float32)
+
+
+def seen(obs: Obs, info: dict[str, Any]) -> Any:
+    """The observation of a view: the one array there is, or a dict of several.
+
+    What is privileged in it moves to `info`: the entities behind images, and what is asked for
+    beside images.
+    """
+    for key in PRIVILEGED:
+        if key in obs:
+            info[key] = obs.pop(key)
+    if "mask" in obs:
+        obs["mask"] = obs["mask"].astype(np.int8)
+    return obs["observation"] if len(obs) == 1 else obs
 
 
 def action_space(world: World) -> spaces.Box:

@@ -16,13 +16,13 @@ from gymnasium.vector.utils import batch_space
 from entitybench.envs.core.api import make_worlds, task_of
 from entitybench.envs.core.spaces import (
     EPISODE_SEEDS,
-    KEYS,
     RENDER_MODES,
     action_space,
     check_finite,
     check_render_mode,
     check_seed,
     observation_space,
+    seen,
 )
 from entitybench.errors import BadValue
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VectorSnapshot:
-    """All that `GoalVectorEnv.restore` needs: the worlds, and what decides the next episodes."""
+    """All that `TaskVectorEnv.restore` needs: the worlds, and what decides the next episodes."""
 
     worlds: Snapshot
     ended: Array
@@ -44,10 +44,10 @@ class VectorSnapshot:
     generators: list[np.random.Generator | None]
 
 
-class GoalVectorEnv(VectorEnv):
+class TaskVectorEnv(VectorEnv):
     """B episodes side by side; row b is what a single environment with the same seeds gives.
 
-    An episode ends by truncation at the horizon. What then follows is the autoreset mode, one of
+    An episode ends by truncation at the horizon, of few tasks by termination before. What then follows is the autoreset mode, one of
     Gymnasium's three:
 
     * NEXT_STEP (default): the next step of that row ignores its action and begins a new episode,
@@ -82,7 +82,8 @@ class GoalVectorEnv(VectorEnv):
             horizon: control steps of an episode; the task's own by default.
             width: of rendered frames, pixels.
             height: of rendered frames, pixels.
-            kwargs: arguments of the world, e.g. view="side".
+            kwargs: as `make_worlds` takes them (bank, absent, interactions), and arguments of the
+                world, e.g. view="side".
         """
         try:
             self.autoreset_mode = AutoresetMode(autoreset_mode)
@@ -97,14 +98,14 @@ class GoalVectorEnv(VectorEnv):
             raise BadValue(f"a batch is a whole number of worlds, 1 or more: got {num_envs!r}.")
         threads = cores() if threads is None else threads
         self.worlds = make_worlds(self.task, num_envs, threads, horizon=horizon, **kwargs)
-        self.world = self.worlds.world
+        self.world: Any = self.worlds.world
         self.num_envs = num_envs
         self.metadata = {
             "render_modes": list(RENDER_MODES[:1]),
             "render_fps": round(1 / self.world.control_dt),
             "autoreset_mode": self.autoreset_mode,
         }
-        self.single_observation_space = observation_space(self.world)
+        self.single_observation_space = observation_space(self.worlds)
         self.single_action_space = action_space(self.world)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -120,7 +121,7 @@ class GoalVectorEnv(VectorEnv):
         *,
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
-    ) -> tuple[Obs, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Begin new episodes: of the seeds given, seed + b in row b, or of seeds the rows draw.
 
         `options={"reset_mask": (B,) bool}` begins only some. `infos["seed"]` are the episodes'.
@@ -132,7 +133,7 @@ class GoalVectorEnv(VectorEnv):
         self._begun = True
         return self._as_reset(obs, mask)
 
-    def step(self, actions: Array) -> tuple[Obs, Array, Array, Array, dict[str, Any]]:
+    def step(self, actions: Array) -> tuple[Any, Array, Array, Array, dict[str, Any]]:
         if not self._begun:
             raise gymnasium.error.ResetNeeded("call reset() before the first step().")
         actions = np.asarray(actions)
@@ -147,15 +148,17 @@ class GoalVectorEnv(VectorEnv):
             reward[begun] = 0
         elif len(begun):
             raise BadValue('an episode has ended: call reset(options={"reset_mask": ended}) first.')
+        terminated = infos.pop("terminated", np.zeros(self.num_envs, bool))
         truncated = self.worlds.elapsed >= self.worlds.horizon
-        if self.autoreset_mode is AutoresetMode.SAME_STEP and truncated.any():
-            final = self._finals(obs, infos, truncated)
-            obs = self._begin(np.flatnonzero(truncated), infos)
+        ended = terminated | truncated
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and ended.any():
+            final = self._finals(obs, infos, ended)
+            obs = self._begin(np.flatnonzero(ended), infos)
             infos.update(final)
         else:
-            self._ended = truncated.copy()
+            self._ended = ended
         obs, infos = self._finish(obs, infos, np.ones(self.num_envs, bool))
-        return obs, reward, np.zeros(self.num_envs, bool), truncated, infos
+        return obs, reward, terminated, truncated, infos
 
     def render(self) -> tuple[Array, ...] | None:
         """A frame (height, width, 3) uint8 of each row."""
@@ -176,7 +179,7 @@ class GoalVectorEnv(VectorEnv):
             copy.deepcopy(self._generators),
         )
 
-    def restore(self, snapshot: VectorSnapshot) -> tuple[Obs, dict[str, Any]]:
+    def restore(self, snapshot: VectorSnapshot) -> tuple[Any, dict[str, Any]]:
         """Go back to a snapshot of this environment. Returns observation and infos, as `reset`."""
         obs = self.worlds.restore(snapshot.worlds)
         self._ended = snapshot.ended.copy()
@@ -240,7 +243,7 @@ class GoalVectorEnv(VectorEnv):
         """Gymnasium's "final_obs" and "final_info" of the episodes that have ended."""
         final = np.full(self.num_envs, None, dtype=object)
         for row in np.flatnonzero(ended):
-            final[row] = {key: obs[key][row].copy() for key in KEYS}
+            final[row] = seen({key: obs[key][row].copy() for key in obs}, {})
         final_info: dict[str, Any] = {}
         for key, values in infos.items():
             final_info[key] = np.where(ended, values, np.zeros((), values.dtype))
@@ -252,19 +255,27 @@ class GoalVectorEnv(VectorEnv):
             "_final_info": ended.copy(),
         }
 
-    def _as_reset(self, obs: Obs, mask: Array) -> tuple[Obs, dict[str, Any]]:
+    def _as_reset(self, obs: Obs, mask: Array) -> tuple[Any, dict[str, Any]]:
         """Observation and infos of states that no step led to: without rewards."""
         infos = self.worlds.judge()
-        del infos["reward"]
+        infos.pop("reward")
+        infos.pop("terminated", None)
         return self._finish(obs, {"seed": self._episode_seeds.copy(), **infos}, mask)
 
-    def _finish(self, obs: Obs, infos: dict[str, Any], mask: Array) -> tuple[Obs, dict[str, Any]]:
+    def _finish(self, obs: Obs, infos: dict[str, Any], mask: Array) -> tuple[Any, dict[str, Any]]:
         """Move what is privileged from `obs` to `infos`, and add Gymnasium's masks."""
-        if self.world.pixels is not None:
-            infos["state"], infos["goal_state"] = obs.pop("state"), obs.pop("goal_state")
+        obs = seen(obs, infos)
         for key in [key for key in infos if not key.startswith("_") and f"_{key}" not in infos]:
             infos[f"_{key}"] = mask.copy()
         return obs, infos
+
+
+class GoalVectorEnv(TaskVectorEnv):
+    """Many episodes of a goal task: "observation", "achieved_goal" and "desired_goal" (B, N, D)."""
+
+
+class RewardVectorEnv(TaskVectorEnv):
+    """Many episodes of a reward task: the observation is the entities (B, N, D), or images."""
 
 
 def cores() -> int:

@@ -81,9 +81,8 @@ class TaskEnv(gymnasium.Env):
         self._begun = False
         self._pixels = self.world.pixels is not None
         # Whether an observation is anything but the three arrays of a goal task.
-        self._more = (
-            self._pixels or not isinstance(self.world, GoalWorld) or self.worlds.bank.varies_number
-        )
+        plain = isinstance(self.world, GoalWorld) and not self.worlds.bank.varies_number
+        self._more = self._pixels or not plain
         self._frame = (width, height)
         self._renderer: Renderer | None = None
         self._window: Window | None = None

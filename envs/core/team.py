@@ -1,4 +1,4 @@
-"""A team's task as a pettingzoo.ParallelEnv: the B = 1 view of its worlds, with an axis of agents."""
+"""A team's task as a pettingzoo.ParallelEnv: the B = 1 view of its worlds, by agent."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ class VectorSnapshot:
 class TaskVectorEnv(VectorEnv):
     """B episodes side by side; row b is what a single environment with the same seeds gives.
 
-    An episode ends by truncation at the horizon, of few tasks by termination before. What then follows is the autoreset mode, one of
-    Gymnasium's three:
+    An episode ends by truncation at the horizon, of few tasks by termination before. What then
+    follows is the autoreset mode, one of Gymnasium's three:
 
     * NEXT_STEP (default): the next step of that row ignores its action and begins a new episode,
       with reward 0.

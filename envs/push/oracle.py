@@ -19,7 +19,8 @@ from entitybench.envs.push.moves import (
     unit,
 )
 from entitybench.envs.push.routes import route
-from entitybench.envs.push.world import REACH, PushWorld
+from entitybench.envs.push.variants import PushPostsWorld
+from entitybench.envs.push.world import REACH, PushTable
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
@@ -31,6 +32,7 @@ PATIENCE = 80  # control steps for one block before another has its turn
 BLOCK_CLEARANCE = 0.115  # m, between the centres of a pushed block and one that it passes
 ROOM = 0.075  # m, between a block and the place to begin a push of another from
 OCCUPIED = 0.10  # m, a goal with another block so near is not free
+FAR = 9.0  # m, where blocks are put that an episode lacks
 LOYALTY = (0.15, 0.05)  # m, what another waypoint must save: for the block, for the pusher
 
 
@@ -53,12 +55,17 @@ class PushOracle:
 
     def __init__(self, task: TaskSpec | str) -> None:
         world = world_of(task_of(task))
-        assert isinstance(world, PushWorld)
+        assert isinstance(world, PushTable)
         self._rail = world.rail
         self._edge = world.edge
-        # Row k: the blocks that are not k.
+        self._blocks = world.rows
+        self._regions = getattr(world, "regions", None)  # of tasks without a goal
+        # What is in the way without being a block: posts.
+        self._posts = slice(world.rows.stop, None if isinstance(world, PushPostsWorld) else 0)
+        # Row k: what is in the way of block k.
+        things = world.blocks + (len(world.others) if self._posts.stop is None else 0)
         self._others = np.array(
-            [[i for i in range(world.blocks) if i != k] for k in range(world.blocks)], np.int64
+            [[i for i in range(things) if i != k] for k in range(world.blocks)], np.int64
         )
 
     def initial_state(self, batch: int) -> OracleState:
@@ -73,15 +80,21 @@ class PushOracle:
     def act(self, obs: Obs, state: OracleState, rng: BatchGenerator) -> tuple[Array, OracleState]:
         entities = obs.get("state", obs["observation"])  # "state": what images are of
         pusher = entities[:, 0, :2].astype(np.float64)
-        blocks = entities[:, 1:, :2].astype(np.float64)
-        goals = obs.get("goal_state", obs["desired_goal"])[:, 1:, :2].astype(np.float64)
+        blocks = entities[:, self._blocks, :2].astype(np.float64)
+        posts = entities[:, self._posts, :2].astype(np.float64)
+        goals, wanted = self.goals(obs, blocks)
+        if "mask" in obs:  # what is not there is in nobody's way
+            gone = ~obs["mask"][:, self._blocks]
+            wanted &= ~gone
+            blocks[gone] = FAR
+        goals = np.where(wanted[..., None], goals, blocks)
         state = self._choose(pusher, blocks, goals, state, rng)
         action = np.zeros((len(pusher), 2))
         rows = np.flatnonzero(state.block >= 0)
         if len(rows):
             action[rows], state.target[rows], state.way[rows] = self._move(
                 pusher[rows],
-                blocks[rows],
+                np.concatenate([blocks[rows], posts[rows]], axis=1),
                 goals[rows],
                 OracleState(
                     state.block[rows],
@@ -92,6 +105,16 @@ class PushOracle:
                 ),
             )
         return action, state
+
+    def goals(self, obs: Obs, blocks: Array) -> tuple[Array, Array]:
+        """Where the blocks should be (B, n, 2), and which are asked for, bool (B, n)."""
+        if self._regions is not None:
+            goals = np.broadcast_to(self._regions, blocks.shape)
+            return goals, np.ones(blocks.shape[:2], bool)
+        goal = obs.get("goal_state", obs.get("desired_goal"))
+        assert goal is not None
+        goal = goal[:, self._blocks]
+        return goal[..., :2].astype(np.float64), goal.any(axis=-1)
 
     def _choose(
         self, pusher: Array, blocks: Array, goals: Array, state: OracleState, rng: BatchGenerator
@@ -122,7 +145,10 @@ class PushOracle:
     def _move(
         self, pusher: Array, blocks: Array, goals: Array, state: OracleState
     ) -> tuple[Array, Array, Array]:
-        """Action and next waypoints of block and pusher, each (b, 2)."""
+        """Action and next waypoints of block and pusher, each (b, 2).
+
+        `blocks` (b, things, 2) has whatever else is in the way after the blocks.
+        """
         rows = np.arange(len(pusher))
         block = blocks[rows, state.block]
         target = goals[rows, state.block]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mujoco
 
 from entitybench.envs.core.scene import (
@@ -15,6 +17,9 @@ from entitybench.envs.core.scene import (
     new_scene,
 )
 from entitybench.envs.push.world import COLORS, HALF_EDGE, PUSHER_RADIUS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Who touches whom: contype bits are a role, conaffinity the roles it touches.
 PUSHER, BLOCK = 1, 2
@@ -34,6 +39,64 @@ def push_scene(
     for i in range(blocks):
         _add_block(spec, i, rail)
     return spec
+
+
+def add_posts(spec: mujoco.MjSpec, places: Sequence[Sequence[float]], radius: float) -> None:
+    """Upright cylinders that stand fast, bodies post<i>."""
+    for i, (x, y) in enumerate(places):
+        body = spec.worldbody.add_body(name=f"post{i}", pos=[x, y, HALF_EDGE])
+        # In the plane an upright capsule touches as a cylinder does, and costs less.
+        body.add_geom(
+            name=f"post{i}",
+            type=mujoco.mjtGeom.mjGEOM_CAPSULE,
+            size=[radius, HALF_EDGE, 0],
+            contype=BLOCK,
+            conaffinity=PUSHER | BLOCK,
+            group=UNSEEN_GROUP,
+        )
+        body.add_geom(
+            name=f"post{i}_seen",
+            type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+            size=[radius, 1.5 * HALF_EDGE, 0],
+            pos=[0, 0, 0.5 * HALF_EDGE],
+            **NOTHING,
+            rgba=[0.35, 0.35, 0.33, 1],
+            group=PAINT_GROUP,
+        )
+
+
+def add_regions(spec: mujoco.MjSpec, places: Sequence[Sequence[float]], radius: float) -> None:
+    """Discs on the table in the colours of the first blocks, each where a block is to be."""
+    for i, (x, y) in enumerate(places):
+        spec.worldbody.add_geom(
+            name=f"region{i}",
+            type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+            pos=[x, y, 0.001],
+            size=[radius, 0.0005, 0],
+            **NOTHING,
+            rgba=[*COLORS[i], 0.4],
+            group=PAINT_GROUP,
+        )
+
+
+def add_zones(spec: mujoco.MjSpec, zones: int, radius: float) -> None:
+    """Coloured discs that nothing touches, bodies zone<i> on joints zone<i>_x and zone<i>_y.
+
+    No force moves them: the joints only let each episode have them elsewhere.
+    """
+    for i in range(zones):
+        body = spec.worldbody.add_body(name=f"zone{i}", pos=[0, 0, 0.001])
+        body.add_geom(
+            name=f"zone{i}",
+            type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+            size=[radius, 0.0005, 0],
+            mass=0.1,
+            **NOTHING,
+            rgba=[*COLORS[i], 0.5],
+            group=PAINT_GROUP,
+        )
+        for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
+            add_joint(body, f"zone{i}_{axis}", mujoco.mjtJoint.mjJNT_SLIDE, vector)
 
 
 def _add_looks(spec: mujoco.MjSpec, area: float, edge: float) -> None:

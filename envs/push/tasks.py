@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from entitybench.types import TaskSpec
 
 PUSH_BLOCKS = range(1, 11)
@@ -22,22 +24,54 @@ def _push(blocks: int) -> TaskSpec:
     )
 
 
-def _push_pixels(blocks: int) -> TaskSpec:
-    state = _push(blocks)
+def _region(blocks: int) -> TaskSpec:
     return TaskSpec(
-        id=f"{state.id}-pixels",
+        id=f"push-{blocks}block{'s' if blocks > 1 else ''}-region",
         version=1,
-        kind="goal-control",
-        world=state.world,
+        kind="reward-control",
+        world="entitybench.envs.push.variants:PushRegionWorld",
+        kwargs={"blocks": blocks},
+        horizon=150 * blocks,
+        oracle="entitybench.envs.push.oracle:PushOracle",
+        tags=frozenset({"push", "state"}),
+        summary=f"push {blocks} block{'s' if blocks > 1 else ''} into fixed regions, planar",
+    )
+
+
+def _pixels(state: TaskSpec) -> TaskSpec:
+    return replace(
+        state,
+        id=f"{state.id}-pixels",
         kwargs={**state.kwargs, "pixels": 64},
-        horizon=state.horizon,
-        oracle=state.oracle,
-        tags=frozenset({"push", "pixels"}),
+        datasets=(),
+        failures=None,
+        tags=state.tags - {"state"} | {"pixels"},
         summary=f"{state.summary}, seen from a camera",
     )
 
 
-TASKS: tuple[TaskSpec, ...] = (
-    *(_push(n) for n in PUSH_BLOCKS),
-    *(_push_pixels(n) for n in PUSH_BLOCKS),
+_POSTS = TaskSpec(
+    id="push-1block-obstacles",
+    version=1,
+    kind="goal-control",
+    world="entitybench.envs.push.variants:PushPostsWorld",
+    kwargs={"blocks": 1},
+    horizon=150,
+    oracle="entitybench.envs.push.oracle:PushOracle",
+    tags=frozenset({"push", "state"}),
+    summary="push a block to its place round three posts, planar",
 )
+_ZONES = TaskSpec(
+    id="push-2blocks-zones",
+    version=1,
+    kind="goal-control",
+    world="entitybench.envs.push.variants:PushZonesWorld",
+    kwargs={"blocks": 2},
+    horizon=150,
+    oracle="entitybench.envs.push.oracle:PushOracle",
+    tags=frozenset({"push", "state"}),
+    summary="push one of two blocks into one of three coloured zones, planar",
+)
+_STATE = (*(_push(n) for n in PUSH_BLOCKS), _POSTS, *(_region(n) for n in (1, 2, 3)), _ZONES)
+
+TASKS: tuple[TaskSpec, ...] = (*_STATE, *(_pixels(task) for task in _STATE))

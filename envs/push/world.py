@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.world import GoalWorld, Start
+from entitybench.envs.core.world import GoalWorld, Start, World
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
@@ -55,26 +55,33 @@ COLORS = (
 )
 
 
-class PushWorld(GoalWorld):
-    """`blocks` square blocks to be pushed to their places.
+class PushTable(World):
+    """The table that all push worlds share: a pusher, `blocks` blocks, then perhaps other things.
 
-    Entities: pusher, then blocks. Features: x, y (m), cos and sin of four times the yaw (a square
-    looks the same after a quarter turn), one-hot id. Each episode gives its blocks random distinct
-    ids, which their goals share. A goal's pusher row and yaw features are zero: the task does not
-    ask for them.
+    Entities: pusher, then blocks, then `others`. Features: x, y (m), cos and sin of four times the
+    yaw (a square looks the same after a quarter turn), one-hot id; worlds with others add features.
+    Each episode gives its entities random distinct ids.
     """
 
-    feature_names = ("x", "y", "cos4yaw", "sin4yaw", *(f"id{i}" for i in range(IDS)))
+    feature_names: tuple[str, ...] = (
+        "x",
+        "y",
+        "cos4yaw",
+        "sin4yaw",
+        *(f"id{i}" for i in range(IDS)),
+    )
     action_dim = 2
     control_dt = 0.1
     physics_dt = 0.01
     tolerance = TOLERANCE
+    others: tuple[str, ...] = ()  # names of entities that are no blocks
 
     def __init__(
         self, blocks: int, *, pixels: int | None = None, view: str = "top", sleep: bool = False
     ) -> None:
-        if not isinstance(blocks, int) or not 1 <= blocks < IDS:
-            raise BadValue(f"a push world has 1 to {IDS - 1} blocks: got {blocks!r}.")
+        most = IDS - 1 - len(self.others)
+        if not isinstance(blocks, int) or not 1 <= blocks <= most:
+            raise BadValue(f"a push world has 1 to {most} blocks: got {blocks!r}.")
         if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
             raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
         if view not in VIEWS:
@@ -84,7 +91,8 @@ class PushWorld(GoalWorld):
         self.pixels = pixels
         self.view = view
         self.blocks = blocks
-        self.entities = 1 + blocks
+        self.entities = 1 + blocks + len(self.others)
+        self.rows = slice(1, 1 + blocks)  # of the blocks among the entities
         self.sleep = sleep
         # The room for a block stays the same when there are more of them.
         self.area = 0.32 * max(1.0, math.sqrt(blocks / 5))  # m, starts and goals lie in +-area
@@ -104,38 +112,29 @@ class PushWorld(GoalWorld):
 
     @property
     def bodies(self) -> tuple[str, ...]:
-        return ("pusher", *(f"block{i}" for i in range(self.blocks)))
+        return ("pusher", *(f"block{i}" for i in range(self.blocks)), *self.others)
+
+    @property
+    def movable(self) -> tuple[str, ...]:
+        return self.bodies[self.rows]
 
     @cached_property
     def _places(self) -> Array:
-        """(N, 2): where the entities' x and y are in qpos."""
-        return np.array([[self.at(f"{name}_{axis}") for axis in "xy"] for name in self.bodies])
+        """(1 + blocks, 2): where the x and y of pusher and blocks are in qpos."""
+        names = self.bodies[: 1 + self.blocks]
+        return np.array([[self.at(f"{name}_{axis}") for axis in "xy"] for name in names])
 
     @cached_property
     def _yaws(self) -> Array:
         """(blocks,): where the blocks' yaws are in qpos."""
-        return np.array([self.at(f"{name}_yaw") for name in self.bodies[1:]])
+        return np.array([self.at(f"{name}_yaw") for name in self.movable])
 
-    def start(self, seed: int) -> Start:
-        rng = generator(seed, "push-start")
-        ids = 1 + rng.permutation(IDS - 1)[: self.blocks]
-        yaw = rng.uniform(0, np.pi / 2, self.blocks)
-        blocks = _spread(rng, self.blocks, self.area)
-        goals = _spread(rng, self.blocks, self.area)
-        while np.all(np.hypot(*(blocks - goals).T) <= self.tolerance):  # nothing to do: draw again
-            goals = _spread(rng, self.blocks, self.area)
-        pusher = _free_place(rng, blocks, self.area)
-
+    def lay(self, pusher: Array, blocks: Array, yaw: Array) -> Array:
+        """Positions (nq,) of a pusher (2,) and blocks (n, 2) with yaws (n,)."""
         qpos = np.zeros(self.model.nq)
         qpos[self._places] = np.vstack([pusher, blocks])
         qpos[self._yaws] = yaw
-        constants = np.zeros((self.entities, self.features), np.float32)
-        constants[0, 4] = 1
-        constants[np.arange(1, self.entities), 4 + ids] = 1
-        goal = constants.copy()
-        goal[0] = 0
-        goal[1:, :2] = goals
-        return Start(qpos, constants, goal)
+        return qpos
 
     def control(self, state: Array, action: Array) -> Array:
         # The actuators' own range keeps the target on the table.
@@ -145,13 +144,47 @@ class PushWorld(GoalWorld):
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = constants.copy()
-        observation[..., :2] = state.take(self._places, axis=-1)
+        observation[..., : 1 + self.blocks, :2] = state.take(self._places, axis=-1)
         # A contiguous array, since numpy rounds cosines of strided ones differently.
         angle = state.take(self._yaws, axis=-1)
         angle *= self._four
-        observation[..., 1:, 2] = np.cos(angle)
-        observation[..., 1:, 3] = np.sin(angle)
+        observation[..., self.rows, 2] = np.cos(angle)
+        observation[..., self.rows, 3] = np.sin(angle)
         return observation
+
+    def paint(self, model: mujoco.MjModel, constants: Array) -> None:
+        for i, color in enumerate(self.colors(constants)):
+            model.geom(f"block{i}").rgba[:3] = color
+
+    def colors(self, constants: Array) -> list[tuple[float, float, float]]:
+        """Each block's colour, which shows its id."""
+        return [COLORS[int(np.argmax(row)) - 1] for row in constants[self.rows, 4 : 4 + IDS]]
+
+
+class PushWorld(PushTable, GoalWorld):
+    """`blocks` square blocks to be pushed to their places.
+
+    A goal shares the blocks' ids. Its pusher row and yaw features are zero: the task does not ask
+    for them.
+    """
+
+    def start(self, seed: int) -> Start:
+        rng = generator(seed, "push-start")
+        ids = 1 + rng.permutation(IDS - 1)[: self.blocks]
+        yaw = rng.uniform(0, np.pi / 2, self.blocks)
+        blocks = spread(rng, self.blocks, self.area)
+        goals = spread(rng, self.blocks, self.area)
+        while np.all(np.hypot(*(blocks - goals).T) <= self.tolerance):  # nothing to do: draw again
+            goals = spread(rng, self.blocks, self.area)
+        pusher = free_place(rng, blocks, self.area)
+
+        constants = np.zeros((self.entities, self.features), np.float32)
+        constants[0, 4] = 1
+        constants[np.arange(1, self.entities), 4 + ids] = 1
+        goal = constants.copy()
+        goal[0] = 0
+        goal[1:, :2] = goals
+        return Start(self.lay(pusher, blocks, yaw), constants, goal)
 
     def achieved(self, observation: Array) -> Array:
         achieved = observation.copy()
@@ -162,42 +195,34 @@ class PushWorld(GoalWorld):
     def solved(self, achieved: Array, desired: Array) -> Array:
         square = achieved - desired  # whole arrays: numpy is twice as fast on contiguous ones
         square *= square
-        return square[..., 1:, 0] + square[..., 1:, 1] <= self._near
+        return square[..., self.rows, 0] + square[..., self.rows, 1] <= self._near
 
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)
-        qpos[self._places[1:]] = goal[1:, :2]
+        qpos[self._places[1:]] = goal[self.rows, :2]
         return qpos
 
     def marks(self, goal: Array) -> list[tuple[Array, Array, Array]]:
         size = np.array([HALF_EDGE, HALF_EDGE, 0.0005])
         return [
             (np.array([x, y, 0.001]), size, np.array([*color, 0.45]))
-            for (x, y), color in zip(goal[1:, :2], self._colors(goal), strict=True)
+            for (x, y), color in zip(goal[self.rows, :2], self.colors(goal), strict=True)
         ]
 
-    def paint(self, model: mujoco.MjModel, constants: Array) -> None:
-        for i, color in enumerate(self._colors(constants)):
-            model.geom(f"block{i}").rgba[:3] = color
 
-    def _colors(self, constants: Array) -> list[tuple[float, float, float]]:
-        """Each block's colour, which shows its id."""
-        return [COLORS[int(np.argmax(row)) - 1] for row in constants[1:, 4:]]
-
-
-def _spread(rng: np.random.Generator, count: int, area: float) -> Array:
-    """Points (count, 2), uniform in +-area, at least SPACING apart."""
+def spread(rng: np.random.Generator, count: int, area: float, spacing: float = SPACING) -> Array:
+    """Points (count, 2), uniform in +-area, at least `spacing` m apart."""
     while True:
         points = np.empty((0, 2))
         for _ in range(50 * count):
             point = rng.uniform(-area, area, 2)
-            if np.all(np.hypot(*(points - point).T) >= SPACING):
+            if np.all(np.hypot(*(points - point).T) >= spacing):
                 points = np.vstack([points, point])
                 if len(points) == count:
                     return points
 
 
-def _free_place(rng: np.random.Generator, blocks: Array, area: float) -> Array:
+def free_place(rng: np.random.Generator, blocks: Array, area: float) -> Array:
     """A place (2,) for the pusher, uniform in +-area, away from the blocks (n, 2)."""
     while True:
         point = rng.uniform(-area, area, 2)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entitybench.envs.push.tasks import TASKS as PUSH
+from entitybench.envs.team.tasks import TASKS as TEAM
 
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
-TASKS: tuple[TaskSpec, ...] = (*PUSH,)
+TASKS: tuple[TaskSpec, ...] = (*PUSH, *TEAM)

@@ -1,0 +1,62 @@
+"""The tasks of teams of discs, and the one-step coordination games."""
+
+from __future__ import annotations
+
+from entitybench.types import TaskSpec
+
+
+def _team(
+    id: str, world: str, oracle: str, horizon: int, summary: str, **kwargs: object
+) -> TaskSpec:
+    return TaskSpec(
+        id=id,
+        version=1,
+        kind="team-control",
+        world=f"entitybench.envs.team.{world}",
+        kwargs=kwargs,
+        horizon=horizon,
+        oracle=f"entitybench.envs.team.{oracle}",
+        tags=frozenset({"team", "state"}),
+        summary=summary,
+    )
+
+
+TASKS: tuple[TaskSpec, ...] = (
+    _team(
+        "team-spread",
+        "spread:SpreadWorld",
+        "spread_oracle:SpreadOracle",
+        25,
+        "3 agents cover 3 landmarks without bumping: mpe2's simple_spread_v3",
+    ),
+    _team(
+        "team-spread-omar",
+        "spread:OmarSpreadWorld",
+        "spread_oracle:SpreadOracle",
+        25,
+        "the same with the rewards of the OMAR data",
+    ),
+    _team(
+        "team-tag",
+        "tag:TagWorld",
+        "tag_oracle:TagOracle",
+        25,
+        "3 predators catch a faster, scripted prey: mpe2's simple_tag_v3",
+    ),
+    *(
+        _team(
+            f"team-matrix-{game}",
+            "matrix:MatrixWorld",
+            "matrix:MatrixOracle",
+            1,
+            f"a game of one step for 2 agents: {summary}",
+            game=game,
+        )
+        for game, summary in (
+            ("rare", "a joint choice that is rare pays double"),
+            ("xor", "the choices must differ"),
+            ("climbing", "a miss of the best choice costs most"),
+            ("square", "one pair of choices is bad"),
+        )
+    ),
+)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from entitybench.envs.kitchen.tasks import TASKS as KITCHEN
 from entitybench.envs.push.tasks import TASKS as PUSH
 from entitybench.envs.team.tasks import TASKS as TEAM
 
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
-TASKS: tuple[TaskSpec, ...] = (*PUSH, *TEAM)
+TASKS: tuple[TaskSpec, ...] = (*KITCHEN, *PUSH, *TEAM)

@@ -1,0 +1,55 @@
+"""The tasks of the kitchen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from entitybench.types import TaskSpec
+
+_WORLD = "entitybench.envs.kitchen.world:"
+_NAMES = (
+    "microwave",
+    "kettle",
+    "bottom-left-burner",
+    "bottom-right-burner",
+    "top-left-burner",
+    "top-right-burner",
+    "light-switch",
+    "slide-cabinet",
+    "hinge-cabinet",
+)
+
+
+def _task(robot: str, name: str, pixels: bool) -> TaskSpec:
+    four = name == "4tasks"
+    kwargs: dict[str, Any] = {"robot": robot}
+    summary, horizon = f"operate the {name.replace('-', ' ')}", 140
+    if four:
+        summary, horizon = "four elements of the kitchen, reward 1 for each", 280
+    elif name == "goal":
+        summary, horizon = "any of nine elements of the kitchen to their goals", 560
+    else:
+        kwargs["asked"] = name
+    if pixels:
+        kwargs["pixels"] = 64
+    prefix = "kitchen-gripper" if robot == "gripper" else "kitchen"
+    return TaskSpec(
+        id=f"{prefix}-{name}{'-pixels' if pixels else ''}",
+        version=1,
+        kind="reward-control" if four else "goal-control",
+        world=_WORLD + ("KitchenTasksWorld" if four else "KitchenWorld"),
+        kwargs=kwargs,
+        horizon=horizon,
+        oracle="entitybench.envs.kitchen.oracle:KitchenOracle",
+        peers=("Gymnasium-Robotics FrankaKitchen",),
+        tags=frozenset({"kitchen", robot, "pixels" if pixels else "state"}),
+        summary=f"{summary}, {robot}{', seen from a camera' if pixels else ''}",
+    )
+
+
+TASKS: tuple[TaskSpec, ...] = tuple(
+    _task(robot, name, pixels)
+    for pixels in (False, True)
+    for robot in ("arm", "gripper")
+    for name in (*_NAMES, "4tasks", "goal")
+)

@@ -96,7 +96,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     ),
     AgentSpec(
         id="oracle",
-        kind="goal-control",
+        kind="any",
         target="entitybench.agents.baselines.scripted:Oracle",
         presets=(),
         trains=False,
@@ -104,7 +104,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     ),
     AgentSpec(
         id="random",
-        kind="goal-control",
+        kind="any",
         target="entitybench.agents.baselines.scripted:Random",
         presets=(),
         trains=False,

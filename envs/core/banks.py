@@ -74,6 +74,11 @@ class Bank:
             return ()
         return tuple(names.split(",")) if names else tuple(BOUNDS)
 
+    def check(self) -> None:
+        """Raises BadValue when its starts cannot be drawn here."""
+        if self.name == "hidden":
+            hidden_seed(0)
+
     @property
     def varies_number(self) -> bool:
         """Whether episodes can lack entities."""

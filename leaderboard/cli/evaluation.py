@@ -36,6 +36,7 @@ def evaluate(
     weights_from: str | None = None,
     threads: Threads | None = None,
     preset: str | None = None,
+    bank: str = "public",
     video: bool = False,
     out: Path | None = None,
     json: bool = False,
@@ -53,6 +54,9 @@ def evaluate(
             --weights.
         threads: Simulation threads; any number gives the same record. Default: the cores.
         preset: Only weights trained with this preset.
+        bank: Where start states come from: public; perturbed, or some of it as in
+            perturbed:mass,friction (colour, size, mass, friction, latency); hidden, whose salt is
+            in the variable ENTITYBENCH_SALT.
         video: Write an mp4 and a contact sheet beside the record.
         out: The record file, a new one. Default: results/TASK/AGENT-TIME.json.
         json: Print the record instead of the table.
@@ -83,6 +87,7 @@ def evaluate(
         "weights": None if weights is None else str(weights),
         "weights_from": weights_from,
         "preset": preset,
+        "bank": bank,
     }
     with progress_bar(f"{agent} in {task}, control steps") as progress:
         record = api.evaluate(
@@ -95,6 +100,7 @@ def evaluate(
             weights=weights,
             weights_from=weights_from,
             preset=preset,
+            bank=bank,
             arguments=arguments,
             progress=progress,
         )

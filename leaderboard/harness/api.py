@@ -103,7 +103,7 @@ def load_agents(
 ) -> dict[int, Loaded]:
     """Agents by training seed; `seeds` None means all there are. Otherwise as `load_agent`."""
     spec, where = agent_spec(id), tasks()[task] if isinstance(task, str) else task
-    if spec.kind != where.kind:
+    if spec.kind not in ("any", where.kind):
         raise BadValue(f"{spec.id} is for {spec.kind} tasks, and {where.id} is {where.kind}.")
     if spec.trains and not spec.sees_pixels and "pixels" in where.tags:
         state = where.id.removesuffix("-pixels")
@@ -223,6 +223,7 @@ def evaluate(
     device: str | None = "cpu",
     arguments: Mapping[str, Any] | None = None,
     failures: Failures = "raise",
+    bank: str = "public",
 ) -> Record:
     """Run an agent from `episodes` starts of a task: `harness.evaluate.evaluate`, and ids too.
 
@@ -253,6 +254,7 @@ def evaluate(
         progress=progress,
         arguments=arguments,
         failures=failures,
+        bank=bank,
     )
 
 
@@ -266,11 +268,16 @@ def stored_records(task: str, agents: Sequence[str] | None = None) -> list[Recor
 
 
 def scores(task: str) -> dict[str, str]:
-    """Success at the last step by agent, from the stored records: "81.4 % [76.0, 86.8]"."""
+    """Success at the last step by agent, from the stored records: "81.4 % [76.0, 86.8]".
+
+    Of tasks that are scored by a reward also the return: "… , return -105 [-110, -101]".
+    """
     from entitybench.leaderboard.tables.data import cell, metric_of, shown
 
-    metric = metric_of("success")
-    return {
-        record.label: shown(cell(record, "success"), metric).replace(" ", " % ", 1)
-        for record in stored_records(task)
-    }
+    found = {}
+    for record in stored_records(task):
+        text = shown(cell(record, "success"), metric_of("success")).replace(" ", " % ", 1)
+        if record.task.kind != "goal-control":
+            text += f", return {shown(cell(record, 'return'), metric_of('return'))}"
+        found[record.label] = text
+    return found

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,12 +39,20 @@ if TYPE_CHECKING:
     from entitybench.types import Array, TaskSpec
 
 
-def default_worlds(task: TaskSpec, batch: int, threads: int) -> Simulation:
+def default_worlds(task: TaskSpec, batch: int, threads: int, bank: str = "public") -> Simulation:
     """The real simulation of a task."""
     from entitybench.envs.core.api import make_worlds
 
-    worlds: Simulation = make_worlds(task, batch, threads)
+    worlds: Simulation = make_worlds(task, batch, threads, bank=bank)
     return worlds
+
+
+def bank_worlds(bank: str) -> MakeWorlds:
+    """The real simulation with starts of a bank. Raises UnknownId for one that does not exist."""
+    from entitybench.envs.core.banks import Bank
+
+    Bank(bank).check()
+    return partial(default_worlds, bank=bank)
 
 
 def evaluate(
@@ -56,7 +65,8 @@ def evaluate(
     progress: Progress | None = None,
     arguments: Mapping[str, Any] | None = None,
     failures: Failures = "raise",
-    worlds: MakeWorlds = default_worlds,
+    bank: str = "public",
+    worlds: MakeWorlds | None = None,
 ) -> Record:
     """Run a policy from `episodes` starts and write down what happened.
 
@@ -70,7 +80,8 @@ def evaluate(
         progress: called with (control steps of blocks done, all of them), by one worker at a time.
         arguments: what the record says was asked for; default: these arguments.
         failures: "raise" an exception of the policy as BenchError, or "record" it in its rows.
-        worlds: makes the simulation of a block.
+        bank: where start states come from: public, perturbed (or perturbed:mass,friction), hidden.
+        worlds: makes the simulation of a block; default: the task's own, with starts of the bank.
 
     Raises:
         BadValue: impossible numbers, a policy whose actions have the wrong shape or are not finite.
@@ -78,6 +89,7 @@ def evaluate(
     """
     spec = tasks()[task] if isinstance(task, str) else task
     _check(episodes, episode_seed, threads)
+    worlds = worlds or bank_worlds(bank)
     arms = arms_of(agent)
     seeds = range(episode_seed, episode_seed + episodes)
     jobs = [Job(arm, block) for arm in arms for block in blocks(seeds)]
@@ -104,6 +116,7 @@ def evaluate(
             kind=spec.kind,
             horizon=spec.horizon,
             kwargs=dict(spec.kwargs),
+            bank=bank,
         ),
         hashes=Hashes(
             task=provenance.task_hash(spec),

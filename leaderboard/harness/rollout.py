@@ -188,10 +188,13 @@ def _simulate(
         begin = time.perf_counter()
         actions, state = policy.act({key: x[shown] for key, x in obs.items()}, state, rng)
         trace.seconds += time.perf_counter() - begin
-        actions = checked(actions, (BLOCK, worlds.world.action_dim), step, arm.id)
+        actions = checked(actions, (BLOCK, *worlds.world.action_shape), step, arm.id)
         trace.where = INFRASTRUCTURE
         obs, info = worlds.step(actions[live])
-        trace.add(info)
+        trace.add(info, worlds)
+        if trace.over.all():
+            tick(task.horizon - step)
+            break
         if step % 25 == 24 or step + 1 == task.horizon:
             tick(step % 25 + 1)
     trace.where = POLICY
@@ -210,13 +213,14 @@ def checked(actions: Any, shape: tuple[int, ...], step: int, agent: str) -> Arra
     if array.shape != shape:
         raise BadValue(
             f"the actions of {agent} have shape {array.shape} at step {step}; expected {shape}: "
-            f"a row for each of the {BLOCK} episodes of a block, {shape[-1]} numbers each."
+            f"a row for each of the {BLOCK} episodes of a block, "
+            f"{' x '.join(map(str, shape[1:]))} numbers each."
         )
     if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
+        place = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
         raise BadValue(
-            f"an action of {agent} is {array[row, column]} at step {step} (row {row}, number "
-            f"{column}); actions must be finite, and lie in [-1, 1]."
+            f"an action of {agent} is {array[place]} at step {step} (row {place[0]}, number "
+            f"{', '.join(map(str, place[1:]))}); actions must be finite, and lie in [-1, 1]."
         )
     return array
 
@@ -237,25 +241,36 @@ class _Trace:
         self.where = INFRASTRUCTURE  # whose fault an exception is
         self.error: str | None = None
         self.seconds = 0.0
-        self.length = 0
+        self.length = np.zeros(count, np.int64)  # control steps, also of those that ended early
+        self.over = np.zeros(count, bool)  # episodes that the world has ended
+        self.digests: dict[int, str] = {}  # of those, when they ended
         self.success = np.zeros(count, bool)
         self.first = np.full(count, -1)  # control steps until the first success
         self.fraction = np.zeros(count)
         self.total = np.zeros(count)
         self.diagnostics: dict[str, Array] = {}
 
-    def add(self, info: Mapping[str, Array]) -> None:
-        """One control step."""
-        self.length += 1
-        self.success = np.asarray(info["is_success"], bool)
-        self.first[self.success & (self.first < 0)] = self.length
-        self.fraction = np.asarray(info["success_fraction"], np.float64)
-        self.total += np.asarray(info["reward"], np.float64)
+    def add(self, info: Mapping[str, Array], worlds: Simulation) -> None:
+        """One control step; of episodes that have ended, nothing more."""
+        on = ~self.over
+        self.length[on] += 1
+        self.success[on] = np.asarray(info["is_success"], bool)[on]
+        first = on & self.success & (self.first < 0)
+        self.first[first] = self.length[first]
+        self.fraction[on] = np.asarray(info["success_fraction"], np.float64)[on]
+        reward = np.asarray(info["reward"], np.float64)
+        if reward.ndim > 1:  # of a team: the mean over its agents
+            reward = reward.mean(axis=1)
+        self.total[on] += reward[on]
+        if "terminated" in info:
+            for row in np.flatnonzero(on & np.asarray(info["terminated"], bool)):
+                self.over[row] = True
+                self.digests[int(row)] = worlds.state_digest(int(row))
 
     def result(self, worlds: Simulation) -> Result:
         """The rows. An episode cut short by an error is no success, whatever it looked like."""
         whole = self.error is None
-        latency = 1000 * self.seconds / max(self.length, 1)
+        latency = 1000 * self.seconds / max(int(self.length.max()), 1)
         rows = [
             Episode(
                 training_seed=self.job.arm.source.training_seed,
@@ -265,9 +280,9 @@ class _Trace:
                 success_fraction=round(float(self.fraction[i]), 6),
                 steps_to_success=int(self.first[i]) if self.first[i] >= 0 else None,
                 return_=float(self.total[i]),
-                length=self.length,
+                length=int(self.length[i]),
                 latency_ms=round(latency, 4),
-                state_digest=worlds.state_digest(i) if whole else "",
+                state_digest=(self.digests.get(i) or worlds.state_digest(i)) if whole else "",
                 error=self.error,
             )
             for i, seed in enumerate(self.job.seeds)

@@ -89,6 +89,7 @@ class TaskInfo(_Model):
     kind: str
     horizon: int = Field(ge=1, description="control steps")
     kwargs: dict[str, Any] = {}
+    bank: str = Field("public", description="where the start states come from")
 
 
 class Hashes(_Model):
@@ -142,8 +143,10 @@ class Record(_Model):
     @property
     def label(self) -> str:
         """The name of the row in tables."""
-        source = self.agent.weights_from
-        return f"{self.agent.id} (trained on {source})" if source else self.agent.id
+        source, bank = self.agent.weights_from, self.task.bank
+        remarks = [f"trained on {source}"] if source else []
+        remarks += [f"{bank} starts"] if bank != "public" else []
+        return f"{self.agent.id} ({', '.join(remarks)})" if remarks else self.agent.id
 
     def failures(self) -> dict[str, int]:
         """Rows with an error, by whose fault it was."""

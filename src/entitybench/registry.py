@@ -94,7 +94,7 @@ def agents() -> Registry[AgentSpec]:
 def agent(id: str) -> AgentSpec:
     """The spec of a registered agent, or of `path/to/file.py:Class`."""
     if ":" in id and id.rpartition(":")[0].endswith(".py"):
-        return AgentSpec(id=id, kind="goal-control", target=id, presets=("small",), trains=False)
+        return AgentSpec(id=id, kind="any", target=id, presets=("small",), trains=False)
     if id.endswith(".py"):
         raise BadValue(f"{id} names a file but no class in it: write {id}:Class.")
     return agents()[id]

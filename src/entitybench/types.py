@@ -93,7 +93,7 @@ class AgentSpec:
     """One agent: where its class is, and what it needs."""
 
     id: str
-    kind: Kind
+    kind: Kind | Literal["any"]  # "any": it acts wherever actions are arrays
     target: str  # "module:Class" of the Agent
     config: Mapping[str, Any] = field(default_factory=dict)  # what this id changes in every preset
     presets: tuple[str, ...] = ("tiny", "small", "paper")

@@ -10,7 +10,7 @@ SURFACE = {
     "list": "WHAT --scores --json",
     "info": "ID --json",
     "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
-    "--threads --preset --video --out --json",
+    "--threads --preset --bank --video --out --json",
     "generate": "DATASET --episodes --seed --workers --out --json",
     "train": "--agent --task --preset --seed --out --resume --json",
     "reproduce": "METHOD --claim --preset --from-scratch --workers --out --json",

@@ -17,6 +17,7 @@ TOY = TaskSpec(id="toy", version=3, kind="goal-control", world="toy:World", hori
 
 class Dot:
     action_dim = 2
+    action_shape = (2,)
 
 
 class ToyWorlds:

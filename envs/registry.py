@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from entitybench.envs.causal.tasks import TASKS as CAUSAL
 from entitybench.envs.kitchen.tasks import TASKS as KITCHEN
 from entitybench.envs.push.tasks import TASKS as PUSH
 from entitybench.envs.team.tasks import TASKS as TEAM
@@ -14,4 +15,4 @@ from entitybench.envs.team.tasks import TASKS as TEAM
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
-TASKS: tuple[TaskSpec, ...] = (*KITCHEN, *PUSH, *TEAM)
+TASKS: tuple[TaskSpec, ...] = (*CAUSAL, *KITCHEN, *PUSH, *TEAM)

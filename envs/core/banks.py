@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,7 +95,7 @@ class Bank:
             seed = hidden_seed(seed)
         start = world.start(seed)
         if self.absent:
-            start = replace(start, absent=self._absent(world, seed))
+            start = world.without(start, self._absent(world, seed))
         return start, variation(world, seed, self.perturbed) if self.perturbed else None
 
     def _absent(self, world: World, seed: int) -> Array:

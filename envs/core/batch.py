@@ -185,7 +185,7 @@ class Worlds:
             info["terminated"] = self.world.terminated(self.state)
         if self.interactions:
             assert self.physics.touched is not None
-            info["interactions"] = graph(self.world, self.physics.touched)
+            info["interactions"] = graph(self.world, self.physics.touched, self.physics.acted)
         return obs, info
 
     def step_alone(self, action: Array) -> tuple[Obs, dict[str, Array]]:

@@ -43,11 +43,18 @@ def note_contacts(data: mujoco.MjData, geom_owners: Array, touched: Array) -> No
     touched[pairs[:, 1], pairs[:, 0]] = True
 
 
-def graph(world: World, touched: Array) -> Array:
-    """The graph (..., N, N + 1) from who touched whom (..., N, N)."""
+def graph(world: World, touched: Array, acted: Array | None = None) -> Array:
+    """The graph (..., N, N + 1) from who touched whom (..., N, N).
+
+    Args:
+        acted: whom the action drove, bool (..., N); the world's `driven` entities by default.
+    """
     found = np.zeros((*touched.shape[:-1], world.entities + 1), bool)
     found[..., :-1] = touched
     index = np.arange(world.entities)
     found[..., index, index] = True
-    found[..., list(world.driven), -1] = True
+    if acted is None:
+        found[..., list(world.driven), -1] = True
+    else:
+        found[..., -1] = acted
     return found

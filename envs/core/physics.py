@@ -31,6 +31,7 @@ class Physics(ABC):
     """B episodes of one world, without their rules."""
 
     touched: Array | None = None  # (B, N, N) bool, who touched whom in the last step; see `watch`
+    acted: Array | None = None  # (B, N) bool, whom the action drove in it; None: `driven`
 
     def __init__(self, world: World, batch: int, threads: int) -> None:
         self.world = world
@@ -236,6 +237,7 @@ class ArrayPhysics(Physics):
         after = self.world.transition(state, actions)
         if self.touched is not None:
             self.touched[:] = self.world.touching(state, actions, after)
+            self.acted = self.world.acting(state, actions, after)
         state[:] = after
 
     def advance_alone(self, state: Array, action: Array) -> None:

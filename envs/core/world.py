@@ -11,7 +11,7 @@ There are three kinds, by what is scored: `GoalWorld` (an achieved and a desired
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -105,6 +105,13 @@ class World(ABC):
         """The memory (..., memory) after a control step; in `after` it is still that of before."""
         del before, action
         return after[..., after.shape[-1] - self.memory :]
+
+    def without(self, start: Start, absent: Array) -> Start:
+        """The start of an episode that lacks the entities `absent` (N,) bool.
+
+        A world whose own arithmetic must know who is there puts it into the start's memory.
+        """
+        return replace(start, absent=absent)
 
     def terminated(self, state: Array) -> Array:
         """Whether the episode ends in this state: bool (...)."""
@@ -205,6 +212,11 @@ class ArrayMixin(World):
         """Which entities acted on which in a control step: bool (..., N target, N cause)."""
         del before, action
         return np.zeros((*after.shape[:-1], self.entities, self.entities), bool)
+
+    def acting(self, before: Array, action: Array, after: Array) -> Array | None:
+        """Which entities the action drove in a control step, bool (..., N); None: `driven`."""
+        del before, action, after
+        return None
 
     def physics(self, batch: int, threads: int) -> Physics:
         from entitybench.envs.core.physics import ArrayPhysics

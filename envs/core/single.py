@@ -179,8 +179,11 @@ class RewardEnv(TaskEnv):
         """The state (S,) that rewards are computed from; a copy."""
         return self.worlds.state[0].copy()
 
-    def compute_reward(self, before: Array, action: Array, after: Array) -> Any:
-        """Rewards of any number of transitions (..., S), (..., A), (..., S): what `step` gives."""
+    def reward_of(self, before: Array, action: Array, after: Array) -> Any:
+        """Rewards of any number of transitions (..., S), (..., A), (..., S): what `step` gives.
+
+        Not called compute_reward: by that name learners know the environments with goals.
+        """
         return self.world.reward(np.asarray(before), np.clip(action, -1.0, 1.0), np.asarray(after))
 
 

@@ -443,5 +443,7 @@ def test_golden_rollouts_are_stored_for_this_mujoco(task: TaskSpec) -> None:
     """Their hashes are the processor's too; `bench doctor` compares them and says what it means."""
     from entitybench.envs.core.golden import rollout, stored
 
-    assert f"{task.id}-v{task.version}" in stored(), "python -m entitybench.envs.core.golden --write"
+    assert f"{task.id}-v{task.version}" in stored(), (
+        "python -m entitybench.envs.core.golden --write"
+    )
     assert len(rollout(task)) == 64

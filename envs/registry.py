@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entitybench.envs.causal.tasks import TASKS as CAUSAL
+from entitybench.envs.hockey.tasks import TASKS as HOCKEY
 from entitybench.envs.kitchen.tasks import TASKS as KITCHEN
 from entitybench.envs.push.tasks import TASKS as PUSH
 from entitybench.envs.team.tasks import TASKS as TEAM
@@ -15,4 +16,4 @@ from entitybench.envs.team.tasks import TASKS as TEAM
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
-TASKS: tuple[TaskSpec, ...] = (*CAUSAL, *KITCHEN, *PUSH, *TEAM)
+TASKS: tuple[TaskSpec, ...] = (*CAUSAL, *HOCKEY, *KITCHEN, *PUSH, *TEAM)

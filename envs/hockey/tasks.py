@@ -1,0 +1,51 @@
+"""The tasks of the air-hockey worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from entitybench.types import Kind, TaskSpec
+
+_HERE = "entitybench.envs.hockey"
+
+
+def _solo(
+    name: str, kind: Kind, world: str, horizon: int, summary: str, kwargs: Mapping[str, Any] = {}
+) -> tuple[TaskSpec, TaskSpec]:
+    """A task for one mallet, and the same from pixels."""
+    task = TaskSpec(
+        id=f"hockey-{name}",
+        version=1,
+        kind=kind,
+        world=f"{_HERE}.{world}",
+        kwargs=kwargs,
+        horizon=horizon,
+        oracle=f"{_HERE}.oracle:HockeyOracle",
+        tags=frozenset({"hockey", "state"}),
+        summary=summary,
+    )
+    seen = replace(
+        task,
+        id=f"{task.id}-pixels",
+        kwargs={**kwargs, "pixels": 64},
+        tags=frozenset({"hockey", "pixels"}),
+        summary=f"{summary}, seen from a camera",
+    )
+    return task, seen
+
+
+TASKS: tuple[TaskSpec, ...] = (
+    *_solo("goal", "goal-control", "goal:HockeyGoal", 80, "strike a falling puck to a place"),
+    *_solo(
+        "goal-obstacles",
+        "goal-control",
+        "goal:HockeyGoal",
+        80,
+        "strike a falling puck to a place between obstacles",
+        {"blocks": 3},
+    ),
+    *_solo("strike", "reward-control", "strike:HockeyStrike", 80, "strike the puck into the goal"),
+    *_solo("defend", "reward-control", "strike:HockeyDefend", 60, "keep a shot out of the goal"),
+)

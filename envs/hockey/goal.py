@@ -46,8 +46,10 @@ class HockeyGoal(HockeyWorld, GoalWorld):
 
     Features beside those of all hockey worlds, of the puck: `near` (1 once it has been in the
     agent's half), `hit` (1 once it has then passed the goal, moving away), `hit_x`, `hit_y` (m,
-    where; zero before). A goal is the puck's row: `hit` 1, x and y the place, all else zero. A puck
-    that gets past the mallet falls into a tray and is lost.
+    where; zero before). A goal is the puck's row: x and y the place, `hit` 1, all else zero. What
+    is achieved has `hit` 1 where the puck is on its way from the agent; as a goal of its own, one
+    with `hit` 0 asks for the place alone. A puck that gets past the mallet falls into a tray and
+    is lost.
     """
 
     extra_features = ("near", "hit", "hit_x", "hit_y")
@@ -163,7 +165,8 @@ class HockeyGoal(HockeyWorld, GoalWorld):
         square = achieved[..., self.puck, :2] - desired[..., self.puck, :2]
         square *= square
         near = square[..., :1] + square[..., 1:] <= self._near
-        return near & (achieved[..., self.puck, HIT : HIT + 1] > 0)
+        rows = np.s_[..., self.puck, HIT : HIT + 1]
+        return near & (achieved[rows] >= desired[rows])
 
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)

@@ -1,5 +1,7 @@
-"""The scripted solver of the tasks for one mallet: it works out where the puck will be, chooses a
-place, a time and a velocity to strike it with, and is there.
+"""The scripted solver of the tasks for one mallet.
+
+It works out where the puck will be, chooses a place, a time and a velocity to strike it with, and
+is there.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ constants"). What bounces is a choice of ours, measured in docs/hockey.md.
 
 Bounces. A contact is given a reference acceleration -b v with b = (1 + e) / dt and hardly any
 stiffness, so that one physics step turns the approach velocity v into -e v whatever the depth at
-which the contact was found: a fast puck bounces as a slow one does, at any phase of its step. Contacts
-have no friction (condim 1), since with it such a contact also turns sliding into separation: a
-puck left a dead wall faster the faster it slid along it. So a disc never starts to spin, and needs
-no yaw.
+which the contact was found: a fast puck bounces as a slow one does, at any phase of its step.
+Contacts have no friction (condim 1), since with it such a contact also turns sliding into
+separation: a puck left a dead wall the faster, the faster it slid along it. So a disc never starts
+to spin, and needs no yaw.
 """
 
 from __future__ import annotations

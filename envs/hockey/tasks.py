@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from entitybench.types import Kind, TaskSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _HERE = "entitybench.envs.hockey"
 

@@ -28,6 +28,7 @@ ARRIVED = np.array([0.03, 0.015, 0.0, 0.0, 0.0, 0.03])
 # A posture with room in all joints, which the arm leans to as far as its hand's pose allows.
 REST = np.array([0.35, -0.45, 0.15, -2.35, -0.25, 2.75, 0.95])
 DONE = 0.27  # distance of an element's values from its goal at which it is left alone
+RELEASED = 0.55  # how far fingers open round a handle to let it go: there is a door beside it
 LOST = 0.06  # m between a grasped handle and the hand: start again
 
 
@@ -79,7 +80,9 @@ class KitchenOracle:
         idle = state.element < 0
         action = self.steer(entities, pose)
         action[idle] = 0.0
-        grip = np.where(idle, 0.0, np.where(fingers > 0.5, 1.0, -1.0))
+        # The fingers' own target, from where they are.
+        grip = (fingers - entities[:, 0, 8:10].mean(-1)) * k.OPEN / (SPEED * self.world.control_dt)
+        grip = np.where(idle, 0.0, np.clip(grip, -1.0, 1.0))
         hands = 2 if self.world.robot == "arm" else 1
         return np.concatenate([action, np.repeat(grip[:, None], hands, axis=1)], axis=1), state
 
@@ -145,13 +148,14 @@ class KitchenOracle:
             target[back] = self.pre(target[back], script.back)
             pose[rows] = target
             closed = (at == GRASP) | (at == WORK)
-            fingers[rows] = np.where(closed & script.grasps, 0.0, script.fingers)
+            wide = np.where((at >= RELEASE) & script.grasps, RELEASED, script.fingers)
+            fingers[rows] = np.where(closed & script.grasps, 0.0, wide)
         return pose, fingers, values
 
     def value(self, index: int, rows: Array, goal: Array) -> Array:
         """The value that a script works on, rad or m; the kettle's is how far it has to go, m."""
         if k.NAMES[index] == "kettle":
-            return -_length(goal[:, :2] - rows[:, :2])
+            return rows[:, 1] - goal[:, 1]
         column = 6 if k.NAMES[index] == "hinge-cabinet" else 5
         return rows[:, column] * self.world._scale[1 + index, column]
 

@@ -25,6 +25,8 @@ SLIDE, HINGE = mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtJoint.mjJNT_HINGE
 SEEN: dict[str, Any] = {**NOTHING, "group": PAINT_GROUP}
 FIXED: dict[str, Any] = {"contype": STATIC, "conaffinity": ROBOT, "group": PAINT_GROUP}
 MOVED: dict[str, Any] = {"contype": ELEMENT, "conaffinity": ROBOT, "group": PAINT_GROUP}
+# Slippery ones decide for themselves (priority): else the larger friction of two counts.
+SLIPPERY: dict[str, Any] = {"friction": [0.25, 0.005, 0.0001], "priority": 1}
 GRIPPY = [1.2, 0.005, 0.0001]
 # What the gantry reaches; the hand points along +y.
 LIMITS = {"x": (-1.0, 0.7), "y": (-0.3, 0.6), "z": (0.05, 1.2), "yaw": (-1.6, 1.6)}
@@ -201,8 +203,8 @@ def _add_kettle(spec: mujoco.MjSpec) -> None:
         type=SPHERE,
         size=[k.KETTLE_RADIUS, 0, 0],
         mass=0.88,
-        friction=[0.5, 0.005, 0.0001],
         rgba=rgba,
+        **SLIPPERY,
         **MOVED,
     )
     body.add_geom(
@@ -242,8 +244,8 @@ def _add_kettle(spec: mujoco.MjSpec) -> None:
         HINGE,
         (0, 0, 1),
         (-k.KETTLE_YAW, k.KETTLE_YAW),
-        damping=0.01,
-        frictionloss=0.05,
+        damping=0.02,
+        frictionloss=0.1,
     )
 
 
@@ -266,6 +268,7 @@ def _add_knob(spec: mujoco.MjSpec, name: str) -> None:
         size=[k.LEVER_RADIUS, 0, 0],
         mass=0.02,
         rgba=rgba,
+        **SLIPPERY,
         **MOVED,
     )
     body.add_site(name=name, pos=[0, -k.LEVER_OUT, 0.04])
@@ -284,6 +287,7 @@ def _add_switch(spec: mujoco.MjSpec) -> None:
         size=[k.SWITCH_RADIUS, 0, 0],
         mass=0.1,
         rgba=COLORS["light-switch"],
+        **SLIPPERY,
         **MOVED,
     )
     body.add_site(name="light-switch", pos=[*(0.75 * tip), 0])

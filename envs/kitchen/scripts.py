@@ -37,7 +37,7 @@ class Script:
     """How to operate one element.
 
     `path(rows, value, lead)` gives poses for entity rows (n, 7) of the element (x, y, z, turn0,
-    turn1, value0, value1), the value in rad or m (n,) (the kettle: minus the m to go), and how far
+    turn1, value0, value1), the value in rad or m (n,) (the kettle: how far beyond its goal, m), and how far
     ahead of it to aim.
     """
 
@@ -89,9 +89,8 @@ def _kettle(pitch: float) -> Callable[[Array, Array, Array, Array], Array]:
     def path(rows: Array, value: Array, lead: Array, goal: Array) -> Array:
         del value
         way = goal[:, :2] - rows[:, :2]
-        course = way / np.maximum(np.sqrt((way * way).sum(-1)), 1e-6)[:, None]
-        # At its place a kettle is approached from the front, as everywhere.
-        course = np.where(course[:, 1:] > 0.3, course, [0.0, 1.0])
+        way[:, 1] = np.maximum(way[:, 1], 0.15)  # from the front, also when it is nearly there
+        course = way / np.sqrt((way * way).sum(-1))[:, None]
         at = rows[:, :2] + (lead[:, None] - KETTLE_BACK) * course
         return _pose(at[:, 0], at[:, 1], k.KETTLE_HEIGHT, 0, pitch)
 

@@ -29,6 +29,7 @@ ARRIVED = np.array([0.03, 0.015, 0.0, 0.0, 0.0, 0.03])
 REST = np.array([0.35, -0.45, 0.15, -2.35, -0.25, 2.75, 0.95])
 DONE = 0.27  # distance of an element's values from its goal at which it is left alone
 RELEASED = 0.55  # how far fingers open round a handle to let it go: there is a door beside it
+DEEP = 0.012  # m, how far beyond the grip point a handle is taken
 LOST = 0.06  # m between a grasped handle and the hand: start again
 
 
@@ -78,7 +79,7 @@ class KitchenOracle:
         state = self.advance(entities, goal, self.choose(todo, state))
         pose, fingers, _ = self.follow(entities, goal, state)
         idle = state.element < 0
-        action = self.steer(entities, pose)
+        action = self.steer(entities, pose, np.where(state.stage == WORK, 3.0, 1.6))
         action[idle] = 0.0
         # The fingers' own target, from where they are.
         grip = (fingers - entities[:, 0, 8:10].mean(-1)) * k.OPEN / (SPEED * self.world.control_dt)
@@ -144,6 +145,10 @@ class KitchenOracle:
             value = values[rows] = self.value(index, mine, wanted)
             lead = np.where(at == WORK, script.aim(value), 0.0)
             target = script.path(mine, value, lead, wanted)
+            if script.grasps:
+                target[:, :3] += DEEP * direction(target[:, 3], target[:, 4])
+                # Letting go, the hand stays where it is.
+                target[at == RELEASE, :3] = entities[rows, 0, :3][at == RELEASE]
             back = (at == BEFORE) | (at == LEAVE)
             target[back] = self.pre(target[back], script.back)
             pose[rows] = target
@@ -175,7 +180,7 @@ class KitchenOracle:
         level = entities[:, 0, 3:5]
         return np.concatenate([level, np.zeros_like(level[:, :1])], axis=1)
 
-    def steer(self, entities: Array, pose: Array) -> Array:
+    def steer(self, entities: Array, pose: Array, gain: Array) -> Array:
         """Actions without the fingers', (B, 7) or (B, 4), towards poses."""
         if self.world.robot == "gripper":
             level = entities[:, 0, 3:5]
@@ -200,7 +205,7 @@ class KitchenOracle:
         )
         twist = np.concatenate([_shorten(pose[:, :3] - point, 0.07), _shorten(turn, 0.3)], axis=1)
         step = panda.joint_steps(jacobian, twist, q, REST)
-        action = 1.6 * step / (SPEED * self.world.control_dt)
+        action = gain[:, None] * step / (SPEED * self.world.control_dt)
         return action / np.maximum(np.abs(action).max(-1, keepdims=True), 1.0)
 
 

@@ -166,7 +166,7 @@ def _add_door(
             rgba=DARK,
             **SEEN,
         )
-    add_joint(door, joint, HINGE, (0, 0, 1), limits, damping=1, frictionloss=0.5, armature=0.01)
+    add_joint(door, joint, HINGE, (0, 0, 1), limits, damping=2, armature=0.01)
     if site is not None:
         door.add_site(name=site, pos=[bar, -k.OFF, 0])
 
@@ -235,7 +235,7 @@ def _add_kettle(spec: mujoco.MjSpec) -> None:
         **SEEN,
     )
     body.add_site(name="kettle")
-    friction = {"damping": 5, "frictionloss": 2}
+    friction = {"damping": 40}
     add_joint(body, "kettle_x", SLIDE, (1, 0, 0), (-0.55, 0.6), **friction)
     add_joint(body, "kettle_y", SLIDE, (0, 1, 0), (0.2, 0.85), **friction)
     add_joint(
@@ -244,8 +244,7 @@ def _add_kettle(spec: mujoco.MjSpec) -> None:
         HINGE,
         (0, 0, 1),
         (-k.KETTLE_YAW, k.KETTLE_YAW),
-        damping=0.02,
-        frictionloss=0.1,
+        damping=0.2,
     )
 
 
@@ -272,9 +271,7 @@ def _add_knob(spec: mujoco.MjSpec, name: str) -> None:
         **MOVED,
     )
     body.add_site(name=name, pos=[0, -k.LEVER_OUT, 0.04])
-    add_joint(
-        body, name, HINGE, (0, -1, 0), k.KNOB, damping=0.05, frictionloss=0.05, armature=0.001
-    )
+    add_joint(body, name, HINGE, (0, -1, 0), k.KNOB, damping=0.15, armature=0.001)
 
 
 def _add_switch(spec: mujoco.MjSpec) -> None:
@@ -297,8 +294,7 @@ def _add_switch(spec: mujoco.MjSpec) -> None:
         HINGE,
         (0, 0, 1),
         (-0.7, 0),
-        damping=0.05,
-        frictionloss=0.1,
+        damping=0.15,
         armature=0.001,
     )
 
@@ -325,9 +321,7 @@ def _add_slide(spec: mujoco.MjSpec) -> None:
         **MOVED,
     )
     body.add_site(name="slide-cabinet", pos=[0, -k.OFF, 0])
-    add_joint(
-        body, "slide-cabinet", SLIDE, (1, 0, 0), (0, 0.44), damping=5, frictionloss=2, armature=0.01
-    )
+    add_joint(body, "slide-cabinet", SLIDE, (1, 0, 0), (0, 0.44), damping=20, armature=0.01)
 
 
 def _add_hinges(spec: mujoco.MjSpec) -> None:

@@ -36,9 +36,9 @@ CLEAR = 0.10  # m, how far before an element its pre-pose is
 class Script:
     """How to operate one element.
 
-    `path(rows, value, lead)` gives poses for entity rows (n, 7) of the element (x, y, z, turn0,
-    turn1, value0, value1), the value in rad or m (n,) (the kettle: how far beyond its goal, m), and how far
-    ahead of it to aim.
+    `path(rows, value, lead, goal)` gives poses for entity rows (n, 7) of the element (x, y, z,
+    turn0, turn1, value0, value1) and of its goal, the value in rad or m (n,) (the kettle: how far
+    beyond its goal, m), and how far ahead of it to aim.
     """
 
     path: Callable[[Array, Array, Array, Array], Array]

@@ -35,6 +35,12 @@ JITTER = 0.05  # rad and m, how far the robot's joints are from there at the sta
 KETTLE_JITTER = 0.02  # m, likewise the kettle's place, in x and y
 
 
+_COUNT = np.arange(len(k.ELEMENTS) + 1)
+# By how many are done and how many are asked for: their share, 1 where nothing is asked for.
+_SHARES = np.where(_COUNT > 0, _COUNT[:, None] / np.maximum(_COUNT, 1), 1.0).astype(np.float32)
+_NEAR = np.full(len(k.ELEMENTS), k.THRESHOLD**2, np.float32)
+
+
 class KitchenBase(World):
     """The kitchen, whatever is scored.
 
@@ -156,13 +162,8 @@ class KitchenBase(World):
         observation[..., :3] = state.take(self._places, axis=-1)
         hand, kettle = self._turns
         observation[..., 0, 3:5] = state.take(hand, axis=-1)
-        turn = state.take(kettle, axis=-1)
-        # Half the angle, without a sine: a square root is rounded alike everywhere.
-        cos = np.sqrt(np.maximum(0.5 + 0.5 * turn[..., 0], 0.0))
-        sin = np.sqrt(np.maximum(0.5 - 0.5 * turn[..., 0], 0.0))
         row = k.ROW["kettle"]
-        observation[..., row, 3] = cos
-        observation[..., row, 4] = np.copysign(sin, turn[..., 1])
+        observation[..., row, 3], observation[..., row, 4] = _half(state.take(kettle, axis=-1))
         index, places, units = self._values
         flat = observation.reshape(*observation.shape[:-2], -1)
         flat[..., index] = state.take(places, axis=-1) * units
@@ -204,12 +205,10 @@ class KitchenBase(World):
 
         The distance of the peer: Euclidean over an element's values in rad and m.
         """
-        gap = (entities[..., 1:, :7] - desired[..., 1:, :7]) * self._scale[1:]
+        gap = entities[..., 1:, :7] - desired[..., 1:, :7]
+        gap *= self._scale[1:]
         gap *= gap
-        total = gap[..., 0]
-        for column in range(1, 7):
-            total = total + gap[..., column]
-        return total < k.THRESHOLD**2
+        return np.add.reduce(gap, -1) < _NEAR
 
 
 class KitchenWorld(KitchenBase, GoalWorld):
@@ -263,9 +262,8 @@ class KitchenWorld(KitchenBase, GoalWorld):
     def success_fraction(self, achieved: Array, desired: Array) -> Array:
         """The share of the elements asked for that are done: float32 (...)."""
         asked = desired[..., 1:, 7] >= 0.5
-        done = (asked & self.near(achieved, desired)).sum(-1)
-        count = asked.sum(-1)
-        return np.where(count > 0, done / np.maximum(count, 1), 1.0).astype(np.float32)
+        done = np.add.reduce(asked & self.near(achieved, desired), -1)
+        return _SHARES[done, np.add.reduce(asked, -1)]
 
     def judge(self, achieved: Array, desired: Array) -> dict[str, Array]:
         asked = desired[..., 1:, 7] >= 0.5
@@ -273,11 +271,10 @@ class KitchenWorld(KitchenBase, GoalWorld):
         done = np.add.reduce(asked & self.near(achieved, desired), -1)
         success = done == count
         terms = self.reward_terms(achieved, desired, success)
-        share = np.where(count > 0, done / np.maximum(count, 1), 1.0)
         return {
             "reward": terms["unsolved"],
             "is_success": success,
-            "success_fraction": share.astype(np.float32),
+            "success_fraction": _SHARES[done, count],
         }
 
     def goal_qpos(self, goal: Array) -> Array:
@@ -323,8 +320,6 @@ class KitchenTasksWorld(KitchenBase, RewardWorld):
             if name not in k.NAMES:
                 raise unknown("element", name, k.NAMES, see="docs/kitchen.md")
         self.tasks = tuple(tasks)
-        self._all = self.goal_rows()
-        self._plain = np.zeros((self.entities, self.features), np.float32)
 
     def start(self, seed: int) -> Start:
         qpos, constants = self._begin(seed)
@@ -339,11 +334,36 @@ class KitchenTasksWorld(KitchenBase, RewardWorld):
     def remember(self, before: Array, action: Array, after: Array) -> Array:
         del before, action
         todo = after[..., self.slot("memory")]
-        entities = super().observe(after, self._blank(after))
-        return np.where(self.near(entities, self._all), 0.0, todo)
+        return np.where(self._done(after), 0.0, todo)
 
-    def _blank(self, state: Array) -> Array:
-        return np.broadcast_to(self._plain, (*state.shape[:-1], *self._plain.shape))
+    @cached_property
+    def _wanted(self) -> tuple[Array, Array, Array]:
+        """Places in the state (N - 1, 2) of the values, factors that make them rad or m, goals."""
+        places = np.zeros((len(k.ELEMENTS), 2), np.intp)
+        factors, goals = np.zeros((2, len(k.ELEMENTS), 2))
+        for i, element in enumerate(k.ELEMENTS):
+            if element.name == "kettle":  # its yaw is no value of the peer's
+                places[i] = [self.at("kettle_x"), self.at("kettle_y")]
+                factors[i], goals[i] = 1, k.KETTLE_GOAL
+                continue
+            for j, goal in enumerate(element.goal):
+                places[i, j] = self.at(element.joints[min(j, len(element.joints) - 1)])
+                factors[i, j] = element.follows if j and element.follows else 1
+                goals[i, j] = goal
+        return places, factors, goals
+
+    def _done(self, state: Array) -> Array:
+        """Which elements are at their goals: bool (..., N - 1). As `near`, straight from states."""
+        places, factors, goals = self._wanted
+        gap = state.take(places, axis=-1)
+        gap *= factors
+        gap -= goals
+        gap *= gap
+        total = np.add.reduce(gap, -1)
+        w, z = _half(state.take(self._turns[1], axis=-1))
+        w, z = w - k.KETTLE_QUATERNION[0], z - k.KETTLE_QUATERNION[1]
+        total[..., k.ROW["kettle"] - 1] += w * w + z * z
+        return total < k.THRESHOLD**2
 
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
         del action
@@ -360,6 +380,14 @@ class KitchenTasksWorld(KitchenBase, RewardWorld):
 
     def terminated(self, state: Array) -> Array:
         return np.add.reduce(state[..., self.slot("memory")], -1) == 0
+
+
+def _half(turn: Array) -> tuple[Array, Array]:
+    """Cosine and sine (...) of half an angle whose cosine and sine (..., 2) are given."""
+    # Without a trigonometric function: a square root is rounded alike everywhere.
+    cos = 0.5 * turn[..., 0]
+    sin = np.copysign(np.sqrt(np.maximum(0.5 - cos, 0.0)), turn[..., 1])
+    return np.sqrt(np.maximum(0.5 + cos, 0.0)), sin
 
 
 def _marks(world: KitchenBase, rows: Array) -> list[tuple[Array, Array, Array]]:

@@ -30,7 +30,7 @@ LAG = 0.0097  # s, by which a mallet runs late after a change of what it is told
 OVERLAP = 0.002
 FLIGHT, FLIGHT_STEP = 70, 0.02  # predicted places of a shot, and s between them
 ANGLES = np.linspace(-1.25, 1.25, 61)  # rad, of shots, from the table's length
-PACES = (2.3, 1.9, 1.5)  # m/s, of shots
+PACES = (2.7, 2.3, 1.9, 1.5)  # m/s, of shots
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -67,6 +67,8 @@ class Aim:
     place: Array  # (B, 2) m
     radius: float  # m
     mouth: bool = False
+    haste: float = 0.05  # 1/s, what time costs
+    guarded: bool = False  # whether the obstacles are mallets, which move away, or nearer
 
 
 def best_shots(
@@ -95,8 +97,8 @@ def best_shots(
     start = np.broadcast_to(places[:, :, None], (*places.shape[:2], len(leaving), 2))
     puck = np.concatenate([start, np.broadcast_to(leaving, start.shape)], -1)
     path, speeds = predict(puck, aim.around, FLIGHT, step=FLIGHT_STEP)
-    cost, end = _mouth_cost(path) if aim.mouth else _pass_cost(aim, path, speeds)
-    cost += _crowding(path, end, blocks, aim.around.radius)
+    cost, end = _mouth_cost(aim, path) if aim.mouth else _pass_cost(aim, path, speeds)
+    cost += _crowding(aim, path, end, blocks)
     line, speed = strike(arriving[:, :, None], leaving)
     contact = start - (reach.touch - OVERLAP) * line
     begin = contact - (RUN_UP * speed)[..., None] * line
@@ -144,19 +146,19 @@ def _pass_cost(aim: Aim, path: Array, speeds: Array) -> tuple[Array, Array]:
     miss = norm(path - aim.place[:, None, None])
     miss[speeds[..., 0] < 0.15] = 9.0
     nearest, end = miss.min(axis=0), miss.argmin(axis=0)
-    return np.where(nearest < 0.9 * aim.radius, nearest + 0.05 * end * FLIGHT_STEP, 9.0), end
+    return np.where(nearest < 0.9 * aim.radius, nearest + aim.haste * end * FLIGHT_STEP, 9.0), end
 
 
-def _mouth_cost(path: Array) -> tuple[Array, Array]:
+def _mouth_cost(aim: Aim, path: Array) -> tuple[Array, Array]:
     """How well paths (T, B, K, C, 2) end in the far goal: costs, and the steps when."""
     behind = path[..., 0] > HALF_LENGTH
     end = behind.argmax(axis=0)
     # The way between the last place before the line and the first behind it is short.
     y = np.take_along_axis(path[..., 1], end[None], 0)[0]
-    return np.where(behind.any(axis=0), np.abs(y) + 0.05 * end * FLIGHT_STEP, 9.0), end
+    return np.where(behind.any(axis=0), 0.5 * np.abs(y) + aim.haste * end * FLIGHT_STEP, 9.0), end
 
 
-def _crowding(path: Array, end: Array, blocks: Array, radius: float) -> Array:
+def _crowding(aim: Aim, path: Array, end: Array, blocks: Array) -> Array:
     """What it costs to pass obstacles too near on paths (T, B, K, C, 2) up to a step (B, K, C)."""
     crowding = np.zeros(path.shape[1:-1])
     if blocks.shape[1]:
@@ -165,8 +167,11 @@ def _crowding(path: Array, end: Array, blocks: Array, radius: float) -> Array:
             outside = np.maximum(np.abs(path - blocks[:, None, None, i]) - BLOCK_HALF_EDGE, 0.0)
             gap = norm(outside)
             gap[after] = 9.0
-            gap = gap.min(axis=0) - radius
-            crowding += np.maximum(0.05 - gap, 0.0) + 9.0 * (gap < 0.01)
+            gap = gap.min(axis=0) - aim.around.radius
+            if aim.guarded:
+                crowding += 4.0 * np.maximum(0.1 - gap, 0.0)
+            else:
+                crowding += np.maximum(0.05 - gap, 0.0) + 9.0 * (gap < 0.01)
     return crowding
 
 

@@ -38,6 +38,20 @@ def _solo(
     return task, seen
 
 
+def _game(players: int) -> TaskSpec:
+    return TaskSpec(
+        id=f"hockey-{players}v{players}",
+        version=1,
+        kind="team-control",
+        world=f"{_HERE}.game:HockeyGame",
+        kwargs={"players": players, "opponents": "scripted-v1"},
+        horizon=400,
+        oracle=f"{_HERE}.game_oracle:HockeySide",
+        tags=frozenset({"hockey", "team", "state"}),
+        summary=f"air hockey, {players} against {players} scripted",
+    )
+
+
 TASKS: tuple[TaskSpec, ...] = (
     *_solo("goal", "goal-control", "goal:HockeyGoal", 80, "strike a falling puck to a place"),
     *_solo(
@@ -50,4 +64,5 @@ TASKS: tuple[TaskSpec, ...] = (
     ),
     *_solo("strike", "reward-control", "strike:HockeyStrike", 80, "strike the puck into the goal"),
     *_solo("defend", "reward-control", "strike:HockeyDefend", 60, "keep a shot out of the goal"),
+    *(_game(players) for players in (1, 2)),
 )

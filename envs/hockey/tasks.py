@@ -52,6 +52,21 @@ def _game(players: int) -> TaskSpec:
     )
 
 
+def _mallets(count: int, sync: bool = False) -> TaskSpec:
+    return TaskSpec(
+        id=f"hockey-mallets-{count}{'-sync' if sync else ''}",
+        version=1,
+        kind="team-control",
+        world=f"{_HERE}.mallets:HockeyMallets",
+        kwargs={"mallets": count, "sync": sync},
+        horizon=40,
+        oracle=f"{_HERE}.mallets_oracle:MalletsOracle",
+        tags=frozenset({"hockey", "team", "state"}),
+        summary=f"{count} commanded mallets and a puck, each mallet to its spot"
+        + (", two as one" if sync else ""),
+    )
+
+
 TASKS: tuple[TaskSpec, ...] = (
     *_solo("goal", "goal-control", "goal:HockeyGoal", 80, "strike a falling puck to a place"),
     *_solo(
@@ -65,4 +80,6 @@ TASKS: tuple[TaskSpec, ...] = (
     *_solo("strike", "reward-control", "strike:HockeyStrike", 80, "strike the puck into the goal"),
     *_solo("defend", "reward-control", "strike:HockeyDefend", 60, "keep a shot out of the goal"),
     *(_game(players) for players in (1, 2)),
+    *(_mallets(count) for count in (2, 4, 8)),
+    _mallets(4, sync=True),
 )

@@ -54,6 +54,7 @@ def examine() -> Iterator[Finding]:
     yield from rendering()
     yield threads()
     yield from determinism()
+    yield golden()
     yield data_folder()
 
 
@@ -172,6 +173,29 @@ def determinism() -> Iterator[Finding]:
         same = result == first
         detail = f"the same states ({first[:12]})" if same else f"{result[:12]}, not {first[:12]}"
         yield Finding(f"determinism, {check}", "ok" if same else "broken", detail)
+
+
+def golden() -> Finding:
+    """Known actions take every task through the states that are stored for this MuJoCo."""
+    try:
+        import mujoco
+
+        from entitybench.envs.core.golden import compare, stored
+
+        if not stored():
+            detail = f"none are stored for MuJoCo {mujoco.__version__}: its physics are others"
+            return Finding("golden rollouts", "warn", detail, "pip install 'mujoco>=3.8.1,<3.9'")
+        differ, _, agree = compare()
+    except Exception as error:  # whatever stops the simulator is the finding
+        return Finding("golden rollouts", "broken", f"{type(error).__name__}: {error}")
+    if not differ:
+        return Finding("golden rollouts", "ok", f"{agree} tasks, all states as stored")
+    some = ", ".join(differ[:5]) + (", …" if len(differ) > 5 else "")
+    detail = (
+        f"{len(differ)} of {agree + len(differ)} tasks end in other states ({some}): another "
+        "processor may round otherwise; results are near those published, not equal"
+    )
+    return Finding("golden rollouts", "warn", detail)
 
 
 def data_folder() -> Finding:

@@ -189,22 +189,21 @@ def _add_looks(spec: mujoco.MjSpec, layout: Layout) -> None:
     box("table", [0, 0, -0.01], [length, width, 0.01], [0.86, 0.90, 0.93, 1])
     wood = [0.45, 0.38, 0.32, 1]
     thick = min(0.02, max(layout.view - length, 0.004) / 2)
-    for name, y in (("n", 1), ("s", -1)):
-        box(f"rim_{name}", [0, y * (width + thick), 0.01], [length, thick, 0.015], wood)
+    for name, up in (("n", 1.0), ("s", -1.0)):
+        box(f"rim_{name}", [0, up * (width + thick), 0.01], [length, thick, 0.015], wood)
     for name, side in (("far", 1), ("near", -1)):
         x = side * (length + thick)
         if layout.tray and side < 0:
             box("tray", [-length - NET / 2, 0, -0.012], [NET / 2, width, 0.01], [0.6, 0.6, 0.6, 1])
         elif layout.mouth:
             half = (width - layout.mouth / 2) / 2
-            for suffix, up in (("n", 1), ("s", -1)):
+            for suffix, up in (("n", 1.0), ("s", -1.0)):
                 y = up * (layout.mouth / 2 + half)
                 box(f"rim_{name}_{suffix}", [x, y, 0.01], [thick, half, 0.015], wood)
-            y = layout.mouth / 2
             box(
                 f"goal_{name}",
                 [side * (length + NET / 2), 0, -0.012],
-                [NET / 2, y, 0.01],
+                [NET / 2, layout.mouth / 2, 0.01],
                 [0.35, 0.75, 0.4, 1] if side > 0 else [0.85, 0.45, 0.4, 1],
             )
         else:

@@ -43,7 +43,7 @@ class HockeyWorld(World):
     action_dim = 2
     control_dt = 0.05
     physics_dt = 0.005
-    reads = ("qpos", "qvel")
+    reads: tuple[str, ...] = ("qpos", "qvel")
     speed = MALLET_SPEED  # m/s, of a mallet at an action of length 1
     mallets: tuple[str, ...] = ("mallet",)
     opponents: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ alone, so steps, relabelled goals and the last step are judged by one rule.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,27 +125,33 @@ class HockeyGoal(HockeyWorld, GoalWorld):
             if len(blocks) == len(self.blocks) and clear_of_blocks(goal, blocks, 0.5 * GAP):
                 return blocks, goal
 
+    @cached_property
+    def _puck_places(self) -> tuple[int, int]:
+        x, y = self.places[self.puck]
+        return int(x), int(y)
+
+    @cached_property
+    def _puck_vx(self) -> int:
+        return int(self.speeds[self.puck, 0])
+
     def remember(self, before: Array, action: Array, after: Array) -> Array:
+        # Component by component: of one episode these are plain numbers, which numpy is quick at.
         del action
         memory = after[..., after.shape[-1] - self.memory :].copy()
-        x, y = self.places[self.puck]
-        start, end = before[..., x : y + 1], after[..., x : y + 1]
+        x, y = self._puck_places
+        x0, y0, x1, y1 = before[..., x], before[..., y], after[..., x], after[..., y]
         # The nearest that the puck came to the goal in this step, on the straight line.
-        way, wish = end - start, memory[..., :2] - start
-        square = way * way
-        along = wish * way
-        share = (along[..., :1] + along[..., 1:]) / np.maximum(
-            square[..., :1] + square[..., 1:], 1e-12
-        )
-        place = start + np.minimum(np.maximum(share, 0.0), 1.0) * way
-        miss = place - memory[..., :2]
-        miss *= miss
-        away = after[..., self.speeds[self.puck, 0]] > 0
-        hit = miss[..., 0] + miss[..., 1] <= RADIUS**2
-        hit &= away & (memory[..., 2] > 0) & (memory[..., 3] == 0)
-        memory[..., 2] = np.maximum(memory[..., 2], end[..., 0] < 0)
-        memory[..., 3] = np.maximum(memory[..., 3], hit)
-        memory[..., 4:] += hit[..., None] * place
+        dx, dy = x1 - x0, y1 - y0
+        to_x, to_y = memory[..., 0] - x0, memory[..., 1] - y0
+        share = (to_x * dx + to_y * dy) / (dx * dx + dy * dy + 1e-12)
+        share = np.minimum(np.maximum(share, 0.0), 1.0)
+        miss_x, miss_y = share * dx - to_x, share * dy - to_y
+        hit = miss_x * miss_x + miss_y * miss_y <= RADIUS**2
+        hit &= (after[..., self._puck_vx] > 0) & (memory[..., 2] > 0) & (memory[..., 3] == 0)
+        memory[..., 2] += (x1 < 0) & (memory[..., 2] == 0)
+        memory[..., 3] += hit
+        memory[..., 4] += hit * (x0 + share * dx)
+        memory[..., 5] += hit * (y0 + share * dy)
         return memory
 
     def observe(self, state: Array, constants: Array) -> Array:
@@ -154,11 +161,13 @@ class HockeyGoal(HockeyWorld, GoalWorld):
 
     def achieved(self, observation: Array) -> Array:
         achieved = np.zeros_like(observation)
-        puck = observation[..., self.puck, :]
-        hit = puck[..., HIT] > 0
-        achieved[..., self.puck, 0] = np.where(hit, puck[..., AT_X], puck[..., 0])
-        achieved[..., self.puck, 1] = np.where(hit, puck[..., AT_Y], puck[..., 1])
-        achieved[..., self.puck, HIT] = hit | ((puck[..., 2] > 0) & (puck[..., NEAR] > 0))
+        puck = self.puck
+        hit = observation[..., puck, HIT] > 0
+        for column, noted in ((0, AT_X), (1, AT_Y)):
+            now = observation[..., puck, column]
+            achieved[..., puck, column] = np.where(hit, observation[..., puck, noted], now)
+        struck = (observation[..., puck, 2] > 0) & (observation[..., puck, NEAR] > 0)
+        achieved[..., puck, HIT] = hit | struck
         return achieved
 
     def solved(self, achieved: Array, desired: Array) -> Array:

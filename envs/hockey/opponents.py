@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 TOUCH = MALLET_RADIUS + PUCK_RADIUS
 V1_SPEED = 1.0  # m/s, half of what learners have
-_KEEPER, _STRIKER = -0.82, -0.5  # m, x of the lines on which they wait
+_LINES = np.array([-0.82, -0.5])  # m, x of the lines on which keeper and striker wait
+_SHADES = np.array([0.45, 0.7])  # by which they follow the puck's y
+_STAND = TOUCH + 0.05  # m, behind the puck, where a drive begins
+_ROUND = TOUCH + 0.04  # m, beside the puck, on the way there
+_GOAL_X = HALF_LENGTH
 
 
 def scripted_v1(mallets: Array, puck: Array) -> Array:
@@ -32,40 +36,36 @@ def scripted_v1(mallets: Array, puck: Array) -> Array:
     Returns:
         Velocities (..., K, 2) in m/s, at most V1_SPEED.
     """
-    puck = puck[..., None, :]
-    place = puck[..., :2] + 0.08 * puck[..., 2:]  # a little ahead
-    to_puck = place - mallets[..., :2]
-    gap = _norm(to_puck)
-    nearest = gap == np.minimum.reduce(gap, axis=-1, keepdims=True)
-    plays = nearest & (place[..., 0] < 0.03) & (puck[..., 2] < 1.2)
+    count = mallets.shape[-2]
+    x, y = mallets[..., 0], mallets[..., 1]  # (..., K)
+    px = puck[..., 0:1] + 0.08 * puck[..., 2:3]  # (..., 1), a little ahead
+    py = puck[..., 1:2] + 0.08 * puck[..., 3:4]
+    dx, dy = px - x, py - y
+    gap = np.sqrt(dx * dx + dy * dy)
+    plays = (gap == np.minimum.reduce(gap, axis=-1, keepdims=True)) & (px < 0.03)
+    plays &= puck[..., 2:3] < 1.2
 
     # Playing: get behind the puck as seen from the far goal, then drive through it.
-    aim = np.array([HALF_LENGTH, 0.0]) - place
-    course = aim / _norm(aim)[..., None]
-    along = to_puck[..., 0] * course[..., 0] + to_puck[..., 1] * course[..., 1]
-    aside = to_puck[..., 1] * course[..., 0] - to_puck[..., 0] * course[..., 1]  # left is positive
-    left = np.stack([-course[..., 1], course[..., 0]], axis=-1)
-    through = course * V1_SPEED + left * (8 * aside)[..., None]
+    cx, cy = _GOAL_X - px, -py
+    length = np.sqrt(cx * cx + cy * cy)
+    cx, cy = cx / length, cy / length
+    along = dx * cx + dy * cy
+    aside = dy * cx - dx * cy  # left is positive
     ready = (along > 0.8 * gap) & (gap < 0.3)
-    stand = place - course * (TOUCH + 0.05)
+    turn = 8 * aside
     # From before the puck: round it on the side where the mallet is.
-    detour = np.where(along < 0.5 * TOUCH, np.where(aside > 0, -1.0, 1.0) * (TOUCH + 0.04), 0.0)
-    there = 6 * (stand + left * detour[..., None] - mallets[..., :2])
-    play = np.where(ready[..., None], through, there)
+    detour = np.where(along < 0.5 * TOUCH, np.where(aside > 0, -_ROUND, _ROUND), 0.0)
+    play_x = np.where(ready, V1_SPEED * cx - turn * cy, 6 * (dx - _STAND * cx - detour * cy))
+    play_y = np.where(ready, V1_SPEED * cy + turn * cx, 6 * (dy - _STAND * cy + detour * cx))
 
     # Waiting.
-    lines = np.array([_KEEPER, _STRIKER])[: mallets.shape[-2]]
-    shade = np.array([0.45, 0.7])[: mallets.shape[-2]]
-    wait = np.stack(
-        [lines - mallets[..., 0], np.minimum(np.maximum(shade * place[..., 1], -0.16), 0.16)], -1
-    )
-    wait[..., 1] -= mallets[..., 1]
-    velocity = np.where(plays[..., None], play, 6 * wait)
-    return velocity * np.minimum(1.0, V1_SPEED / np.maximum(_norm(velocity), 1e-9))[..., None]
-
-
-def _norm(x: Array) -> Array:
-    return np.sqrt(x[..., 0] * x[..., 0] + x[..., 1] * x[..., 1])
+    shade = np.minimum(np.maximum(_SHADES[:count] * py, -0.16), 0.16)
+    velocity = np.empty((*x.shape, 2))
+    vx = velocity[..., 0] = np.where(plays, play_x, 6 * (_LINES[:count] - x))
+    vy = velocity[..., 1] = np.where(plays, play_y, 6 * (shade - y))
+    speed = np.sqrt(vx * vx + vy * vy)
+    velocity *= np.minimum(V1_SPEED / np.maximum(speed, 1e-9), 1.0)[..., None]
+    return velocity
 
 
 SCRIPTS: dict[str, Callable[[Array, Array], Array]] = {"scripted-v1": scripted_v1}

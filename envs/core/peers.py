@@ -131,6 +131,8 @@ def _runner(
 
 _MAKERS: dict[str, Callable[[str], Peer]] = {
     "OGBench cube-triple": _gymnasium("ogbench", "cube-triple-v0"),
+    "OGBench cube-quadruple": _gymnasium("ogbench", "cube-quadruple-v0"),
+    "OGBench scene": _gymnasium("ogbench", "scene-v0"),
     "Gymnasium-Robotics FetchPush": _gymnasium("gymnasium_robotics", "FetchPush-v4"),
     "robosuite Stack": _robosuite,
 }

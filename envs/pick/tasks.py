@@ -1,0 +1,46 @@
+"""The tasks of the pick worlds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from entitybench.types import TaskSpec
+
+
+def _cubes(kind: str, cubes: int) -> TaskSpec:
+    s = "s" if cubes > 1 else ""
+    return TaskSpec(
+        id=f"{kind}-{cubes}cube{s}",
+        version=1,
+        kind="goal-control",
+        world=f"entitybench.envs.pick.world:{kind.capitalize()}World",
+        kwargs={"cubes": cubes},
+        horizon=50 + 100 * cubes,
+        oracle="entitybench.envs.pick.oracle:PickOracle",
+        peers=("OGBench cube-quadruple" if cubes > 3 else "OGBench cube-triple",),
+        tags=frozenset({"pick", "state"}),
+        summary=(
+            f"pick up {cubes} cube{s} and put {'them' if s else 'it'} down elsewhere"
+            if kind == "pick"
+            else f"stack {cubes} cubes in a given order"
+        ),
+    )
+
+
+def _pixels(state: TaskSpec) -> TaskSpec:
+    return replace(
+        state,
+        id=f"{state.id}-pixels",
+        kwargs={**state.kwargs, "pixels": 64},
+        failures=None,
+        tags=state.tags - {"state"} | {"pixels"},
+        summary=f"{state.summary}, seen from a camera",
+    )
+
+
+_STATE = (
+    *(_cubes("pick", n) for n in range(1, 11)),
+    *(_cubes("stack", n) for n in range(2, 6)),
+)
+
+TASKS: tuple[TaskSpec, ...] = (*_STATE, *(_pixels(task) for task in _STATE))

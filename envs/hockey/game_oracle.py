@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 KEEPER, STRIKER = -0.8, -0.55  # m, x of mallets that wait
+PATIENCE = 5  # control steps until a mallet that found no shot looks again
 OVERLAP = 0.06  # m, by which a mallet plays beyond its half-lane
+
+
+SideState = tuple[tuple[Plan, np.ndarray], ...]  # of each mallet: plan, steps until it looks again
 
 
 class HockeySide:
@@ -48,12 +52,10 @@ class HockeySide:
                 lane.reach = replace(reach, y=y)
             self._lanes.append(lane)
 
-    def initial_state(self, batch: int) -> tuple[Plan, ...]:
-        return tuple(Plan.none(batch) for _ in range(self._count))
+    def initial_state(self, batch: int) -> SideState:
+        return tuple((Plan.none(batch), np.zeros(batch)) for _ in range(self._count))
 
-    def act(
-        self, obs: Obs, state: tuple[Plan, ...], rng: BatchGenerator
-    ) -> tuple[Array, tuple[Plan, ...]]:
+    def act(self, obs: Obs, state: SideState, rng: BatchGenerator) -> tuple[Array, SideState]:
         del rng
         entities = obs["state"].astype(np.float64)
         puck = entities[:, self._row, :4]
@@ -63,11 +65,13 @@ class HockeySide:
         plans, velocities = [], []
         for i in range(self._count):
             player, mallet = self._lanes[i], entities[:, i, :4]
-            plan = player.review(state[i], future)
-            strikes = self._striker in (None, i)
-            if strikes:
-                rows = np.flatnonzero(~plan.made & (future.path[:, :60, 0].min(axis=1) < -0.1))
+            plan = player.review(state[i][0], future)
+            wait = state[i][1] - 1
+            if self._striker in (None, i):
+                coming = future.path[:, :60, 0].min(axis=1) < -0.1
+                rows = np.flatnonzero(~plan.made & coming & (wait <= 0))
                 if len(rows):
+                    wait[rows] = PATIENCE
                     aim = Aim(player.around, goal[rows], 0.0, mouth=True, haste=0.2, guarded=True)
                     found = player.shot(mallet[rows], future.rows(rows), rivals[rows], aim)
                     plan.fill(rows, found)
@@ -77,7 +81,7 @@ class HockeySide:
             velocities.append(
                 player.move(mallet, puck, future, plan, self._home(i, puck, entities))
             )
-            plans.append(player.later(plan))
+            plans.append((player.later(plan), wait))
         return np.stack(velocities, axis=1) / MALLET_SPEED, tuple(plans)
 
     def _home(self, i: int, puck: Array, entities: Array) -> Array:

@@ -94,22 +94,26 @@ def best_shots(
     angle = np.repeat(ANGLES, len(PACES))
     pace = np.tile(PACES, len(ANGLES))
     leaving = pace[:, None] * np.stack([np.cos(angle), np.sin(angle)], -1)  # (C, 2)
-    start = np.broadcast_to(places[:, :, None], (*places.shape[:2], len(leaving), 2))
-    puck = np.concatenate([start, np.broadcast_to(leaving, start.shape)], -1)
-    path, speeds = predict(puck, aim.around, FLIGHT, step=FLIGHT_STEP)
-    cost, end = _mouth_cost(aim, path) if aim.mouth else _pass_cost(aim, path, speeds)
-    cost += _crowding(aim, path, end, blocks)
     line, speed = strike(arriving[:, :, None], leaving)
-    contact = start - (reach.touch - OVERLAP) * line
+    contact = places[:, :, None] - (reach.touch - OVERLAP) * line
     begin = contact - (RUN_UP * speed)[..., None] * line
     possible = (speed < 0.95 * MALLET_SPEED) & (speed > 0.1) & (line[..., 0] > 0.25)
     possible &= reach.holds(contact) & reach.holds(begin)
     walk = norm(begin - mallet[:, None, None]) / (0.8 * MALLET_SPEED)
     possible &= walk + RUN_UP + 0.02 < times[:, :, None]
+
+    cost = np.full(possible.shape, np.inf)
+    row, _, shot = index = np.nonzero(possible)  # P shots worth trying
+    puck = np.concatenate([places[index[:2]], leaving[shot]], -1)
+    path, speeds = predict(puck, aim.around, FLIGHT, step=FLIGHT_STEP)
+    if aim.mouth:
+        found, end = _mouth_cost(aim, path)
+    else:
+        found, end = _pass_cost(aim, aim.place[row], path, speeds)
     # Errors are smaller the straighter the puck is hit.
-    askew = arriving[:, :, None, 0] * line[..., 1] - arriving[:, :, None, 1] * line[..., 0]
-    cost += 0.05 * np.abs(askew)
-    cost = np.where(possible, cost, np.inf)
+    came, along = arriving[index[:2]], line[index]
+    askew = came[..., 0] * along[..., 1] - came[..., 1] * along[..., 0]
+    cost[index] = found + _crowding(aim, path, end, blocks[row]) + 0.05 * np.abs(askew)
     best = np.argmin(cost, axis=-1)
     return Shots(np.take_along_axis(cost, best[..., None], -1)[..., 0], leaving[best])
 
@@ -141,37 +145,38 @@ class Reach:
         return np.minimum(np.maximum(point, low), high)
 
 
-def _pass_cost(aim: Aim, path: Array, speeds: Array) -> tuple[Array, Array]:
-    """How well paths (T, B, K, C, 2) pass the place, moving away: costs, and the steps when."""
-    miss = norm(path - aim.place[:, None, None])
+def _pass_cost(aim: Aim, place: Array, path: Array, speeds: Array) -> tuple[Array, Array]:
+    """How well paths (T, P, 2) pass places (P, 2), moving away: costs, and the steps when."""
+    miss = norm(path - place)
     miss[speeds[..., 0] < 0.15] = 9.0
     nearest, end = miss.min(axis=0), miss.argmin(axis=0)
-    return np.where(nearest < 0.9 * aim.radius, nearest + aim.haste * end * FLIGHT_STEP, 9.0), end
+    late = aim.haste * end * FLIGHT_STEP
+    return np.where(nearest < 0.9 * aim.radius, nearest + late, 9.0), end
 
 
 def _mouth_cost(aim: Aim, path: Array) -> tuple[Array, Array]:
-    """How well paths (T, B, K, C, 2) end in the far goal: costs, and the steps when."""
+    """How well paths (T, P, 2) end in the far goal: costs, and the steps when."""
     behind = path[..., 0] > HALF_LENGTH
     end = behind.argmax(axis=0)
     # The way between the last place before the line and the first behind it is short.
     y = np.take_along_axis(path[..., 1], end[None], 0)[0]
-    return np.where(behind.any(axis=0), 0.5 * np.abs(y) + aim.haste * end * FLIGHT_STEP, 9.0), end
+    late = aim.haste * end * FLIGHT_STEP
+    return np.where(behind.any(axis=0), 0.5 * np.abs(y) + late, 9.0), end
 
 
 def _crowding(aim: Aim, path: Array, end: Array, blocks: Array) -> Array:
-    """What it costs to pass obstacles too near on paths (T, B, K, C, 2) up to a step (B, K, C)."""
-    crowding = np.zeros(path.shape[1:-1])
-    if blocks.shape[1]:
-        after = np.arange(len(path))[:, None, None, None] > end
-        for i in range(blocks.shape[1]):
-            outside = np.maximum(np.abs(path - blocks[:, None, None, i]) - BLOCK_HALF_EDGE, 0.0)
-            gap = norm(outside)
-            gap[after] = 9.0
-            gap = gap.min(axis=0) - aim.around.radius
-            if aim.guarded:
-                crowding += 4.0 * np.maximum(0.1 - gap, 0.0)
-            else:
-                crowding += np.maximum(0.05 - gap, 0.0) + 9.0 * (gap < 0.01)
+    """What it costs to pass obstacles (P, n, 2) too near on paths (T, P, 2) up to a step (P,)."""
+    crowding = np.zeros(path.shape[1])
+    after = np.arange(len(path))[:, None] > end
+    for i in range(blocks.shape[1]):
+        outside = np.maximum(np.abs(path - blocks[:, i]) - BLOCK_HALF_EDGE, 0.0)
+        gap = norm(outside)
+        gap[after] = 9.0
+        gap = gap.min(axis=0) - aim.around.radius
+        if aim.guarded:
+            crowding += 4.0 * np.maximum(0.1 - gap, 0.0)
+        else:
+            crowding += np.maximum(0.05 - gap, 0.0) + 9.0 * (gap < 0.01)
     return crowding
 
 

@@ -86,7 +86,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Plan:
-        made = {"tags": frozenset, "datasets": tuple, "metrics": tuple, "peers": tuple}
+        made = {"tags": frozenset, "datasets": tuple, "metrics": tuple}
         task = {name: made.get(name, _same)(x) for name, x in value["task"].items()}
         dataset = DatasetSpec(**value["dataset"])
         return cls(**{**value, "dataset": dataset, "task": TaskSpec(**task)})

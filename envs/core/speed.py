@@ -8,9 +8,10 @@ differ in robot, control rate and time step are compared in simulated seconds pe
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,18 @@ import numpy as np
 from entitybench.envs.core import peers
 from entitybench.envs.core.api import make, make_worlds, oracle_of, task_of, world_of
 from entitybench.envs.core.batch import Worlds
+from entitybench.envs.core.physics import MujocoPhysics
+from entitybench.envs.core.targets import targets_of
+from entitybench.envs.core.team import TeamEnv
 from entitybench.envs.core.vector import cores
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
+    from entitybench.envs.core.world import World
     from entitybench.types import Array, TaskSpec
 
-BATCH = 64
+BATCH, FEW = 64, 4  # episodes side by side; fewer where a step is slow
+ANY_PHYSICS = ("single env", "batched env")
 EPISODE_STEPS = 90  # replayed of each episode: before most oracles are done
 
 
@@ -59,20 +65,24 @@ class Speed:
     def summary(self) -> dict[str, float]:
         """Ratios and overheads; those to peers ("x") are of simulated seconds per CPU-second."""
         rows = {(row.name, row.sleep): row for row in self.rows}
-        limit, single = rows["raw physics", False], rows["single env", False]
-        batched, still = rows["batched env", False], rows["batched env without physics", False]
-        result = {
-            "single env / limit": single.steps / limit.steps,
-            "batched env / limit": batched.steps / limit.steps,
-            "overhead of a world-step, us": 1e6 / batched.steps - 1e6 / limit.steps,
-            "numpy of a world-step, us": 1e6 / still.steps,
-        }
+        single, batched = rows["single env", False], rows["batched env", False]
+        result = {}
+        if ("raw physics", False) in rows:  # worlds in numpy have no limit but themselves
+            limit, still = rows["raw physics", False], rows["batched env without physics", False]
+            result = {
+                "single env / limit": single.steps / limit.steps,
+                "batched env / limit": batched.steps / limit.steps,
+                "overhead of a world-step, us": 1e6 / batched.steps - 1e6 / limit.steps,
+                "numpy of a world-step, us": 1e6 / still.steps,
+            }
         for row in self.rows:
             if row.name.startswith("batched env, ") and not row.sleep:
                 result[f"{row.name}: wall / one thread"] = row.wall_steps / batched.wall_steps
             if row.sleep is None:
-                result[f"single env / {row.name}, x"] = single.simulated / row.simulated
-                result[f"batched env / {row.name}, x"] = batched.simulated / row.simulated
+                for ours in (one for one in self.rows if one.name in ("single env", "batched env")):
+                    still = ", sleep" if ours.sleep else ""
+                    ratio = ours.simulated / row.simulated
+                    result[f"{ours.name}{still} / {row.name}, x"] = ratio
         return result
 
     def to_json(self) -> dict[str, Any]:
@@ -114,18 +124,37 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def speed(task: str | TaskSpec = "push-3blocks", seconds: float = 1.0, *, rounds: int = 3) -> Speed:
+def speed(
+    task: str | TaskSpec = "push-3blocks",
+    seconds: float = 1.0,
+    *,
+    rounds: int = 3,
+    beside: Sequence[str] | None = None,
+    **kwargs: Any,
+) -> Speed:
     """Measure a task.
 
     Args:
         seconds: of CPU time for each measurement of each round.
         rounds: whose median is taken.
+        beside: names of peers; by default those that targets.py has for the task.
+        kwargs: arguments of the world.
     """
     spec = task_of(task)
+    if kwargs:
+        spec = replace(spec, kwargs={**spec.kwargs, **kwargs})
+    world = world_of(spec)
     actions = _busy_actions(spec)
-    ours = [(case, sleep) for sleep in (False, True) for case in _CASES]
+    ours = [
+        (case, sleep)
+        for sleep in ((False, True) if _sleeps(world) else (False,))
+        for case in _CASES
+        if isinstance(world.physics(1, 1), MujocoPhysics) or case in ANY_PHYSICS
+    ]
     runs = {(case, sleep): _CASES[case](spec, actions, sleep) for case, sleep in ours}
-    others, missing = peers.installed()
+    if beside is None:
+        beside = list(dict.fromkeys(target.peer for target in targets_of(spec.id)))
+    others, missing = peers.installed(beside)
     rates: dict[Any, list[tuple[float, float]]] = {}
     for _ in range(rounds):
         for key, run in runs.items():
@@ -133,23 +162,27 @@ def speed(task: str | TaskSpec = "push-3blocks", seconds: float = 1.0, *, rounds
         for peer in others:
             rates.setdefault(peer.name, []).append(_rate(peer.run, seconds))
     mid = {key: (median(c for c, _ in r), median(w for _, w in r)) for key, r in rates.items()}
-    world = world_of(spec)
-    rows = [
-        Row(
-            name=case,
-            sleep=sleep,
-            steps=mid[case, sleep][0],
-            share=None if "without" in case else mid[case, sleep][0] / mid["raw physics", sleep][0],
-            simulated=mid[case, sleep][0] * world.control_dt,
-            wall_steps=mid[case, sleep][1],
-            control_hz=1 / world.control_dt,
-            dt=world.physics_dt,
-            substeps=world.substeps,
-            dof=int(world.model.nv),
-            workload="oracle",
+    dof = int(world.model.nv)
+    rows = []
+    for case, sleep in ours:
+        limit = mid.get(("raw physics", sleep))
+        rows.append(
+            Row(
+                name=case,
+                sleep=sleep,
+                steps=mid[case, sleep][0],
+                share=None
+                if limit is None or "without" in case
+                else mid[case, sleep][0] / limit[0],
+                simulated=mid[case, sleep][0] * world.control_dt,
+                wall_steps=mid[case, sleep][1],
+                control_hz=1 / world.control_dt,
+                dt=world.physics_dt,
+                substeps=world.substeps,
+                dof=dof,
+                workload="random" if spec.oracle is None else "oracle",
+            )
         )
-        for case, sleep in ours
-    ]
     rows += [
         Row(
             name=peer.name,
@@ -168,7 +201,16 @@ def speed(task: str | TaskSpec = "push-3blocks", seconds: float = 1.0, *, rounds
     ]
     for peer in others:
         peer.close()
-    return Speed(spec.id, BATCH, tuple(rows), missing)
+    return Speed(spec.id, actions.shape[1], tuple(rows), missing)
+
+
+def _sleeps(world: World) -> bool:
+    """Whether the world can be made with MuJoCo's sleeping of resting bodies."""
+    return "sleep" in inspect.signature(type(world).__init__).parameters
+
+
+def _arguments(sleep: bool) -> dict[str, Any]:
+    return {"sleep": True} if sleep else {}
 
 
 # A run does some control steps and returns (how many, CPU seconds, wall seconds).
@@ -191,14 +233,22 @@ def _timed(steps: int, work: Callable[[], None]) -> tuple[int, float, float]:
 
 
 def _busy_actions(spec: TaskSpec) -> Array:
-    """What the oracle does in BATCH episodes: (steps, BATCH, A)."""
-    policy = oracle_of(spec)
-    worlds = make_worlds(spec, BATCH)
-    rng = BatchGenerator([generator(seed, "speed") for seed in range(BATCH)])
-    obs, state = worlds.reset(range(BATCH)), policy.initial_state(BATCH)
+    """What the oracle does in some episodes: (steps, episodes, *action_shape).
+
+    Of tasks without an oracle, random actions.
+    """
+    batch = FEW if spec.extra else BATCH
+    policy = None if spec.oracle is None else oracle_of(spec)
+    worlds = make_worlds(spec, batch)
+    rng = BatchGenerator([generator(seed, "speed") for seed in range(batch)])
+    obs = worlds.reset(range(batch))
+    state = None if policy is None else policy.initial_state(batch)
     actions = []
     for _ in range(min(EPISODE_STEPS, spec.horizon)):
-        action, state = policy.act(obs, state, rng)
+        if policy is None:
+            action = rng.uniform(-1.0, 1.0, (batch, *worlds.world.action_shape))
+        else:
+            action, state = policy.act(obs, state, rng)
         obs, _ = worlds.step(action)
         actions.append(action)
     worlds.close()
@@ -207,8 +257,11 @@ def _busy_actions(spec: TaskSpec) -> Array:
 
 def _raw(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
     """The limit: nothing but `mj_step` on recorded controls, one episode after the other."""
-    worlds = make_worlds(spec, 1, sleep=sleep)
-    world, data, model = worlds.world, worlds.datas[0], worlds.model
+    worlds = make_worlds(spec, 1, **_arguments(sleep))
+    world, model = worlds.world, worlds.model
+    physics = worlds.physics
+    assert isinstance(physics, MujocoPhysics)
+    data = physics.datas[0]
     recorded: dict[int, list[Array]] = {}
     turn = [0]
 
@@ -216,12 +269,12 @@ def _raw(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
         worlds.reset([seed])
         controls = []
         for action in actions[:, seed, None]:
-            controls.append(world.control(worlds.qpos, action)[0])
             worlds.step(action)
+            controls.append(data.ctrl.copy())
         return controls
 
     def run() -> tuple[int, float, float]:
-        seed = turn[0] = (turn[0] + 1) % BATCH
+        seed = turn[0] = (turn[0] + 1) % actions.shape[1]
         if seed not in recorded:
             recorded[seed] = record(seed)
         worlds.reset([seed])
@@ -238,36 +291,49 @@ def _raw(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
 
 
 def _single(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
-    env = make(spec, sleep=sleep)
+    """The Gymnasium or PettingZoo view of one world, resets not timed."""
+    env = make(spec, **_arguments(sleep))
     turn = [0]
 
     def run() -> tuple[int, float, float]:
-        seed = turn[0] = (turn[0] + 1) % BATCH
+        seed = turn[0] = (turn[0] + 1) % actions.shape[1]
         env.reset(seed=seed)
-        mine = list(actions[:, seed])
+        mine: list[Any] = list(actions[:, seed])
+        if isinstance(env, TeamEnv):
+            mine = [env.actions_of(action) for action in mine]
+        done = [0]
 
         def work() -> None:
             for action in mine:
-                env.step(action)
+                ends = env.step(action)[2:4]
+                done[0] += 1
+                if any(map(_over, ends)):
+                    break
 
-        return _timed(len(mine), work)
+        _, cpu, wall = _timed(0, work)
+        return done[0], cpu, wall
 
     return run
 
 
+def _over(end: Any) -> bool:
+    return any(end.values()) if isinstance(end, dict) else bool(end)
+
+
 def _batched(threads: int, kind: type[Worlds]) -> Callable[[TaskSpec, Array, bool], Run]:
     def case(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
-        world = world_of(spec, sleep=sleep)
-        worlds = kind(world, BATCH, threads=threads, horizon=spec.horizon)
+        world = world_of(spec, **_arguments(sleep))
+        batch = actions.shape[1]
+        worlds = kind(world, batch, threads=threads, horizon=spec.horizon)
 
         def run() -> tuple[int, float, float]:
-            worlds.reset(range(BATCH))
+            worlds.reset(range(batch))
 
             def work() -> None:
                 for action in actions:
                     worlds.step(action)
 
-            return _timed(len(actions) * BATCH, work)
+            return _timed(len(actions) * batch, work)
 
         return run
 
@@ -277,8 +343,22 @@ def _batched(threads: int, kind: type[Worlds]) -> Callable[[TaskSpec, Array, boo
 class _Still(Worlds):
     """Everything but the physics."""
 
-    def _advance(self) -> None:
-        pass
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert isinstance(self.physics, MujocoPhysics)
+        self.physics.world = _NoSubsteps(self.world)
+
+
+class _NoSubsteps:
+    """A world in which no time passes."""
+
+    substeps = 0
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world, name)
 
 
 _CASES: dict[str, Callable[[TaskSpec, Array, bool], Run]] = {

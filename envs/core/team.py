@@ -214,6 +214,14 @@ class TeamEnv(ParallelEnv[str, Any, Any]):
         check_finite(joint)
         return joint
 
+    def actions_of(self, joint: Array) -> dict[str, Any]:
+        """The actions that `step` takes, by agent, from those of a policy: (M, A) in [-1, 1]."""
+        if self.world.actions is None:
+            return dict(zip(self.possible_agents, joint, strict=True))
+        count = self.world.actions
+        chosen = np.clip(np.floor((joint[:, 0] + 1) * count / 2), 0, count - 1).astype(int)
+        return dict(zip(self.possible_agents, chosen.tolist(), strict=True))
+
     def _chosen(self, actions: dict[str, Any]) -> Array:
         """Discrete choices 0 .. n - 1 as the middles of n equal parts of [-1, 1]."""
         count = self.world.actions or 1

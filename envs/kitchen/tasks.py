@@ -41,7 +41,6 @@ def _task(robot: str, name: str, pixels: bool) -> TaskSpec:
         kwargs=kwargs,
         horizon=horizon,
         oracle="entitybench.envs.kitchen.oracle:KitchenOracle",
-        peers=("Gymnasium-Robotics FrankaKitchen",),
         tags=frozenset({"kitchen", robot, "pixels" if pixels else "state"}),
         summary=f"{summary}, {robot}{', seen from a camera' if pixels else ''}",
     )

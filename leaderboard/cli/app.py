@@ -135,6 +135,7 @@ _command(
     "Measure the simulator beside raw physics and installed peers, in one run.",
     "bench speed",
     "bench speed --task push-5blocks --json",
+    "bench speed --targets",
 )
 _command(
     "doctor",

@@ -2,22 +2,64 @@
 
 from __future__ import annotations
 
+from json import dumps, loads
+from pathlib import Path
+
 from entitybench import registry
+from entitybench.errors import BadValue
+from entitybench.leaderboard.cli.args import writable_file
 from entitybench.leaderboard.cli.output import note, print_json
 
 
-def speed(*, task: str = "push-3blocks", json: bool = False) -> None:
+def speed(
+    *,
+    task: str = "push-3blocks",
+    targets: bool = False,
+    check: bool = False,
+    out: Path | None = None,
+    json: bool = False,
+) -> int:
     """Measure the simulator beside raw physics and installed peers, in one run.
 
     Args:
         task: An id of `bench list tasks`.
+        targets: Measure every target instead: a table of ours beside others' (minutes).
+        check: Compare the targets with the committed table; exit with 2 if one got slower.
+        out: Write the measured targets into this JSON file.
         json: Print JSON.
+
+    Returns:
+        Exit code: 0, or 2 when --check finds something slower.
     """
     registry.tasks()[task]
+    if out is not None and not (targets or check):
+        raise BadValue("--out is for the targets: give --targets too.")
+    if out is not None:
+        writable_file(out)
+    if targets or check:
+        return _targets(check, out, json)
     from entitybench.envs.core.speed import speed as measure
 
     result = measure(task)
     print_json(result.to_json()) if json else print(result.text())
+    return 0
+
+
+def _targets(check: bool, out: Path | None, json: bool) -> int:
+    from entitybench.envs.core.speed_table import markdown, measure, worse
+    from entitybench.leaderboard.harness.weights import REFERENCE
+    from entitybench.records import write_atomic
+
+    result = measure(say=lambda name: note(f"measuring {name}"))
+    print_json(result) if json else print(markdown(result))
+    if out is not None:
+        write_atomic(out, (dumps(result, indent=1) + "\n").encode())
+    if not check:
+        return 0
+    found = worse(result, loads((REFERENCE / "speed.json").read_text()))
+    for line in found:
+        note(f"bench: slower: {line}")
+    return 2 if found else 0
 
 
 def doctor(*, json: bool = False) -> int:

@@ -8,6 +8,7 @@ A document says what it wants between two comments, and the text between them is
     <!-- checks: hecrl-small -->            every inequality behind them
     <!-- commands -->                       the table of commands
     <!-- options -->                        every command with its options and examples
+    <!-- speed -->                          the committed run of `bench speed --targets`
     <!-- end -->
 
 A test holds the documents of a checkout to what this makes.
@@ -15,6 +16,7 @@ A test holds the documents of a checkout to what this makes.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -214,12 +216,22 @@ def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join([line(head), "|" + "---|" * len(head), *(line(row) for row in rows)])
 
 
+def speed(what: str, reference: Path) -> str:
+    """The committed table of speeds; nothing where there is none."""
+    from entitybench.envs.core.speed_table import markdown as speed_table
+
+    del what
+    path = reference / "speed.json"
+    return speed_table(json.loads(path.read_text())) if path.is_file() else ""
+
+
 KINDS: dict[str, Callable[[str, Path], str]] = {
     "results": results,
     "claims": claims,
     "checks": checks,
     "commands": commands,
     "options": options,
+    "speed": speed,
 }
 
 

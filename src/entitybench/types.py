@@ -61,7 +61,6 @@ class TaskSpec:
     oracle: str | None = None  # "module:Class" of the scripted policy that is given the goal
     oracle_kwargs: Mapping[str, Any] = field(default_factory=dict)  # arguments after the task
     failures: str | None = None  # "module:TABLE" of the failures that can be injected
-    peers: tuple[str, ...] = ()  # environments of other suites that `bench speed` puts beside it
     extra: str = ""  # optional dependency group it needs
     datasets: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ("success", "success_any", "success_fraction")

@@ -19,7 +19,7 @@ SURFACE = {
     "table": "RECORDS --format --json",
     "compare": "A B --format --json",
     "plot": "KIND INPUTS --out --metric --json",
-    "speed": "--task --json",
+    "speed": "--task --targets --check --out --json",
     "doctor": "--json",
 }
 

@@ -155,3 +155,12 @@ def test_pages_that_show_results_name_their_command() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "bench reproduce hecrl" in readme
     assert re.search(r"^<!-- results: push-3blocks -->$", readme, re.MULTILINE)
+
+
+def test_the_page_of_banks_has_their_bounds() -> None:
+    from entitybench.envs.core.banks import BOUNDS
+
+    page = (ROOT / "docs" / "banks.md").read_text(encoding="utf-8")
+    for name, (low, high) in BOUNDS.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+        assert row.endswith(f"| {low:g} and {high:g} |".replace("-", "−")), row

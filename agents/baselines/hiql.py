@@ -13,7 +13,7 @@ from entitybench.agents.common.goal_iql import GoalIQL, IQLConfig, make_network
 from entitybench.agents.common.iql import awr_loss
 from entitybench.agents.common.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
-from entitybench.envs.core.api import world_of
+from entitybench.envs.core.api import goal_world_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ class HIQL(GoalIQL):
             subgoal_steps=config.subgoal_steps,
         )
         batch["high_goals"] = batch["policy_goals"]
-        batch["policy_goals"] = world_of(self.task).achieved(batch["subgoals"])
+        batch["policy_goals"] = goal_world_of(self.task).achieved(batch["subgoals"])
         batch["alpha"] = np.asarray(stage.alpha, np.float32)
         return batch
 

@@ -15,7 +15,7 @@ from entitybench.agents.common.config import Stage, from_json, pick_preset, to_j
 from entitybench.agents.common.layout import Layout
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
 from entitybench.datasets.sampling.goals import GoalSampler
-from entitybench.envs.core.api import world_of
+from entitybench.envs.core.api import goal_world_of
 from entitybench.errors import BadValue, CheckpointError
 from entitybench.registry import tasks
 from entitybench.seeding import generator
@@ -126,7 +126,7 @@ class TorchAgent(ABC):
 
     def sampler(self, dataset: Any) -> GoalSampler:
         if self._sampler is None or self._sampler[0] is not dataset:
-            self._sampler = (dataset, GoalSampler(dataset, world_of(self.task)))
+            self._sampler = (dataset, GoalSampler(dataset, goal_world_of(self.task)))
         return self._sampler[1]
 
     def calibrate(self, dataset: Any) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from entitybench.envs.core.world import World
+    from entitybench.envs.core.world import GoalWorld
     from entitybench.types import Array
 
 CHUNK = 100  # episodes held in memory
@@ -129,12 +129,12 @@ class _Source:
 
     def __init__(self, store: EpisodeStore) -> None:
         self.store = store
-        self.world: World | None = None
+        self.world: GoalWorld | None = None
         self.task = store.task if store.task is not None and store.task in tasks() else None
         if self.task is not None:
-            from entitybench.envs.core.api import world_of
+            from entitybench.envs.core.api import goal_world_of
 
-            self.world = world_of(self.task)
+            self.world = goal_world_of(self.task)
 
     def buffer(self, index: int) -> Any:
         """One episode as an EpisodeBuffer: T+1 observations and infos, T of everything else."""

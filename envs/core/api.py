@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from entitybench.envs.core.single import TaskEnv
     from entitybench.envs.core.team import TeamEnv
     from entitybench.envs.core.vector import TaskVectorEnv
-    from entitybench.envs.core.world import World
+    from entitybench.envs.core.world import GoalWorld, World
     from entitybench.types import Policy
 
 
@@ -29,6 +29,17 @@ def world_of(task: str | TaskSpec, **kwargs: Any) -> World:
     """The world of a task, built once a process. `kwargs` change the task's own arguments."""
     spec = task_of(task)
     return _world(spec.world, json.dumps({**spec.kwargs, **kwargs}, sort_keys=True))
+
+
+def goal_world_of(task: str | TaskSpec, **kwargs: Any) -> GoalWorld:
+    """The world of a goal task. Raises BadValue for a task without goals."""
+    from entitybench.envs.core.world import GoalWorld
+
+    world = world_of(task, **kwargs)
+    if not isinstance(world, GoalWorld):
+        spec = task_of(task)
+        raise BadValue(f"{spec.id} is a {spec.kind} task: it has no goals.")
+    return world
 
 
 @lru_cache(maxsize=64)

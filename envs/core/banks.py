@@ -134,7 +134,7 @@ def variation(world: World, seed: int, names: Sequence[str]) -> Variation:
             return rng.uniform(low, high, shape)
         return np.exp(rng.uniform(np.log(low), np.log(high), shape))
 
-    latency = generator(seed, "perturbed", "latency").integers(0, BOUNDS["latency"][1] + 1)
+    latency = generator(seed, "perturbed", "latency").integers(0, int(BOUNDS["latency"][1]) + 1)
     return Variation(
         colour=draw("colour", count, 3) if "colour" in names else np.zeros((count, 3)),
         size=draw("size", count) if "size" in names else np.ones(count),
@@ -166,8 +166,10 @@ def vary(
                 model.geom_aabb[geoms] *= size
                 model.geom_friction[geoms, 0] *= variation.friction[index]
                 first = model.body_dofadr[body]
-                dofs = np.arange(first, first + model.body_dofnum[body]) if first >= 0 else []
-                model.dof_frictionloss[dofs] *= variation.friction[index]
+                count = model.body_dofnum[body]
+                if count:
+                    dofs = slice(first, first + count)
+                    model.dof_frictionloss[dofs] *= variation.friction[index]
         mujoco.mj_setConst(model, mujoco.MjData(model))
         _tint(world, model, variation)
     if absent is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,10 +61,10 @@ class PixelWorlds(Worlds):
             found["mask"] = states["mask"]
         for name, wanted in zip(("segmentation", "depth"), self._more, strict=True):
             if wanted:
-                found[name] = self._each(lambda draw, row, name=name: self._image(draw, name, row))
+                found[name] = self._each(partial(self._image, name))
         return found
 
-    def _image(self, draw: Renderer, name: str, row: int) -> Array:
+    def _image(self, name: str, draw: Renderer, row: int) -> Array:
         absent = self.absent[row] if self.absent[row].any() else None
         image: Array = getattr(draw, name)(
             self.state[row], self.constants[row], self.variations[row], absent

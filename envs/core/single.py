@@ -42,7 +42,7 @@ class TaskEnv(gymnasium.Env):
     images: "state" and, with a goal, "goal_state".
     """
 
-    world_class: type[World] = World
+    world_class: Any = World  # what worlds it is a view of
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 10}  # noqa: RUF012
 

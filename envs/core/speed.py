@@ -80,9 +80,9 @@ class Speed:
                 result[f"{row.name}: wall / one thread"] = row.wall_steps / batched.wall_steps
             if row.sleep is None:
                 for ours in (one for one in self.rows if one.name in ("single env", "batched env")):
-                    still = ", sleep" if ours.sleep else ""
+                    remark = ", sleep" if ours.sleep else ""
                     ratio = ours.simulated / row.simulated
-                    result[f"{ours.name}{still} / {row.name}, x"] = ratio
+                    result[f"{ours.name}{remark} / {row.name}, x"] = ratio
         return result
 
     def to_json(self) -> dict[str, Any]:
@@ -346,7 +346,7 @@ class _Still(Worlds):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         assert isinstance(self.physics, MujocoPhysics)
-        self.physics.world = _NoSubsteps(self.world)
+        self.physics.world = _NoSubsteps(self.world)  # type: ignore[assignment]  # a stand-in
 
 
 class _NoSubsteps:

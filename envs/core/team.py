@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 
-class TeamEnv(ParallelEnv[str, Any, Any]):
+class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
     """One episode at a time, a dict entry an agent; all agents act, and all end together.
 
     `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s

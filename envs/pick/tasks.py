@@ -17,7 +17,6 @@ def _cubes(kind: str, cubes: int) -> TaskSpec:
         kwargs={"cubes": cubes},
         horizon=50 + 100 * cubes,
         oracle="entitybench.envs.pick.oracle:PickOracle",
-        peers=("OGBench cube-quadruple" if cubes > 3 else "OGBench cube-triple",),
         tags=frozenset({"pick", "state"}),
         summary=(
             f"pick up {cubes} cube{s} and put {'them' if s else 'it'} down elsewhere"

@@ -79,8 +79,40 @@ def film(agent: str, task: str = TASK, size: int = 220, speed: float = 3.0) -> N
         print(gif, f"{gif.stat().st_size / 1e6:.2f} MB")
 
 
+def hockey() -> None:
+    """Starts of the hockey tasks, from above, and films of the oracle."""
+    rows = []
+    for tasks in (("hockey-goal", "hockey-goal-obstacles"), ("hockey-strike", "hockey-2v2")):
+        pictures = []
+        for task in tasks:
+            worlds = make_worlds(task, 1)
+            worlds.reset([3])
+            renderer = Renderer(worlds.world, STILL, STILL)
+            band = slice(STILL // 2 - 80, STILL // 2 + 80)  # the rest is black
+            pictures.append(renderer.frame(worlds, 0)[band])
+            renderer.close()
+        rows.append(np.concatenate(pictures, 1))
+    save(np.concatenate(rows), "hockey-top.png")
+    save(np.concatenate([seen_alone(n) for n in (2, 4, 8)], 1), "hockey-mallets.png")
+    film("oracle", "hockey-goal-obstacles", speed=1.0)
+    film("oracle", "hockey-2v2", speed=1.0)
+    film("oracle", "hockey-mallets-8", size=180, speed=1.0)
+
+
+def seen_alone(mallets: int, pixels: int = 64) -> np.ndarray:
+    """A video world as models see it, enlarged."""
+    worlds = make_worlds(f"hockey-mallets-{mallets}", 1, pixels=pixels)
+    picture = worlds.reset([0])["pixels"][0]
+    worlds.close()
+    large = Image.fromarray(picture).resize((192, 192), Image.Resampling.NEAREST)
+    return np.pad(np.asarray(large), ((0, 0), (4, 4), (0, 0)), constant_values=255)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["stills", "oracle", "hecrl"])
+    parser.add_argument("what", nargs="*", default=["stills", "oracle", "hecrl", "hockey"])
     for what in parser.parse_args().what:
-        stills() if what == "stills" else film(what)
+        if what == "hockey":
+            hockey()
+        else:
+            stills() if what == "stills" else film(what)

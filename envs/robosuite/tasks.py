@@ -1,0 +1,94 @@
+"""The tasks of robosuite's arms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from entitybench.types import Kind, TaskSpec
+
+
+def _task(
+    name: str,
+    kind: Kind,
+    world: str,
+    horizon: int,
+    oracle: str,
+    summary: str,
+    kwargs: dict[str, Any] | None = None,
+    pixels: bool = False,
+) -> TaskSpec:
+    kwargs = dict(kwargs or {})
+    return TaskSpec(
+        id=f"{name}-pixels" if pixels else name,
+        version=1,
+        kind=kind,
+        world=f"entitybench.envs.robosuite.{world}",
+        kwargs={**kwargs, "pixels": 64} if pixels else kwargs,
+        horizon=horizon,
+        oracle=f"entitybench.envs.robosuite.{oracle}",
+        extra="robosuite",
+        tags=frozenset({"robosuite", "pixels" if pixels else "state"}),
+        summary=f"{summary}, seen from a camera" if pixels else summary,
+    )
+
+
+def _both(*args: Any, **kwargs: Any) -> tuple[TaskSpec, TaskSpec]:
+    return _task(*args, **kwargs), _task(*args, **kwargs, pixels=True)
+
+
+TASKS: tuple[TaskSpec, ...] = (
+    *_both(
+        "robosuite-lift",
+        "reward-control",
+        "cubes:LiftWorld",
+        150,
+        "grasping:LiftOracle",
+        "robosuite's Lift: lift a cube",
+    ),
+    *_both(
+        "robosuite-stack",
+        "reward-control",
+        "cubes:StackWorld",
+        250,
+        "grasping:StackOracle",
+        "robosuite's Stack: put one cube on another",
+    ),
+    *_both(
+        "robosuite-door",
+        "reward-control",
+        "door:DoorWorld",
+        300,
+        "handle:DoorOracle",
+        "robosuite's Door: turn the handle and pull",
+    ),
+    *_both(
+        "robosuite-pickplace",
+        "reward-control",
+        "bins:BinsWorld",
+        250,
+        "placing:BinsOracle",
+        "robosuite's PickPlace with the can alone: from one bin to its part of the other",
+        {"things": ["can"]},
+    ),
+    _task(
+        "team-lift",
+        "team-control",
+        "pair:LiftTeam",
+        250,
+        "carrying:TeamOracle",
+        "robosuite's TwoArmLift: two arms lift a pot by its handles",
+    ),
+    *(
+        spec
+        for blocks in range(1, 4)
+        for spec in _both(
+            f"robosuite-push-{blocks}block{'s' if blocks > 1 else ''}",
+            "goal-control",
+            "pushing:BlocksWorld",
+            150 * blocks,
+            "pusher:HandOracle",
+            f"an arm pushes {blocks} block{'s' if blocks > 1 else ''} to their places",
+            {"blocks": blocks},
+        )
+    ),
+)

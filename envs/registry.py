@@ -12,9 +12,10 @@ from entitybench.envs.hockey.tasks import TASKS as HOCKEY
 from entitybench.envs.kitchen.tasks import TASKS as KITCHEN
 from entitybench.envs.pick.tasks import TASKS as PICK
 from entitybench.envs.push.tasks import TASKS as PUSH
+from entitybench.envs.robosuite.tasks import TASKS as ROBOSUITE
 from entitybench.envs.team.tasks import TASKS as TEAM
 
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
-TASKS: tuple[TaskSpec, ...] = (*CAUSAL, *HOCKEY, *KITCHEN, *PICK, *PUSH, *TEAM)
+TASKS: tuple[TaskSpec, ...] = (*CAUSAL, *HOCKEY, *KITCHEN, *PICK, *PUSH, *ROBOSUITE, *TEAM)

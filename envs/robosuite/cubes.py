@@ -42,9 +42,7 @@ class _CubeWorld(SuiteWorld, RewardWorld):
         del env
         return []
 
-    def scatter(
-        self, seed: int, qpos: Array, half_width: float, apart: float, name: str
-    ) -> None:
+    def scatter(self, seed: int, qpos: Array, half_width: float, apart: float, name: str) -> None:
         """Cubes anywhere in a square about the middle of the table, with any yaw."""
         rng = generator(seed, name)
         places = spread(rng, len(self.cubes), [-half_width] * 2, [half_width] * 2, apart)
@@ -114,7 +112,7 @@ class StackWorld(_CubeWorld):
         self.scatter(seed, qpos, 0.08, 2**0.5 * 0.045, "robosuite-stack")
 
     def stages(self, state: Array) -> tuple[Array, Array, Array]:
-        """robosuite's rewards (...) for reaching and grasping, lifting, and stacking, of 2."""
+        """Robosuite's rewards (...) for reaching and grasping, lifting, and stacking, of 2."""
         numbers = self.numbers(state)
         positions, held = self.layout.positions(numbers), self.layout.held(numbers)[..., 0]
         reaching = 0.25 * (1 - np.tanh(10.0 * reach(self.layout, numbers, 0, 1))) + 0.25 * held

@@ -65,7 +65,9 @@ class DoorWorld(SuiteWorld, RewardWorld):
         holds = pads(env.robots[0].gripper["right"])
         latch = env.sim.model.body_name2id(door.latch_body)
         model = env.sim.model
-        geoms = tuple(g for g in door.contact_geoms if model.geom_bodyid[model.geom_name2id(g)] == latch)
+        geoms = tuple(
+            g for g in door.contact_geoms if model.geom_bodyid[model.geom_name2id(g)] == latch
+        )
         return entities, [Grasp(0, HANDLE, holds, geoms)], []
 
     def arrange(self, seed: int, qpos: Array, constants: Array) -> None:

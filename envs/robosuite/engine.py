@@ -76,7 +76,10 @@ class Engine:
         self._physics = mujoco.mj_stateSize(self.model, _INTEGRATION)
         self._joints = [len(arm.joint_pos) for arm in self._arms]
         self.saved_size = (
-            self._physics + sum(self._joints) + 12 * len(self._arms) + sum(n for _, n in self._grippers)
+            self._physics
+            + sum(self._joints)
+            + 12 * len(self._arms)
+            + sum(n for _, n in self._grippers)
         )
         self._dirty: Patch = {}  # what the model has where a patch has changed it
         self.arm_qpos = [np.array(robot.init_qpos) for robot in self.env.robots]

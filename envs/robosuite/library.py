@@ -1,6 +1,6 @@
 """robosuite, quietly: its environments are made here, and nothing of its noise gets out.
 
-Everything is imported inside functions: `import robosuite` takes seconds, and the extra is optional.
+Everything is imported inside functions: robosuite takes seconds to import, and is optional.
 robosuite draws from numpy's and Python's global randomness when it builds and resets a scene, so
 both are set for that time and put back.
 """
@@ -57,8 +57,8 @@ def load() -> Any:
     check_installed()
     if "robosuite" not in sys.modules and sys.stderr.isatty():
         spec = importlib.util.find_spec("robosuite")
-        home = Path((spec.submodule_search_locations if spec is not None else None or [""])[0])  # type: ignore[index]
-        if not any(home.glob("utils/__pycache__/*.nbi")):
+        homes = (spec.submodule_search_locations if spec is not None else None) or []
+        if not any(any(Path(home).glob("utils/__pycache__/*.nbi")) for home in homes):
             print("robosuite compiles its functions once: about 20 s.", file=sys.stderr)  # noqa: T201
     with quietly():
         import robosuite

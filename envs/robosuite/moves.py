@@ -86,7 +86,7 @@ def upright(hand: Array, turn: Array) -> Array:
 def action(
     way: Array, rotation: Array, grip: Array, *, gain: float = GAIN, base: float = 0.0
 ) -> Array:
-    """robosuite's action (B, 7) for a way (B, 3), a rotation (B, 3) and a grip (B,).
+    """Robosuite's action (B, 7) for a way (B, 3), a rotation (B, 3) and a grip (B,).
 
     `base` is the yaw of the robot's base, in whose frame actions are.
     """

@@ -50,7 +50,9 @@ class LiftTeam(SuiteWorld, TeamWorld):
         pot = root.find(".//body[@name='pot_root']")
         assert pot is not None
         for index in (0, 1):
-            site = next(site for site in pot.iter("site") if site.get("name") == f"pot_handle{index}")
+            site = next(
+                site for site in pot.iter("site") if site.get("name") == f"pot_handle{index}"
+            )
             frame = {"name": f"pot_handle{index}_frame", "pos": site.get("pos", "0 0 0")}
             pot.append(pot.makeelement("body", frame))
 

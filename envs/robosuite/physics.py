@@ -36,7 +36,8 @@ class RobosuitePhysics(Physics):
     world: SuiteWorld
 
     def __init__(self, world: World, batch: int, threads: int) -> None:
-        super().__init__(world, batch, 1)  # its controllers are Python: threads would only wait
+        del threads  # robosuite's controllers are Python: they would only wait
+        super().__init__(world, batch, 1)
         self.engine = self.world.engine
         self._probe = Probe(self.engine.model, *self.world.described)
         nq, nv = self.engine.model.nq, self.engine.model.nv

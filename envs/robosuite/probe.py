@@ -110,10 +110,7 @@ class Probe:
         self._bodies = [model.body(entities[i].body).id for i in self._body_rows]
         self._free_rows = [i for i in rows if entities[i].free is not None]
         self._free = np.array(
-            [
-                int(model.joint(entities[i].free).dofadr[0]) + np.arange(3)
-                for i in self._free_rows
-            ],
+            [int(model.joint(entities[i].free).dofadr[0]) + np.arange(3) for i in self._free_rows],
             np.int64,
         ).reshape(-1, 3)
         kinds = mujoco.mjtObj

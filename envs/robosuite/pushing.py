@@ -41,7 +41,9 @@ class BlocksWorld(SuiteWorld, GoalWorld):
 
     action_dim = 3  # type: ignore[assignment]
 
-    def __init__(self, blocks: int, robot: str = "Panda", profile: str = "fast", **kwargs: Any) -> None:
+    def __init__(
+        self, blocks: int, robot: str = "Panda", profile: str = "fast", **kwargs: Any
+    ) -> None:
         if not isinstance(blocks, int) or not 1 <= blocks <= BLOCKS:
             raise BadValue(f"a robosuite push world has 1 to {BLOCKS} blocks: got {blocks!r}.")
         super().__init__(robot, profile, **kwargs)
@@ -54,9 +56,7 @@ class BlocksWorld(SuiteWorld, GoalWorld):
         entities, grasps = hands(env), []
         for index, block in enumerate(env.blocks):
             size = (HALF_EDGE,) * 3
-            entities.append(
-                Entity(block.root_body, free=block.joints[0], size=size, id=1 + index)
-            )
+            entities.append(Entity(block.root_body, free=block.joints[0], size=size, id=1 + index))
             holds = pads(env.robots[0].gripper["right"])
             grasps.append(Grasp(0, 1 + index, holds, tuple(block.contact_geoms)))
         return entities, grasps, []
@@ -123,7 +123,7 @@ class BlocksWorld(SuiteWorld, GoalWorld):
 
 @cache
 def blocks_environment() -> Any:
-    """robosuite's ManipulationEnv with blocks on its table arena."""
+    """Robosuite's ManipulationEnv with blocks on its table arena."""
     library.load()
     from robosuite.environments.manipulation.manipulation_env import ManipulationEnv
     from robosuite.models.arenas import TableArena

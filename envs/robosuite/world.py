@@ -1,8 +1,8 @@
 """What all robosuite worlds share: entities, features, starts, and three ways to step them.
 
-Profiles: `faithful` is robosuite's own step (2 ms, its controllers, all its observables); `fast` the
-same controllers and models at 5 ms, without what we do not read; `assets` robosuite's models under
-position servos and inverse kinematics, on our own engine. All three have the same state,
+Profiles: `faithful` is robosuite's own step (2 ms, its controllers, all its observables); `fast`
+has the same controllers and models at 5 ms, without what we do not read; `assets` robosuite's models
+under position servos and inverse kinematics, on our own engine. All three have the same state,
 observations, rewards and actions.
 """
 
@@ -95,7 +95,7 @@ class SuiteWorld(World):
     # What each world says of itself.
 
     def environment(self) -> tuple[type, dict[str, Any]]:
-        """robosuite's class and its arguments."""
+        """Robosuite's class and its arguments."""
         raise NotImplementedError
 
     def edit(self, root: ElementTree.Element) -> None:
@@ -136,7 +136,7 @@ class SuiteWorld(World):
 
     @property
     def engine(self) -> Engine:
-        """robosuite's environment. The profile assets takes its models from it."""
+        """Robosuite's environment. The profile assets takes its models from it."""
         from entitybench.envs.robosuite.engine import Engine, engine
 
         base, arguments = self.environment()

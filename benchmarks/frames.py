@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 TASKS = ("push-3blocks", "pick-3cubes", "hockey-strike", "kitchen-gripper-goal")
 RENDERERS = ("egl", "osmesa")
@@ -20,7 +21,6 @@ def measure(task: str, size: int) -> tuple[float, float, float]:
     """Frames per CPU-second, and per second with one thread and with two."""
     from entitybench.envs.core.api import make_worlds
     from entitybench.envs.core.pixels import PixelWorlds
-    from entitybench.envs.core.render import Renderer
 
     rates = []
     for threads in (1, 2):
@@ -28,7 +28,7 @@ def measure(task: str, size: int) -> tuple[float, float, float]:
         assert isinstance(worlds, PixelWorlds)
         worlds.reset(range(16))
 
-        def draw(renderer: Renderer, row: int, worlds: PixelWorlds = worlds) -> object:
+        def draw(renderer: Any, row: int, worlds: PixelWorlds = worlds) -> Any:
             return renderer.row(worlds, row)
 
         worlds._each(draw)

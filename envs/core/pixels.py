@@ -38,12 +38,12 @@ class PixelWorlds(Worlds):
         self._more = (segmentation, depth)
         self._plain = False
         self._local = threading.local()
-        self._renderers: list[Renderer] = []
         size = self.world.pixels or 64
         self._goal_images = np.zeros((self.batch, size, size, 3), np.uint8)
         self._goals_seen = np.full_like(self.goals, np.nan)
         # One thread a renderer, for good: a context belongs to the thread that made it.
-        self._drawers = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        count = self.threads if self.threads > 1 else 0
+        self._drawers = [ThreadPoolExecutor(1) for _ in range(count)]
 
     def _present(self, states: Obs) -> Obs:
         pictures = self._each(lambda draw, row: draw.row(self, row))
@@ -74,16 +74,25 @@ class PixelWorlds(Worlds):
     def _see_goals(self) -> None:
         for row in np.flatnonzero(np.any(self._goals_seen != self.goals, axis=(1, 2))):
             absent = self.absent[row] if self.absent[row].any() else None
-            self._goal_images[row] = self._renderer().goal(self.goals[row], absent)
+            draw = partial(self._goal_image, self.goals[row], absent)
+            drawn = self._drawers[0].submit(draw).result() if self._drawers else draw()
+            self._goal_images[row] = drawn
             self._goals_seen[row] = self.goals[row]
+
+    def _goal_image(self, goal: Array, absent: Array | None) -> Array:
+        return self._renderer().goal(goal, absent)
 
     def _each(self, draw: Callable[[Renderer, int], Array]) -> Array:
         """A picture of every row."""
-        rows = range(self.batch)
-        if self._drawers is None:
-            return np.stack([draw(self._renderer(), row) for row in rows])
-        # Neighbouring rows in one piece of work, so that threads seldom meet.
-        return np.stack(list(self._drawers.map(lambda row: draw(self._renderer(), row), rows)))
+
+        def some(rows: Array) -> list[Array]:
+            return [draw(self._renderer(), int(row)) for row in rows]
+
+        if not self._drawers:
+            return np.stack(some(np.arange(self.batch)))
+        parts = np.array_split(np.arange(self.batch), len(self._drawers))
+        work = [d.submit(some, rows) for d, rows in zip(self._drawers, parts, strict=True)]
+        return np.stack([picture for done in work for picture in done.result()])
 
     def _renderer(self) -> Renderer:
         """This thread's."""
@@ -92,15 +101,19 @@ class PixelWorlds(Worlds):
 
             size = self.world.pixels or 64
             self._local.renderer = Renderer(self.world, size, size, self.world.view)
-            self._renderers.append(self._local.renderer)
         renderer: Renderer = self._local.renderer
         return renderer
 
     def close(self) -> None:
         super().close()
-        if self._drawers is not None:
-            self._drawers.shutdown()
-        for renderer in self._renderers:
-            renderer.close()
-        self._renderers.clear()
-        self._local = threading.local()
+        self._free()
+        for drawer in self._drawers:
+            drawer.submit(self._free).result()
+            drawer.shutdown()
+        self._drawers = []
+
+    def _free(self) -> None:
+        """Free this thread's context."""
+        if hasattr(self._local, "renderer"):
+            self._local.renderer.close()
+            del self._local.renderer

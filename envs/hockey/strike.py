@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 LINE = HALF_LENGTH + PUCK_RADIUS  # m, |x| from which the puck is wholly behind a goal line
-KEEP = 0.4  # m, how far from the puck's line the mallet starts when it is to defend
+KEEP = 0.45  # m, how far from the puck's line the mallet starts when it is to defend
 OUTCOME = 4  # column of the feature below
 _TIME = np.array([-1, 0], np.float32)  # a step without and with success
 
@@ -94,7 +94,7 @@ class HockeyDefend(_Goals):
             puck = np.array([rng.uniform(0.3, 0.85), rng.uniform(-0.34, 0.34)])
             aim = np.array([-HALF_LENGTH - PUCK_RADIUS, rng.uniform(-0.6, 0.6) * MOUTH / 2])
             way = aim - puck
-            speed = way / np.hypot(*way) * rng.uniform(1.5, 3.0)
+            speed = way / np.hypot(*way) * rng.uniform(1.8, 3.2)
             x, y = end_of_reach()
             mallet = np.array([rng.uniform(x[0], -0.25), rng.uniform(*y)])
             # Not in the way: the distance to the puck's straight line.

@@ -108,8 +108,8 @@ def _add_room(spec: mujoco.MjSpec) -> None:
         rgba=[1, 0.95, 0.6, 1],
         **SEEN,
     )
-    _add_camera(spec, "top", (-0.25, -0.75, 1.75), (-0.25, 0.62, 0.40), 45)
-    _add_camera(spec, "side", (1.25, -0.75, 1.05), (-0.30, 0.50, 0.45), 45)
+    _add_camera(spec, "top", (-0.28, -0.70, 1.85), (-0.28, 0.60, 0.38), 54)
+    _add_camera(spec, "side", (1.05, -0.95, 1.15), (-0.30, 0.48, 0.42), 52)
     _add_camera(spec, "front", (-0.25, -1.6, 0.75), (-0.25, 0.6, 0.48), 42)
 
 

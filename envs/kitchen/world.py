@@ -94,7 +94,7 @@ class KitchenBase(World):
 
     @property
     def bounds(self) -> Array:
-        bounds = np.full(self.features, 1.2, np.float32)  # joint limits are a little soft
+        bounds = np.full(self.features, 1.5, np.float32)  # joint limits are a little soft
         bounds[:3] = 2.0
         return bounds
 

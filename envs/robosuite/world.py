@@ -134,7 +134,7 @@ class SuiteWorld(World):
 
     # What follows.
 
-    @property
+    @cached_property
     def engine(self) -> Engine:
         """Robosuite's environment. The profile assets takes its models from it."""
         from entitybench.envs.robosuite.engine import Engine, engine
@@ -171,8 +171,8 @@ class SuiteWorld(World):
     def movable(self) -> tuple[str, ...]:
         return tuple(entity.body for entity in self.described[0] if entity.free is not None)
 
-    @property
-    def driven(self) -> tuple[int, ...]:
+    @cached_property
+    def driven(self) -> tuple[int, ...]:  # type: ignore[override]
         return tuple(range(self.engine.env.num_robots))
 
     @cached_property

@@ -85,7 +85,7 @@ TASKS: tuple[TaskSpec, ...] = (
             f"robosuite-push-{blocks}block{'s' if blocks > 1 else ''}",
             "goal-control",
             "pushing:BlocksWorld",
-            150 * blocks,
+            150 if blocks == 1 else 200 * blocks,
             "pusher:HandOracle",
             f"an arm pushes {blocks} block{'s' if blocks > 1 else ''} to their places",
             {"blocks": blocks},

@@ -167,8 +167,9 @@ class Worlds:
         actions = np.minimum(np.maximum(actions, self._lowest), self._highest)
         if self.bank.latency:
             actions = self._delay(actions)
-        before = None if self._goal is not None else self.state.copy()
-        memory = self.state.copy() if self.world.memory else None
+        # Before the step; for the rules of a world that has rewards or a memory.
+        before = None if self._goal is not None and not self.world.memory else self.state.copy()
+        memory = before if self.world.memory else None
         self.physics.advance(self.state, actions)
         self.elapsed += 1
         self.physics.read(self.state)
@@ -204,8 +205,9 @@ class Worlds:
             obs, info = self.step(action[None])
             return {k: v[0] for k, v in obs.items()}, {k: v[0] for k, v in info.items()}
         action = np.minimum(np.maximum(action, self._lowest), self._highest)
-        before = None if self._goal is not None else state.copy()
-        memory = state.copy() if world.memory else None
+        # Before the step; for the rules of a world that has rewards or a memory.
+        before = None if self._goal is not None and not world.memory else state.copy()
+        memory = before if world.memory else None
         advance(state, action)
         self.elapsed += 1
         self.physics.read(self.state)

@@ -23,6 +23,13 @@ def _team(
 
 TASKS: tuple[TaskSpec, ...] = (
     _team(
+        "team-pushbox",
+        "pushbox:PushboxWorld",
+        "pushbox_oracle:PushboxOracle",
+        150,
+        "3 robots bring a box past a pillar that is too heavy for one of them",
+    ),
+    _team(
         "team-spread",
         "spread:SpreadWorld",
         "spread_oracle:SpreadOracle",

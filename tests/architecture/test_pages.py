@@ -52,7 +52,8 @@ def test_stored_records_are_of_what_is_here(path: Path) -> None:
     assert (path.parent.name, path.stem) == (task.id, name)
     assert record.task.version == task.version
     assert record.hashes.task == task_hash(task)
-    assert record.hashes.model == model_hash(world_of(task)), f"evaluate {name} again"
+    if not task.extra:  # those models are another package's, and each of its versions has its own
+        assert record.hashes.model == model_hash(world_of(task)), f"evaluate {name} again"
     assert [e.seed for e in record.episodes if e.training_seed == record.training_seeds[0]] == list(
         range(100)
     )

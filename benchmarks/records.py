@@ -1,0 +1,69 @@
+"""Makes the reference records of oracle and random: `python benchmarks/records.py [TASK ...]`.
+
+The same as `bench eval --agent oracle --task TASK --out …` from a clean revision, for every task in
+state whose record is missing or of another task, world or version (--anew: for all).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import time
+
+from entitybench.envs.core.api import world_of
+from entitybench.leaderboard.harness import provenance
+from entitybench.leaderboard.harness.api import evaluate
+from entitybench.leaderboard.harness.weights import REFERENCE
+from entitybench.records import Record
+from entitybench.registry import tasks
+from entitybench.types import TaskSpec
+
+EPISODES = 100
+
+
+def current(task: TaskSpec, agent: str) -> bool:
+    """Whether the stored record is of the task as it is."""
+    path = REFERENCE / "records" / task.id / f"{agent}.json"
+    if not path.is_file():
+        return False
+    hashes = Record.read(path).hashes
+    now = (provenance.task_hash(task), provenance.model_hash(world_of(task)))
+    return (hashes.task, hashes.model) == now
+
+
+def main() -> int:
+    """Write them. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", help="ids; default: all in state")
+    parser.add_argument("--anew", action="store_true", help="also those that are there")
+    parser.add_argument("--threads", type=int, default=None)
+    asked = parser.parse_args()
+    revision = provenance.revision()
+    if revision is None or revision.dirty:
+        sys.exit("records are made from a clean revision: commit first.")
+    for task in tasks():
+        if "state" not in task.tags or (asked.tasks and task.id not in asked.tasks):
+            continue
+        if task.extra and importlib.util.find_spec(task.extra) is None:
+            print(f"{task.id}: needs the extra [{task.extra}]")
+            continue
+        for agent in ("oracle", "random"):
+            if (agent == "oracle" and task.oracle is None) or task.kind == "graph":
+                continue
+            if current(task, agent) and not asked.anew:
+                continue
+            begin = time.perf_counter()
+            record = evaluate(agent, task.id, episodes=EPISODES, threads=asked.threads)
+            path = REFERENCE / "records" / task.id / f"{agent}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            record.write(path)
+            solved = sum(row.success for row in record.episodes) / len(record.episodes)
+            print(
+                f"{task.id} {agent}: {solved:.0%}, {time.perf_counter() - begin:.0f} s", flush=True
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

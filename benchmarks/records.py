@@ -10,6 +10,7 @@ import argparse
 import importlib.util
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from entitybench.envs.core.api import world_of
 from entitybench.leaderboard.harness import provenance
@@ -17,7 +18,9 @@ from entitybench.leaderboard.harness.api import evaluate
 from entitybench.leaderboard.harness.weights import REFERENCE
 from entitybench.records import Record
 from entitybench.registry import tasks
-from entitybench.types import TaskSpec
+
+if TYPE_CHECKING:
+    from entitybench.types import TaskSpec
 
 EPISODES = 100
 

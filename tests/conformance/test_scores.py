@@ -1,4 +1,4 @@
-"""Every task can be solved, and not by chance: what the shipped records say of oracle and random."""
+"""Every task can be solved, and not by chance: what shipped records say of oracle and random."""
 
 from __future__ import annotations
 

@@ -14,8 +14,18 @@ from entitybench.envs.pick.tasks import TASKS as PICK
 from entitybench.envs.push.tasks import TASKS as PUSH
 from entitybench.envs.robosuite.tasks import TASKS as ROBOSUITE
 from entitybench.envs.team.tasks import TASKS as TEAM
+from entitybench.envs.tetris.tasks import TASKS as TETRIS
 
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
-TASKS: tuple[TaskSpec, ...] = (*CAUSAL, *HOCKEY, *KITCHEN, *PICK, *PUSH, *ROBOSUITE, *TEAM)
+TASKS: tuple[TaskSpec, ...] = (
+    *CAUSAL,
+    *HOCKEY,
+    *KITCHEN,
+    *PICK,
+    *PUSH,
+    *ROBOSUITE,
+    *TEAM,
+    *TETRIS,
+)

@@ -117,11 +117,11 @@ class MujocoPhysics(Physics):
         self._owners = owners(self.world)
 
     def reset(self, row: int, start: Start, variation: Variation | None) -> None:
-        model, data = self.model, self.datas[row]
+        model, data = self.world.model_of(start.constants), self.datas[row]
         if variation is not None or start.absent is not None:
             from entitybench.envs.core.banks import vary
 
-            model = vary(self.world, copy.copy(self.model), variation, start.absent)
+            model = vary(self.world, copy.copy(model), variation, start.absent)
         self.models[row] = model
         mujoco.mj_resetData(model, data)
         data.qpos[:] = start.qpos

@@ -98,8 +98,8 @@ class Renderer:
         qpos = state if posed else self._world.pose(state)
         self._update(qpos, constants, robot, variation, absent)
         if goal is not None:
-            for position, size, rgba in self._world.marks(goal):
-                self._mark(position, size, rgba)
+            for mark in self._world.marks(goal):
+                self._mark(*mark)
         return self._read()
 
     def goal(self, goal: Array, absent: Array | None = None) -> Array:
@@ -213,14 +213,14 @@ class Renderer:
         self._dressed = variation is not None or absent is not None
         paint(self._world, model, constants, variation, absent)
 
-    def _mark(self, position: Array, size: Array, rgba: Array) -> None:
+    def _mark(self, position: Array, size: Array, rgba: Array, frame: Array | None = None) -> None:
         geom = self._scene.geoms[self._scene.ngeom]
         mujoco.mjv_initGeom(
             geom,
             mujoco.mjtGeom.mjGEOM_BOX,
             np.asarray(size, np.float64),
             np.asarray(position, np.float64),
-            np.eye(3).ravel(),
+            np.eye(3).ravel() if frame is None else np.asarray(frame, np.float64).ravel(),
             np.asarray(rgba, np.float32),
         )
         self._scene.ngeom += 1

@@ -51,13 +51,13 @@ class Window:
             mujoco.mj_kinematics(worlds.model, worlds.datas[0])
             scene = self._viewer.user_scn
             scene.ngeom = 0
-            for position, size, rgba in worlds.world.marks(worlds.goals[0]):
+            for position, size, rgba, *frame in worlds.world.marks(worlds.goals[0]):
                 mujoco.mjv_initGeom(
                     scene.geoms[scene.ngeom],
                     mujoco.mjtGeom.mjGEOM_BOX,
                     size,
                     position,
-                    np.eye(3).ravel(),
+                    (frame[0] if frame else np.eye(3)).ravel(),
                     rgba.astype(np.float32),
                 )
                 scene.ngeom += 1

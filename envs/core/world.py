@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import mujoco
 
     from entitybench.envs.core.physics import Physics
@@ -88,6 +90,14 @@ class World(ABC):
     def model(self) -> mujoco.MjModel:
         """The compiled scene. Shared by all who use this world: read only."""
         return self.spec().compile()
+
+    def model_of(self, constants: Array) -> mujoco.MjModel:
+        """The scene of an episode with these constants (N, D), if it is not the same for all.
+
+        It must have the same names and sizes as `model`; read only.
+        """
+        del constants
+        return self.model
 
     @abstractmethod
     def start(self, seed: int) -> Start:
@@ -177,8 +187,11 @@ class World(ABC):
         """Give the entities of an episode with these constants (N, D) their colours in `model`."""
         del model, constants
 
-    def marks(self, goal: Array) -> list[tuple[Array, Array, Array]]:
-        """Boxes (position (3,), half sizes (3,), rgba (4,)) that mark a goal (N, D)."""
+    def marks(self, goal: Array) -> Sequence[tuple[Array, ...]]:
+        """Boxes (position (3,), half sizes (3,), rgba (4,)) that mark a goal (N, D).
+
+        A fourth array, a rotation (3, 3), turns a box.
+        """
         del goal
         return []
 

@@ -218,7 +218,7 @@ class PushZonesWorld(PushTable, GoalWorld):
         qpos[self._places[1:]] = goal[self.rows, :2]
         return qpos
 
-    def marks(self, goal: Array) -> list[tuple[Array, Array, Array]]:
+    def marks(self, goal: Array) -> list[tuple[Array, ...]]:
         size = np.array([HALF_EDGE / 2, HALF_EDGE / 2, 0.0005])
         return [
             (np.array([*row[:2], 0.003]), size, np.array([*COLORS[_id(row) - 1], 1.0]))

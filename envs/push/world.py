@@ -202,7 +202,7 @@ class PushWorld(PushTable, GoalWorld):
         qpos[self._places[1:]] = goal[self.rows, :2]
         return qpos
 
-    def marks(self, goal: Array) -> list[tuple[Array, Array, Array]]:
+    def marks(self, goal: Array) -> list[tuple[Array, ...]]:
         size = np.array([HALF_EDGE, HALF_EDGE, 0.0005])
         return [
             (np.array([x, y, 0.001]), size, np.array([*color, 0.45]))

@@ -1,0 +1,346 @@
+"""The scripted solver: one piece after the other, by pushes that a model of the oil film foresees.
+
+Each row of a batch is worked on by itself, with arrays of its own size, so that no rounding depends
+on the rows beside it.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.push.routes import route
+from entitybench.envs.tetris.pushes import (
+    SLOPES,
+    STAND_OFF,
+    best_length,
+    contacts,
+    follow,
+    miss,
+    place,
+    plan,
+    twists,
+)
+from entitybench.envs.tetris.scene import PUSHER_RADIUS
+from entitybench.envs.tetris.shapes import CELL, CELLS, SYMMETRY, coverage
+from entitybench.envs.tetris.world import EDGE, GRID, RAIL, REACH, TetrisWorld, shapes_of
+
+if TYPE_CHECKING:
+    from entitybench.seeding import BatchGenerator
+    from entitybench.types import Array, Obs, TaskSpec
+
+PLACED = 0.93  # of its goal area, covered enough to leave a piece
+ASTRAY = 0.90  # covered so little that a piece is taken up again
+PRECISE = 0.0018  # m, see pushes.miss
+ROUGH = 0.02  # m, near enough to a waypoint
+PATIENCE = 160  # control steps for one piece before another has its turn
+PIECE_CLEARANCE = 0.12  # m, between the centres of a pushed piece and one that it passes
+# m, between the centres of a pusher and a cell that it passes
+CLEARANCE = CELL / 2**0.5 + PUSHER_RADIUS + 0.003
+CELLS_SEEN = 12  # cells near the pusher's way that it walks round
+ROOM = 0.13  # m, between a place to park at and other pieces
+GAIN = 1.6  # targets are that much further than where the pusher should be after a step
+MOST = 0.02  # m, of a piece's way in a control step
+DONE = 0.0006  # m, a push is at its end
+STUCK = 0.0004  # m, of a piece's motion in a control step: less is none
+BOLD = 0.0015  # m by which a pusher aims deeper for each step in which nothing moved
+CHOICES = np.array([0.0, -0.38, -0.27, -0.18, -0.09, 0.09, 0.18, 0.27, 0.38])  # slopes of forces
+PLAN, WALK, PUSH, LEAVE = range(4)
+
+
+@dataclass(slots=True)
+class Memory:
+    """What one episode is at."""
+
+    phase: int = PLAN
+    piece: int = -1  # that is being moved; -1: none
+    age: int = 0  # control steps spent on it
+    park: Array | None = None  # (2,) m, where it is put aside, if it is
+    care: float = 1.0  # how much its yaw counts on the present leg
+    contact: int = 0  # where it is pushed
+    end: Array = field(default_factory=lambda: np.zeros(3))  # its pose after the push
+    way: Array = field(default_factory=lambda: np.full(2, np.nan))  # the pusher's waypoint
+    steps: int = 0  # control steps in the present phase
+    bold: float = 0.0  # m, how much deeper the pusher aims
+    before: Array = field(default_factory=lambda: np.zeros(3))  # the piece's pose a step ago
+    failed: int = -1  # the contact of the last push, if it moved nothing
+
+
+@dataclass(slots=True)
+class Scene:
+    """What one episode looks like. n: pieces, those present only."""
+
+    pusher: Array  # (2,)
+    shapes: Array  # (n,)
+    poses: Array  # (n, 3)
+    goals: Array  # (n, 3)
+    covered: Array  # (n,)
+
+    def cells(self, pose: Array, piece: int) -> Array:
+        """Centres of a piece's cells (4, 2) at a pose (3,)."""
+        return place(pose, CELLS[self.shapes[piece]])
+
+    def others(self, piece: int) -> Array:
+        """Centres of all other pieces' cells (4 (n - 1), 2)."""
+        found = [self.cells(self.poses[i], i) for i in range(len(self.shapes)) if i != piece]
+        return np.concatenate(found) if found else np.zeros((0, 2))
+
+
+class TetrisOracle:
+    """Solves tetris tasks from the poses of the pieces and of their goals.
+
+    Those of pixel tasks are in obs["state"] and obs["goal_state"], which `Worlds` adds.
+    """
+
+    def __init__(self, task: TaskSpec | str) -> None:
+        world = world_of(task_of(task))
+        assert isinstance(world, TetrisWorld)
+
+    def initial_state(self, batch: int) -> list[Memory]:
+        return [Memory() for _ in range(batch)]
+
+    def act(self, obs: Obs, state: list[Memory], rng: BatchGenerator) -> tuple[Array, list[Memory]]:
+        entities = obs.get("state", obs["observation"])  # "state": what images are of
+        goals = obs.get("goal_state", obs.get("desired_goal"))
+        assert goals is not None
+        draw = rng.random((len(entities), 2))
+        actions, state = np.zeros((len(entities), 2)), [copy.copy(memory) for memory in state]
+        for row, memory in enumerate(state):
+            scene = look(entities[row], goals[row])
+            if len(scene.shapes):
+                step = GAIN * _act(scene, memory, draw[row]) / REACH
+                actions[row] = step / max(1.0, float(np.abs(step).max()))
+        return actions, state
+
+
+def look(entities: Array, goals: Array) -> Scene:
+    """The scene of one episode's rows (N, D) and goal (N, D)."""
+    present = np.flatnonzero(goals[1:].any(axis=-1)) + 1
+    shapes = shapes_of(goals[present])
+    poses, ends = _poses(shapes, entities[present]), _poses(shapes, goals[present])
+    covered = coverage(shapes, entities[present][:, :4], goals[present][:, :4])
+    return Scene(entities[0, :2].astype(np.float64), shapes, poses, ends, covered)
+
+
+def _poses(shapes: Array, rows: Array) -> Array:
+    return np.array(
+        [
+            [float(x), float(y), math.atan2(float(s), float(c)) / int(SYMMETRY[shape])]
+            for shape, (x, y, c, s) in zip(shapes, rows[:, :4], strict=True)
+        ]
+    ).reshape(-1, 3)
+
+
+def _act(scene: Scene, memory: Memory, draw: Array) -> Array:
+    """Where the pusher should go (2,), from where it is; changes `memory`."""
+    memory.age += 1
+    memory.steps += 1
+    for _ in range(6):  # phases that end at once
+        if memory.phase == PLAN and not _plan(scene, memory, draw):
+            return np.zeros(2)
+        if memory.phase == WALK:
+            step = _walk(scene, memory, draw)
+        elif memory.phase == PUSH:
+            step = _push(scene, memory)
+        else:
+            step = _leave(scene, memory)
+        if step is not None:
+            return step
+    return np.zeros(2)
+
+
+def _enter(memory: Memory, phase: int) -> None:
+    memory.phase, memory.steps, memory.bold = phase, 0, 0.0
+    memory.way = np.full(2, np.nan)
+
+
+def _plan(scene: Scene, memory: Memory, draw: Array) -> bool:
+    """Choose a piece, if need be, and its next push. False: all is done."""
+    piece = memory.piece
+    if piece >= 0:
+        arrived = scene.covered[piece] >= PLACED
+        if memory.park is not None:
+            arrived = np.hypot(*(scene.poses[piece, :2] - memory.park)) < ROUGH
+        if arrived or memory.age > PATIENCE:
+            tired = piece if memory.age > PATIENCE else -1
+            piece = -1
+            if not _choose(scene, memory, draw, tired):
+                memory.piece = -1
+                return False
+    elif not _choose(scene, memory, draw, -1):
+        return False
+    if piece != memory.piece:
+        memory.failed = -1
+    piece = memory.piece
+    pose, shape = scene.poses[piece], int(scene.shapes[piece])
+    goal, memory.care, precise = _leg(scene, memory, draw)
+    push = plan(
+        shape,
+        pose,
+        goal,
+        scene.pusher,
+        scene.others(piece),
+        care=memory.care,
+        precise=precise,
+        rail=RAIL,
+        edge=EDGE,
+        avoid=memory.failed,
+    )
+    memory.contact, memory.end = push.contact, push.end
+    _enter(memory, WALK)
+    return True
+
+
+def _leg(scene: Scene, memory: Memory, draw: Array) -> tuple[Array, float, float]:
+    """The next pose for the chosen piece, how much its yaw counts, and how precisely."""
+    piece = memory.piece
+    pose, goal = scene.poses[piece], scene.goals[piece]
+    aim = goal[:2] if memory.park is None else memory.park
+    other = np.array([i for i in range(len(scene.shapes)) if i != piece], np.int64)
+    if len(other):
+        waypoint = route(
+            pose[None, :2],
+            aim[None],
+            scene.poses[None, other, :2],
+            PIECE_CLEARANCE,
+            RAIL,
+            previous=np.full((1, 2), np.nan),
+            turn=np.array([draw[1] * np.pi / 3]),
+            loyalty=0.0,
+        )[0]
+        if np.hypot(*(waypoint - aim)) > 1e-6:
+            return np.array([*waypoint, goal[2]]), 0.2, ROUGH
+    if memory.park is not None:
+        return np.array([*aim, goal[2]]), 0.2, ROUGH
+    return goal, 1.0, PRECISE
+
+
+def _choose(scene: Scene, memory: Memory, draw: Array, tired: int) -> bool:
+    """Take up the piece that is cheapest to bring home, or put aside what is in its way."""
+    astray = np.flatnonzero(scene.covered < ASTRAY)
+    if not len(astray):
+        return False
+    costs, blockers = [], []
+    for piece in astray:
+        way = np.hypot(*(scene.goals[piece, :2] - scene.poses[piece, :2]))
+        walk = np.hypot(*(scene.pusher - scene.poses[piece, :2]))
+        on_goal = [i for i in range(len(scene.shapes)) if i != piece and _overlap(scene, piece, i)]
+        blockers.append(on_goal)
+        costs.append(way + 0.5 * walk + 1.0 * len(on_goal) + 10.0 * (piece == tired))
+    best = int(np.argmin(np.array(costs) + 0.02 * draw[0]))
+    memory.piece, memory.age, memory.park = int(astray[best]), 0, None
+    if blockers[best]:
+        blocker = min(
+            blockers[best], key=lambda i: float(np.hypot(*(scene.pusher - scene.poses[i, :2])))
+        )
+        memory.piece = int(blocker)
+        memory.park = _parking(scene, int(blocker))
+    return True
+
+
+def _overlap(scene: Scene, piece: int, other: int) -> bool:
+    """Whether another piece is where a piece should be."""
+    goal = scene.cells(scene.goals[piece], piece)
+    gap = goal[:, None] - scene.cells(scene.poses[other], other)
+    return bool(np.hypot(gap[..., 0], gap[..., 1]).min() < 1.3 * CELL)
+
+
+def _parking(scene: Scene, piece: int) -> Array:
+    """Where a piece is nobody's trouble: far from others and from all goals, near by."""
+    ticks = np.array([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5]) * GRID
+    spots = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+    spots = spots[np.abs(spots).max(axis=1) < RAIL + 1e-9]
+    others = np.array([i for i in range(len(scene.shapes)) if i != piece], np.int64)
+
+    def gap(points: Array) -> Array:
+        offset = spots[:, None] - points
+        return np.hypot(offset[..., 0], offset[..., 1]).min(axis=1)
+
+    cost = np.hypot(*(spots - scene.poses[piece, :2]).T)
+    cost += 20.0 * np.maximum(ROOM - gap(scene.poses[others, :2]), 0)
+    cost += 20.0 * np.maximum(ROOM - gap(scene.goals[others, :2]), 0)
+    cost += 0.3 * (np.abs(spots).max(axis=1) > GRID + 1e-9)
+    return spots[int(np.argmin(cost))]
+
+
+def _walk(scene: Scene, memory: Memory, draw: Array) -> Array | None:
+    """To where the push begins, round all pieces."""
+    piece = memory.piece
+    at = contacts(int(scene.shapes[piece]))
+    stand = place(
+        scene.poses[piece], at.centre[memory.contact] + STAND_OFF * at.normal[memory.contact]
+    )
+    away = np.hypot(*(stand - scene.pusher))
+    if away < 0.006 or memory.steps > 60:
+        _enter(memory, PUSH)
+        memory.before = scene.poses[piece]
+        return None
+    cells = np.concatenate([scene.cells(scene.poses[i], i) for i in range(len(scene.shapes))])
+    # The nearest of them to the straight way.
+    along = (stand - scene.pusher) / max(away, 1e-9)
+    offset = cells - scene.pusher
+    ahead = np.clip(offset[:, 0] * along[0] + offset[:, 1] * along[1], 0, away)
+    gap = np.hypot(*(offset - ahead[:, None] * along).T)
+    near = cells[np.argsort(gap, kind="stable")[:CELLS_SEEN]]
+    way = route(
+        scene.pusher[None],
+        stand[None],
+        near[None],
+        CLEARANCE,
+        EDGE,
+        previous=memory.way[None],
+        turn=np.array([draw[1] * 0.0]),
+        loyalty=0.03,
+    )[0]
+    memory.way = way
+    leg = way - scene.pusher
+    length = np.hypot(*leg)
+    if np.hypot(*(way - stand)) < 1e-6:
+        return leg
+    return leg * (REACH / max(length, 1e-9))
+
+
+def _push(scene: Scene, memory: Memory) -> Array | None:
+    """Along the arc that ends nearest to the push's end, with the contact's point held."""
+    piece = memory.piece
+    shape, pose = int(scene.shapes[piece]), scene.poses[piece]
+    at = contacts(shape)
+    point, normal = at.point[memory.contact], at.normal[memory.contact]
+    along = np.array([-normal[1], normal[0]])
+    force = -normal + CHOICES[:, None] * along
+    force /= np.hypot(force[:, 0], force[:, 1])[:, None]
+    twist = twists(shape, point, force)
+    length = best_length(shape, pose[None], twist, memory.end, memory.care)
+    left = miss(shape, follow(pose, twist, length), memory.end, memory.care)[1]
+    left = left + 0.0005 * np.abs(CHOICES)
+    best = int(np.argmin(left))
+    moved = miss(shape, memory.before, pose, 1.0)[1]
+    memory.before = pose
+    touched = memory.steps > 4
+    if length[best] < DONE or memory.steps > 60 or memory.bold > 0.02:
+        memory.failed = memory.contact if memory.bold > 0.02 else -1
+        _enter(memory, LEAVE)
+        return None
+    if touched and moved < STUCK:
+        memory.bold += BOLD
+    goal = follow(pose, twist[best], np.minimum(length[best], MOST))
+    aim = place(goal, at.centre[memory.contact] - memory.bold * normal)
+    return aim - scene.pusher
+
+
+def _leave(scene: Scene, memory: Memory) -> Array | None:
+    """Straight off the edge, so that the piece stays where it is."""
+    piece = memory.piece
+    at = contacts(int(scene.shapes[piece]))
+    stand = place(
+        scene.poses[piece], at.centre[memory.contact] + STAND_OFF * at.normal[memory.contact]
+    )
+    if np.hypot(*(stand - scene.pusher)) < 0.006 or memory.steps > 2:
+        _enter(memory, PLAN)
+        return None
+    return stand - scene.pusher

@@ -1,0 +1,306 @@
+"""What a push does to a piece, and which pushes bring it where it should be.
+
+On the oil film a force F at the point p of a piece (its own frame) moves it with the velocity F and
+the turning rate (p x F) / SPREAD, up to a factor. A pusher that keeps to its point of the edge and
+to one direction in the piece's frame thus moves it along an arc, which is known in closed form.
+Lengths in m, poses are (x, y, yaw). Functions are of one piece; leading axes are candidates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from entitybench.envs.tetris.scene import PUSHER_RADIUS
+from entitybench.envs.tetris.shapes import CELL, CELLS, RADIUS, SPREAD, SYMMETRY
+
+if TYPE_CHECKING:
+    from entitybench.types import Array
+
+SLOPES = np.array([0.0, -0.36, -0.18, 0.18, 0.36])  # of the force against the edge's normal
+STAND_OFF = 0.012  # m, between pusher and piece before a push
+LENGTHS = np.array([0.005, 0.012, 0.022, 0.035, 0.055, 0.08, 0.12, 0.18, 0.26, 0.36])
+BEAM = 40  # plans that are followed up
+STEP = 0.016  # m that a push moves in a control step
+WALK = 0.028  # m that a walk moves
+BEGIN = 7.0  # control steps that a further push costs beside its length and the way to it
+PRECISE = 0.0018  # m, root mean square, at which a piece is in place
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """C places on the edge of a piece, and the pushes from them in S directions."""
+
+    point: Array  # (C, 2), on the edge
+    normal: Array  # (C, 2), outward
+    centre: Array  # (C, 2), of a pusher that touches there
+    force: Array  # (C, S, 2), unit
+    twist: Array  # (C, S, 3): velocity and turning rate for a metre of the point's way
+
+
+@lru_cache(maxsize=8)
+def contacts(shape: int) -> Contacts:
+    """Where a shape can be pushed: three places on each outer edge of a cell."""
+    cells = CELLS[shape]
+    points, normals = [], []
+    for cell in cells:
+        for normal in np.array([[1, 0], [-1, 0], [0, 1], [0, -1]], float):
+            if np.hypot(*(cells - cell - CELL * normal).T).min() < 1e-6:
+                continue  # inside the piece
+            along = np.array([-normal[1], normal[0]])
+            for offset in (-0.33, 0.0, 0.33):
+                points.append(cell + CELL * (normal / 2 + offset * along))
+                normals.append(normal)
+    point, normal = np.array(points), np.array(normals)
+    centre = point + PUSHER_RADIUS * normal
+    gap = np.maximum(np.abs(centre[:, None] - cells) - CELL / 2, 0)
+    # In a notch the pusher must not touch two edges at once.
+    room = np.sort(np.hypot(gap[..., 0], gap[..., 1]), axis=1)
+    alone = room[:, 0] > PUSHER_RADIUS - 1e-6
+    offset = CELL * 0.02
+    beside = [
+        np.hypot(*np.maximum(np.abs(c + offset * n - cells) - CELL / 2, 0).T).min()
+        for c, n in zip(centre, normal, strict=True)
+    ]
+    keep = alone & (np.array(beside) > PUSHER_RADIUS + 0.5 * offset)
+    point, normal, centre = point[keep], normal[keep], centre[keep]
+    along = np.stack([-normal[:, 1], normal[:, 0]], axis=1)
+    force = -normal[:, None] + SLOPES[:, None] * along[:, None]
+    force /= np.hypot(force[..., 0], force[..., 1])[..., None]
+    return Contacts(point, normal, centre, force, twists(shape, point[:, None], force))
+
+
+def twists(shape: int, point: Array, force: Array) -> Array:
+    """Twists (..., 3) of forces at points (..., 2), scaled to a metre of the point's way."""
+    x, y = point[..., 0], point[..., 1]
+    turning = (x * force[..., 1] - y * force[..., 0]) / SPREAD[shape]
+    way = np.hypot(force[..., 0] - turning * y, force[..., 1] + turning * x)
+    return np.stack([force[..., 0] / way, force[..., 1] / way, turning / way], axis=-1)
+
+
+def follow(pose: Array, twist: Array, length: Array) -> Array:
+    """Poses (..., 3) after following twists (..., 3) in the piece's frame for lengths (...)."""
+    angle = twist[..., 2] * length
+    small = np.abs(angle) < 1e-4
+    safe = np.where(small, 1.0, angle)
+    a = np.where(small, 1.0 - angle * angle / 6, np.sin(safe) / safe) * length
+    b = np.where(small, angle / 2, (1 - np.cos(safe)) / safe) * length
+    x = a * twist[..., 0] - b * twist[..., 1]
+    y = b * twist[..., 0] + a * twist[..., 1]
+    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
+    return np.stack(
+        [
+            pose[..., 0] + cos * x - sin * y,
+            pose[..., 1] + sin * x + cos * y,
+            pose[..., 2] + angle,
+        ],
+        axis=-1,
+    )
+
+
+def place(pose: Array, point: Array) -> Array:
+    """Points (..., 2) of pieces with poses (..., 3), in the world."""
+    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
+    return np.stack(
+        [
+            pose[..., 0] + cos * point[..., 0] - sin * point[..., 1],
+            pose[..., 1] + sin * point[..., 0] + cos * point[..., 1],
+        ],
+        axis=-1,
+    )
+
+
+def miss(shape: int, pose: Array, goal: Array, care: float) -> tuple[Array, Array]:
+    """What poses (..., 3) lack to a goal (3,): (..., 3) in the piece's frame, and its size (...).
+
+    Its third part is in m, the yaw times the root of SPREAD. The size is the root mean square
+    distance of the piece's points from where they should be.
+
+    Args:
+        care: how much the yaw counts, 0 to 1.
+    """
+    dx, dy = goal[0] - pose[..., 0], goal[1] - pose[..., 1]
+    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
+    period = 2 * np.pi / SYMMETRY[shape]
+    turn = goal[2] - pose[..., 2]
+    turn = (turn - period * np.round(turn / period)) * (care * SPREAD[shape] ** 0.5)
+    size = np.sqrt(dx * dx + dy * dy + turn * turn)
+    return np.stack([cos * dx + sin * dy, cos * dy - sin * dx, turn], axis=-1), size
+
+
+def best_length(
+    shape: int, pose: Array, twist: Array, goal: Array, care: float, rounds: int = 3
+) -> Array:
+    """How long to push (...) along twists (..., 3) from poses (..., 3) to come near the goal."""
+    scale = care * SPREAD[shape] ** 0.5
+    speed = twist[..., 0] ** 2 + twist[..., 1] ** 2 + (scale * twist[..., 2]) ** 2
+    length = np.zeros(np.broadcast_shapes(pose.shape[:-1], twist.shape[:-1]))
+    for _ in range(rounds):
+        lack, _ = miss(shape, follow(pose, twist, length), goal, care)
+        gain = (
+            lack[..., 0] * twist[..., 0]
+            + lack[..., 1] * twist[..., 1]
+            + lack[..., 2] * scale * twist[..., 2]
+        )
+        length = np.clip(length + gain / speed, 0.0, 0.8)
+    return length
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The first push of a plan."""
+
+    contact: int
+    end: Array  # (3,), the pose of the piece after it
+    cost: float  # control steps, of the whole plan
+
+
+def plan(
+    shape: int,
+    pose: Array,
+    goal: Array,
+    pusher: Array,
+    obstacles: Array,
+    *,
+    care: float,
+    precise: float,
+    rail: float,
+    edge: float,
+    avoid: int = -1,
+) -> Push:
+    """The first of up to three pushes that bring a piece from a pose (3,) to a goal (3,).
+
+    A beam search over contacts, directions and lengths. Costs are control steps.
+
+    Args:
+        pusher: (2,).
+        obstacles: (m, 2), centres of the cells of other pieces.
+        care: see `miss`.
+        precise: m, the size of a miss that is good enough.
+        rail: where the piece's centre stops.
+        edge: where the pusher's centre stops.
+        avoid: a contact that did not work, or -1.
+    """
+    at = contacts(shape)
+    count, slopes = at.twist.shape[:2]
+    twist = at.twist.reshape(-1, 3)  # (A, 3)
+    which = np.repeat(np.arange(count), slopes)
+    centre = at.centre[which]
+    stand = at.centre + STAND_OFF * at.normal
+
+    # The first push, with a look at what is in the way.
+    goal_length = best_length(shape, pose[None], twist, goal, care)  # (A,)
+    lengths = np.concatenate(
+        [goal_length[:, None], np.broadcast_to(LENGTHS, (len(twist), len(LENGTHS)))], axis=1
+    )
+    ends = follow(pose, twist[:, None], lengths)  # (A, L, 3)
+    walk = _walk(shape, pose, pusher, place(pose, stand))[which]
+    cost = walk[:, None] / WALK + lengths / STEP + BEGIN
+    cost += _in_the_way(shape, ends, place(ends, centre[:, None]), obstacles)
+    cost += _in_the_way_of_pusher(place(pose, stand), obstacles, edge)[which][:, None]
+    outside = np.abs(ends[..., :2]).max(axis=-1) > rail
+    cost += np.where(outside | (lengths < 0.0008), 1e3, 0.0)
+    cost[which == avoid] += 40.0
+    left = miss(shape, ends, goal, care)[1]
+    total = cost + _to_go(left, precise)
+    flat = np.argsort(total, axis=None, kind="stable")[:BEAM]
+    first = which[flat // lengths.shape[1]]
+    start = ends.reshape(-1, 3)[flat]
+    nodes, paid = start, cost.reshape(-1)[flat]
+    totals = total.reshape(-1)[flat]
+    best, root = 0, np.arange(len(flat))
+    value, choice = totals[best], int(root[best])
+    last = first
+    for depth in range(2):
+        ends, added, used = _extend(shape, nodes, last, twist, which, goal, care, depth == 1)
+        cost = paid[:, None] + added
+        total = cost + _to_go(miss(shape, ends, goal, care)[1], precise)
+        flat = np.argsort(total, axis=None, kind="stable")[:BEAM]
+        row, column = flat // total.shape[1], flat % total.shape[1]
+        if total[row[0], column[0]] < value - 1e-9:
+            value, choice = total[row[0], column[0]], int(root[row[0]])
+        nodes, paid = ends[row, column], cost[row, column]
+        last, root = used[column], root[row]
+    return Push(int(first[choice]), start[choice], float(value))
+
+
+def _extend(
+    shape: int,
+    poses: Array,
+    last: Array,
+    twist: Array,
+    which: Array,
+    goal: Array,
+    care: float,
+    only_best: bool,
+) -> tuple[Array, Array, Array]:
+    """All further pushes of K plans: poses (K, M, 3), costs (K, M), contacts (M,)."""
+    at = contacts(shape)
+    length = best_length(shape, poses[:, None], twist, goal, care, rounds=2)[..., None]  # (K, A, 1)
+    if not only_best:
+        grid = np.broadcast_to(LENGTHS[1:7:2], (*length.shape[:2], 3))
+        length = np.concatenate([length, grid], axis=-1)
+    ends = follow(poses[:, None, None], twist[:, None], length)  # (K, A, L, 3)
+    # From contact to contact: round the piece.
+    stand = at.centre + STAND_OFF * at.normal
+    way = _round(shape, stand[:, None], stand[None])  # (C, C)
+    cost = (way[last][:, which] / WALK)[..., None] + length / STEP + BEGIN
+    shape_of = ends.shape
+    used = np.repeat(which, shape_of[2])
+    return ends.reshape(shape_of[0], -1, 3), cost.reshape(shape_of[0], -1), used
+
+
+def _to_go(left: Array, precise: float) -> Array:
+    """What bringing a piece nearer will still cost, in control steps."""
+    return np.where(left < precise, 0.0, 14.0 + left / 0.008)
+
+
+def _round(shape: int, here: Array, there: Array) -> Array:
+    """The way (...) round a piece between points (..., 2) in its frame."""
+    r, s = np.hypot(here[..., 0], here[..., 1]), np.hypot(there[..., 0], there[..., 1])
+    cos = (here[..., 0] * there[..., 0] + here[..., 1] * there[..., 1]) / np.maximum(r * s, 1e-9)
+    angle = np.arccos(np.clip(cos, -1, 1))
+    ring = RADIUS[shape] + PUSHER_RADIUS
+    straight = np.hypot(here[..., 0] - there[..., 0], here[..., 1] - there[..., 1])
+    return np.maximum(straight, np.maximum(r - ring, 0) * (angle < 1) + ring * angle)
+
+
+def _walk(shape: int, pose: Array, pusher: Array, stands: Array) -> Array:
+    """The way (C,) of the pusher to places (C, 2) about a piece."""
+    centre = pose[:2]
+    return _round(shape, (pusher - centre)[None], stands - centre)
+
+
+def _in_the_way(shape: int, poses: Array, pushers: Array, obstacles: Array) -> Array:
+    """What pushing against other pieces costs (A, L), for poses (A, L, 3) and pushers (A, L, 2)."""
+    if not len(obstacles):
+        return np.zeros(poses.shape[:2])
+    cells = place(poses[:, :, None], CELLS[shape])  # (A, L, 4, 2)
+    gap = _gaps(cells, obstacles).min(axis=2)
+    cost = 400.0 * np.maximum(1.25 * CELL - gap, 0) / CELL
+    gap = _gaps(pushers, obstacles)
+    cost += 200.0 * np.maximum(CELL / 2 + PUSHER_RADIUS + 0.006 - gap, 0) / CELL
+    # The nearest comes first in a length, so what is in the way of a push is in that of a longer.
+    order = np.empty_like(cost)
+    order[:, 1:] = np.maximum.accumulate(cost[:, 1:], axis=1)
+    order[:, 0] = cost[:, 0]
+    return order
+
+
+def _in_the_way_of_pusher(stands: Array, obstacles: Array, edge: float) -> Array:
+    """What places (C, 2) cost at which the pusher cannot stand."""
+    cost = np.where(np.abs(stands).max(axis=-1) > edge, 1e3, 0.0)
+    if len(obstacles):
+        gap = _gaps(stands, obstacles)
+        cost += 400.0 * np.maximum(CELL / 2 + PUSHER_RADIUS + 0.006 - gap, 0) / CELL
+    return cost
+
+
+def _gaps(points: Array, obstacles: Array) -> Array:
+    """The distance (...) from points (..., 2) to the nearest of obstacles (m, 2)."""
+    dx = points[..., None, 0] - obstacles[:, 0]
+    dy = points[..., None, 1] - obstacles[:, 1]
+    return np.sqrt((dx * dx + dy * dy).min(axis=-1))

@@ -6,7 +6,7 @@ gantry takes poses as they are; the arm follows them by damped least squares ove
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,9 +42,6 @@ class OracleState:
     age: Array  # (B,) control steps in this stage
     last: Array  # (B,) int, the element that was taken up last; -1: none
 
-    def rows(self, index: Array) -> OracleState:
-        return OracleState(*(getattr(self, field.name)[index] for field in fields(self)))
-
 
 class KitchenOracle:
     """Solves the kitchen's tasks from the entities and their goals."""
@@ -76,7 +73,7 @@ class KitchenOracle:
         else:
             goal = obs.get("goal_state", obs["desired_goal"]).astype(np.float64)
             todo = (goal[:, 1:, 7] > 0.5) & ~self.near(entities, goal, DONE)
-        state = self.advance(entities, goal, self.choose(todo, state))
+        state = self.advance(entities, goal, self.choose(self.wishes(todo, state), state))
         pose, fingers, _ = self.follow(entities, goal, state)
         idle = state.element < 0
         action = self.steer(entities, pose, np.where(state.stage == WORK, 3.0, 1.6))
@@ -86,6 +83,11 @@ class KitchenOracle:
         grip = np.where(idle, 0.0, np.clip(grip, -1.0, 1.0))
         hands = 2 if self.world.robot == "arm" else 1
         return np.concatenate([action, np.repeat(grip[:, None], hands, axis=1)], axis=1), state
+
+    def wishes(self, todo: Array, state: OracleState) -> Array:
+        """Which elements are to be operated, of those that should be: bool (B, N - 1)."""
+        del state
+        return todo
 
     def near(self, entities: Array, goal: Array, distance: float) -> Array:
         """Which elements are within a distance of their goals: bool (B, N - 1)."""
@@ -99,7 +101,8 @@ class KitchenOracle:
         first = np.argmin(np.where(todo, turn, count), axis=1)
         first = np.where(todo.any(axis=1), first, -1)
         free = state.element < 0
-        return OracleState(
+        return replace(
+            state,
             element=np.where(free, first, state.element),
             stage=np.where(free, BEFORE, state.stage),
             age=np.where(free, 0, state.age + 1),
@@ -113,7 +116,7 @@ class KitchenOracle:
         turned = self.pointing(entities) - direction(pose[:, 3], pose[:, 4])
         gap = _length(hand - pose[:, :3]) + 0.1 * _length(turned)
         handle = entities[np.arange(len(entities)), 1 + state.element, :3]
-        grasps, target = self._grasps[state.element], self._targets[state.element]
+        grasps, target = self._grasps[state.element], self.ends(state)
         done = np.where(self._falls[state.element], value <= target, value >= target)
         lost = grasps & (stage == WORK) & (_length(hand - handle) > LOST)
         over = np.where(stage == WORK, done, gap < ARRIVED[stage])
@@ -123,11 +126,11 @@ class KitchenOracle:
         after = np.where((after == RELEASE) & ~grasps, LEAVE, after)
         after = np.where(lost, RELEASE, after)
         finished = after > LEAVE
-        return OracleState(
+        return replace(
+            state,
             element=np.where(finished, -1, state.element),
             stage=np.where(finished, BEFORE, after),
             age=np.where(after != stage, 0, state.age),
-            last=state.last,
         )
 
     def follow(
@@ -136,6 +139,7 @@ class KitchenOracle:
         """Poses (B, 5), how far the fingers should be open (B,), and the elements' values (B,)."""
         batch = len(entities)
         pose, fingers, values = np.zeros((batch, 5)), np.zeros(batch), np.zeros(batch)
+        ends, short = self.ends(state), self.short(state)
         for index, script in enumerate(self.scripts):
             rows = np.flatnonzero(state.element == index)
             if not len(rows):
@@ -143,7 +147,7 @@ class KitchenOracle:
             mine, wanted = entities[rows, 1 + index], goal[rows, 1 + index]
             at = state.stage[rows]
             value = values[rows] = self.value(index, mine, wanted)
-            lead = np.where(at == WORK, script.aim(value), 0.0)
+            lead = np.where(at == WORK, script.aim(value, ends[rows]), 0.0)
             target = script.path(mine, value, lead, wanted)
             if script.grasps:
                 target[:, :3] += DEEP * direction(target[:, 3], target[:, 4])
@@ -151,11 +155,20 @@ class KitchenOracle:
                 target[at == RELEASE, :3] = entities[rows, 0, :3][at == RELEASE]
             back = (at == BEFORE) | (at == LEAVE)
             target[back] = self.pre(target[back], script.back)
+            target[:, :3] -= short[rows, None] * direction(target[:, 3], target[:, 4])
             pose[rows] = target
             closed = (at == GRASP) | (at == WORK)
             wide = np.where((at >= RELEASE) & script.grasps, RELEASED, script.fingers)
             fingers[rows] = np.where(closed & script.grasps, 0.0, wide)
         return pose, fingers, values
+
+    def ends(self, state: OracleState) -> Array:
+        """The values at which the present elements' work ends, (B,)."""
+        return self._targets[state.element]
+
+    def short(self, state: OracleState) -> Array:
+        """By how much poses stay short of the element, m (B,): policies that err do."""
+        return np.zeros(len(state.element))
 
     def value(self, index: int, rows: Array, goal: Array) -> Array:
         """The value that a script works on, rad or m; the kettle's is how far it has to go, m."""

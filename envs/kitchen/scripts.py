@@ -49,9 +49,10 @@ class Script:
     target: float  # the value at which it is done
     limit: float = np.inf  # the value beyond which nothing aims, in absolute terms
 
-    def aim(self, value: Array) -> Array:
-        """By how much more than the present value to aim at."""
-        return np.clip(value + self.lead, -self.limit, self.limit) - value
+    def aim(self, value: Array, end: Array) -> Array:
+        """By how much more than the present value to aim at, for work that ends at `end`."""
+        limit = np.maximum(self.limit, np.abs(end) + 0.18)
+        return np.clip(value + self.lead, -limit, limit) - value
 
 
 def direction(yaw: Array, pitch: Array) -> Array:

@@ -20,6 +20,15 @@ _NAMES = (
 )
 
 
+def _failures(name: str) -> str:
+    """The table of the failures that a task can have."""
+    if name in ("4tasks", "goal"):
+        return "SEVERAL"
+    if name.endswith("burner"):
+        return "KNOB"
+    return "KETTLE_ONLY" if name == "kettle" else "ONE"
+
+
 def _task(robot: str, name: str, pixels: bool) -> TaskSpec:
     four = name == "4tasks"
     kwargs: dict[str, Any] = {"robot": robot}
@@ -41,6 +50,7 @@ def _task(robot: str, name: str, pixels: bool) -> TaskSpec:
         kwargs=kwargs,
         horizon=horizon,
         oracle="entitybench.envs.kitchen.oracle:KitchenOracle",
+        failures=f"entitybench.envs.kitchen.failures:{_failures(name)}",
         tags=frozenset({"kitchen", robot, "pixels" if pixels else "state"}),
         summary=f"{summary}, {robot}{', seen from a camera' if pixels else ''}",
     )

@@ -73,6 +73,16 @@ class Engine:
             for gripper in robot.gripper.values():
                 kept = np.size(gripper.format_action(np.zeros(gripper.dof)))
                 self._grippers.append((gripper, kept))
+        # Of each robot: its controllers, their actuators, and the limits of these.
+        self._parts: list[list[tuple[Any, Array, Array, Array]]] = []
+        for robot in self.env.robots:
+            parts = []
+            for name, part in robot.composite_controller.part_controllers.items():
+                if robot._enabled_parts.get(name, False):
+                    actuators = np.array(robot._ref_actuators_indexes_dict[name])
+                    low, high = self.model.actuator_ctrlrange[actuators].T.copy()
+                    parts.append((part, actuators, low, high))
+            self._parts.append(parts)
         self._physics = mujoco.mj_stateSize(self.model, _INTEGRATION)
         self._joints = [len(arm.joint_pos) for arm in self._arms]
         self.saved_size = (
@@ -148,11 +158,26 @@ class Engine:
         if not self.fast:
             self.env.step(action)
             return
-        env, model, data = self.env, self.model, self.data
+        model, data = self.model, self.data
         for substep in range(self.substeps):
             mujoco.mj_step1(model, data)
-            env._pre_action(action, substep == 0)
+            self._drive(action, substep == 0)
             mujoco.mj_step2(model, data)
+
+    def _drive(self, action: Array, first: bool) -> None:
+        """What robosuite's `Robot.control` does, without the records that it keeps of the past."""
+        place = 0
+        for robot, parts in zip(self.env.robots, self._parts, strict=True):
+            controller = robot.composite_controller
+            controller.update_state()
+            if first:
+                controller.set_goal(action[place : place + robot.action_dim])
+            place += robot.action_dim
+            for part, actuators, low, high in parts:
+                ctrl = np.minimum(np.maximum(part.run_controller(), low), high)
+                self.data.ctrl[actuators] = ctrl
+        if self.env.watcher is not None:
+            self.env.watcher()
 
 
 def regroup(model: mujoco.MjModel) -> None:

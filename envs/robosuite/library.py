@@ -27,9 +27,14 @@ if TYPE_CHECKING:
 LOGGER = "robosuite_logs"  # the name of robosuite's logger
 
 
+def installed() -> bool:
+    """Whether robosuite is there."""
+    return importlib.util.find_spec("robosuite") is not None
+
+
 def check_installed() -> None:
     """Raise MissingExtra where robosuite is not installed."""
-    if importlib.util.find_spec("robosuite") is None:
+    if not installed():
         raise MissingExtra(
             "robosuite is not installed, and this task needs it: pip install -e '.[robosuite]'"
         )

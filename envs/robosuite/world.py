@@ -1,9 +1,9 @@
 """What all robosuite worlds share: entities, features, starts, and three ways to step them.
 
-Profiles: `faithful` is robosuite's own step (2 ms, its controllers, all its observables); `fast`
-has the same controllers and models at 5 ms, without what we do not read; `assets` robosuite's models
-under position servos and inverse kinematics, on our own engine. All three have the same state,
-observations, rewards and actions.
+Profiles: `faithful` is robosuite's own step (2 ms, its controllers, its observables); `fast`
+has the same controllers and models at 5 ms, without what we do not read; `assets` has robosuite's
+models under position servos and inverse kinematics, on our own engine. All three have the same
+state, observations, rewards and actions.
 """
 
 from __future__ import annotations

@@ -38,6 +38,8 @@ class OracleState:
     turn: Array  # (B,) rad, of the hand when it puts the cube down
     opening: Array  # (B,) m, of each finger on the way down
     height: Array  # (B,) m, of the grip point when a cube is carried
+    grip: Array  # (B,) control steps that closing the fingers takes
+    travel: Array  # (B,) m, of the grip point at least, on the way to a cube
     tries: Array  # (B, cubes) how often each has been taken up
 
     def rows(self, rows: Array) -> OracleState:
@@ -68,6 +70,8 @@ class PickOracle:
             turn=np.zeros(batch),
             opening=np.full(batch, WIDE_OPEN),
             height=np.full(batch, 0.1),
+            grip=np.full(batch, 2),
+            travel=np.zeros(batch),
             tries=np.zeros((batch, self._count), np.int64),
         )
 
@@ -180,6 +184,7 @@ class PickOracle:
         way = place.copy()
         high = (phase == ABOVE) | (phase == RETREAT)
         above = np.maximum(state.height, cube[:, 2] + HALF + TIP + PASS)
+        above = np.maximum(above, state.travel)
         over = np.where(high, np.minimum(above, HEIGHTS[1]), state.height)
         idle = np.where(phase == CHOOSE, np.maximum(place[:, 2], 0.12), over)
         way[:, 2] = idle
@@ -196,12 +201,18 @@ class PickOracle:
         held = (phase >= CLOSE) & (phase <= LOWER)
         wanted = np.where(taking, state.opening, NARROW + 0.003)
         wanted = np.where(phase == CHOOSE, WIDE_OPEN, wanted)
+        press = self._presses(state)
+        wanted = np.where(press & taking, 0.0, wanted)
         action = np.empty((len(hand), 5))
         action[:, :3] = (way - place) / STEPS[:3]
         action[:, 3] = (yaw - yaw_now) / STEPS[3]
         action[:, 4] = np.where(held, -1.0, (wanted - fingers) / STEPS[4])
-        self._advance(state, place, yaw_now, fingers, cube, way, yaw)
+        self._advance(state, place, yaw_now, fingers, cube, way, yaw, press)
         return np.clip(action, -1.0, 1.0)
+
+    def _presses(self, state: OracleState) -> Array:
+        """Which of B episodes are about a button, not a thing to hold: bool (B,)."""
+        return np.zeros(len(state.phase), bool)
 
     def _advance(
         self,
@@ -212,6 +223,7 @@ class PickOracle:
         cube: Array,
         way: Array,
         yaw: Array,
+        press: Array,
     ) -> None:
         phase = state.phase
         flat = np.hypot(way[:, 0] - place[:, 0], way[:, 1] - place[:, 1])
@@ -231,7 +243,7 @@ class PickOracle:
             [
                 (flat < 0.005) & aligned & (rise < 0.03),
                 (rise < 0.003) | (age > 15),
-                age >= 2,
+                age >= state.grip,
                 rise < 0.012,
                 (flat < 0.004) & aligned,
                 (rise < 0.0015) | (age > 12),
@@ -244,7 +256,7 @@ class PickOracle:
         fail = (phase >= LIFT) & (phase <= LOWER) & slack
         fail |= (phase >= ABOVE) & (phase < RETREAT) & (age > PATIENCE)
         after = np.where(done, np.where(phase == RETREAT, CHOOSE, phase + 1), phase)
-        after = np.where(fail, RETREAT, after)
+        after = np.where(fail | (press & (phase == DESCEND) & done), RETREAT, after)
         state.age = np.where(after == phase, age + 1, 0)
         state.phase = after
 

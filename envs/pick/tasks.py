@@ -37,9 +37,21 @@ def _pixels(state: TaskSpec) -> TaskSpec:
     )
 
 
+_SCENE = TaskSpec(
+    id="scene",
+    version=1,
+    kind="goal-control",
+    world="entitybench.envs.pick.scene_world:SceneWorld",
+    horizon=400,
+    oracle="entitybench.envs.pick.scene_oracle:SceneOracle",
+    peers=("OGBench scene",),
+    tags=frozenset({"pick", "state"}),
+    summary="a cube, a drawer and a window, and buttons that lock and unlock them",
+)
 _STATE = (
     *(_cubes("pick", n) for n in range(1, 11)),
     *(_cubes("stack", n) for n in range(2, 6)),
+    _SCENE,
 )
 
 TASKS: tuple[TaskSpec, ...] = (*_STATE, *(_pixels(task) for task in _STATE))

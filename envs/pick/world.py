@@ -123,7 +123,8 @@ class PickTable(World):
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = constants.copy()
-        observation[..., :3] = np.minimum(state.take(self._places, axis=-1), _TOP)
+        places = np.minimum(state.take(self._places, axis=-1), _TOP)
+        observation[..., : 1 + self.cubes, :3] = places
         # Contiguous arrays, since numpy rounds cosines of strided ones differently.
         yaw = state.take(self._robot[3:4], axis=-1)
         observation[..., :1, 3] = np.cos(yaw)

@@ -44,7 +44,6 @@ _SCENE = TaskSpec(
     world="entitybench.envs.pick.scene_world:SceneWorld",
     horizon=400,
     oracle="entitybench.envs.pick.scene_oracle:SceneOracle",
-    peers=("OGBench scene",),
     tags=frozenset({"pick", "state"}),
     summary="a cube, a drawer and a window, and buttons that lock and unlock them",
 )

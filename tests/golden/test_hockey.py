@@ -10,6 +10,7 @@ from entitybench.envs.core.api import make_worlds, oracle_of, world_of
 from entitybench.envs.hockey.game import CROWDED, FORWARD, FREE, HockeyGame
 from entitybench.envs.hockey.goal import AT_X, HIT, NEAR, RADIUS, HockeyGoal
 from entitybench.envs.hockey.mallets import COMMANDS, ON_SPOT, PACE, HockeyMallets
+from entitybench.envs.hockey.mallets_oracle import RandomCommands
 from entitybench.envs.hockey.opponents import V1_SPEED, scripted_v1
 from entitybench.envs.hockey.predict import STEP, Surroundings, predict
 from entitybench.envs.hockey.strike import KEEP, LINE, HockeyDefend, HockeyStrike
@@ -438,3 +439,51 @@ def test_each_mallet_finds_its_spot(task: str) -> None:
     near = np.hypot(*(mallets[..., :2] - mallets[..., 4:6]).transpose(2, 0, 1)) <= ON_SPOT
     assert (near.all(-1) == info["is_success"]).all()
     assert np.allclose(near.mean(-1), info["success_fraction"])
+
+
+def test_interactions_show_who_struck_the_puck() -> None:
+    worlds = make_worlds("hockey-strike", 1, interactions=True)
+    worlds.reset([0])
+    data, world = worlds.datas[0], worlds.world
+    data.qpos[world.places] = [[-0.5, 0], [-0.3, 0]]
+    data.qvel[:] = 0
+    worlds.physics.read(worlds.state)
+    seen = []
+    for _ in range(6):
+        _, info = worlds.step(np.array([[1.0, 0.0]]))
+        seen.append(info["interactions"][0])
+    assert seen[0].tolist() == [[True, False, True], [False, True, False]]
+    assert sum(graph[1, 0] for graph in seen) == 1
+    assert all(graph[1, 0] == graph[0, 1] for graph in seen)
+
+
+def test_an_absent_obstacle_stops_nothing() -> None:
+    for absent in ((), ("block1",)):
+        worlds = make_worlds("hockey-goal-obstacles", 1, absent=absent)
+        worlds.reset([0])
+        data, world = worlds.datas[0], worlds.world
+        block = data.qpos[world.places[3]].copy()
+        data.qpos[world.places[1]] = block - [0.2, 0]
+        data.qvel[world.speeds[1] - world.model.nq] = [2.0, 0]
+        worlds.physics.read(worlds.state)
+        for _ in range(3):
+            worlds.step(np.zeros((1, 2)))
+        passed = worlds.state[0, world.places[1, 0]] > block[0]
+        assert passed == bool(absent)
+
+
+def test_commands_of_videos_are_held_for_one_to_three_steps() -> None:
+    policy = RandomCommands("hockey-mallets-4")
+    rng = BatchGenerator([generator(i, "test-commands") for i in range(3)])
+    state, actions = policy.initial_state(3), []
+    for _ in range(200):
+        action, state = policy.act({}, state, rng)
+        actions.append(action[..., 0])
+    world = world_of("hockey-mallets-4")
+    assert isinstance(world, HockeyMallets)
+    commands = world.commands(np.stack(actions)[..., None])  # (T, B, M)
+    assert set(np.unique(commands)) == set(range(len(COMMANDS)))
+    moving = (np.diff(commands, axis=0) != 0).mean()
+    assert moving == pytest.approx(
+        0.4, abs=0.05
+    )  # a new command every 2 steps, 4 in 5 of them other

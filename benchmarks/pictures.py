@@ -108,11 +108,33 @@ def seen_alone(mallets: int, pixels: int = 64) -> np.ndarray:
     return np.pad(np.asarray(large), ((0, 0), (4, 4), (0, 0)), constant_values=255)
 
 
+def kitchen() -> None:
+    """Both robots before the kitchen, what pixel tasks show, and films of the oracle."""
+    rows = []
+    for task in ("kitchen-4tasks", "kitchen-gripper-4tasks"):
+        worlds = make_worlds(task, 1)
+        worlds.reset([0])
+        pictures = []
+        for view in ("top", "side", "front"):
+            renderer = Renderer(worlds.world, STILL, STILL, view)
+            pictures.append(renderer.frame(worlds, 0))
+            renderer.close()
+        rows.append(np.concatenate(pictures, 1))
+    save(np.concatenate(rows), "kitchen-views.png")
+    save(
+        np.concatenate([seen("kitchen-goal", 1, *each) for each in PIXELS], 1), "kitchen-pixels.png"
+    )
+    film("oracle", "kitchen-4tasks", size=200)
+    film("oracle", "kitchen-gripper-4tasks", size=200)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", default=["stills", "oracle", "hecrl", "hockey"])
     for what in parser.parse_args().what:
-        if what == "hockey":
+        if what == "kitchen":
+            kitchen()
+        elif what == "hockey":
             hockey()
         else:
             stills() if what == "stills" else film(what)

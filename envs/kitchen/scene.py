@@ -51,7 +51,7 @@ def kitchen_scene(robot: str, dt: float, sleep: bool) -> mujoco.MjSpec:
     Bodies have the entities' names, joints those in `elements`, and sites "<name>" are what the
     entities' positions are. The robot's body is "robot", between its fingers is the site "grip".
     """
-    # Everything moves level or turns about the vertical, and the robots carry their own weight.
+    # Things move level or turn about the vertical, knobs are balanced, robots carry their weight.
     spec = new_scene(f"kitchen-{robot}", dt, sleep=sleep, gravity=False, impratio=10)
     _add_room(spec)
     if robot == "arm":

@@ -167,7 +167,7 @@ class ParticleWorld(ArrayMixin, TeamWorld):
             return velocities
         square = velocities * velocities
         speed = np.sqrt(square[..., 0] + square[..., 1])[..., None]
-        with np.errstate(invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             slower = velocities / speed * self._fastest
         return np.where(speed > self._fastest, slower, velocities)
 

@@ -50,7 +50,7 @@ def test_one_robot_cannot_move_the_box_wherever_it_pushes(seed: int) -> None:
     angle, yaw = rng.uniform(-np.pi, np.pi), rng.uniform(-0.8, 0.8)
     place = 0.3 * np.array([np.cos(angle), np.sin(angle)])
     aim = rng.uniform(-0.1, 0.1, 2) - place
-    moved = push([place + (0.6, 0)], [2 * aim / np.linalg.norm(aim)], 150, yaw)
+    moved = push([np.add(place, (0.6, 0))], [2 * aim / np.linalg.norm(aim)], 150, yaw)
     assert np.hypot(*moved[:2]) < 0.005
     assert abs(moved[2]) < 0.04  # by the first blow
 

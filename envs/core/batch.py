@@ -98,6 +98,8 @@ class Worlds:
         self.variations: list[Variation | None] = [None] * batch
         self._memory = slice(world.state_size - world.memory, world.state_size)
         self._goal = world if isinstance(world, GoalWorld) else None
+        self._team = world if isinstance(world, TeamWorld) else None
+        self._scored = world if isinstance(world, RewardWorld | TeamWorld) else None
         # What a saved episode needs beside its physics: fields read that are not integrated.
         self._extra = np.array(
             [
@@ -222,8 +224,8 @@ class Worlds:
                 "desired_goal": goal.copy(),
             }
             info = self._goal.judge(achieved, goal)
-        elif isinstance(world, TeamWorld):
-            agents = world.observe_agents(state, self.constants[0])
+        elif self._team is not None:
+            agents = self._team.observe_agents(state, self.constants[0])
             obs = {"observation": agents, "state": observation}
             info = self._scores(before, action, state)
         else:
@@ -335,8 +337,8 @@ class Worlds:
 
     def _scores(self, before: Array | None, actions: Array, after: Array) -> dict[str, Array]:
         """Reward and status of a transition, for worlds without goals."""
-        world = self.world
-        assert isinstance(world, RewardWorld | TeamWorld)
+        world = self._scored
+        assert world is not None
         assert before is not None
         return {"reward": world.reward(before, actions, after), **world.status(after)}
 

@@ -102,6 +102,7 @@ class MujocoPhysics(Physics):
             getattr(data, name).reshape(-1) for data in self.datas for name in world.reads
         ]
         self._refresh = type(world).refresh is not _World().refresh
+        self._substeps = world.substeps
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
     def allocate(self) -> Array:
@@ -151,7 +152,7 @@ class MujocoPhysics(Physics):
             self.advance(state[None], action[None])
             return
         self.ctrls[0][:] = self.world.control(state, action)
-        mujoco.mj_step(self.models[0], self.datas[0], self.world.substeps)
+        mujoco.mj_step(self.models[0], self.datas[0], self._substeps)
         if self._refresh:
             self.world.refresh(self.models[0], self.datas[0])
 

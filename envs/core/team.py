@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from typing import TYPE_CHECKING, Any
 
@@ -204,13 +205,11 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
             raise BadValue(f"an action of each agent is needed ({', '.join(names)}): got {got}.")
         if world.actions is not None:
             return self._chosen(actions)
-        rows = [np.asarray(actions[name]) for name in names]
-        for name, row in zip(names, rows, strict=True):
-            if row.shape != (world.action_dim,):
-                raise BadValue(
-                    f"an action of {name} has the shape {(world.action_dim,)}: got {row.shape}."
-                )
-        joint = np.stack(rows)
+        joint: Array | None = None
+        with contextlib.suppress(ValueError):  # rows of different lengths
+            joint = np.array([actions[name] for name in names])
+        if joint is None or joint.shape != world.action_shape:
+            raise self._misshapen(actions)
         check_finite(joint)
         return joint
 
@@ -221,6 +220,14 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
         count = self.world.actions
         chosen = np.clip(np.floor((joint[:, 0] + 1) * count / 2), 0, count - 1).astype(int)
         return dict(zip(self.possible_agents, chosen.tolist(), strict=True))
+
+    def _misshapen(self, actions: dict[str, Any]) -> BadValue:
+        wanted = (self.world.action_dim,)
+        for name in self.agents:
+            shape = np.asarray(actions[name]).shape
+            if shape != wanted:
+                return BadValue(f"an action of {name} has the shape {wanted}: got {shape}.")
+        return BadValue(f"an action of each agent has the shape {wanted}.")
 
     def _chosen(self, actions: dict[str, Any]) -> Array:
         """Discrete choices 0 .. n - 1 as the middles of n equal parts of [-1, 1]."""

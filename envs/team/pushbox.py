@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,11 +40,11 @@ ROBOT_START = (0.50, (-1.15, -1.0))
 ROBOT_SPACING = 0.16  # m
 
 SPEED_BOUND = (4.0, 30.0)  # m/s and rad/s, what is observed is cut to
-# The memory: sines and cosines of the yaws; the terms of the reward; whether the box is in place,
-# has been so up to now, and how far the task is done; and a zero.
+# The memory: sines and cosines of the yaws; the terms of the reward and their sum; whether the box
+# is in place, has been so up to now, and how far the task is done; and a zero.
 NOTES = (
     *("box_sin", "box_cos", "goal_sin", "goal_cos"),
-    *("distance", "turn", "bonus"),
+    *("distance", "turn", "bonus", "reward"),
     *("placed", "reached", "share", "zero"),
 )
 
@@ -183,10 +183,21 @@ class PushboxWorld(TeamWorld):
         return plus, minus
 
     @cached_property
-    def _terms(self) -> dict[str, Array]:
-        """(M,) each: where the terms of the reward are, which all agents share."""
-        names = {"distance": "distance", "turn": "turn", "in_place": "bonus"}
-        return {term: np.full(ROBOTS, self._note(note)) for term, note in names.items()}
+    def _terms(self) -> Array:
+        """(3, M): where the terms of the reward are, which all agents share."""
+        return np.repeat([[self._note(name)] for name in ("distance", "turn", "bonus")], ROBOTS, 1)
+
+    @cached_property
+    def _sum(self) -> Array:
+        return np.full(ROBOTS, self._note("reward"))
+
+    @cached_property
+    def _reached(self) -> int:
+        return self._note("reached")
+
+    @cached_property
+    def _result(self) -> tuple[int, int]:
+        return self._note("placed"), self._note("share")
 
     def start(self, seed: int) -> Start:
         rng = generator(seed, "pushbox-start")
@@ -219,20 +230,15 @@ class PushboxWorld(TeamWorld):
         found = np.zeros((*after.shape[:-1], len(NOTES)))
         # Contiguous arrays, since numpy rounds sines of strided ones differently.
         yaws = after.take(self._yaws, axis=-1)
-        found[..., 0:4:2] = np.sin(yaws)
-        found[..., 1:4:2] = np.cos(yaws)
+        np.sin(yaws, out=found[..., 0:4:2])
+        np.cos(yaws, out=found[..., 1:4:2])
         gap = after.take(self._box, axis=-1)
         gap -= after.take(self._goal, axis=-1)
-        far = np.hypot(gap[..., 0], gap[..., 1])
-        turned = np.abs((gap[..., 2] + np.pi) % (2 * np.pi) - np.pi)
-        placed = (far < NEAR) & (turned < ALIGNED)
-        reached = before[..., self._note("reached")]
-        found[..., 4] = -far
-        found[..., 5] = -TURN_COST * turned
-        found[..., 6] = BONUS * (placed > reached)
-        found[..., 7] = placed
-        found[..., 8] = np.maximum(reached, placed)
-        found[..., 9] = np.where(placed, 1.0, np.maximum(_LEFT - _LEFT * far / _FAR, 0.0))
+        # One episode's are Python's numbers, many are arrays: what follows is the same for both.
+        x, y, yaw = gap.tolist() if gap.ndim == 1 else np.moveaxis(gap, -1, 0)
+        reached = before[..., self._reached]
+        for place, value in enumerate(_notes(x, y, yaw, reached), start=4):
+            found[..., place] = value
         return found
 
     # What is seen.
@@ -254,14 +260,35 @@ class PushboxWorld(TeamWorld):
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
         """All agents get the same."""
         del before, action
-        return {name: after.take(place, axis=-1) for name, place in self._terms.items()}
+        paid = after.take(self._terms, axis=-1)
+        return {"distance": paid[..., 0, :], "turn": paid[..., 1, :], "in_place": paid[..., 2, :]}
+
+    def reward(self, before: Array, action: Array, after: Array) -> Array:
+        del before, action
+        return after.take(self._sum, axis=-1).astype(np.float32)
 
     def status(self, state: Array) -> dict[str, Array]:
         """The share is what is done of the way, less than one until the box is in place."""
+        placed, share = self._result
         return {
-            "is_success": state[..., self._note("placed")] > 0,
-            "success_fraction": state[..., self._note("share")].astype(np.float32),
+            "is_success": state[..., placed] > 0,
+            "success_fraction": state[..., share].astype(np.float32),
         }
+
+
+def _notes(x: Any, y: Any, yaw: Any, reached: Any) -> tuple[Any, ...]:
+    """NOTES from "distance" on, of where the box is from its goal and whether it has been there.
+
+    Nothing but what rounds alike for numbers and arrays.
+    """
+    far = np.sqrt(x * x + y * y)
+    turned = abs((yaw + np.pi) % (2 * np.pi) - np.pi)
+    placed = (far < NEAR) & (turned < ALIGNED)
+    bonus = BONUS * (placed > reached)
+    left = _LEFT - _LEFT * far / _FAR
+    share = np.where(placed, 1.0, (left + abs(left)) / 2)
+    paid = (-far, -TURN_COST * turned, bonus)
+    return (*paid, paid[0] + paid[1] + bonus, placed, placed | (reached > 0), share)
 
 
 def _cut(found: Array, most: Array) -> Array:

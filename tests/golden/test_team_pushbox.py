@@ -128,6 +128,8 @@ def test_success_needs_place_and_direction(offset: tuple, inside: bool) -> None:
     assert (info["success_fraction"][0] == 1) == inside
     far, turned = np.hypot(*offset[:2]), abs(offset[2])
     paid = -far - TURN_COST * turned + BONUS * inside
+    terms = world().reward_terms(worlds.state, np.empty(0), worlds.state)
+    assert sum(terms.values())[0] == pytest.approx(info["reward"][0], abs=1e-6)
     assert info["reward"][0] == pytest.approx([paid] * 3, abs=2e-3)
     assert NEAR == 0.05
     assert ALIGNED == 0.2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.pick.bins import BinsWorld
 from entitybench.envs.pick.hand import OPEN, TIP
 from entitybench.envs.pick.room import ENOUGH, NARROW, WIDE_OPEN, grasp, in_the_way, put, spare
 from entitybench.envs.pick.scene import HALF
@@ -58,7 +59,7 @@ class PickOracle:
         assert isinstance(world, PickTable)
         self._cubes = world.rows
         self._count = world.cubes
-        self._tower = isinstance(world, StackWorld)
+        self._tower = isinstance(world, StackWorld | BinsWorld)  # goals with no room for liberties
 
     def initial_state(self, batch: int) -> OracleState:
         return OracleState(
@@ -85,7 +86,7 @@ class PickOracle:
             gone = ~obs["mask"][:, self._cubes]
             wanted = wanted & ~gone
             cubes[gone] = (FAR, FAR, HALF)
-        state = OracleState(*(getattr(state, f.name).copy() for f in fields(state)))
+        state = replace(state, **{f.name: getattr(state, f.name).copy() for f in fields(state)})
         for row in np.flatnonzero(state.phase == CHOOSE).tolist():
             self._plan(row, state, hand[row], cubes[row], yaws[row], goals[row], wanted[row])
         action = self._drive(state, hand, cubes)

@@ -151,7 +151,7 @@ class SceneWorld(PickTable, GoalWorld):
         slides = np.where(shares > 0.5, ways - jitter, jitter)
         aside = rng.uniform(-JITTER, JITTER, 2)
         if how.cube is None:
-            cube = np.array(f.tray_middle(slides[0])) + [*(0.5 * aside), 0]
+            cube = np.array(f.tray_middle(slides[0])) + np.append(0.5 * aside, 0)
         else:
             cube = np.array([*(np.array(how.cube) + aside), HALF])
         yaw = rng.uniform(0, np.pi / 2, 1)

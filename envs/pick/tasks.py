@@ -47,10 +47,22 @@ _SCENE = TaskSpec(
     tags=frozenset({"pick", "state"}),
     summary="a cube, a drawer and a window, and buttons that lock and unlock them",
 )
+_BINS = TaskSpec(
+    id="pick-2cubes-bins",
+    version=1,
+    kind="goal-control",
+    world="entitybench.envs.pick.bins:BinsWorld",
+    kwargs={"cubes": 2},
+    horizon=120,
+    oracle="entitybench.envs.pick.oracle:PickOracle",
+    tags=frozenset({"pick", "state"}),
+    summary="put one of two cubes into one of three coloured bins",
+)
 _STATE = (
     *(_cubes("pick", n) for n in range(1, 11)),
     *(_cubes("stack", n) for n in range(2, 6)),
     _SCENE,
+    _BINS,
 )
 
 TASKS: tuple[TaskSpec, ...] = (*_STATE, *(_pixels(task) for task in _STATE))

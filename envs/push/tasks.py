@@ -68,6 +68,7 @@ _ZONES = TaskSpec(
     world="entitybench.envs.push.variants:PushZonesWorld",
     kwargs={"blocks": 2},
     horizon=150,
+    failures="entitybench.envs.push.failures:FAILURES",
     oracle="entitybench.envs.push.oracle:PushOracle",
     tags=frozenset({"push", "state"}),
     summary="push one of two blocks into one of three coloured zones, planar",

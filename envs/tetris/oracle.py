@@ -16,7 +16,6 @@ import numpy as np
 from entitybench.envs.core.api import task_of, world_of
 from entitybench.envs.push.routes import route
 from entitybench.envs.tetris.pushes import (
-    SLOPES,
     STAND_OFF,
     best_length,
     contacts,
@@ -27,7 +26,7 @@ from entitybench.envs.tetris.pushes import (
     twists,
 )
 from entitybench.envs.tetris.scene import PUSHER_RADIUS
-from entitybench.envs.tetris.shapes import CELL, CELLS, SYMMETRY, coverage
+from entitybench.envs.tetris.shapes import CELL, CELLS, NEAR, SYMMETRY, coverage
 from entitybench.envs.tetris.world import EDGE, GRID, RAIL, REACH, TetrisWorld, shapes_of
 
 if TYPE_CHECKING:
@@ -123,7 +122,11 @@ def look(entities: Array, goals: Array) -> Scene:
     present = np.flatnonzero(goals[1:].any(axis=-1)) + 1
     shapes = shapes_of(goals[present])
     poses, ends = _poses(shapes, entities[present]), _poses(shapes, goals[present])
-    covered = coverage(shapes, entities[present][:, :4], goals[present][:, :4])
+    covered = np.zeros(len(shapes))
+    near = np.hypot(poses[:, 0] - ends[:, 0], poses[:, 1] - ends[:, 1]) < NEAR
+    if near.any():
+        rows = present[near]
+        covered[near] = coverage(shapes[near], entities[rows][:, :4], goals[rows][:, :4])
     return Scene(entities[0, :2].astype(np.float64), shapes, poses, ends, covered)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SLOPES = np.array([0.0, -0.36, -0.18, 0.18, 0.36])  # of the force against the edge's normal
 STAND_OFF = 0.012  # m, between pusher and piece before a push
 LENGTHS = np.array([0.005, 0.012, 0.022, 0.035, 0.055, 0.08, 0.12, 0.18, 0.26, 0.36])
+CHECKED = 300  # further pushes of which is looked what is in their way
 BEAM = 40  # plans that are followed up
 STEP = 0.016  # m that a push moves in a control step
 WALK = 0.028  # m that a walk moves
@@ -218,6 +219,8 @@ def plan(
         ends, added, used = _extend(shape, nodes, last, twist, which, goal, care, depth == 1)
         cost = paid[:, None] + added
         total = cost + _to_go(miss(shape, ends, goal, care)[1], precise)
+        if len(obstacles):
+            _mind(shape, nodes, ends, at.centre[used], obstacles, cost, total)
         flat = np.argsort(total, axis=None, kind="stable")[:BEAM]
         row, column = flat // total.shape[1], flat % total.shape[1]
         if total[row[0], column[0]] < value - 1e-9:
@@ -253,9 +256,32 @@ def _extend(
     return ends.reshape(shape_of[0], -1, 3), cost.reshape(shape_of[0], -1), used
 
 
+def _mind(
+    shape: int,
+    nodes: Array,
+    ends: Array,
+    centre: Array,
+    obstacles: Array,
+    cost: Array,
+    total: Array,
+) -> None:
+    """Add to costs and totals (K, M) what is in the way, of those that look best without it."""
+    flat = np.argpartition(total, CHECKED, axis=None)[:CHECKED]
+    row, column = flat // total.shape[1], flat % total.shape[1]
+    poses = np.stack([(nodes[row] + ends[row, column]) / 2, ends[row, column]], axis=1)
+    pushers = place(poses, centre[column][:, None])
+    extra = _in_the_way(shape, poses, pushers, obstacles).sum(axis=1)
+    cost[row, column] += extra
+    total[row, column] += extra
+    unseen = np.ones(total.size, bool)
+    unseen[flat] = False
+    total.reshape(-1)[unseen] += 1e3
+
+
 def _to_go(left: Array, precise: float) -> Array:
     """What bringing a piece nearer will still cost, in control steps."""
-    return np.where(left < precise, 0.0, 14.0 + left / 0.008)
+    # Smooth, so that a push that came out a little otherwise does not overthrow the plan.
+    return 16.0 * (1 - np.exp(-np.maximum(left - precise, 0) / 0.006)) + left / 0.008
 
 
 def _round(shape: int, here: Array, there: Array) -> Array:

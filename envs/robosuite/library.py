@@ -92,7 +92,8 @@ def make(base: type, edit: Callable[[ElementTree.Element], None], **arguments: A
     def edit_model_xml(self: Any, xml_str: str) -> str:
         root = ElementTree.fromstring(base.edit_model_xml(self, xml_str))  # type: ignore[attr-defined]
         edit(root)
-        return ElementTree.tostring(root, encoding="unicode")
+        self.scene_xml = ElementTree.tostring(root, encoding="unicode")
+        return self.scene_xml
 
     def pre_action(self: Any, action: Any, policy_step: bool = False) -> None:
         base._pre_action(self, action, policy_step)  # type: ignore[attr-defined]

@@ -5,11 +5,13 @@ Rows are numbers (see engine.py), so a batch of one and of a hundred go through 
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
 
+from entitybench.envs.core.banks import vary
 from entitybench.envs.core.interactions import note_contacts, owners
 from entitybench.envs.core.physics import MujocoPhysics, Physics
 from entitybench.envs.core.world import World
@@ -113,10 +115,6 @@ class RobosuitePhysics(Physics):
         """What a variation and absences change in the model."""
         if variation is None and absent is None:
             return {}
-        import copy
-
-        from entitybench.envs.core.banks import vary
-
         plain = self.engine.model
         varied = vary(self.world, copy.copy(plain), variation, absent)
         return {
@@ -151,8 +149,14 @@ class ServoPhysics(MujocoPhysics):
         self._owners = owners(_Stand(self.world, self.servo))  # type: ignore[arg-type]
 
     def reset(self, row: int, start: Start, variation: Variation | None) -> None:
-        super().reset(row, start, variation)
-        model, data = self.models[row], self.datas[row]
+        model, data = self.servo, self.datas[row]
+        if variation is not None or start.absent is not None:
+            model = vary(self.world, copy.copy(model), variation, start.absent)
+        self.models[row] = model
+        mujoco.mj_resetData(model, data)
+        data.qpos[:] = start.qpos
+        if start.qvel is not None:
+            data.qvel[:] = start.qvel
         self.kinematics.begin(model, data, self.world.patch(start))
         mujoco.mj_forward(model, data)
         self._keep(row)
@@ -228,6 +232,3 @@ class _Stand:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._world, name)
-
-    def begin(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
-        """Nothing yet: see ServoPhysics.reset."""

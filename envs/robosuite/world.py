@@ -186,7 +186,8 @@ class SuiteWorld(World):
     def spec(self) -> mujoco.MjSpec:
         import mujoco
 
-        return mujoco.MjSpec.from_string(self.engine.env.sim.model.get_xml())
+        # Not what robosuite gives: MuJoCo writes the scene that was read last, whichever that was.
+        return mujoco.MjSpec.from_string(self.engine.env.scene_xml)
 
     @property
     def bounds(self) -> Array:

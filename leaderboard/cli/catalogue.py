@@ -153,7 +153,10 @@ def _reference(task: TaskSpec) -> dict[str, str]:
 
 def _scores_table(rows: list[dict[str, Any]]) -> str:
     lines = [(row["id"], other, score) for row in rows for other, score in row["scores"].items()]
-    title = "\nSuccess at the last step, shipped records, 95 % interval over training seeds\n\n"
+    title = (
+        "\nSuccess at the last step, shipped records, 95 % interval over training seeds; over "
+        "episodes\nfor what has one seed only, such as oracle and random\n\n"
+    )
     return title + (columns(lines) if lines else "no shipped records")
 
 

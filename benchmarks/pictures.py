@@ -128,13 +128,37 @@ def kitchen() -> None:
     film("oracle", "kitchen-gripper-4tasks", size=200)
 
 
+def team() -> None:
+    """Starts of the teams of discs, from above, and films of their scripts."""
+    pictures = [start(task) for task in ("team-pushbox", "team-spread", "team-tag")]
+    save(np.concatenate(pictures, 1), "team-top.png")
+    film("oracle", "team-pushbox", size=180, speed=1.5)
+    film("oracle", "team-tag", size=180, speed=0.5)
+
+
+def causal() -> None:
+    """Sprites and a random graph from above, the sprites as pixel tasks show them, and a film."""
+    save(np.concatenate([start("sprites"), start("dag-10")], 1), "causal-top.png")
+    save(np.concatenate([seen("sprites", 0, n, "top") for n in (64, 128)], 1), "causal-pixels.png")
+    film("oracle", "sprites", size=180, speed=1.0)
+
+
+def start(task: str, seed: int = 0) -> np.ndarray:
+    """The first state of an episode, from above."""
+    worlds = make_worlds(task, 1)
+    worlds.reset([seed])
+    renderer = Renderer(worlds.world, 300, 300)
+    picture = renderer.frame(worlds, 0)
+    renderer.close()
+    return np.pad(picture, ((0, 0), (4, 4), (0, 0)), constant_values=255)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["stills", "oracle", "hecrl", "hockey"])
+    parser.add_argument("what", nargs="*", default=["stills", "oracle", "hecrl", "kitchen", "hockey", "team", "causal"])
+    families = {"kitchen": kitchen, "hockey": hockey, "team": team, "causal": causal}
     for what in parser.parse_args().what:
-        if what == "kitchen":
-            kitchen()
-        elif what == "hockey":
-            hockey()
+        if what in families:
+            families[what]()
         else:
             stills() if what == "stills" else film(what)

@@ -162,6 +162,7 @@ def vary(
                 geoms = np.flatnonzero(model.geom_bodyid == body)
                 model.geom_size[geoms] *= size
                 model.geom_pos[geoms] *= size
+                model.site_pos[model.site_bodyid == body] *= size
                 model.geom_rbound[geoms] *= size
                 model.geom_aabb[geoms] *= size
                 model.geom_friction[geoms, 0] *= variation.friction[index]

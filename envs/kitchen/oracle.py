@@ -29,6 +29,7 @@ ARRIVED = np.array([0.03, 0.015, 0.0, 0.0, 0.0, 0.03])
 REST = np.array([0.35, -0.45, 0.15, -2.35, -0.25, 2.75, 0.95])
 DONE = 0.27  # distance of an element's values from its goal at which it is left alone
 RELEASED = 0.55  # how far fingers open round a handle to let it go: there is a door beside it
+USUAL = 0.002  # m, within which a handle is where it usually is
 DEEP = 0.012  # m, how far beyond the grip point a handle is taken
 LOST = 0.06  # m between a grasped handle and the hand: start again
 
@@ -150,6 +151,9 @@ class KitchenOracle:
             lead = np.where(at == WORK, script.aim(value, ends[rows]), 0.0)
             target = script.path(mine, value, lead, wanted)
             if script.grasps:
+                # The bar of a smaller or larger door is not where it usually is.
+                shift = mine[:, :3] - script.path(mine, value, np.zeros(len(rows)), wanted)[:, :3]
+                target[:, :3] += np.where(_length(shift)[:, None] > USUAL, shift, 0.0)
                 target[:, :3] += DEEP * direction(target[:, 3], target[:, 4])
                 # Letting go, the hand stays where it is.
                 target[at == RELEASE, :3] = entities[rows, 0, :3][at == RELEASE]

@@ -6,6 +6,7 @@ FrankaKitchen's and D4RL's reward instead: 1 for each element of a list when it 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -325,6 +326,11 @@ class KitchenTasksWorld(KitchenBase, RewardWorld):
         qpos, constants = self._begin(seed)
         todo = np.array([float(name in self.tasks) for name in k.NAMES])
         return Start(qpos, constants, np.zeros_like(constants), memory=todo)
+
+    def without(self, start: Start, absent: Array) -> Start:
+        """Elements that are absent are on no list."""
+        assert start.memory is not None
+        return replace(start, absent=absent, memory=np.where(absent[1:], 0.0, start.memory))
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = super().observe(state, constants)

@@ -151,6 +151,17 @@ def start(task: str, seed: int = 0) -> np.ndarray:
     picture = renderer.frame(worlds, 0)
     renderer.close()
     return np.pad(picture, ((0, 0), (4, 4), (0, 0)), constant_values=255)
+def tetris() -> None:
+    """A film of the oracle, and the start of the worlds that have more than blocks."""
+    pictures = []
+    for task in ("push-1block-obstacles", "push-2blocks-region", "push-2blocks-zones"):
+        worlds = make_worlds(task, 1)
+        worlds.reset([0])
+        renderer = Renderer(worlds.world, STILL, STILL)
+        pictures.append(renderer.frame(worlds, 0))
+        renderer.close()
+    save(np.concatenate(pictures, 1), "push-variants.png")
+    film("oracle", "tetris-3pieces", size=180, speed=6.0)
 
 
 if __name__ == "__main__":
@@ -160,5 +171,11 @@ if __name__ == "__main__":
     for what in parser.parse_args().what:
         if what in families:
             families[what]()
+        if what == "kitchen":
+            kitchen()
+        elif what == "tetris":
+            tetris()
+        elif what == "hockey":
+            hockey()
         else:
             stills() if what == "stills" else film(what)

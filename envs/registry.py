@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from entitybench.envs.causal.tasks import TASKS as CAUSAL
 from entitybench.envs.hockey.tasks import TASKS as HOCKEY
 from entitybench.envs.kitchen.tasks import TASKS as KITCHEN
+from entitybench.envs.locomotion.tasks import TASKS as LOCOMOTION
 from entitybench.envs.pick.tasks import TASKS as PICK
 from entitybench.envs.push.tasks import TASKS as PUSH
 from entitybench.envs.robosuite.tasks import TASKS as ROBOSUITE
@@ -23,6 +24,7 @@ TASKS: tuple[TaskSpec, ...] = (
     *CAUSAL,
     *HOCKEY,
     *KITCHEN,
+    *LOCOMOTION,
     *PICK,
     *PUSH,
     *ROBOSUITE,

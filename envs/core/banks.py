@@ -40,7 +40,7 @@ _STUCK = 1e6  # N s/m
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """How one episode's world differs. K: the world's movable entities."""
+    """How one episode's world differs. K: the bodies of the world's `varied`."""
 
     colour: Array  # (K, 3), added to red, green and blue
     size: Array  # (K,), factors of lengths
@@ -125,7 +125,8 @@ def hidden_seed(seed: int) -> int:
 
 def variation(world: World, seed: int, names: Sequence[str]) -> Variation:
     """What the episode of a seed differs in: each name has a stream of its own."""
-    count = len(world.movable)
+    count = len(world.varied)
+    names = [name for name in names if name in world.perturbations]
 
     def draw(name: str, *shape: int) -> Array:
         low, high = BOUNDS[name]
@@ -154,7 +155,7 @@ def vary(
     import mujoco
 
     if variation is not None:
-        for index, name in enumerate(world.movable):
+        for index, name in enumerate(world.varied):
             size, mass = variation.size[index], variation.mass[index]
             for body in _subtree(model, model.body(name).id):
                 model.body_mass[body] *= mass * size**3
@@ -171,6 +172,7 @@ def vary(
                 if count:
                     dofs = slice(first, first + count)
                     model.dof_frictionloss[dofs] *= variation.friction[index]
+        world.adapt(model, variation)
         mujoco.mj_setConst(model, mujoco.MjData(model))
         _tint(world, model, variation)
     if absent is not None:
@@ -187,7 +189,7 @@ def vary(
 
 
 def _tint(world: World, model: mujoco.MjModel, variation: Variation) -> None:
-    for index, name in enumerate(world.movable):
+    for index, name in enumerate(world.varied):
         for body in _subtree(model, model.body(name).id):
             geoms = np.flatnonzero(model.geom_bodyid == body)
             rgb = model.geom_rgba[geoms, :3] + variation.colour[index]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import mujoco
 
+    from entitybench.envs.core.banks import Variation
     from entitybench.envs.core.physics import Physics
     from entitybench.types import Array
 
@@ -199,8 +200,20 @@ class World(ABC):
 
     @property
     def movable(self) -> tuple[str, ...]:
-        """Names of the entities that can be absent and whose size, mass and friction can vary."""
+        """Names of the entities that can be absent."""
         return self.bodies[1:]
+
+    perturbations: tuple[str, ...] = ("colour", "size", "mass", "friction", "latency")
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Names of the bodies that `perturbations` change, with all that hangs on them."""
+        return self.movable
+
+    def adapt(  # noqa: B027 - most have nothing more to change
+        self, model: mujoco.MjModel, variation: Variation
+    ) -> None:
+        """Change in a copy of the scene what else differs in an episode's variation."""
 
     @property
     def driven(self) -> tuple[int, ...]:

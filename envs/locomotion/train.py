@@ -1,0 +1,246 @@
+"""Trains the expert of a robot: `python -m entitybench.envs.locomotion.train hopper --seed 0`.
+
+Augmented random search, version V2-t (Mania, Guy and Recht, 2018): try small random changes of a
+linear policy in both directions, and step along the best of them in proportion to what they bring.
+The observation is normalised by what was seen so far. All episodes of an update run side by side.
+A killed run goes on where it was; the best policy so far is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mujoco
+import numpy as np
+
+from entitybench.envs.core.api import world_of
+from entitybench.envs.core.physics import MujocoPhysics
+from entitybench.envs.locomotion.expert import Linear
+from entitybench.envs.locomotion.world import Ant, Locomotion
+from entitybench.seeding import generator
+
+if TYPE_CHECKING:
+    from entitybench.types import Array
+
+HORIZON = 1000
+TRIALS = 12  # episodes that the best policy is chosen by
+EVERY = 10  # updates between two choices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """How a robot's expert is searched for."""
+
+    directions: int
+    best: int  # of the directions, that count
+    step: float
+    noise: float
+    updates: int
+    survival: float = 1.0  # reward of standing, which the search does not see
+    features: int | None = None  # of those observed, that the policy sees; None: all
+    period: float = 0.0  # control steps, of the policy's clock; 0: none
+
+
+SEARCHES = {
+    "hopper": Search(directions=16, best=8, step=0.02, noise=0.03, updates=600),
+    "halfcheetah": Search(directions=16, best=8, step=0.02, noise=0.03, updates=400, survival=0.0),
+    # A gait comes about sooner with a clock to walk by.
+    "walker2d": Search(directions=20, best=10, step=0.03, noise=0.03, updates=400, period=90),
+    # Without the contact forces, which are more than the rest.
+    "ant": Search(
+        directions=12,
+        best=6,
+        step=0.015,
+        noise=0.02,
+        updates=300,
+        survival=0.0,
+        features=27,
+        period=14.44,
+    ),
+}
+
+
+# Where the search for the ant begins: front and hind legs swing in turn, 1.2 m/s. The best of 120
+# random ones: torque of hips and of ankles, and by how much the ankles are ahead (rad).
+ANT_GAIT = (0.59, 0.89, 5.87)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What observations were like so far."""
+
+    count: float
+    total: Array  # (F,)
+    square: Array  # (F,)
+
+    def normal(self) -> tuple[Array, Array]:
+        """Mean and deviation, (F,) each."""
+        if self.count < 2:
+            return np.zeros_like(self.total), np.ones_like(self.total)
+        mean = self.total / self.count
+        deviation = np.sqrt(np.maximum(self.square / self.count - mean**2, 0.0))
+        return mean, np.where(deviation < 1e-4, 1.0, deviation)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a search is."""
+
+    weights: Array  # (A, F)
+    seen: Seen
+    update: int = 0
+    steps: int = 0
+    best: float = -np.inf  # mean return of the best policy in TRIALS episodes
+    policy: Linear = field(default_factory=lambda: Linear(*(np.zeros(1),) * 3))
+
+
+def rollouts(
+    world: Locomotion, policy: Linear, seeds: list[int], seen: Seen | None = None
+) -> tuple[Array, Array]:
+    """Returns (B,) and lengths (B,) of an episode of each seed; `seen` takes note of what is seen.
+
+    Rows that have ended are not stepped on.
+    """
+    physics = MujocoPhysics(world, len(seeds), 1)
+    for row, seed in enumerate(seeds):
+        physics.reset(row, world.start(seed), None)
+    state = physics.allocate()
+    physics.read(state)
+    returns, lengths = np.zeros(len(seeds)), np.zeros(len(seeds), np.int64)
+    rows = np.arange(len(seeds))
+    nothing = np.zeros((1, world.features), np.float32)
+    for step in range(HORIZON):
+        observation = world.observe(state[rows], nothing)[:, 0].astype(np.float64)
+        part = policy.see(observation, np.full(len(rows), step))
+        if seen is not None:
+            seen.count += len(rows)
+            seen.total += part.sum(0)
+            seen.square += (part * part).sum(0)
+        weights = policy.weights if policy.weights.ndim == 2 else policy.weights[rows]
+        action = np.clip(replace(policy, weights=weights).act(part), -1, 1)
+        before = state[rows]
+        for row, control in zip(rows, world.control(before, action), strict=True):
+            physics.ctrls[row][:] = control
+            mujoco.mj_step(world.model, physics.datas[row], world.substeps)
+            world.refresh(world.model, physics.datas[row])
+        physics.read(state)
+        returns[rows] += world.reward(before, action, state[rows])
+        lengths[rows] += 1
+        rows = rows[~world.terminated(state[rows])]
+        if not len(rows):
+            break
+    return returns, lengths
+
+
+def improve(world: Locomotion, search: Search, progress: Progress, seed: int) -> float:
+    """One update. Returns the mean return of the changed policies."""
+    rng = generator(seed, "ars", world.file, progress.update)
+    changes = rng.standard_normal((search.directions, *progress.weights.shape))
+    starts = (2**40 + rng.integers(0, 2**40, search.directions)).tolist()
+    both = np.concatenate([changes, -changes]) * search.noise
+    policy = Linear(progress.weights + both, *progress.seen.normal(), search.period)
+    # What was seen in this update counts from the next one on.
+    returns, lengths = rollouts(world, policy, starts * 2, progress.seen)
+    scores = (returns - search.survival * lengths).reshape(2, search.directions)
+    top = np.argsort(-scores.max(axis=0), kind="stable")[: search.best]
+    gain = (scores[0, top] - scores[1, top])[:, None, None] * changes[top]
+    progress.weights += search.step * gain.mean(axis=0) / (scores[:, top].std() + 1e-6)
+    progress.update += 1
+    progress.steps += int(lengths.sum())
+    return float(returns.mean())
+
+
+def choose(world: Locomotion, search: Search, progress: Progress, seed: int) -> float:
+    """Try the present policy, and keep it if it is the best so far. Returns its mean return."""
+    policy = Linear(progress.weights.copy(), *progress.seen.normal(), search.period)
+    starts = (2**41 + generator(seed, "ars-trials").integers(0, 2**40, TRIALS)).tolist()
+    score = float(rollouts(world, policy, starts)[0].mean())
+    if score > progress.best:
+        progress.best, progress.policy = score, policy
+    return score
+
+
+def save(progress: Progress, file: Path) -> None:
+    """Write where a search is."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    with part.open("wb") as stream:
+        np.savez(
+            stream,
+            weights=progress.weights,
+            seen=np.stack([progress.seen.total, progress.seen.square]),
+            numbers=[progress.seen.count, progress.update, progress.steps, progress.best],
+            period=progress.policy.period,
+            policy=progress.policy.weights,
+            normal=np.stack([progress.policy.mean, progress.policy.deviation]),
+        )
+    os.replace(part, file)
+
+
+def load(file: Path) -> Progress:
+    """Read what `save` wrote."""
+    with np.load(file, allow_pickle=False) as found:
+        count, update, steps, best = found["numbers"].tolist()
+        seen = Seen(count, *found["seen"])
+        policy = Linear(found["policy"], *found["normal"], float(found["period"]))
+        return Progress(found["weights"], seen, int(update), int(steps), best, policy)
+
+
+def first_weights(world: Locomotion, features: int) -> Array:
+    """Where a search begins, (A, F): at rest, but for the ant."""
+    weights = np.zeros((world.action_dim, features))
+    if not isinstance(world, Ant):
+        return weights
+    hip, ankle, ahead = ANT_GAIT
+    # By leg: which way the hip pushes back and the ankle down, and when in the period.
+    for leg, (push, down, when) in enumerate(
+        ((1, 1, 0.0), (1, -1, np.pi), (-1, -1, np.pi), (-1, 1, 0.0)), start=1
+    ):
+        for joint, torque, angle in (
+            (f"hip_{leg}", hip * push, when),
+            (f"ankle_{leg}", ankle * down, when + ahead),
+        ):
+            row = world.motors.index(joint)
+            # The clock's deviation is sqrt(1/2), by which it is divided.
+            weights[row, -2:] = torque * np.sqrt(0.5) * np.array([np.cos(angle), np.sin(angle)])
+    return weights
+
+
+def train(robot: str, seed: int, folder: Path, updates: int | None = None) -> Linear:
+    """Search, and write the best policy to folder/robot.json."""
+    world: Locomotion = world_of(robot)  # type: ignore[assignment]
+    search = SEARCHES[robot]
+    features = (search.features or world.features) + 2 * (search.period > 0)
+    checkpoint = folder / f"{robot}-{seed}.npz"
+    if checkpoint.exists():
+        progress = load(checkpoint)
+    else:
+        nothing = np.zeros(features)
+        progress = Progress(first_weights(world, features), Seen(0.0, nothing, nothing.copy()))
+    while progress.update < (updates or search.updates):
+        mean = improve(world, search, progress, seed)
+        if progress.update % EVERY == 0:
+            score = choose(world, search, progress, seed)
+            print(  # noqa: T201
+                f"{robot} update {progress.update}: {progress.steps} steps, changed {mean:.0f}, "
+                f"policy {score:.0f}, best {progress.best:.0f}",
+                flush=True,
+            )
+            save(progress, checkpoint)
+            notes = {"robot": robot, "seed": seed, "steps": progress.steps}
+            (folder / f"{robot}.json").write_text(progress.policy.to_json(**notes))
+    return progress.policy
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("robot", choices=sorted(SEARCHES))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--updates", type=int, help="how many; the robot's own by default")
+    parser.add_argument("--out", type=Path, default=Path("runs/locomotion"))
+    given = parser.parse_args()
+    train(given.robot, given.seed, given.out, given.updates)

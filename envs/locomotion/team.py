@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Parts:
 
 
 def _chain(*joints: str) -> tuple[tuple[str, ...], ...]:
-    return tuple(zip(joints[:-1], joints[1:], strict=True))
+    return tuple(pairwise(joints))
 
 
 _CHEETAH = HalfCheetah.joints

@@ -91,7 +91,7 @@ class Locomotion(RewardWorld):
         return action
 
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
-        cost = self.ctrl_weight * np.add.reduce(action * action, -1)
+        cost = self.ctrl_weight * _squares(action)
         return {"forward": self._speed(before, after), "ctrl": -cost}
 
     def status(self, state: Array) -> dict[str, Array]:
@@ -138,6 +138,11 @@ class _Planar(Locomotion):
         return rng.uniform(-self.noise, self.noise, self.model.nv)
 
 
+def _squares(action: Array) -> Array:
+    """The sum of squares (...) of actions (..., A), in double precision whatever they are in."""
+    return np.add.reduce(np.multiply(action, action, dtype=np.float64), -1)
+
+
 def _planar_features(joints: tuple[str, ...]) -> tuple[str, ...]:
     place = ("z", "pitch", *joints)
     return (*place, *(f"v_{name}" for name in ("x", *place)))
@@ -161,7 +166,7 @@ class _Upright(_Planar):
         return ~self.healthy(state)
 
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
-        cost = self.ctrl_weight * np.add.reduce(action * action, -1)
+        cost = self.ctrl_weight * _squares(action)
         return {
             "forward": self._speed(before, after),
             "healthy": self.healthy(after) * 1.0,
@@ -291,7 +296,7 @@ class Ant(Locomotion):
         return {
             "forward": self._speed(before, after),
             "healthy": self.healthy(after) * 1.0,
-            "ctrl": -self.ctrl_weight * np.add.reduce(action * action, -1),
+            "ctrl": -self.ctrl_weight * _squares(action),
             "contact": -self.contact_weight * np.add.reduce(forces * forces, -1),
         }
 

@@ -59,6 +59,8 @@ class PickOracle:
         assert isinstance(world, PickTable)
         self._cubes = world.rows
         self._count = world.cubes
+        self._tall = isinstance(world, StackWorld)
+        self._bins = world.places if isinstance(world, BinsWorld) else np.empty((0, 3))
         self._tower = isinstance(world, StackWorld | BinsWorld)  # goals with no room for liberties
 
     def initial_state(self, batch: int) -> OracleState:

@@ -6,6 +6,11 @@ from dataclasses import replace
 
 from entitybench.types import TaskSpec
 
+_FAILURES = {
+    "stack-2": "entitybench.envs.pick.failures:STACK_2",
+    "stack-3": "entitybench.envs.pick.failures:STACK_3",
+}
+
 
 def _cubes(kind: str, cubes: int) -> TaskSpec:
     s = "s" if cubes > 1 else ""
@@ -17,6 +22,7 @@ def _cubes(kind: str, cubes: int) -> TaskSpec:
         kwargs={"cubes": cubes},
         horizon=50 + 100 * cubes,
         oracle="entitybench.envs.pick.oracle:PickOracle",
+        failures=_FAILURES.get(f"{kind}-{cubes}"),
         tags=frozenset({"pick", "state"}),
         summary=(
             f"pick up {cubes} cube{s} and put {'them' if s else 'it'} down elsewhere"
@@ -55,6 +61,7 @@ _BINS = TaskSpec(
     kwargs={"cubes": 2},
     horizon=120,
     oracle="entitybench.envs.pick.oracle:PickOracle",
+    failures="entitybench.envs.pick.failures:BINS",
     tags=frozenset({"pick", "state"}),
     summary="put one of two cubes into one of three coloured bins",
 )

@@ -151,6 +151,8 @@ def start(task: str, seed: int = 0) -> np.ndarray:
     picture = renderer.frame(worlds, 0)
     renderer.close()
     return np.pad(picture, ((0, 0), (4, 4), (0, 0)), constant_values=255)
+
+
 def tetris() -> None:
     """A film of the oracle, and the start of the worlds that have more than blocks."""
     pictures = []
@@ -166,7 +168,11 @@ def tetris() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["stills", "oracle", "hecrl", "kitchen", "hockey", "team", "causal"])
+    parser.add_argument(
+        "what",
+        nargs="*",
+        default=["stills", "oracle", "hecrl", "kitchen", "hockey", "team", "causal"],
+    )
     families = {"kitchen": kitchen, "hockey": hockey, "team": team, "causal": causal}
     for what in parser.parse_args().what:
         if what in families:

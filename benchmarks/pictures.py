@@ -79,6 +79,22 @@ def film(agent: str, task: str = TASK, size: int = 220, speed: float = 3.0) -> N
         print(gif, f"{gif.stat().st_size / 1e6:.2f} MB")
 
 
+def pick() -> None:
+    """A table of cubes, a tower to be, the scene and the bins; films of three of them."""
+    for view in ("top", "side"):
+        rows = []
+        for task in ("pick-3cubes", "stack-3cubes", "scene", "pick-2cubes-bins"):
+            worlds = make_worlds(task, 1)
+            worlds.reset([0])
+            renderer = Renderer(worlds.world, 240, 240, view)
+            rows.append(renderer.frame(worlds, 0))
+            renderer.close()
+        save(np.concatenate(rows, axis=1), f"pick-{view}.png")
+    film("oracle", "pick-3cubes", size=160, speed=2.0)
+    film("oracle", "stack-3cubes", size=160, speed=2.0)
+    film("oracle", "scene", size=160, speed=3.0)
+
+
 def hockey() -> None:
     """Starts of the hockey tasks, from above, and films of the oracle."""
     rows = []

@@ -225,7 +225,7 @@ class Worlds:
             }
             info = self._goal.judge(achieved, goal)
         elif self._team is not None:
-            agents = self._team.observe_agents(state, self.constants[0])
+            agents = self._team.share(observation, state, self.constants[0])
             obs = {"observation": agents, "state": observation}
             info = self._scores(before, action, state)
         else:
@@ -269,7 +269,7 @@ class Worlds:
             achieved = self._goal.achieved(observation)
             found |= {"achieved_goal": achieved, "desired_goal": goals}
         elif isinstance(self.world, TeamWorld):
-            agents = self.world.observe_agents(self.state, self.constants)
+            agents = self.world.share(observation, self.state, self.constants)
             found = {"observation": agents, "state": observation}
         if self.bank.varies_number:
             found["mask"] = ~self.absent

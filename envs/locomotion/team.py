@@ -188,8 +188,11 @@ class LocomotionTeam(TeamWorld):
         return self.robot.observe(state, constants)
 
     def observe_agents(self, state: Array, constants: Array) -> Array:
-        whole = self.robot.observe(state, constants)
-        seen = whole[..., 0, :].take(self._sources, -1)
+        return self.share(self.robot.observe(state, constants), state, constants)
+
+    def share(self, observation: Array, state: Array, constants: Array) -> Array:
+        del state, constants
+        seen = observation[..., 0, :].take(self._sources, -1)
         if self._padded is not None:
             seen[..., self._padded] = 0
         return seen

@@ -247,7 +247,7 @@ class Ant(Locomotion):
     ctrl_weight = 0.5
     contact_weight = 5e-4
     noise = 0.1
-    distance = 20.0
+    distance = 10.0
     physics_dt = 0.01
     control_dt = 0.05
     terminates = True

@@ -228,7 +228,7 @@ def facts(trace: Trace) -> Facts:
         asked_moved=norm(block[-1] - block[0])[:, 0],
         other_moved=other_moved,
         wrong_zone=to_zones.min(axis=1) <= TOLERANCE,
-        touched=touched[:, rows, 1 + wanted, 0].any(axis=0),
+        touched=np.logical_or.reduce(touched[:, rows, 1 + wanted, 0], 0),
         struck=met.any(axis=0) & (other_moved > STRUCK),
         passed=(lane & (progress > 0.05)).any(axis=0) & (lane & (progress < 0)).any(axis=0),
     )

@@ -114,7 +114,7 @@ class PushOracle:
         goal = obs.get("goal_state", obs.get("desired_goal"))
         assert goal is not None
         goal = goal[:, self._blocks]
-        return goal[..., :2].astype(np.float64), goal.any(axis=-1)
+        return goal[..., :2].astype(np.float64), np.logical_or.reduce(goal != 0, -1)
 
     def _choose(
         self, pusher: Array, blocks: Array, goals: Array, state: OracleState, rng: BatchGenerator

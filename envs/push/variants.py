@@ -144,7 +144,7 @@ class PushRegionWorld(PushTable, RewardWorld):
         from entitybench.envs.push.scene import add_regions
 
         spec = super().spec()
-        add_regions(spec, self.regions, self.tolerance)
+        add_regions(spec, REGIONS[: self.blocks], self.tolerance)
         return spec
 
 

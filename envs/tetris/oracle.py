@@ -229,7 +229,7 @@ def _choose(scene: Scene, memory: Memory, draw: Array, tired: int) -> bool:
     if not len(astray):
         return False
     costs, blockers = [], []
-    for piece in astray:
+    for piece in astray.tolist():
         way = np.hypot(*(scene.goals[piece, :2] - scene.poses[piece, :2]))
         walk = np.hypot(*(scene.pusher - scene.poses[piece, :2]))
         on_goal = [i for i in range(len(scene.shapes)) if i != piece and _overlap(scene, piece, i)]

@@ -182,6 +182,23 @@ def tetris() -> None:
     film("oracle", "tetris-3pieces", size=180, speed=6.0)
 
 
+def robosuite() -> None:
+    """Starts of robosuite's tasks from above and from the side, and a film of the oracle."""
+    names = ("lift", "stack", "pickplace", "door", "push-3blocks")
+    rows = []
+    for view in ("top", "side"):
+        row = []
+        for task in (*(f"robosuite-{name}" for name in names), "team-lift"):
+            worlds = make_worlds(task, 1)
+            worlds.reset([0])
+            renderer = Renderer(worlds.world, 220, 220, view)
+            row.append(renderer.frame(worlds, 0))
+            renderer.close()
+        rows.append(np.concatenate(row, 1))
+    save(np.concatenate(rows), "robosuite-starts.png")
+    film("oracle", "robosuite-stack", size=180, speed=2.0)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -190,6 +207,7 @@ if __name__ == "__main__":
         default=["stills", "oracle", "hecrl", "kitchen", "hockey", "team", "causal"],
     )
     families = {"kitchen": kitchen, "hockey": hockey, "team": team, "causal": causal}
+    families["robosuite"] = robosuite
     for what in parser.parse_args().what:
         if what in families:
             families[what]()

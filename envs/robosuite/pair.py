@@ -31,7 +31,7 @@ class LiftTeam(SuiteWorld, TeamWorld):
     """
 
     agents = ("arm0", "arm1")
-    action_dim = 7  # type: ignore[assignment]
+    action_dim = 7
 
     def environment(self) -> tuple[type, dict[str, Any]]:
         library.load()

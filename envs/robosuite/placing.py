@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.robosuite.bins import TABLE, BinsWorld
+from entitybench.envs.robosuite.bins import BinsWorld
 from entitybench.envs.robosuite.moves import (
     CLOSE,
     OPEN,
@@ -136,6 +136,3 @@ class BinsOracle(SuiteOracle):
         dropped = lost | (length(thing[:, :3] - hand[:, :3]) > 0.15)
         following[((phase == ACROSS) | (phase == LOWER)) & dropped] = OVER
         return way, following
-
-
-assert TABLE[2] == 0.8

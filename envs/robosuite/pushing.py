@@ -39,7 +39,7 @@ class BlocksWorld(SuiteWorld, GoalWorld):
     stays closed, points down and keeps its yaw.
     """
 
-    action_dim = 3  # type: ignore[assignment]
+    action_dim = 3
 
     def __init__(
         self, blocks: int, robot: str = "Panda", profile: str = "fast", **kwargs: Any

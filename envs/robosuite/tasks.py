@@ -32,8 +32,21 @@ def _task(
     )
 
 
-def _both(*args: Any, **kwargs: Any) -> tuple[TaskSpec, TaskSpec]:
-    return _task(*args, **kwargs), _task(*args, **kwargs, pixels=True)
+def _both(
+    name: str,
+    kind: Kind,
+    world: str,
+    horizon: int,
+    oracle: str,
+    summary: str,
+    kwargs: dict[str, Any] | None = None,
+) -> tuple[TaskSpec, TaskSpec]:
+    """A task, and the same from pixels."""
+    one, other = (
+        _task(name, kind, world, horizon, oracle, summary, kwargs, pixels)
+        for pixels in (False, True)
+    )
+    return one, other
 
 
 TASKS: tuple[TaskSpec, ...] = (

@@ -172,7 +172,7 @@ class SuiteWorld(World):
         return tuple(entity.body for entity in self.described[0] if entity.free is not None)
 
     @cached_property
-    def driven(self) -> tuple[int, ...]:  # type: ignore[override]
+    def driven(self) -> tuple[int, ...]:
         return tuple(range(self.engine.env.num_robots))
 
     @cached_property

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.robosuite.bins import BinsWorld
 from entitybench.envs.robosuite.moves import (
     CLOSE,
     OPEN,
@@ -22,6 +21,7 @@ from entitybench.envs.robosuite.moves import (
 )
 
 if TYPE_CHECKING:
+    from entitybench.envs.robosuite.bins import BinsWorld
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs
 

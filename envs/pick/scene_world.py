@@ -182,7 +182,7 @@ class SceneWorld(PickTable, GoalWorld):
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = super().observe(state, constants)
-        slides = state.take(self._slides, axis=-1)
+        slides = np.minimum(np.maximum(state.take(self._slides, axis=-1), -0.1), 0.3)
         observation[..., BUTTON0 : BUTTON1 + 1, VALUE] = state[..., self.slot("memory")][..., :2]
         observation[..., DRAWER:, VALUE] = slides
         observation[..., DRAWER:, :3] = _HANDLES + slides[..., None] * _WAYS

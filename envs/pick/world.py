@@ -74,7 +74,7 @@ class PickTable(World):
     @property
     def bounds(self) -> Array:
         bounds = np.ones(self.features, np.float32)
-        bounds[:3] = (WALL + 0.1, WALL + 0.1, CEILING)
+        bounds[:3] = _BOX
         bounds[5] = 1.2  # joint limits are a little soft
         return bounds
 
@@ -123,13 +123,15 @@ class PickTable(World):
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = constants.copy()
-        places = np.minimum(state.take(self._places, axis=-1), _TOP)
+        # Whatever is thrown or jammed, observations keep to the bounds.
+        places = np.minimum(np.maximum(state.take(self._places, axis=-1), -_BOX), _BOX)
         observation[..., : 1 + self.cubes, :3] = places
         # Contiguous arrays, since numpy rounds cosines of strided ones differently.
         yaw = state.take(self._robot[3:4], axis=-1)
         observation[..., :1, 3] = np.cos(yaw)
         observation[..., :1, 4] = np.sin(yaw)
-        observation[..., 0, 5] = np.add.reduce(state.take(self._robot[4:], axis=-1), -1) * _WIDEST
+        opening = np.add.reduce(state.take(self._robot[4:], axis=-1), -1) * _WIDEST
+        observation[..., 0, 5] = np.minimum(np.maximum(opening, -0.2), 1.2)
         observation[..., self.rows, 3], observation[..., self.rows, 4] = fourfold(
             state.take(self._turns, axis=-1)
         )
@@ -230,7 +232,7 @@ class StackWorld(PickWorld):
         return goals
 
 
-_TOP = np.array([np.inf, np.inf, CEILING])
+_BOX = np.array([WALL + 0.1, WALL + 0.1, CEILING])
 _WEIGHT = np.array([1, 1, 2], np.float32)
 _NEAR = np.float32(TOLERANCE**2)
 _WIDEST = 0.5 / OPEN

@@ -79,6 +79,7 @@ def facts(trace: Trace) -> Facts:
     path, others = places[:, batch, asked], places[:, batch, other]
     goal = trace.goals[batch, 1 + asked, :3]
     held, gripped = _held(hand, path), _gripped(hand, path)
+    lifted = np.asarray(held.any(0))
     last = len(held) - 1 - gripped[::-1].argmax(0)
     end = path[-1]
     if isinstance(world, BinsWorld):
@@ -103,11 +104,11 @@ def facts(trace: Trace) -> Facts:
         other=others,
         tower=tower,
         three=cubes > 2,
-        lifted=held.any(0),
-        closed=(hand[..., 5] < EMPTY).any(0),
-        dropped=np.where(held.any(0)[:, None], path[last, batch], path[0]),
+        lifted=lifted,
+        closed=np.asarray((hand[..., 5] < EMPTY).any(0)),
+        dropped=np.where(lifted[:, None], path[last, batch], path[0]),
         hit=(touched[..., 0] | touched[:, batch, 1 + asked]).any(0),
-        other_held=others_held.any(0),
+        other_held=np.asarray(others_held.any(0)),
         moved_other=_flat(others[-1] - others[0]),
         pushed_other=pushed,
         elsewhere=elsewhere,

@@ -33,7 +33,7 @@ class Start:
 
     qpos: Array  # (nq,) float64; of a world without MuJoCo (nothing read), empty
     constants: Array  # (N, D) float32: the features that stay, e.g. ids; zero elsewhere
-    goal: Array  # (N, D) float32: the desired goal; (N, 0) where there is none
+    goal: Array  # (N, D) float32: the desired goal; zeros where there is none
     qvel: Array | None = None  # (nv,) float64; None: at rest
     memory: Array | None = None  # (memory,) float64; None: zeros
     absent: Array | None = None  # (N,) bool, the entities that this episode lacks; None: none

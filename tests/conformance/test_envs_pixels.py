@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 
 from entitybench.envs.core import gl
 from entitybench.envs.core.api import make, make_vec, make_worlds, world_of
 from entitybench.errors import BadValue, RenderError
+from entitybench.registry import tasks
+from entitybench.types import TaskSpec
 
 try:
     gl.make_context(8, 8).free()
 except RenderError as error:
     pytest.skip(str(error), allow_module_level=True)
+
+
+def _seen(task: TaskSpec) -> bool:
+    there = not task.extra or importlib.util.find_spec(task.extra) is not None
+    return "pixels" in task.tags and there
 
 
 @pytest.mark.parametrize(("pixels", "view"), [(64, "top"), (128, "top"), (128, "side")])
@@ -36,6 +45,41 @@ def test_the_same_seed_gives_the_same_pixels(pixels: int, view: str) -> None:
         assert all(np.array_equal(a[key], b[key]) for key in a)
         assert a["observation"].shape == (pixels, pixels, 3)
     assert not np.array_equal(first[0]["observation"], first[-1]["observation"])
+
+
+# One task in pixels of each class of worlds, and of each robot that the kitchen has.
+SEEN = list(
+    {(task.world, task.kwargs.get("robot")): task for task in tasks() if _seen(task)}.values()
+)
+
+
+@pytest.mark.parametrize("task", SEEN, ids=lambda task: task.id)
+def test_every_world_is_seen(task: TaskSpec) -> None:
+    """The same seed and actions, the same pixels; every present entity is in some picture."""
+
+    def run(threads: int) -> tuple[list[dict], set[int]]:
+        worlds = make_worlds(task, 3, threads, segmentation=True, depth=True)
+        rng = np.random.default_rng(0)
+        obs, found = [worlds.reset([0, 1, 2])], set()
+        for _ in range(3):
+            actions = rng.uniform(-1, 1, (3, *worlds.world.action_shape))
+            obs.append(worlds.step(actions)[0])
+        size = (3, task.kwargs["pixels"], task.kwargs["pixels"])
+        for one in obs:
+            assert one["observation"].shape == (*size, 3)
+            assert one["observation"].dtype == np.uint8
+            assert one["segmentation"].shape == one["depth"].shape == size
+            assert (one["depth"] > 0).all()
+            assert one["observation"].std(axis=(1, 2, 3)).min() > 1  # not one colour
+            found |= set(np.unique(one["segmentation"]).tolist())
+        assert found - {-1} <= set(range(worlds.world.entities))
+        assert len(found - {-1}) >= min(2, worlds.world.entities)
+        worlds.close()
+        return obs, found
+
+    first, second = run(1)[0], run(2)[0]
+    for a, b in zip(first, second, strict=True):
+        assert all(np.array_equal(a[key], b[key]) for key in a)
 
 
 def test_a_batch_sees_what_a_single_environment_sees() -> None:

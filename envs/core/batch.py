@@ -152,7 +152,7 @@ class Worlds:
             self.variations[row] = variation
             self.elapsed[row] = 0
             self._late[row] = 0
-        self.physics.read(self.state)
+        self._read(rows)
         return self.observe()
 
     def step(self, actions: Array) -> tuple[Obs, dict[str, Array]]:
@@ -317,7 +317,7 @@ class Worlds:
         first = self.physics.saved_size
         second = first + len(self._extra)
         self.physics.load(row, state[:first])
-        self.physics.read(self.state)
+        self._read([row])
         self.state[row, self._extra] = state[first:second]
         self._late[row] = state[second:].reshape(self._late[row].shape)
 
@@ -330,6 +330,18 @@ class Worlds:
     def close(self) -> None:
         """End the threads. Stepping is over then."""
         self.physics.close()
+
+    def _read(self, rows: Sequence[int]) -> None:
+        """Read the states of some rows; of the others, what is computed stays as it was.
+
+        MuJoCo's fields that are not integrated are not valid in a row that was only loaded.
+        """
+        others = np.ones(self.batch, bool)
+        others[list(rows)] = False
+        place = np.ix_(others, self._extra)
+        kept = self.state[place]
+        self.physics.read(self.state)
+        self.state[place] = kept
 
     def _present(self, states: Obs) -> Obs:
         """What is observed of the entities; see PixelWorlds."""

@@ -123,7 +123,7 @@ class LocomotionTeam(TeamWorld):
         self.agent_feature_names = tuple("|".join(dict.fromkeys(each)) for each in names)
 
     @property
-    def model(self) -> mujoco.MjModel:  # type: ignore[override]
+    def model(self) -> mujoco.MjModel:
         return self.robot.model
 
     def spec(self) -> mujoco.MjSpec:

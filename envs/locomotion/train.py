@@ -114,10 +114,10 @@ def rollouts(
         weights = policy.weights if policy.weights.ndim == 2 else policy.weights[rows]
         action = np.clip(replace(policy, weights=weights).act(part), -1, 1)
         before = state[rows]
-        for row, control in zip(rows, world.control(before, action), strict=True):
-            physics.ctrls[row][:] = control
-            mujoco.mj_step(world.model, physics.datas[row], world.substeps)
-            world.refresh(world.model, physics.datas[row])
+        for one, control in zip(rows, world.control(before, action), strict=True):
+            physics.ctrls[one][:] = control
+            mujoco.mj_step(world.model, physics.datas[one], world.substeps)
+            world.refresh(world.model, physics.datas[one])
         physics.read(state)
         returns[rows] += world.reward(before, action, state[rows])
         lengths[rows] += 1
@@ -177,7 +177,8 @@ def load(file: Path) -> Progress:
     with np.load(file, allow_pickle=False) as found:
         count, update, steps, best = found["numbers"].tolist()
         seen = Seen(count, *found["seen"])
-        policy = Linear(found["policy"], *found["normal"], float(found["period"]))
+        mean, deviation = found["normal"]
+        policy = Linear(found["policy"], mean, deviation, float(found["period"]))
         return Progress(found["weights"], seen, int(update), int(steps), best, policy)
 
 

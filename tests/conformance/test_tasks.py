@@ -118,6 +118,12 @@ def test_stored_states_and_snapshots_restart_exactly(task: TaskSpec) -> None:
         assert same(one, rows(obs, 1))
         assert same(scores, rows(info, 1))
     assert other.state_digest(0) == digests[1]
+    other.close()
+    other = make_worlds(task, 2)  # rows loaded one after the other leave each other alone
+    other.reset([9, 6])
+    other.set_integration_state(1, stored)
+    other.reset_rows([0], [5])
+    assert same(rows(other.observe(), 1), rows(before, 1))
     worlds.reset([7, 8])
     assert same(worlds.restore(snapshot), before)
     for action in actions[half:]:

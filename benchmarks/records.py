@@ -30,7 +30,10 @@ def current(task: TaskSpec, agent: str) -> bool:
     path = REFERENCE / "records" / task.id / f"{agent}.json"
     if not path.is_file():
         return False
-    hashes = Record.read(path).hashes
+    record = Record.read(path)
+    if len(record.episodes) != EPISODES or record.revision is None or record.revision.dirty:
+        return False
+    hashes = record.hashes
     now = (provenance.task_hash(task), provenance.model_hash(world_of(task)))
     return (hashes.task, hashes.model) == now
 

@@ -186,6 +186,7 @@ class Renderer:
         self._data.qpos[:] = qpos
         self._dress(constants, variation, absent)
         mujoco.mj_kinematics(model, self._data)
+        mujoco.mj_comPos(model, self._data)  # for cameras that follow a centre of mass
         mujoco.mj_camlight(model, self._data)
         self._option.geomgroup[ROBOT_GROUP] = robot
         mujoco.mjv_updateScene(

@@ -297,8 +297,8 @@ def test_the_checker_of_pettingzoo_passes(task: TaskSpec) -> None:
 
 def module_of(task: TaskSpec) -> str:
     """The module that stands for a team's task, as PettingZoo's environments have one each."""
-    name = task.id.removeprefix("team-").replace("-", "_")
-    family = task.world.split(".")[2]
+    family, _, name = task.id.replace("-", "_").partition("_")
+    name = name if family == "team" else f"{family}_{name}"
     return f"entitybench.envs.{family}.{name}_v{task.version}"
 
 

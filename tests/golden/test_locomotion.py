@@ -60,7 +60,7 @@ def test_a_robot_is_gymnasiums_bit_for_bit(id: str) -> None:
             np.testing.assert_array_equal(seen[step + 1][row, 0], observation.astype(np.float32))
             assert rewards[step][row] == np.float32(reward)
             assert ended[step][row] == terminated
-    assert np.array(ended).any() == (id != "halfcheetah")
+    assert np.array(ended).any() == (id in ("hopper", "walker2d"))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

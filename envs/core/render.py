@@ -45,6 +45,8 @@ class Renderer:
         self._model = copy.copy(world.model)
         self._model.vis.global_.offwidth = width
         self._model.vis.global_.offheight = height
+        # Other packages' scenes ask for several samples, which is slow.
+        self._model.vis.quality.offsamples = 0
         cameras = [self._model.camera(i).name for i in range(self._model.ncam)]
         if view not in cameras:
             raise BadValue(f"no view {view!r}; choose one of {', '.join(cameras)}.")

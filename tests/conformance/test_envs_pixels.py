@@ -79,6 +79,8 @@ def test_every_world_is_seen(task: TaskSpec) -> None:
 
     first, second = run(1)[0], run(2)[0]
     for a, b in zip(first, second, strict=True):
+        # Depths of an endless floor differ in their last bit by what was drawn before.
+        assert np.allclose(a.pop("depth"), b.pop("depth"), rtol=1e-4)
         assert all(np.array_equal(a[key], b[key]) for key in a)
 
 

@@ -15,10 +15,11 @@ import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
-from entitybench.envs.core.api import make_worlds
+from entitybench.envs.core.api import make_worlds, oracle_of
 from entitybench.envs.core.render import Renderer
 from entitybench.leaderboard.harness.api import load_agent
 from entitybench.leaderboard.harness.video import record_video
+from entitybench.seeding import BatchGenerator, generator
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 TASK = "push-3blocks"
@@ -199,23 +200,46 @@ def robosuite() -> None:
     film("oracle", "robosuite-stack", size=180, speed=2.0)
 
 
+def locomotion() -> None:
+    """The robots and the mazes after some steps of their experts, and a film of a maze."""
+    pictures = []
+    for task in ("hopper", "halfcheetah", "walker2d", "ant", "point-maze-u", "point-maze-medium"):
+        worlds, policy = make_worlds(task, 1), oracle_of(task)
+        obs, state = worlds.reset([0]), policy.initial_state(1)
+        rng = BatchGenerator([generator(0, "picture")])
+        for _ in range(40):
+            action, state = policy.act(obs, state, rng)
+            obs, _ = worlds.step(action)
+        renderer = Renderer(worlds.world, 240, 240, worlds.world.view)
+        pictures.append(renderer.frame(worlds, 0))
+        renderer.close()
+    save(np.concatenate([np.concatenate(pictures[:3], 1), np.concatenate(pictures[3:], 1)]), VIEWS)
+    film("oracle", "point-maze-medium")
+
+
+VIEWS = "locomotion-views.png"
+EVERYTHING = "stills oracle hecrl kitchen hockey team causal tetris pick locomotion robosuite"
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "what",
         nargs="*",
-        default=["stills", "oracle", "hecrl", "kitchen", "hockey", "team", "causal"],
+        default=EVERYTHING.split(),
     )
-    families = {"kitchen": kitchen, "hockey": hockey, "team": team, "causal": causal}
-    families["robosuite"] = robosuite
+    families = {
+        "stills": stills,
+        "kitchen": kitchen,
+        "hockey": hockey,
+        "team": team,
+        "causal": causal,
+        "robosuite": robosuite,
+        "tetris": tetris,
+        "pick": pick,
+        "locomotion": locomotion,
+    }
     for what in parser.parse_args().what:
         if what in families:
             families[what]()
-        if what == "kitchen":
-            kitchen()
-        elif what == "tetris":
-            tetris()
-        elif what == "hockey":
-            hockey()
         else:
-            stills() if what == "stills" else film(what)
+            film(what)

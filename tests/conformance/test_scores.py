@@ -15,6 +15,29 @@ SCORED = [t for t in tasks() if "state" in t.tags and t.kind in ("goal-control",
 TEAMS = [t for t in tasks() if "state" in t.tags and t.kind == "team-control"]
 
 
+# What falls short, with what was measured: a task that gets better fails here until it is taken out.
+SHORT = {
+    "walker2d": "its expert falls over: 0 of 100",
+    "tetris-4pieces": "not measured over 100 starts: 6 of 6",
+    "tetris-5pieces": "not measured over 100 starts: 6 of 6",
+    "tetris-6pieces": "not measured over 100 starts: 6 of 6",
+    "tetris-7pieces": "1 of 3 starts",
+}
+
+
+def cases(some: list[TaskSpec]) -> list[object]:
+    return [
+        pytest.param(
+            task,
+            id=task.id,
+            marks=[pytest.mark.xfail(strict=True, reason=SHORT[task.id])]
+            if task.id in SHORT
+            else [],
+        )
+        for task in some
+    ]
+
+
 def success(task: TaskSpec, agent: str) -> float:
     path = REFERENCE / "records" / task.id / f"{agent}.json"
     assert path.is_file(), f"python benchmarks/records.py {task.id}"
@@ -29,7 +52,7 @@ def bar(task: TaskSpec) -> float:
     return 0.85 if number > 5 else 0.95
 
 
-@pytest.mark.parametrize("task", SCORED, ids=lambda task: task.id)
+@pytest.mark.parametrize("task", cases(SCORED))
 def test_the_oracle_solves_what_random_actions_do_not(task: TaskSpec) -> None:
     assert success(task, "oracle") >= bar(task)
     assert success(task, "random") < 0.05

@@ -15,7 +15,7 @@ SCORED = [t for t in tasks() if "state" in t.tags and t.kind in ("goal-control",
 TEAMS = [t for t in tasks() if "state" in t.tags and t.kind == "team-control"]
 
 
-# What falls short, with what was measured: a task that gets better fails here until it is taken out.
+# What falls short, with what was measured: what gets better fails here until it is taken out.
 SHORT = {
     "walker2d": "its expert falls over: 0 of 100",
     "tetris-4pieces": "not measured over 100 starts: 6 of 6",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
+from entitybench.envs.core.gym import VIEWS
 from entitybench.errors import unknown
 from entitybench.leaderboard.cli.output import columns, print_json
 from entitybench.leaderboard.reference.claims import CLAIMS
@@ -62,7 +63,11 @@ def info(id: str, /, *, json: bool = False) -> None:
         if id in table:
             description = {"what": what.removesuffix("s"), **plain(table[id])}
             if what == "tasks":
-                description["gymnasium"] = table[id].gym_id
+                task = table[id]
+                alone = task.kind in VIEWS
+                description["gymnasium" if alone else "pettingzoo"] = (
+                    task.gym_id if alone else f"entitybench.make({id!r})"
+                )
             if what == "agents":
                 claims = [claim for claim in CLAIMS if claim.method == id]
                 description["claims"] = {claim.name: claim.statement for claim in claims}

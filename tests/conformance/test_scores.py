@@ -18,10 +18,13 @@ TEAMS = [t for t in tasks() if "state" in t.tags and t.kind == "team-control"]
 # What falls short, with what was measured: what gets better fails here until it is taken out.
 SHORT = {
     "walker2d": "its expert falls over: 0 of 100",
-    "tetris-4pieces": "not measured over 100 starts: 6 of 6",
     "tetris-5pieces": "not measured over 100 starts: 6 of 6",
     "tetris-6pieces": "not measured over 100 starts: 6 of 6",
     "tetris-7pieces": "1 of 3 starts",
+    "robosuite-push-1block": "random actions not measured over 100 starts: 0 of 50",
+    "robosuite-push-2blocks": "not measured over 100 starts: 29 of 30",
+    "robosuite-push-3blocks": "not measured over 100 starts: 20 of 20",
+    "team-lift": "not measured over 100 starts: 40 of 40",
 }
 
 
@@ -58,7 +61,7 @@ def test_the_oracle_solves_what_random_actions_do_not(task: TaskSpec) -> None:
     assert success(task, "random") < 0.05
 
 
-@pytest.mark.parametrize("task", TEAMS, ids=lambda task: task.id)
+@pytest.mark.parametrize("task", cases(TEAMS))
 def test_the_expert_of_a_team_scores_more_than_random_actions(task: TaskSpec) -> None:
     scores = []
     for agent in ("oracle", "random"):

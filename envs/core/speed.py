@@ -149,7 +149,7 @@ def speed(
         (case, sleep)
         for sleep in ((False, True) if _sleeps(world) else (False,))
         for case in _CASES
-        if isinstance(world.physics(1, 1), MujocoPhysics) or case in ANY_PHYSICS
+        if type(world.physics(1, 1)) is MujocoPhysics or case in ANY_PHYSICS
     ]
     runs = {(case, sleep): _CASES[case](spec, actions, sleep) for case, sleep in ours}
     if beside is None:

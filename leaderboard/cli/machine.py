@@ -50,13 +50,18 @@ def _targets(check: bool, out: Path | None, json: bool) -> int:
     from entitybench.leaderboard.harness.weights import REFERENCE
     from entitybench.records import write_atomic
 
+    committed = REFERENCE / "speed.json"
+    if check and not committed.is_file():
+        raise BadValue(
+            f"no committed speeds to check against: bench speed --targets --out {committed}"
+        )
     result = measure(say=lambda name: note(f"measuring {name}"))
     print_json(result) if json else print(markdown(result))
     if out is not None:
         write_atomic(out, (dumps(result, indent=1) + "\n").encode())
     if not check:
         return 0
-    found = worse(result, loads((REFERENCE / "speed.json").read_text()))
+    found = worse(result, loads(committed.read_text()))
     for line in found:
         note(f"bench: slower: {line}")
     return 2 if found else 0

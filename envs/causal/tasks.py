@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from entitybench.envs.core.seen import seen
 from entitybench.types import TaskSpec
 
 DAG_NODES = (4, 10, 30)
@@ -22,27 +21,15 @@ def _dag(nodes: int) -> TaskSpec:
     )
 
 
-def _sprites(id: str, tag: str, summary: str, **kwargs: Any) -> TaskSpec:
-    return TaskSpec(
-        id=id,
-        version=1,
-        kind="goal-control",
-        world="entitybench.envs.causal.sprites:SpritesWorld",
-        kwargs=kwargs,
-        horizon=50,
-        oracle="entitybench.envs.causal.oracle:SpritesOracle",
-        tags=frozenset({"causal", tag}),
-        summary=summary,
-    )
-
-
-TASKS: tuple[TaskSpec, ...] = (
-    *(_dag(nodes) for nodes in DAG_NODES),
-    _sprites("sprites", "state", "knock a disc to its place among others that bounce"),
-    _sprites(
-        "sprites-pixels",
-        "pixels",
-        "knock a disc to its place among others that bounce, seen from a camera",
-        pixels=64,
-    ),
+_SPRITES = TaskSpec(
+    id="sprites",
+    version=1,
+    kind="goal-control",
+    world="entitybench.envs.causal.sprites:SpritesWorld",
+    horizon=50,
+    oracle="entitybench.envs.causal.oracle:SpritesOracle",
+    tags=frozenset({"causal", "state"}),
+    summary="knock a disc to its place among others that bounce",
 )
+
+TASKS: tuple[TaskSpec, ...] = (*(_dag(nodes) for nodes in DAG_NODES), _SPRITES, seen(_SPRITES))

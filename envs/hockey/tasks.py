@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from entitybench.envs.core.seen import seen
 from entitybench.types import Kind, TaskSpec
 
 if TYPE_CHECKING:
@@ -28,14 +28,7 @@ def _solo(
         tags=frozenset({"hockey", "state"}),
         summary=summary,
     )
-    seen = replace(
-        task,
-        id=f"{task.id}-pixels",
-        kwargs={**kwargs, "pixels": 64},
-        tags=frozenset({"hockey", "pixels"}),
-        summary=f"{summary}, seen from a camera",
-    )
-    return task, seen
+    return task, seen(task)
 
 
 def _game(players: int) -> TaskSpec:

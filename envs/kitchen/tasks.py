@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from entitybench.envs.core.seen import seen
 from entitybench.types import TaskSpec
 
 _WORLD = "entitybench.envs.kitchen.world:"
@@ -29,7 +30,7 @@ def _failures(name: str) -> str:
     return "KETTLE_ONLY" if name == "kettle" else "ONE"
 
 
-def _task(robot: str, name: str, pixels: bool) -> TaskSpec:
+def _task(robot: str, name: str) -> TaskSpec:
     four = name == "4tasks"
     kwargs: dict[str, Any] = {"robot": robot}
     summary, horizon = f"operate the {name.replace('-', ' ')}", 140
@@ -39,11 +40,9 @@ def _task(robot: str, name: str, pixels: bool) -> TaskSpec:
         summary, horizon = "any of nine elements of the kitchen to their goals", 560
     else:
         kwargs["asked"] = name
-    if pixels:
-        kwargs["pixels"] = 64
     prefix = "kitchen-gripper" if robot == "gripper" else "kitchen"
     return TaskSpec(
-        id=f"{prefix}-{name}{'-pixels' if pixels else ''}",
+        id=f"{prefix}-{name}",
         version=1,
         kind="reward-control" if four else "goal-control",
         world=_WORLD + ("KitchenTasksWorld" if four else "KitchenWorld"),
@@ -51,14 +50,13 @@ def _task(robot: str, name: str, pixels: bool) -> TaskSpec:
         horizon=horizon,
         oracle="entitybench.envs.kitchen.oracle:KitchenOracle",
         failures=f"entitybench.envs.kitchen.failures:{_failures(name)}",
-        tags=frozenset({"kitchen", robot, "pixels" if pixels else "state"}),
-        summary=f"{summary}, {robot}{', seen from a camera' if pixels else ''}",
+        tags=frozenset({"kitchen", robot, "state"}),
+        summary=f"{summary}, {robot}",
     )
 
 
-TASKS: tuple[TaskSpec, ...] = tuple(
-    _task(robot, name, pixels)
-    for pixels in (False, True)
-    for robot in ("arm", "gripper")
-    for name in (*_NAMES, "4tasks", "goal")
+_STATE = tuple(
+    _task(robot, name) for robot in ("arm", "gripper") for name in (*_NAMES, "4tasks", "goal")
 )
+
+TASKS: tuple[TaskSpec, ...] = (*_STATE, *(seen(task) for task in _STATE))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from entitybench.envs.core.seen import seen
 from entitybench.types import TaskSpec
 
 ROBOTS = {
@@ -65,16 +64,6 @@ def _team(name: str, robot: str, summary: str) -> TaskSpec:
     )
 
 
-def _seen(task: TaskSpec) -> TaskSpec:
-    return replace(
-        task,
-        id=f"{task.id}-pixels",
-        kwargs={**task.kwargs, "pixels": 64},
-        tags=frozenset({"locomotion", "pixels"}),
-        summary=f"{task.summary}, seen from a camera",
-    )
-
-
 _ALONE = (
     *(_robot(id, world, summary) for id, (world, summary) in ROBOTS.items()),
     _maze("u", 300, "a point mass finds its way round a wall"),
@@ -82,6 +71,6 @@ _ALONE = (
 )
 TASKS: tuple[TaskSpec, ...] = (
     *_ALONE,
-    *(_seen(task) for task in _ALONE),
+    *(seen(task) for task in _ALONE),
     *(_team(name, robot, summary) for name, (robot, summary) in TEAMS.items()),
 )

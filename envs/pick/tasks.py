@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from entitybench.envs.core.seen import seen
 from entitybench.types import TaskSpec
 
 _FAILURES = {
@@ -29,17 +28,6 @@ def _cubes(kind: str, cubes: int) -> TaskSpec:
             if kind == "pick"
             else f"stack {cubes} cubes in a given order"
         ),
-    )
-
-
-def _pixels(state: TaskSpec) -> TaskSpec:
-    return replace(
-        state,
-        id=f"{state.id}-pixels",
-        kwargs={**state.kwargs, "pixels": 64},
-        failures=None,
-        tags=state.tags - {"state"} | {"pixels"},
-        summary=f"{state.summary}, seen from a camera",
     )
 
 
@@ -72,4 +60,4 @@ _STATE = (
     _BINS,
 )
 
-TASKS: tuple[TaskSpec, ...] = (*_STATE, *(_pixels(task) for task in _STATE))
+TASKS: tuple[TaskSpec, ...] = (*_STATE, *(seen(task) for task in _STATE))

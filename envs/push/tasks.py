@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from entitybench.envs.core.seen import seen
 from entitybench.types import TaskSpec
 
 PUSH_BLOCKS = range(1, 11)
@@ -38,18 +37,6 @@ def _region(blocks: int) -> TaskSpec:
     )
 
 
-def _pixels(state: TaskSpec) -> TaskSpec:
-    return replace(
-        state,
-        id=f"{state.id}-pixels",
-        kwargs={**state.kwargs, "pixels": 64},
-        datasets=(),
-        failures=None,
-        tags=state.tags - {"state"} | {"pixels"},
-        summary=f"{state.summary}, seen from a camera",
-    )
-
-
 _POSTS = TaskSpec(
     id="push-1block-obstacles",
     version=1,
@@ -75,4 +62,4 @@ _ZONES = TaskSpec(
 )
 _STATE = (*(_push(n) for n in PUSH_BLOCKS), _POSTS, *(_region(n) for n in (1, 2, 3)), _ZONES)
 
-TASKS: tuple[TaskSpec, ...] = (*_STATE, *(_pixels(task) for task in _STATE))
+TASKS: tuple[TaskSpec, ...] = (*_STATE, *(seen(task) for task in _STATE))

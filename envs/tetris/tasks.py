@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from entitybench.envs.core.seen import seen
 from entitybench.types import TaskSpec
 
 HORIZONS = (500, 800, 1000, 1200, 1500, 2000, 2000)  # by number of pieces (HECRL sheet, section 5)
@@ -25,16 +24,6 @@ def _tetris(pieces: int) -> TaskSpec:
     )
 
 
-def _pixels(state: TaskSpec) -> TaskSpec:
-    return replace(
-        state,
-        id=f"{state.id}-pixels",
-        kwargs={**state.kwargs, "pixels": 64},
-        tags=state.tags - {"state"} | {"pixels"},
-        summary=f"{state.summary}, seen from a camera",
-    )
-
-
 _STATE = tuple(_tetris(n) for n in range(1, len(HORIZONS) + 1))
 
-TASKS: tuple[TaskSpec, ...] = (*_STATE, *(_pixels(task) for task in _STATE))
+TASKS: tuple[TaskSpec, ...] = (*_STATE, *(seen(task) for task in _STATE))

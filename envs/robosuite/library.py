@@ -71,16 +71,22 @@ def load() -> Any:
     return robosuite
 
 
-def check_robot(name: str) -> None:
-    """Raise for what is no robot of robosuite's with one arm on a fixed base."""
+def robots() -> list[str]:
+    """Robosuite's robots with one arm on a fixed base. Raises MissingExtra."""
     load()
     from robosuite.robots import ROBOT_CLASS_MAPPING, FixedBaseRobot
 
-    known = sorted(k for k, v in ROBOT_CLASS_MAPPING.items() if v is FixedBaseRobot)
-    if name not in known:
-        raise unknown("robot", str(name), known)
+    fixed = [name for name, kind in ROBOT_CLASS_MAPPING.items() if kind is FixedBaseRobot]
+    return sorted(name for name in fixed if name != "Baxter")
+
+
+def check_robot(name: str) -> None:
+    """Raise for what is no robot of robosuite's with one arm on a fixed base."""
+    known = robots()
     if name == "Baxter":
         raise BadValue("Baxter has two arms: these tasks take robots with one.")
+    if name not in known:
+        raise unknown("robot", str(name), known)
 
 
 def make(base: type, edit: Callable[[ElementTree.Element], None], **arguments: Any) -> Any:

@@ -8,6 +8,7 @@ state, observations, rewards and actions.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -94,9 +95,9 @@ class SuiteWorld(World):
 
     # What each world says of itself.
 
+    @abstractmethod
     def environment(self) -> tuple[type, dict[str, Any]]:
         """Robosuite's class and its arguments."""
-        raise NotImplementedError
 
     def edit(self, root: ElementTree.Element) -> None:
         """Change the scene before it is compiled: our cameras, and what robosuite leaves open."""
@@ -115,13 +116,13 @@ class SuiteWorld(World):
             ("side", (0.9, 0.0, 1.65), (0, 1, 0, -half, 0, half), 42),
         ]
 
+    @abstractmethod
     def describe(self, env: Any) -> tuple[list[Entity], list[Grasp], list[Pair]]:
         """The entities, robots first, and whose contacts the rules ask for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def arrange(self, seed: int, qpos: Array, constants: Array) -> None:
         """Put the objects of an episode into a start state."""
-        raise NotImplementedError
 
     def patch(self, start: Start) -> Patch:
         """Fields of the model that the episode of a start changes."""

@@ -9,6 +9,7 @@ A document says what it wants between two comments, and the text between them is
     <!-- commands -->                       the table of commands
     <!-- options -->                        every command with its options and examples
     <!-- speed -->                          the committed run of `bench speed --targets`
+    <!-- profiles: oracle -->               what an agent reaches in each profile of robosuite
     <!-- end -->
 
 A test holds the documents of a checkout to what this makes.
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 from entitybench.errors import BadValue
 from entitybench.leaderboard.harness.weights import REFERENCE
 from entitybench.leaderboard.tables.data import METRICS, cell
+from entitybench.leaderboard.tables.profiles import profiles_table
 from entitybench.leaderboard.tables.render import markdown
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record, write_atomic
@@ -232,6 +234,7 @@ KINDS: dict[str, Callable[[str, Path], str]] = {
     "commands": commands,
     "options": options,
     "speed": speed,
+    "profiles": profiles_table,
 }
 
 

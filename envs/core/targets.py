@@ -45,7 +45,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         task="hockey-strike",
-        peer="air_hockey_challenge 3dof-hit (recorded)",
+        peer="air_hockey_challenge 3dof-hit",
         at_least=80,
         why="a mallet on two slides instead of an arm of three joints, 5 ms for 1, no controller",
     ),

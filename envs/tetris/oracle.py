@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.core.api import task_of, world_of
-from entitybench.envs.push.routes import route
+from entitybench.envs.push.oracle import choice_costs
+from entitybench.envs.push.routes import REACHED, route
 from entitybench.envs.tetris.pushes import (
     STAND_OFF,
     best_length,
+    clearance,
     contacts,
     follow,
     miss,
@@ -39,6 +41,7 @@ PRECISE = 0.0018  # m, see pushes.miss
 ROUGH = 0.02  # m, near enough to a waypoint
 PATIENCE = 160  # control steps for one piece before another has its turn
 PIECE_CLEARANCE = 0.12  # m, between the centres of a pushed piece and one that it passes
+LOYALTY = (0.15, 0.03)  # m, what another waypoint must save: for a piece, for the pusher
 # m, between the centres of a pusher and a cell that it passes
 CLEARANCE = CELL / 2**0.5 + PUSHER_RADIUS + 0.003
 CELLS_SEEN = 12  # cells near the pusher's way that it walks round
@@ -46,7 +49,11 @@ ROOM = 0.13  # m, between a place to park at and other pieces
 GAIN = 1.6  # targets are that much further than where the pusher should be after a step
 MOST = 0.02  # m, of a piece's way in a control step
 DONE = 0.0006  # m, a push is at its end
+SAFE = 0.87  # of every goal area, covered enough to stand still
 STUCK = 0.0004  # m, of a piece's motion in a control step: less is none
+TOUCHING = 1.1 * CELL  # between the centres of cells of two pieces: a push goes no further
+LOST = 60  # control steps after which a walk or a push is given up
+REROUTE = 4  # control steps for which the pusher keeps to its waypoint
 BOLD = 0.0015  # m by which a pusher aims deeper for each step in which nothing moved
 CHOICES = np.array([0.0, -0.38, -0.27, -0.18, -0.09, 0.09, 0.18, 0.27, 0.38])  # slopes of forces
 PLAN, WALK, PUSH, LEAVE = range(4)
@@ -60,6 +67,8 @@ class Memory:
     piece: int = -1  # that is being moved; -1: none
     age: int = 0  # control steps spent on it
     park: Array | None = None  # (2,) m, where it is put aside, if it is
+    turn: float = 0.0  # rad, see routes.route
+    target: Array = field(default_factory=lambda: np.full(2, np.nan))  # the piece's waypoint
     care: float = 1.0  # how much its yaw counts on the present leg
     contact: int = 0  # where it is pushed
     end: Array = field(default_factory=lambda: np.zeros(3))  # its pose after the push
@@ -67,7 +76,12 @@ class Memory:
     steps: int = 0  # control steps in the present phase
     bold: float = 0.0  # m, how much deeper the pusher aims
     before: Array = field(default_factory=lambda: np.zeros(3))  # the piece's pose a step ago
-    failed: int = -1  # the contact of the last push, if it moved nothing
+    failed: int = -1  # the contact of the last push, if it did not work
+    begin: Array | None = None  # (2,), where the pusher was at first
+    late: bool | None = None  # whether actions come a control step late; None: not known yet
+    # What the last action moves, by the model: the pusher (2,) and the piece (3,).
+    ahead: Array = field(default_factory=lambda: np.zeros(2))
+    drift: Array = field(default_factory=lambda: np.zeros(3))
 
 
 @dataclass(slots=True)
@@ -78,7 +92,20 @@ class Scene:
     shapes: Array  # (n,)
     poses: Array  # (n, 3)
     goals: Array  # (n, 3)
-    covered: Array  # (n,)
+    rows: Array  # (2, n, 4), x, y and cosine and sine as observed: of the pieces, of their goals
+
+    @property
+    def near(self) -> Array:
+        """Whether the pieces are so near their goals that they can cover them, (n,)."""
+        gap = self.poses[:, :2] - self.goals[:, :2]
+        return np.hypot(gap[:, 0], gap[:, 1]) < NEAR
+
+    def covered(self) -> Array:
+        """The shares of their goal areas that the pieces cover (n,), 0 for those far away."""
+        share, near = np.zeros(len(self.shapes)), self.near
+        if near.any():
+            share[near] = coverage(self.shapes[near], *self.rows[:, near])
+        return share
 
     def cells(self, pose: Array, piece: int) -> Array:
         """Centres of a piece's cells (4, 2) at a pose (3,)."""
@@ -107,13 +134,12 @@ class TetrisOracle:
         entities = obs.get("state", obs["observation"])  # "state": what images are of
         goals = obs.get("goal_state", obs.get("desired_goal"))
         assert goals is not None
-        draw = rng.random((len(entities), 2))
+        draw = rng.random(len(entities))
         actions, state = np.zeros((len(entities), 2)), [copy.copy(memory) for memory in state]
         for row, memory in enumerate(state):
             scene = look(entities[row], goals[row])
             if len(scene.shapes):
-                step = GAIN * _act(scene, memory, draw[row]) / REACH
-                actions[row] = step / max(1.0, float(np.abs(step).max()))
+                actions[row] = _respond(scene, memory, float(draw[row]))
         return actions, state
 
 
@@ -122,12 +148,8 @@ def look(entities: Array, goals: Array) -> Scene:
     present = np.flatnonzero(goals[1:].any(axis=-1)) + 1
     shapes = shapes_of(goals[present])
     poses, ends = _poses(shapes, entities[present]), _poses(shapes, goals[present])
-    covered = np.zeros(len(shapes))
-    near = np.hypot(poses[:, 0] - ends[:, 0], poses[:, 1] - ends[:, 1]) < NEAR
-    if near.any():
-        rows = present[near]
-        covered[near] = coverage(shapes[near], entities[rows][:, :4], goals[rows][:, :4])
-    return Scene(entities[0, :2].astype(np.float64), shapes, poses, ends, covered)
+    rows = np.stack([entities[present, :4], goals[present, :4]])
+    return Scene(entities[0, :2].astype(np.float64), shapes, poses, ends, rows)
 
 
 def _poses(shapes: Array, rows: Array) -> Array:
@@ -139,15 +161,35 @@ def _poses(shapes: Array, rows: Array) -> Array:
     ).reshape(-1, 3)
 
 
-def _act(scene: Scene, memory: Memory, draw: Array) -> Array:
+def _respond(scene: Scene, memory: Memory, draw: float) -> Array:
+    """An action (2,); changes `memory` and `scene`."""
+    if memory.begin is None:
+        memory.begin = scene.pusher
+    elif memory.late is None and memory.ahead.any():
+        memory.late = bool(np.hypot(*(scene.pusher - memory.begin)) < 1e-6)
+    if memory.late:  # act on what will be when the action arrives
+        scene.pusher = scene.pusher + memory.ahead
+        if memory.piece >= 0:
+            scene.poses[memory.piece] += memory.drift
+    memory.drift = np.zeros(3)
+    step = GAIN * _act(scene, memory, draw) / REACH
+    action = step / max(1.0, float(np.abs(step).max()))
+    memory.ahead = action * (REACH / GAIN)
+    return action
+
+
+def _act(scene: Scene, memory: Memory, draw: float) -> Array:
     """Where the pusher should go (2,), from where it is; changes `memory`."""
+    if scene.near.all() and (scene.covered() >= SAFE).all():
+        memory.phase, memory.piece = PLAN, -1
+        return np.zeros(2)
     memory.age += 1
     memory.steps += 1
     for _ in range(6):  # phases that end at once
         if memory.phase == PLAN and not _plan(scene, memory, draw):
             return np.zeros(2)
         if memory.phase == WALK:
-            step = _walk(scene, memory, draw)
+            step = _walk(scene, memory)
         elif memory.phase == PUSH:
             step = _push(scene, memory)
         else:
@@ -162,11 +204,11 @@ def _enter(memory: Memory, phase: int) -> None:
     memory.way = np.full(2, np.nan)
 
 
-def _plan(scene: Scene, memory: Memory, draw: Array) -> bool:
+def _plan(scene: Scene, memory: Memory, draw: float) -> bool:
     """Choose a piece, if need be, and its next push. False: all is done."""
     piece = memory.piece
     if piece >= 0:
-        arrived = scene.covered[piece] >= PLACED
+        arrived = scene.covered()[piece] >= PLACED
         if memory.park is not None:
             arrived = np.hypot(*(scene.poses[piece, :2] - memory.park)) < ROUGH
         if arrived or memory.age > PATIENCE:
@@ -181,7 +223,7 @@ def _plan(scene: Scene, memory: Memory, draw: Array) -> bool:
         memory.failed = -1
     piece = memory.piece
     pose, shape = scene.poses[piece], int(scene.shapes[piece])
-    goal, memory.care, precise = _leg(scene, memory, draw)
+    goal, memory.care, precise = _leg(scene, memory)
     push = plan(
         shape,
         pose,
@@ -199,7 +241,7 @@ def _plan(scene: Scene, memory: Memory, draw: Array) -> bool:
     return True
 
 
-def _leg(scene: Scene, memory: Memory, draw: Array) -> tuple[Array, float, float]:
+def _leg(scene: Scene, memory: Memory) -> tuple[Array, float, float]:
     """The next pose for the chosen piece, how much its yaw counts, and how precisely."""
     piece = memory.piece
     pose, goal = scene.poses[piece], scene.goals[piece]
@@ -212,10 +254,11 @@ def _leg(scene: Scene, memory: Memory, draw: Array) -> tuple[Array, float, float
             scene.poses[None, other, :2],
             PIECE_CLEARANCE,
             RAIL,
-            previous=np.full((1, 2), np.nan),
-            turn=np.array([draw[1] * np.pi / 3]),
-            loyalty=0.0,
+            previous=memory.target[None],
+            turn=np.array([memory.turn]),
+            loyalty=LOYALTY[0],
         )[0]
+        memory.target = waypoint
         if np.hypot(*(waypoint - aim)) > 1e-6:
             return np.array([*waypoint, goal[2]]), 0.2, ROUGH
     if memory.park is not None:
@@ -223,20 +266,21 @@ def _leg(scene: Scene, memory: Memory, draw: Array) -> tuple[Array, float, float
     return goal, 1.0, PRECISE
 
 
-def _choose(scene: Scene, memory: Memory, draw: Array, tired: int) -> bool:
+def _choose(scene: Scene, memory: Memory, draw: float, tired: int) -> bool:
     """Take up the piece that is cheapest to bring home, or put aside what is in its way."""
-    astray = np.flatnonzero(scene.covered < ASTRAY)
+    astray = np.flatnonzero(scene.covered() < ASTRAY)
     if not len(astray):
         return False
-    costs, blockers = [], []
-    for piece in astray.tolist():
-        way = np.hypot(*(scene.goals[piece, :2] - scene.poses[piece, :2]))
-        walk = np.hypot(*(scene.pusher - scene.poses[piece, :2]))
-        on_goal = [i for i in range(len(scene.shapes)) if i != piece and _overlap(scene, piece, i)]
-        blockers.append(on_goal)
-        costs.append(way + 0.5 * walk + 1.0 * len(on_goal) + 10.0 * (piece == tired))
-    best = int(np.argmin(np.array(costs) + 0.02 * draw[0]))
+    places = scene.poses[None, :, :2], scene.goals[None, :, :2]
+    costs = choice_costs(scene.pusher[None], *places)[0, astray] + 10.0 * (astray == tired)
+    blockers = [
+        [i for i in range(len(scene.shapes)) if i != piece and _overlap(scene, piece, i)]
+        for piece in astray.tolist()
+    ]
+    costs += [len(found) for found in blockers]
+    best = int(np.argmin(costs))
     memory.piece, memory.age, memory.park = int(astray[best]), 0, None
+    memory.turn, memory.target = draw * np.pi / 3, np.full(2, np.nan)
     if blockers[best]:
         blocker = min(
             blockers[best], key=lambda i: float(np.hypot(*(scene.pusher - scene.poses[i, :2])))
@@ -271,41 +315,48 @@ def _parking(scene: Scene, piece: int) -> Array:
     return spots[int(np.argmin(cost))]
 
 
-def _walk(scene: Scene, memory: Memory, draw: Array) -> Array | None:
+def _walk(scene: Scene, memory: Memory) -> Array | None:
     """To where the push begins, round all pieces."""
-    piece = memory.piece
-    at = contacts(int(scene.shapes[piece]))
-    stand = place(
-        scene.poses[piece], at.centre[memory.contact] + STAND_OFF * at.normal[memory.contact]
-    )
-    away = np.hypot(*(stand - scene.pusher))
-    if away < 0.006 or memory.steps > 60:
+    stand, pusher = _stand(scene, memory), scene.pusher
+    away = np.hypot(*(stand - pusher))
+    if away < 0.006:
         _enter(memory, PUSH)
-        memory.before = scene.poses[piece]
+        memory.before = scene.poses[memory.piece]
+        return None
+    if memory.steps > LOST:
+        memory.failed = memory.contact
+        _enter(memory, PLAN)
         return None
     cells = np.concatenate([scene.cells(scene.poses[i], i) for i in range(len(scene.shapes))])
     # The nearest of them to the straight way.
-    along = (stand - scene.pusher) / max(away, 1e-9)
-    offset = cells - scene.pusher
+    along = (stand - pusher) / max(away, 1e-9)
+    offset = cells - pusher
     ahead = np.clip(offset[:, 0] * along[0] + offset[:, 1] * along[1], 0, away)
     gap = np.hypot(*(offset - ahead[:, None] * along).T)
-    near = cells[np.argsort(gap, kind="stable")[:CELLS_SEEN]]
-    way = route(
-        scene.pusher[None],
-        stand[None],
-        near[None],
-        CLEARANCE,
-        EDGE,
-        previous=memory.way[None],
-        turn=np.array([draw[1] * 0.0]),
-        loyalty=0.03,
-    )[0]
-    memory.way = way
-    leg = way - scene.pusher
-    length = np.hypot(*leg)
-    if np.hypot(*(way - stand)) < 1e-6:
+    if gap.min() >= CLEARANCE:
+        return stand - pusher
+    if not np.hypot(*(memory.way - pusher)) > 2 * REACHED or memory.steps % REROUTE == 0:
+        near = cells[np.argsort(gap, kind="stable")[:CELLS_SEEN]]
+        memory.way = route(
+            pusher[None],
+            stand[None],
+            near[None],
+            CLEARANCE,
+            EDGE,
+            previous=memory.way[None],
+            turn=np.zeros(1),
+            loyalty=LOYALTY[1],
+        )[0]
+    leg = memory.way - pusher
+    if np.hypot(*(memory.way - stand)) < 1e-6:
         return leg
-    return leg * (REACH / max(length, 1e-9))
+    return leg * (REACH / max(np.hypot(*leg), 1e-9))
+
+
+def _stand(scene: Scene, memory: Memory) -> Array:
+    """Where the pusher stands before and after a push (2,)."""
+    at, k = contacts(int(scene.shapes[memory.piece])), memory.contact
+    return place(scene.poses[memory.piece], at.centre[k] + STAND_OFF * at.normal[k])
 
 
 def _push(scene: Scene, memory: Memory) -> Array | None:
@@ -319,31 +370,37 @@ def _push(scene: Scene, memory: Memory) -> Array | None:
     force /= np.hypot(force[:, 0], force[:, 1])[:, None]
     twist = twists(shape, point, force)
     length = best_length(shape, pose[None], twist, memory.end, memory.care)
-    left = miss(shape, follow(pose, twist, length), memory.end, memory.care)[1]
+    left = miss(shape, follow(pose, twist, length), memory.end, memory.care)
     left = left + 0.0005 * np.abs(CHOICES)
     best = int(np.argmin(left))
-    moved = miss(shape, memory.before, pose, 1.0)[1]
+    moved = miss(shape, memory.before, pose, 1.0)
     memory.before = pose
-    touched = memory.steps > 4
-    if length[best] < DONE or memory.steps > 60 or memory.bold > 0.02:
+    if length[best] < DONE or memory.steps > LOST or memory.bold > 0.02:
         memory.failed = memory.contact if memory.bold > 0.02 else -1
         _enter(memory, LEAVE)
         return None
-    if touched and moved < STUCK:
+    if memory.steps > 4 and moved < STUCK:
         memory.bold += BOLD
     goal = follow(pose, twist[best], np.minimum(length[best], MOST))
+    others = scene.others(piece)
+    room = clearance(shape, goal, others)
+    if room < min(TOUCHING, clearance(shape, pose, others) - 1e-4):
+        memory.failed = memory.contact
+        _enter(memory, LEAVE)
+        return None
     aim = place(goal, at.centre[memory.contact] - memory.bold * normal)
-    return aim - scene.pusher
+    step = aim - scene.pusher
+    # What of it the pusher has yet to go before it touches.
+    gap = np.hypot(*(scene.pusher - place(pose, at.centre[memory.contact])))
+    way = min(float(np.hypot(*step)), REACH / GAIN)
+    memory.drift = (goal - pose) * max(0.0, 1 - gap / max(way, 1e-9))
+    return step
 
 
 def _leave(scene: Scene, memory: Memory) -> Array | None:
     """Straight off the edge, so that the piece stays where it is."""
-    piece = memory.piece
-    at = contacts(int(scene.shapes[piece]))
-    stand = place(
-        scene.poses[piece], at.centre[memory.contact] + STAND_OFF * at.normal[memory.contact]
-    )
-    if np.hypot(*(stand - scene.pusher)) < 0.006 or memory.steps > 2:
+    step = _stand(scene, memory) - scene.pusher
+    if np.hypot(*step) < 0.006 or memory.steps > 2:
         _enter(memory, PLAN)
         return None
-    return stand - scene.pusher
+    return step

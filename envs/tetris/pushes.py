@@ -8,6 +8,7 @@ Lengths in m, poses are (x, y, yaw). Functions are of one piece; leading axes ar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
 SLOPES = np.array([0.0, -0.36, -0.18, 0.18, 0.36])  # of the force against the edge's normal
 STAND_OFF = 0.012  # m, between pusher and piece before a push
 LENGTHS = np.array([0.005, 0.012, 0.022, 0.035, 0.055, 0.08, 0.12, 0.18, 0.26, 0.36])
+# m, between the centres of cells of two pieces, and of a pusher and another piece's cell: less is
+# in the way.
+APART, PUSHER_APART = 1.4 * CELL, CELL / 2 + PUSHER_RADIUS + 0.006
+BEYOND = 0.12  # m, of a push's way beside the distance of its goal: a piece turns in less
+LOOKS = 0.03  # m, of a push between two looks at what is in its way
 CHECKED = 300  # further pushes of which is looked what is in their way
-BEAM = 40  # plans that are followed up
+BEAM = 30  # plans that are followed up
 STEP = 0.016  # m that a push moves in a control step
 WALK = 0.028  # m that a walk moves
 BEGIN = 7.0  # control steps that a further push costs beside its length and the way to it
@@ -79,75 +85,78 @@ def twists(shape: int, point: Array, force: Array) -> Array:
     x, y = point[..., 0], point[..., 1]
     turning = (x * force[..., 1] - y * force[..., 0]) / SPREAD[shape]
     way = np.hypot(force[..., 0] - turning * y, force[..., 1] + turning * x)
-    return np.stack([force[..., 0] / way, force[..., 1] / way, turning / way], axis=-1)
+    return _stack(force[..., 0] / way, force[..., 1] / way, turning / way)
 
 
 def follow(pose: Array, twist: Array, length: Array) -> Array:
     """Poses (..., 3) after following twists (..., 3) in the piece's frame for lengths (...)."""
-    angle = twist[..., 2] * length
-    small = np.abs(angle) < 1e-4
-    safe = np.where(small, 1.0, angle)
-    a = np.where(small, 1.0 - angle * angle / 6, np.sin(safe) / safe) * length
-    b = np.where(small, angle / 2, (1 - np.cos(safe)) / safe) * length
-    x = a * twist[..., 0] - b * twist[..., 1]
-    y = b * twist[..., 0] + a * twist[..., 1]
-    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
-    return np.stack(
-        [
-            pose[..., 0] + cos * x - sin * y,
-            pose[..., 1] + sin * x + cos * y,
-            pose[..., 2] + angle,
-        ],
-        axis=-1,
+    # The chord of the arc, which looks half the turn ahead.
+    half = 0.5 * twist[..., 2] * length + 1e-30  # sin(h) / h is 1 there
+    chord = np.sin(half) / half * length
+    yaw = pose[..., 2] + half
+    cos, sin = np.cos(yaw) * chord, np.sin(yaw) * chord
+    return _stack(
+        pose[..., 0] + cos * twist[..., 0] - sin * twist[..., 1],
+        pose[..., 1] + sin * twist[..., 0] + cos * twist[..., 1],
+        yaw + half,
     )
 
 
 def place(pose: Array, point: Array) -> Array:
     """Points (..., 2) of pieces with poses (..., 3), in the world."""
     cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
-    return np.stack(
-        [
-            pose[..., 0] + cos * point[..., 0] - sin * point[..., 1],
-            pose[..., 1] + sin * point[..., 0] + cos * point[..., 1],
-        ],
-        axis=-1,
+    return _stack(
+        pose[..., 0] + cos * point[..., 0] - sin * point[..., 1],
+        pose[..., 1] + sin * point[..., 0] + cos * point[..., 1],
     )
 
 
-def miss(shape: int, pose: Array, goal: Array, care: float) -> tuple[Array, Array]:
-    """What poses (..., 3) lack to a goal (3,): (..., 3) in the piece's frame, and its size (...).
+def miss(shape: int, pose: Array, goal: Array, care: float) -> Array:
+    """How far (...) m poses (..., 3) are from a goal (3,).
 
-    Its third part is in m, the yaw times the root of SPREAD. The size is the root mean square
-    distance of the piece's points from where they should be.
+    The root mean square distance of the piece's points from where they should be.
 
     Args:
         care: how much the yaw counts, 0 to 1.
     """
     dx, dy = goal[0] - pose[..., 0], goal[1] - pose[..., 1]
-    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
-    period = 2 * np.pi / SYMMETRY[shape]
-    turn = goal[2] - pose[..., 2]
-    turn = (turn - period * np.round(turn / period)) * (care * SPREAD[shape] ** 0.5)
-    size = np.sqrt(dx * dx + dy * dy + turn * turn)
-    return np.stack([cos * dx + sin * dy, cos * dy - sin * dx, turn], axis=-1), size
+    turn = _turn(shape, pose, goal)
+    return np.sqrt(dx * dx + dy * dy + turn * turn * (care * care * SPREAD[shape]))
 
 
 def best_length(
     shape: int, pose: Array, twist: Array, goal: Array, care: float, rounds: int = 3
 ) -> Array:
     """How long to push (...) along twists (..., 3) from poses (..., 3) to come near the goal."""
-    scale = care * SPREAD[shape] ** 0.5
-    speed = twist[..., 0] ** 2 + twist[..., 1] ** 2 + (scale * twist[..., 2]) ** 2
-    length = np.zeros(np.broadcast_shapes(pose.shape[:-1], twist.shape[:-1]))
+    weight = care * care * SPREAD[shape]
+    x, y, turning = twist[..., 0], twist[..., 1], twist[..., 2]
+    speed = x * x + y * y + weight * turning * turning
+    end, length = pose, np.zeros(())
     for _ in range(rounds):
-        lack, _ = miss(shape, follow(pose, twist, length), goal, care)
+        cos, sin = np.cos(end[..., 2]), np.sin(end[..., 2])
         gain = (
-            lack[..., 0] * twist[..., 0]
-            + lack[..., 1] * twist[..., 1]
-            + lack[..., 2] * scale * twist[..., 2]
+            (goal[0] - end[..., 0]) * (cos * x - sin * y)
+            + (goal[1] - end[..., 1]) * (sin * x + cos * y)
+            + _turn(shape, end, goal) * (weight * turning)
         )
-        length = np.clip(length + gain / speed, 0.0, 0.8)
+        length = np.minimum(np.maximum(length + gain / speed, 0.0), 0.8)
+        end = follow(pose, twist, length)
     return length
+
+
+def _turn(shape: int, pose: Array, goal: Array) -> Array:
+    """The least turn (...) from poses (..., 3) to one that looks like the goal (3,)."""
+    period = 2 * np.pi / SYMMETRY[shape]
+    turn = goal[2] - pose[..., 2]
+    return turn - period * np.rint(turn / period)
+
+
+def _stack(*parts: Array) -> Array:
+    """`np.stack(parts, axis=-1)` of parts of one shape, which is slow for small ones."""
+    found = np.empty((*np.shape(parts[0]), len(parts)))
+    for i, part in enumerate(parts):
+        found[..., i] = part
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,23 +200,27 @@ def plan(
     which = np.repeat(np.arange(count), slopes)
     centre = at.centre[which]
     stand = at.centre + STAND_OFF * at.normal
+    reach = min(float(np.hypot(*(goal[:2] - pose[:2]))) + BEYOND, LENGTHS[-1])
+    about = np.hypot(*(obstacles - pose[:2]).T)
+    obstacles = obstacles[about < reach + RADIUS[shape] + APART + 2 * PUSHER_RADIUS]
 
     # The first push, with a look at what is in the way.
-    goal_length = best_length(shape, pose[None], twist, goal, care)  # (A,)
+    goal_length = np.minimum(best_length(shape, pose[None], twist, goal, care), reach)  # (A,)
+    grid = LENGTHS[reach >= LENGTHS]
     lengths = np.concatenate(
-        [goal_length[:, None], np.broadcast_to(LENGTHS, (len(twist), len(LENGTHS)))], axis=1
+        [goal_length[:, None], np.broadcast_to(grid, (len(twist), len(grid)))], axis=1
     )
     ends = follow(pose, twist[:, None], lengths)  # (A, L, 3)
     walk = _walk(shape, pose, pusher, place(pose, stand))[which]
     cost = walk[:, None] / WALK + lengths / STEP + BEGIN
-    cost += _in_the_way(shape, ends, place(ends, centre[:, None]), obstacles)
+    cost += _on_the_way(shape, pose, twist, centre, lengths, obstacles)
     cost += _in_the_way_of_pusher(place(pose, stand), obstacles, edge)[which][:, None]
     outside = np.abs(ends[..., :2]).max(axis=-1) > rail
     cost += np.where(outside | (lengths < 0.0008), 1e3, 0.0)
     cost[which == avoid] += 40.0
-    left = miss(shape, ends, goal, care)[1]
+    left = miss(shape, ends, goal, care)
     total = cost + _to_go(left, precise)
-    flat = np.argsort(total, axis=None, kind="stable")[:BEAM]
+    flat = _least(total)
     first = which[flat // lengths.shape[1]]
     start = ends.reshape(-1, 3)[flat]
     nodes, paid = start, cost.reshape(-1)[flat]
@@ -218,10 +231,10 @@ def plan(
     for depth in range(2):
         ends, added, used = _extend(shape, nodes, last, twist, which, goal, care, depth == 1)
         cost = paid[:, None] + added
-        total = cost + _to_go(miss(shape, ends, goal, care)[1], precise)
+        total = cost + _to_go(miss(shape, ends, goal, care), precise)
         if len(obstacles):
             _mind(shape, nodes, ends, at.centre[used], obstacles, cost, total)
-        flat = np.argsort(total, axis=None, kind="stable")[:BEAM]
+        flat = _least(total)
         row, column = flat // total.shape[1], flat % total.shape[1]
         if total[row[0], column[0]] < value - 1e-9:
             value, choice = total[row[0], column[0]], int(root[row[0]])
@@ -256,6 +269,13 @@ def _extend(
     return ends.reshape(shape_of[0], -1, 3), cost.reshape(shape_of[0], -1), used
 
 
+def _least(total: Array) -> Array:
+    """Where the `BEAM` least of all values are, in flat indices, the least first."""
+    flat = np.argpartition(total, min(BEAM, total.size - 1), axis=None)[:BEAM]
+    found: Array = flat[np.argsort(total.reshape(-1)[flat], kind="stable")]
+    return found
+
+
 def _mind(
     shape: int,
     nodes: Array,
@@ -266,7 +286,7 @@ def _mind(
     total: Array,
 ) -> None:
     """Add to costs and totals (K, M) what is in the way, of those that look best without it."""
-    flat = np.argpartition(total, CHECKED, axis=None)[:CHECKED]
+    flat = np.argpartition(total, min(CHECKED, total.size - 1), axis=None)[:CHECKED]
     row, column = flat // total.shape[1], flat % total.shape[1]
     poses = np.stack([(nodes[row] + ends[row, column]) / 2, ends[row, column]], axis=1)
     pushers = place(poses, centre[column][:, None])
@@ -300,20 +320,40 @@ def _walk(shape: int, pose: Array, pusher: Array, stands: Array) -> Array:
     return _round(shape, (pusher - centre)[None], stands - centre)
 
 
-def _in_the_way(shape: int, poses: Array, pushers: Array, obstacles: Array) -> Array:
-    """What pushing against other pieces costs (A, L), for poses (A, L, 3) and pushers (A, L, 2)."""
+def _on_the_way(
+    shape: int, pose: Array, twist: Array, centre: Array, lengths: Array, obstacles: Array
+) -> Array:
+    """What pushing against other pieces costs (A, L), on all the way of pushes (A, L) long.
+
+    Args:
+        twist: (A, 3), from a pose (3,).
+        centre: (A, 2), of the pusher in the piece's frame.
+    """
     if not len(obstacles):
-        return np.zeros(poses.shape[:2])
+        return np.zeros(lengths.shape)
+    looks = LOOKS * np.arange(1, math.ceil(lengths.max() / LOOKS) + 1)
+    poses = follow(pose, twist[:, None], looks)
+    cost = _in_the_way(shape, poses, place(poses, centre[:, None]), obstacles)
+    # What is in the way of a push is in that of a longer one.
+    cost = np.maximum.accumulate(cost, axis=1)
+    last = np.clip(np.ceil(lengths / LOOKS).astype(np.int64) - 1, 0, len(looks) - 1)
+    return np.take_along_axis(cost, last, axis=1)
+
+
+def _in_the_way(shape: int, poses: Array, pushers: Array, obstacles: Array) -> Array:
+    """What pieces (A, L, 3) and pushers (A, L, 2) cost (A, L) that stand in other pieces."""
     cells = place(poses[:, :, None], CELLS[shape])  # (A, L, 4, 2)
     gap = _gaps(cells, obstacles).min(axis=2)
-    cost = 400.0 * np.maximum(1.25 * CELL - gap, 0) / CELL
+    cost = 400.0 * np.maximum(APART - gap, 0) / CELL
     gap = _gaps(pushers, obstacles)
-    cost += 200.0 * np.maximum(CELL / 2 + PUSHER_RADIUS + 0.006 - gap, 0) / CELL
-    # The nearest comes first in a length, so what is in the way of a push is in that of a longer.
-    order = np.empty_like(cost)
-    order[:, 1:] = np.maximum.accumulate(cost[:, 1:], axis=1)
-    order[:, 0] = cost[:, 0]
-    return order
+    return cost + 200.0 * np.maximum(PUSHER_APART - gap, 0) / CELL
+
+
+def clearance(shape: int, pose: Array, obstacles: Array) -> float:
+    """The least distance between cells of a piece with a pose (3,) and of others (m, 2)."""
+    if not len(obstacles):
+        return np.inf
+    return float(_gaps(place(pose, CELLS[shape]), obstacles).min())
 
 
 def _in_the_way_of_pusher(stands: Array, obstacles: Array, edge: float) -> Array:
@@ -321,7 +361,7 @@ def _in_the_way_of_pusher(stands: Array, obstacles: Array, edge: float) -> Array
     cost = np.where(np.abs(stands).max(axis=-1) > edge, 1e3, 0.0)
     if len(obstacles):
         gap = _gaps(stands, obstacles)
-        cost += 400.0 * np.maximum(CELL / 2 + PUSHER_RADIUS + 0.006 - gap, 0) / CELL
+        cost += 400.0 * np.maximum(PUSHER_APART - gap, 0) / CELL
     return cost
 
 

@@ -160,6 +160,10 @@ def vary(
             for body in _subtree(model, model.body(name).id):
                 model.body_mass[body] *= mass * size**3
                 model.body_inertia[body] *= mass * size**5
+                model.body_ipos[body] *= size
+                if model.body_bvhadr[body] >= 0:  # else contacts beyond the old boxes are missed
+                    boxes = model.body_bvhadr[body] + np.arange(model.body_bvhnum[body])
+                    model.bvh_aabb[boxes] *= size
                 geoms = np.flatnonzero(model.geom_bodyid == body)
                 model.geom_size[geoms] *= size
                 model.geom_pos[geoms] *= size

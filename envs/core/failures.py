@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.envs.core.api import make_worlds, task_of
+from entitybench.envs.core.physics import MujocoPhysics
 from entitybench.errors import BadValue, unknown
 from entitybench.registry import resolve
 from entitybench.seeding import BatchGenerator, generator
@@ -32,6 +33,7 @@ class Trace:
     states: Array  # (T + 1, B, S)
     actions: Array  # (T, B, A)
     touched: Array  # (T, B, N, N) bool, who touched whom during a step
+    impulses: Array  # (T, B, N, N) N s, how hard: along contacts' normals, summed over a step
     constants: Array  # (B, N, D)
     goals: Array  # (B, N, D)
     success: Array  # (B,) bool, the task's own test at the end
@@ -83,17 +85,23 @@ def inject(
 
 
 def _run(spec: TaskSpec, policy: Policy[Any], seeds: Sequence[int], steps: int) -> Trace:
-    worlds = make_worlds(spec, len(seeds), horizon=steps, interactions=True)
+    worlds = make_worlds(spec, len(seeds), horizon=steps)
+    physics = worlds.physics
+    assert isinstance(physics, MujocoPhysics)
+    physics.weigh()
     rng = BatchGenerator([generator(seed, "failure") for seed in seeds])
     obs, state = worlds.reset(seeds), policy.initial_state(len(seeds))
-    states, actions, touched = [worlds.state.copy()], [], []
+    states, actions, touched, impulses = [worlds.state.copy()], [], [], []
     info: dict[str, Array] = worlds.judge()
     for _ in range(steps):
         action, state = policy.act(obs, state, rng)
         obs, info = worlds.step(action)
         states.append(worlds.state.copy())
         actions.append(np.clip(action, -1.0, 1.0))
-        touched.append(info["interactions"][..., :-1])
+        assert physics.touched is not None
+        assert physics.impulses is not None
+        touched.append(physics.touched.copy())
+        impulses.append(physics.impulses.copy())
     notes = policy.notes(state) if hasattr(policy, "notes") else {}
     worlds.close()
     return Trace(
@@ -101,6 +109,7 @@ def _run(spec: TaskSpec, policy: Policy[Any], seeds: Sequence[int], steps: int) 
         states=np.array(states),
         actions=np.array(actions),
         touched=np.array(touched),
+        impulses=np.array(impulses),
         constants=worlds.constants.copy(),
         goals=worlds.goals.copy(),
         success=info["is_success"],

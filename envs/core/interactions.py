@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import mujoco
 import numpy as np
 
 if TYPE_CHECKING:
-    import mujoco
-
     from entitybench.envs.core.world import World
     from entitybench.types import Array
 
@@ -41,6 +40,25 @@ def note_contacts(data: mujoco.MjData, geom_owners: Array, touched: Array) -> No
     pairs = pairs[(pairs >= 0).all(axis=1)]
     touched[pairs[:, 0], pairs[:, 1]] = True
     touched[pairs[:, 1], pairs[:, 0]] = True
+
+
+def note_impulses(
+    model: mujoco.MjModel, data: mujoco.MjData, geom_owners: Array, impulses: Array
+) -> None:
+    """Add what the contacts of the last physics step gave to `impulses` (N, N), in N s.
+
+    Of each contact between entities the force along its normal, times the step.
+    """
+    if data.ncon == 0:
+        return
+    contact, force = data.contact, np.zeros(6)
+    pairs = geom_owners[contact.geom]
+    for index in np.flatnonzero((pairs >= 0).all(axis=1) & (contact.efc_address >= 0)).tolist():
+        mujoco.mj_contactForce(model, data, index, force)
+        one, two = pairs[index]
+        impulses[one, two] += force[0] * model.opt.timestep
+        if one != two:
+            impulses[two, one] += force[0] * model.opt.timestep
 
 
 def graph(world: World, touched: Array, acted: Array | None = None) -> Array:

@@ -32,6 +32,7 @@ class Physics(ABC):
 
     touched: Array | None = None  # (B, N, N) bool, who touched whom in the last step; see `watch`
     acted: Array | None = None  # (B, N) bool, whom the action drove in it; None: `driven`
+    impulses: Array | None = None  # (B, N, N) N s, along contacts' normals in it; see `weigh`
 
     def __init__(self, world: World, batch: int, threads: int) -> None:
         self.world = world
@@ -116,6 +117,11 @@ class MujocoPhysics(Physics):
         from entitybench.envs.core.interactions import owners
 
         self._owners = owners(self.world)
+
+    def weigh(self) -> None:
+        """From now on also note in `impulses` how hard who touches whom, over a control step."""
+        self.watch()
+        self.impulses = np.zeros((self.batch, self.world.entities, self.world.entities))
 
     def reset(self, row: int, start: Start, variation: Variation | None) -> None:
         model, data = self.world.model_of(start.constants), self.datas[row]
@@ -205,15 +211,20 @@ class MujocoPhysics(Physics):
                 refresh(models[row], datas[row])
 
     def _step_and_watch(self, todo: Iterator[int]) -> None:
-        from entitybench.envs.core.interactions import note_contacts
+        from entitybench.envs.core.interactions import note_contacts, note_impulses
 
         assert self.touched is not None
+        impulses = self.impulses
         for row in todo:
             model, data, touched = self.models[row], self.datas[row], self.touched[row]
             touched[:] = False
+            if impulses is not None:
+                impulses[row] = 0
             for _ in range(self.world.substeps):
                 mujoco.mj_step(model, data)
                 note_contacts(data, self._owners, touched)
+                if impulses is not None:
+                    note_impulses(model, data, self._owners, impulses[row])
             if self._refresh:
                 self.world.refresh(model, data)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,11 +21,22 @@ FAR = 999.0  # commands, to a place that cannot be reached
 NEAR = 0.3  # m, up to which mallets on their way are obstacles: others will have moved
 
 
+@dataclass(slots=True)
+class MalletsState:
+    """What shows whether commands arrive a step late, of B episodes."""
+
+    places: Array  # (B, M, 2) m, of the mallets a step ago; NaN before the first
+    commands: Array  # (2, B, M), of one and two steps ago
+    prompt: Array  # (B,) m, by how much moves differed so far from the last commands
+    late: Array  # (B,) m, and from those before
+
+
 class MalletsOracle:
     """Each mallet takes the shortest way on a lattice of steps, round mallets that are near.
 
     Those with the longest way choose first, and the others keep off where these go. Of two that
-    move together only the first chooses, for both.
+    move together only the first chooses, for both. Where the mallets' moves show that commands
+    arrive a step late, it plans from where the last ones will have taken them.
     """
 
     def __init__(self, task: TaskSpec | str) -> None:
@@ -36,13 +48,21 @@ class MalletsOracle:
         side = int(2 * EDGE / self._step) + 1
         self._cells = (np.arange(-side, side + 1)) * self._step  # as seen from the mallet
 
-    def initial_state(self, batch: int) -> None:
-        del batch
+    def initial_state(self, batch: int) -> MalletsState:
+        return MalletsState(
+            places=np.full((batch, self._count, 2), np.nan),
+            commands=np.zeros((2, batch, self._count), np.intp),
+            prompt=np.zeros(batch),
+            late=np.zeros(batch),
+        )
 
-    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
-        del rng, state
+    def act(self, obs: Obs, state: MalletsState, rng: BatchGenerator) -> tuple[Array, MalletsState]:
+        del rng
         mallets = obs["state"][:, : self._count].astype(np.float64)
+        state = self._watch(mallets[..., :2], state)
         places = mallets[..., :2] + LAG * mallets[..., 2:4]
+        coming = self._step * _COURSES[state.commands[0]]
+        places = np.where((state.late < state.prompt)[:, None, None], places + coming, places)
         spots = mallets[..., SPOT : SPOT + 2]
         batch = len(places)
         way = np.abs(spots - places).sum(-1)
@@ -58,7 +78,14 @@ class MalletsOracle:
                 chosen[pair, 1] = command[pair]
             chosen[rows, turn] = command
             nexts[rows, turn] = places[rows, turn] + self._step * _COURSES[command]
-        return ((2 * chosen + 1) / len(COMMANDS) - 1)[..., None], None
+        state.commands = np.stack([chosen, state.commands[0]])
+        return ((2 * chosen + 1) / len(COMMANDS) - 1)[..., None], state
+
+    def _watch(self, places: Array, state: MalletsState) -> MalletsState:
+        """Compare how the mallets moved with what they were told."""
+        moved = np.where(np.isnan(state.places), 0.0, places - state.places)
+        gaps = np.abs(self._step * _COURSES[state.commands] - moved).sum((2, 3))  # (2, B)
+        return MalletsState(places, state.commands, state.prompt + gaps[0], state.late + gaps[1])
 
     def _choose(self, places: Array, spots: Array, nexts: Array, turn: Array) -> Array:
         """The commands (B,) of the mallets `turn`, from all places, spots and next places."""

@@ -24,6 +24,7 @@ KETTLE = k.NAMES.index("kettle")
 STILL = 0.01  # m, how far the handle of an element that nobody operates moves at most
 MOVED = 0.05  # m, how far one has moved that was operated in the place of another
 HIT = 0.02  # m, how far one has moved that was run into
+HARD = 0.5  # N s in a control step, with which it was run into at least
 BEGUN = 0.15  # share of the way to being done, after which an element has been operated
 # m, how far before an element a hand stays that touches nothing; for wide (1.0) and others.
 SHORT = (0.075, 0.09)
@@ -162,6 +163,7 @@ class _Seen:
         self.done: Array = world.near(entities, world.goal_rows())  # (T + 1, B, N - 1)
         self.shift = np.sqrt(((places - places[0]) ** 2).sum(-1)).max(0)  # (B, N - 1), m
         self.touched: Array = np.asarray(trace.touched[:, :, 0, 1:].any(0))
+        self.hardest: Array = trace.impulses[:, :, 0, 1:].max(0)  # (B, N - 1), N s
         # How far each is on its way to being done, 1: there, at the end.
         goal = world.goal_rows()
         scale = world._scale[1:]
@@ -210,7 +212,7 @@ def _wrong_object(trace: Trace) -> Array:
 
 def _collision(trace: Trace) -> Array:
     seen = _Seen(trace)
-    hit = (seen.shift > HIT) & seen.touched & ~seen.done.any(0) & (seen.way < 0.5)
+    hit = (seen.hardest > HARD) & (seen.shift > HIT) & ~seen.done.any(0) & (seen.way < 0.5)
     return seen.any_other(hit)
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Policy, TaskSpec
 
 EMPTY = 0.15  # opening below which nothing is between the fingers
-HALFWAY = 0.525  # share of the way that parts a slip from an early release
+OPENS = 0.3  # action that is a command to let go
+HARD = 0.04  # N s in a control step, with which a cube is struck at least: one at rest gives 0.032
+FELL = 0.012  # m, by which a cube came down that was dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Facts:
     lifted: Array  # (B,) whether the asked cube was carried
     closed: Array  # (B,) whether the fingers ever closed on nothing
     dropped: Array  # (B, 3) where the asked cube was held last
-    hit: Array  # (B,) whether hand or asked cube touched the other
+    released: Array  # (B,) whether the hand was told to open while it carried the asked cube
+    hardest: Array  # (B,) N s in a control step, of hand and asked cube on the other, from then on
     other_held: Array  # (B,) whether the other was carried
     moved_other: Array  # (B,)
     pushed_other: Array  # (B,) how far it moved since the asked cube was first carried, uncarried
@@ -55,15 +58,11 @@ class Facts:
         return _flat(self.path[-1] - self.path[0])
 
     @property
-    def high(self) -> Array:
-        """(B,) whether it was let go in the air."""
-        return self.lifted & (self.dropped[:, 2] - self.goal[:, 2] > 0.012) & ~self.elsewhere
-
-    @property
-    def share(self) -> Array:
-        """(B,) the share of the way that it was carried."""
-        whole = np.maximum(_flat(self.goal - self.path[0]), 1e-6)
-        return 1 - _flat(self.goal - self.dropped) / whole
+    def fell(self) -> Array:
+        """(B,) whether it fell out of the hand on its way, and not into another place."""
+        away = _flat(self.dropped - self.goal) > 2 * HALF
+        down = self.dropped[:, 2] - self.path[-1][:, 2] > FELL
+        return self.lifted & away & down & ~self.elsewhere
 
 
 def facts(trace: Trace) -> Facts:
@@ -96,7 +95,8 @@ def facts(trace: Trace) -> Facts:
     first, others_held = held.argmax(0), _held(hand, others)
     since = np.arange(len(held))[:, None] >= first
     pushed = np.where((others_held & since).any(0), 0.0, _flat(others[-1] - others[first, batch]))
-    touched = trace.touched[:, batch, 1 + other]
+    pressed = trace.impulses[:, batch, 1 + other]
+    pressed = np.where(since[1:], pressed[..., 0] + pressed[:, batch, 1 + asked], 0.0)
     return Facts(
         success=trace.success,
         goal=goal,
@@ -107,7 +107,8 @@ def facts(trace: Trace) -> Facts:
         lifted=lifted,
         closed=np.asarray((hand[..., 5] < EMPTY).any(0)),
         dropped=np.where(lifted[:, None], path[last, batch], path[0]),
-        hit=(touched[..., 0] | touched[:, batch, 1 + asked]).any(0),
+        released=np.asarray((held[:-1] & (trace.actions[..., 4] > OPENS)).any(0)),
+        hardest=pressed.max(0),
         other_held=np.asarray(others_held.any(0)),
         moved_other=_flat(others[-1] - others[0]),
         pushed_other=pushed,
@@ -141,14 +142,14 @@ def missed(f: Facts) -> Array:
 
 
 def slipped(f: Facts) -> Array:
-    """It was carried, and fell in the first half of the way."""
-    return f.high & (f.share < HALFWAY) & ~collided(f) & ~reordered(f)
+    """It was carried, and fell before the hand was told to open."""
+    return f.fell & ~f.released & ~collided(f) & ~reordered(f)
 
 
 def early(f: Facts) -> Array:
-    """It was let go in the air in the second half of the way, and did not get there."""
+    """The hand was told to open on the way, and it did not get there."""
     away = _flat(f.path[-1] - f.goal) > 2 * HALF
-    return f.high & (f.share >= HALFWAY) & away & ~collided(f) & ~reordered(f)
+    return f.fell & f.released & away & ~collided(f) & ~reordered(f)
 
 
 def other_taken(f: Facts) -> Array:
@@ -167,13 +168,13 @@ def elsewhere(f: Facts) -> Array:
 def misplaced(f: Facts) -> Array:
     """It was put down near its goal, but outside what is tolerated."""
     away = _flat(f.path[-1] - f.goal)
-    put = f.lifted & ~f.high & ~f.elsewhere & (f.path[-1][:, 2] < 2 * HALF)
+    put = f.lifted & ~f.fell & ~f.elsewhere & (f.path[-1][:, 2] < 2 * HALF)
     return put & (away > 2 * HALF) & (away < 0.11) & ~toppled(f) & ~collided(f)
 
 
 def collided(f: Facts) -> Array:
-    """Hand or asked cube touched the other one, which moved although nobody carried it."""
-    return f.lifted & f.hit & (f.pushed_other > 0.02)
+    """Hand or asked cube struck the other one, which moved although nobody carried it."""
+    return f.lifted & (f.hardest > HARD) & (f.pushed_other > 0.02)
 
 
 def toppled(f: Facts) -> Array:
@@ -214,8 +215,8 @@ _SUCCESS = {
     )
 }
 _MISSED = _fail(1, "the fingers close beside the cube", "missed", missed)
-_SLIP = _fail(2, "the cube slips out in the first half of the way", "slip", slipped)
-_EARLY = _fail(3, "the cube is let go in the second half of the way", "early-release", early)
+_SLIP = _fail(2, "the grip loosens on the way, and the cube falls", "slip", slipped)
+_EARLY = _fail(3, "the hand opens before the cube is there", "early-release", early)
 _OBJECT = _fail(4, "another cube is taken", "wrong-object", other_taken)
 _TARGET = _fail(5, "the cube is put elsewhere", "wrong-target", elsewhere)
 _PLACE = _fail(6, "the cube is put down beside its goal", "misplaced", misplaced)

@@ -9,9 +9,9 @@ import numpy as np
 
 from entitybench.envs.pick.oracle import (
     ABOVE,
-    CARRY,
     CHOOSE,
     CLOSE,
+    LOWER,
     RELEASE,
     OracleState,
     PickOracle,
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 LOW = HALF + 0.006  # of a cube that is carried through others
-# How early in the way things go wrong: shares of it.
+# Where on the way a cube is dropped: shares of it, but at least so far (m) before the tower or the
+# bin that what falls does not get there all the same.
 SLIP, EARLY = (0.25, 0.45), (0.60, 0.80)
+CLEAR = 0.09
 DIRECTIONS = ("+x", "-x", "+y", "-y")
 AXES = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
 
@@ -35,7 +37,6 @@ class FaultyState(OracleState):
 
     draws: Array  # (B, 3) in [0, 1); negative: not yet drawn
     fault: Array  # (B,) 0: still to come, 1: on its way, 2: over
-    origin: Array  # (B, 3) where the asked cube was when it was to be taken
     via: Array  # (B, 3) where the hand goes beside a cube, in `missed`
 
 
@@ -52,7 +53,6 @@ class FaultyOracle(PickOracle):
             **{f.name: getattr(base, f.name) for f in fields(base)},
             draws=np.full((batch, 3), -1.0),
             fault=np.zeros(batch, np.int64),
-            origin=np.zeros((batch, 3)),
             via=np.zeros((batch, 3)),
         )
 
@@ -94,7 +94,6 @@ class FaultyOracle(PickOracle):
         if np.hypot(*(state.place[row] - goals[asked])[:2]) > 2 * HALF:
             return  # it is only put out of the way
         state.fault[row] = 1
-        state.origin[row] = cubes[asked]
         self._spoil(row, state, hand, cubes, yaws, goals, asked)
 
     def _spoil(
@@ -122,6 +121,13 @@ class FaultyOracle(PickOracle):
                 place = cubes[asked] + [0, 0, 2 * HALF]  # the lower one onto the upper one
             goals[other] = place
             self._take(row, state, hand, cubes, yaws, other, place)
+        elif self.mode in ("slip", "early-release"):
+            # It stops there: what is let go in motion flies on, and often to its goal.
+            low, high = SLIP if self.mode == "slip" else EARLY
+            way = place[:2] - cubes[asked, :2]
+            whole = max(np.hypot(*way), 1e-9)
+            left = max((1 - low - (high - low) * far) * whole, CLEAR)
+            state.place[row, :2] -= left * way / whole
         elif self.mode == "wrong-target":
             state.place[row] = self._elsewhere(cubes, goals, asked, far)
         elif self.mode == "misplaced" and self._tall:
@@ -176,17 +182,19 @@ class FaultyOracle(PickOracle):
             seen[rows, state.cube] += np.where(early[:, None], state.via, 0.0)
         action = super()._drive(state, hand, seen)
         if self.mode in ("slip", "early-release"):
-            low, high = SLIP if self.mode == "slip" else EARLY
-            share = low + (high - low) * state.draws[:, 1]
-            whole = np.hypot(*(state.place - state.origin)[:, :2].T)
-            left = np.hypot(*(state.place - cubes[rows, state.cube])[:, :2].T)
-            drop = (state.phase == CARRY) & (state.fault == 1) & (left < (1 - share) * whole)
-            action[drop, 4] = 1.0
-            if self.mode == "early-release":  # it means to let go: it stops there
-                action[drop, :3] = 0.0
-            state.phase[drop] = RELEASE
-            state.age[drop] = 0
+            self._drop(state, action)
         return action
+
+    def _drop(self, state: FaultyState, action: Array) -> None:
+        """Loosen the grip or open the hand, where it has stopped: changes state and actions."""
+        drop = (state.phase == LOWER) & (state.fault == 1)
+        action[drop, :4] = 0.0
+        if self.mode == "slip":  # no force any more, and no command to open
+            action[drop, 4] = 0.0
+            state.age[drop] = 0
+        else:
+            action[drop, 4] = 1.0
+            state.phase[drop] = RELEASE
 
 
 def _other(tall: bool, count: int, asked: int) -> int:

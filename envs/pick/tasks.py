@@ -8,6 +8,8 @@ from entitybench.types import TaskSpec
 _FAILURES = {
     "stack-2": "entitybench.envs.pick.failures:STACK_2",
     "stack-3": "entitybench.envs.pick.failures:STACK_3",
+    "stack-4": "entitybench.envs.pick.failures:STACK_3",
+    "stack-5": "entitybench.envs.pick.failures:STACK_3",
 }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOVED = 0.05  # m, a block that moved so far was moved
 STILL = 0.01  # m, a block that moved less was not
 STRUCK = 0.015  # m, by which a collision moves a block
+HARD = 0.05  # N s in a control step, with which it strikes it at least
 APPROACHED = 0.05  # m, by which a block that was stopped short came nearer
 MISPLACED = (0.02, 0.06)  # m, beyond the tolerance: near the zone, not in it
 BESIDE = (0.02, 0.04)  # m, from the block's edge to the pusher's, where it passes the block
@@ -40,7 +41,7 @@ class ErringState:
     aim: Array  # (B, blocks, 2) m, where the script takes the blocks; NaN: nowhere
     first: Array  # (B, 1 + blocks + zones, 2) m, places at the start
     done: Array  # (B,) bool, the script has ended
-    steps: Array  # (B,) control steps done
+    begun: Array  # (B,) bool, the pusher has come to where it goes past the block, in `no_contact`
 
 
 class ErringPusher:
@@ -57,7 +58,7 @@ class ErringPusher:
             aim=np.zeros((batch, 0, 2)),
             first=np.zeros((batch, 0, 2)),
             done=np.zeros(batch, bool),
-            steps=np.zeros(batch, np.int64),
+            begun=np.zeros(batch, bool),
         )
 
     def act(self, obs: Obs, state: ErringState, rng: BatchGenerator) -> tuple[Array, ErringState]:
@@ -69,20 +70,21 @@ class ErringPusher:
         if not state.first.shape[1]:
             wanted = asked(goal)
             aim = aims(self._mode, places, wanted, zone_asked(places, goal, wanted), draw)
-            state = ErringState(state.oracle, draw, aim, places.copy(), state.done, state.steps)
+            state = ErringState(state.oracle, draw, aim, places.copy(), state.done, state.begun)
         goals = np.zeros_like(goal)
         goals[:, 1:3, :2] = np.where(np.isnan(state.aim), 0, state.aim)
         goals[:, 1:3, 4] = ~np.isnan(state.aim[..., 0])  # any feature: asked for
         action, oracle = self._oracle.act(
             {"observation": entities, "desired_goal": goals}, state.oracle, rng
         )
-        if self._mode in ("no_contact", "collision"):
-            action = self._astray(places, goal, state)
+        begun = state.begun
+        if self._mode == "collision":  # by way of the other block; that it is struck ends it
+            action = to_action(places[np.arange(len(places)), 2 - asked(goal)] - places[:, 0])
+        elif self._mode == "no_contact":
+            action, begun = self._pass(places, goal, state)
         done = state.done | self._ends(places, goal, state)
         action = np.where(done[:, None], 0.0, action)
-        return action, ErringState(
-            oracle, state.plan, state.aim, state.first, done, state.steps + 1
-        )
+        return action, ErringState(oracle, state.plan, state.aim, state.first, done, begun)
 
     def notes(self, state: ErringState) -> dict[str, Array]:
         """What the script meant to do: its aims (B, blocks, 2) in m and what it drew (B, 4)."""
@@ -96,13 +98,10 @@ class ErringPusher:
         gap = norm(places[:, 1:3] - state.aim)[..., 0]
         return np.all(np.isnan(gap) | (gap < 0.012), axis=1)
 
-    def _astray(self, places: Array, goal: Array, state: ErringState) -> Array:
-        """The action of scripts that leave the oracle's way."""
+    def _pass(self, places: Array, goal: Array, state: ErringState) -> tuple[Array, Array]:
+        """The action that leads past the asked block, and whether passing it has begun."""
         rows = np.arange(len(places))
         wanted = asked(goal)
-        if self._mode == "collision":
-            # By way of the other block; that it is struck ends the script.
-            return to_action(places[rows, 2 - wanted] - places[:, 0])
         block = state.first[rows, 1 + wanted]
         target = state.aim[rows, wanted]
         course = unit(target - block)
@@ -114,12 +113,10 @@ class ErringPusher:
         lane = block + (TOUCH + margin) * aside
         begin, end = lane - 0.1 * course, lane + (norm(target - block) - 0.02) * course
         pusher = places[:, 0]
-        along = dot(pusher - block, course)
-        off = np.abs(dot(pusher - lane, aside))
-        passing = (off < 0.01) & (along > -0.12)
-        to = np.where(passing, np.minimum(norm(end - pusher), 0.04) * unit(end - pusher), 0.0)
+        begun = state.begun | (norm(begin - pusher)[:, 0] < 0.01)
+        to = np.minimum(norm(end - pusher), 0.04) * unit(end - pusher)
         walk = approach_step(pusher, begin, places[:, 1:3])
-        return to_action(np.where(passing, to, walk))
+        return to_action(np.where(begun[:, None], to, walk)), begun
 
 
 def asked(goal: Array) -> Array:
@@ -193,7 +190,7 @@ class Facts:
     other_moved: Array  # (B,), at the end
     wrong_zone: Array  # (B,) bool, the asked block ends in another zone
     touched: Array  # (B,) bool, the pusher touched the asked block
-    struck: Array  # (B,) bool, pusher or asked block struck the other block and moved it
+    struck: Array  # (B,) bool, pusher or asked block struck the other block hard and moved it
     passed: Array  # (B,) bool, the pusher went along the way of the asked block
 
 
@@ -221,7 +218,7 @@ def facts(trace: Trace) -> Facts:
     beside = np.abs(dot(pusher - block[0], left(course)))[..., 0]
     lane = beside < TOUCH + BESIDE[1] + 0.01
     other_moved = norm(other[-1] - other[0])[:, 0]
-    met = touched[:, rows, 2 - wanted, 0] | touched[:, rows, 2 - wanted, 1 + wanted]
+    met = trace.impulses[:, rows, 2 - wanted, 0] + trace.impulses[:, rows, 2 - wanted, 1 + wanted]
     return Facts(
         gap=norm(block - target)[..., 0],
         short=(rest > 0) & (np.abs(dot(target - block[-1], left(course)))[:, 0] < 0.6 * rest),
@@ -229,9 +226,21 @@ def facts(trace: Trace) -> Facts:
         other_moved=other_moved,
         wrong_zone=to_zones.min(axis=1) <= TOLERANCE,
         touched=np.logical_or.reduce(touched[:, rows, 1 + wanted, 0], 0),
-        struck=met.any(axis=0) & (other_moved > STRUCK),
+        struck=(met.max(axis=0) > HARD) & (other_moved > STRUCK),
         passed=(lane & (progress > 0.05)).any(axis=0) & (lane & (progress < 0)).any(axis=0),
     )
+
+
+def direction(trace: Trace) -> Array:
+    """To which side of its zone the asked block ended, (B,) int: an index of DIRECTIONS."""
+    rows = np.arange(len(trace.success))
+    wanted = asked(trace.goals)
+    world = trace.world
+    assert isinstance(world, PushZonesWorld)
+    end = world.observe(trace.states[-1], trace.constants)[rows, 1 + wanted, :2]
+    offset = end - trace.goals[rows, 1 + wanted, :2]
+    sideways = np.abs(offset[:, 1]) > np.abs(offset[:, 0])
+    return sideways + 2 * (offset[rows, sideways.astype(int)] < 0)
 
 
 def holds(mode: str, trace: Trace) -> Array:

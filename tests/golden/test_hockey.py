@@ -425,10 +425,11 @@ def test_synchronous_mallets_get_one_command() -> None:
     assert np.allclose(spots[1] - spots[0], places[1] - places[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("bank", ["public", "perturbed"])
 @pytest.mark.parametrize("task", ["hockey-mallets-2", "hockey-mallets-4", "hockey-mallets-4-sync"])
-def test_each_mallet_finds_its_spot(task: str) -> None:
+def test_each_mallet_finds_its_spot(task: str, bank: str) -> None:
     count = 10
-    worlds, policy = make_worlds(task, count), oracle_of(task)
+    worlds, policy = make_worlds(task, count, bank=bank), oracle_of(task)
     rng = BatchGenerator([generator(i, "test") for i in range(count)])
     obs, state = worlds.reset(range(count)), policy.initial_state(count)
     for _ in range(worlds.horizon):

@@ -20,8 +20,14 @@ from entitybench.seeding import BatchGenerator, generator
 ROBOTS = ("kitchen", "kitchen-gripper")
 
 
-def solve(id: str, count: int, steps: int | None = None, oracle: bool = True) -> np.ndarray:
-    worlds, policy = make_worlds(id, count), oracle_of(id)
+def solve(
+    id: str,
+    count: int,
+    steps: int | None = None,
+    oracle: bool = True,
+    bank: str = "public",
+) -> np.ndarray:
+    worlds, policy = make_worlds(id, count, bank=bank), oracle_of(id)
     rng = BatchGenerator([generator(seed, "test") for seed in range(count)])
     obs, state = worlds.reset(range(count)), policy.initial_state(count)
     info = worlds.judge()
@@ -296,3 +302,37 @@ def test_touching_is_reported() -> None:
     assert seen[k.ROW["kettle"], 0]
     assert not seen[k.ROW["microwave"], 0]
     worlds.close()
+
+
+def test_a_larger_door_is_touched_where_it_is() -> None:
+    """No contact of a perturbed scene is missed by MuJoCo's bounding boxes of its bodies."""
+    id = "kitchen-gripper-hinge-cabinet"
+    worlds = make_worlds(id, 12, bank="perturbed:size")
+    oracle = oracle_of(id)
+    obs, state = worlds.reset(range(12)), oracle.initial_state(12)
+    sizes = [variation.size[k.NAMES.index("hinge-cabinet")] for variation in worlds.variations]
+    touches = 0
+    for _ in range(80):
+        action, state = oracle.act(obs, state, None)
+        obs, info = worlds.step(action)
+        row = int(np.argmax(sizes))
+        model, data = worlds.physics.models[row], mujoco.MjData(worlds.model)
+        counts = []
+        for flags in (0, int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)):
+            model.opt.disableflags |= flags
+            data.qpos[:] = worlds.qpos[row]
+            mujoco.mj_fwdPosition(model, data)
+            counts.append(data.ncon)
+            model.opt.disableflags &= ~flags
+        assert counts[0] == counts[1]
+        touches += counts[0]
+    assert max(sizes) > 1.05
+    assert touches > 20
+    assert info["is_success"].mean() >= 0.9
+    worlds.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("id", ["kitchen-hinge-cabinet", "kitchen-4tasks"])
+def test_perturbed_starts_are_solved_mostly(id: str) -> None:
+    assert solve(id, 12, bank="perturbed").mean() >= 0.85

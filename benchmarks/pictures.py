@@ -171,7 +171,15 @@ def start(task: str, seed: int = 0) -> np.ndarray:
 
 
 def tetris() -> None:
-    """A film of the oracle, and the start of the worlds that have more than blocks."""
+    """Seven pieces, a film of the oracle, and the start of worlds that have more than blocks."""
+    views = []
+    for view in ("top", "side"):
+        worlds = make_worlds("tetris-7pieces", 1)
+        worlds.reset([0])
+        renderer = Renderer(worlds.world, STILL, STILL, view)
+        views.append(renderer.frame(worlds, 0))
+        renderer.close()
+    save(np.concatenate(views, 1), "tetris-7pieces.png")
     pictures = []
     for task in ("push-1block-obstacles", "push-2blocks-region", "push-2blocks-zones"):
         worlds = make_worlds(task, 1)

@@ -9,20 +9,22 @@ import mujoco
 from entitybench.envs.core.scene import (
     NOTHING,
     PAINT_GROUP,
-    ROBOT_GROUP,
     UNSEEN_GROUP,
     add_joint,
-    add_servo,
     add_views,
     new_scene,
+)
+from entitybench.envs.core.table import (
+    PUSHED,
+    PUSHER,
+    add_planar_joints,
+    add_pusher,
+    add_table,
 )
 from entitybench.envs.push.world import COLORS, HALF_EDGE, PUSHER_RADIUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-# Who touches whom: contype bits are a role, conaffinity the roles it touches.
-PUSHER, BLOCK = 1, 2
 
 
 def push_scene(
@@ -35,7 +37,7 @@ def push_scene(
     """
     spec = new_scene(f"push-{blocks}", dt, sleep=sleep, gravity=False)
     _add_looks(spec, area, edge)
-    _add_pusher(spec, edge)
+    add_pusher(spec, edge, PUSHER_RADIUS, HALF_EDGE, 1.25)
     for i in range(blocks):
         _add_block(spec, i, rail)
     return spec
@@ -50,8 +52,8 @@ def add_posts(spec: mujoco.MjSpec, places: Sequence[Sequence[float]], radius: fl
             name=f"post{i}",
             type=mujoco.mjtGeom.mjGEOM_CAPSULE,
             size=[radius, HALF_EDGE, 0],
-            contype=BLOCK,
-            conaffinity=PUSHER | BLOCK,
+            contype=PUSHED,
+            conaffinity=PUSHER | PUSHED,
             group=UNSEEN_GROUP,
         )
         body.add_geom(
@@ -103,16 +105,7 @@ def _add_looks(spec: mujoco.MjSpec, area: float, edge: float) -> None:
     """Light, cameras and the table top: seen, never touched."""
     size = edge + PUSHER_RADIUS
     world = spec.worldbody
-    paint = {**NOTHING, "group": PAINT_GROUP}
-    # Drawing a plane takes five times as long as a box.
-    world.add_geom(
-        name="table",
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        pos=[0, 0, -0.01],
-        size=[size, size, 0.01],
-        rgba=[0.82, 0.82, 0.80, 1],
-        **paint,
-    )
+    add_table(spec, size)
     for name, x, y in (("e", 1, 0), ("w", -1, 0), ("n", 0, 1), ("s", 0, -1)):
         offset = area + 0.08 + HALF_EDGE + 0.02
         world.add_geom(
@@ -121,38 +114,10 @@ def _add_looks(spec: mujoco.MjSpec, area: float, edge: float) -> None:
             pos=[offset * x, offset * y, 0.0005],
             size=[offset if y else 0.002, offset if x else 0.002, 0.0005],
             rgba=[0.6, 0.6, 0.58, 1],
-            **paint,
+            **NOTHING,
+            group=PAINT_GROUP,
         )
     add_views(spec, size)
-
-
-def _add_pusher(spec: mujoco.MjSpec, edge: float) -> None:
-    body = spec.worldbody.add_body(name="pusher", pos=[0, 0, HALF_EDGE])
-    # In the plane a sphere at mid-height touches a block exactly as an upright cylinder does, and
-    # costs less; the cylinder is what one sees.
-    body.add_geom(
-        name="pusher",
-        type=mujoco.mjtGeom.mjGEOM_SPHERE,
-        size=[PUSHER_RADIUS, 0, 0],
-        mass=0.5,
-        contype=PUSHER,
-        conaffinity=BLOCK,
-        group=UNSEEN_GROUP,
-    )
-    body.add_geom(
-        name="pusher_seen",
-        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
-        size=[PUSHER_RADIUS, 1.25 * HALF_EDGE, 0],
-        pos=[0, 0, 0.25 * HALF_EDGE],
-        mass=0,
-        **NOTHING,
-        rgba=[0.1, 0.1, 0.12, 1],
-        group=ROBOT_GROUP,
-    )
-    for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
-        name = f"pusher_{axis}"
-        add_joint(body, name, mujoco.mjtJoint.mjJNT_SLIDE, vector, (-edge, edge))
-        add_servo(spec, name, kp=300, kv=30, limits=(-edge, edge))
 
 
 def _add_block(spec: mujoco.MjSpec, index: int, rail: float) -> None:
@@ -163,26 +128,14 @@ def _add_block(spec: mujoco.MjSpec, index: int, rail: float) -> None:
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=[HALF_EDGE] * 3,
         mass=0.1,
-        contype=BLOCK,
-        conaffinity=PUSHER | BLOCK,
+        contype=PUSHED,
+        conaffinity=PUSHER | PUSHED,
         rgba=[*COLORS[index], 1],
         group=PAINT_GROUP,
     )
-    for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
-        add_joint(
-            body,
-            f"{name}_{axis}",
-            mujoco.mjtJoint.mjJNT_SLIDE,
-            vector,
-            (-rail, rail),
-            damping=2,
-            frictionloss=0.5,
-        )
-    add_joint(
+    add_planar_joints(
         body,
-        f"{name}_yaw",
-        mujoco.mjtJoint.mjJNT_HINGE,
-        (0, 0, 1),
-        damping=0.004,
-        frictionloss=0.012,
+        rail,
+        {"damping": 2, "frictionloss": 0.5},
+        {"damping": 0.004, "frictionloss": 0.012},
     )

@@ -165,7 +165,6 @@ class Push:
 
     contact: int
     end: Array  # (3,), the pose of the piece after it
-    cost: float  # control steps, of the whole plan
 
 
 def plan(
@@ -194,40 +193,28 @@ def plan(
         edge: where the pusher's centre stops.
         avoid: a contact that did not work, or -1.
     """
-    at = contacts(shape)
-    count, slopes = at.twist.shape[:2]
-    twist = at.twist.reshape(-1, 3)  # (A, 3)
-    which = np.repeat(np.arange(count), slopes)
-    centre = at.centre[which]
-    stand = at.centre + STAND_OFF * at.normal
     reach = min(float(np.hypot(*(goal[:2] - pose[:2]))) + BEYOND, LENGTHS[-1])
     about = np.hypot(*(obstacles - pose[:2]).T)
     obstacles = obstacles[about < reach + RADIUS[shape] + APART + 2 * PUSHER_RADIUS]
-
-    # The first push, with a look at what is in the way.
-    goal_length = np.minimum(best_length(shape, pose[None], twist, goal, care), reach)  # (A,)
+    at = contacts(shape)
+    twist = at.twist.reshape(-1, 3)  # (A, 3)
+    which = np.repeat(np.arange(len(at.point)), len(SLOPES))  # (A,), the contact of each
+    length = np.minimum(best_length(shape, pose[None], twist, goal, care), reach)[:, None]
     grid = LENGTHS[reach >= LENGTHS]
-    lengths = np.concatenate(
-        [goal_length[:, None], np.broadcast_to(grid, (len(twist), len(grid)))], axis=1
-    )
+    lengths = np.concatenate([length, np.broadcast_to(grid, (len(twist), len(grid)))], axis=1)
     ends = follow(pose, twist[:, None], lengths)  # (A, L, 3)
-    walk = _walk(shape, pose, pusher, place(pose, stand))[which]
-    cost = walk[:, None] / WALK + lengths / STEP + BEGIN
-    cost += _on_the_way(shape, pose, twist, centre, lengths, obstacles)
-    cost += _in_the_way_of_pusher(place(pose, stand), obstacles, edge)[which][:, None]
+    cost = lengths / STEP + BEGIN
+    cost += _beginnings(shape, pose, pusher, obstacles, edge)[which][:, None]
+    cost += _on_the_way(shape, pose, twist, at.centre[which], lengths, obstacles)
     outside = np.abs(ends[..., :2]).max(axis=-1) > rail
     cost += np.where(outside | (lengths < 0.0008), 1e3, 0.0)
     cost[which == avoid] += 40.0
-    left = miss(shape, ends, goal, care)
-    total = cost + _to_go(left, precise)
+    total = cost + _to_go(miss(shape, ends, goal, care), precise)
     flat = _least(total)
-    first = which[flat // lengths.shape[1]]
-    start = ends.reshape(-1, 3)[flat]
-    nodes, paid = start, cost.reshape(-1)[flat]
-    totals = total.reshape(-1)[flat]
-    best, root = 0, np.arange(len(flat))
-    value, choice = totals[best], int(root[best])
-    last = first
+    first, start = which[flat // lengths.shape[1]], ends.reshape(-1, 3)[flat]
+    # The beam: poses, what they cost so far, the last contact, and which first push led there.
+    nodes, paid, last, root = start, cost.reshape(-1)[flat], first, np.arange(len(flat))
+    value, choice = total.reshape(-1)[flat[0]], 0
     for depth in range(2):
         ends, added, used = _extend(shape, nodes, last, twist, which, goal, care, depth == 1)
         cost = paid[:, None] + added
@@ -240,7 +227,7 @@ def plan(
             value, choice = total[row[0], column[0]], int(root[row[0]])
         nodes, paid = ends[row, column], cost[row, column]
         last, root = used[column], root[row]
-    return Push(int(first[choice]), start[choice], float(value))
+    return Push(int(first[choice]), start[choice])
 
 
 def _extend(
@@ -314,10 +301,15 @@ def _round(shape: int, here: Array, there: Array) -> Array:
     return np.maximum(straight, np.maximum(r - ring, 0) * (angle < 1) + ring * angle)
 
 
-def _walk(shape: int, pose: Array, pusher: Array, stands: Array) -> Array:
-    """The way (C,) of the pusher to places (C, 2) about a piece."""
-    centre = pose[:2]
-    return _round(shape, (pusher - centre)[None], stands - centre)
+def _beginnings(shape: int, pose: Array, pusher: Array, obstacles: Array, edge: float) -> Array:
+    """What it costs (C,) to bring the pusher to each contact of a piece with a pose (3,)."""
+    at = contacts(shape)
+    stands = place(pose, at.centre + STAND_OFF * at.normal)
+    cost = _round(shape, (pusher - pose[:2])[None], stands - pose[:2]) / WALK
+    cost += np.where(np.abs(stands).max(axis=-1) > edge, 1e3, 0.0)
+    if len(obstacles):
+        cost += 400.0 * np.maximum(PUSHER_APART - _gaps(stands, obstacles), 0) / CELL
+    return cost
 
 
 def _on_the_way(
@@ -354,15 +346,6 @@ def clearance(shape: int, pose: Array, obstacles: Array) -> float:
     if not len(obstacles):
         return np.inf
     return float(_gaps(place(pose, CELLS[shape]), obstacles).min())
-
-
-def _in_the_way_of_pusher(stands: Array, obstacles: Array, edge: float) -> Array:
-    """What places (C, 2) cost at which the pusher cannot stand."""
-    cost = np.where(np.abs(stands).max(axis=-1) > edge, 1e3, 0.0)
-    if len(obstacles):
-        gap = _gaps(stands, obstacles)
-        cost += 400.0 * np.maximum(PUSHER_APART - gap, 0) / CELL
-    return cost
 
 
 def _gaps(points: Array, obstacles: Array) -> Array:

@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING
 
 import mujoco
 
-from entitybench.envs.core.scene import (
-    NOTHING,
-    PAINT_GROUP,
-    ROBOT_GROUP,
-    UNSEEN_GROUP,
-    add_joint,
-    add_servo,
-    add_views,
-    new_scene,
+from entitybench.envs.core.scene import NOTHING, PAINT_GROUP, add_views, new_scene
+from entitybench.envs.core.table import (
+    PUSHED,
+    PUSHER,
+    add_planar_joints,
+    add_pusher,
+    add_table,
 )
 from entitybench.envs.tetris.shapes import CELL, CELLS, SPREAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PUSHER, PIECE = 1, 2  # contype bits are a role, conaffinity the roles it touches
 PUSHER_RADIUS = 0.015  # m
 HEIGHT = CELL / 2  # m, half of it
 MASS = 0.1  # kg, of a piece
@@ -30,6 +27,7 @@ MASS = 0.1  # kg, of a piece
 # proportional to its speed alone, so that a piece stops where the pusher stops.
 DRAG = 8.0  # N s/m, of a piece; the torque's is DRAG * SPREAD
 FRICTION = 0.5  # of pieces with the pusher and each other
+_FRICTION = [FRICTION, 0.005, 0.0001]
 COLORS = (
     (0.05, 0.75, 0.80),
     (0.95, 0.80, 0.05),
@@ -51,7 +49,7 @@ def tetris_scene(
     """
     spec = new_scene(f"tetris-{len(shapes)}", dt, sleep=sleep, gravity=False)
     _add_looks(spec, grid, edge)
-    _add_pusher(spec, edge)
+    add_pusher(spec, edge, PUSHER_RADIUS, HEIGHT, 1.5, friction=_FRICTION)
     for i, shape in enumerate(shapes):
         _add_piece(spec, i, shape, rail)
     return spec
@@ -60,56 +58,18 @@ def tetris_scene(
 def _add_looks(spec: mujoco.MjSpec, grid: float, edge: float) -> None:
     """Light, cameras and the table top: seen, never touched."""
     size = edge + PUSHER_RADIUS
-    paint = {**NOTHING, "group": PAINT_GROUP}
-    box = mujoco.mjtGeom.mjGEOM_BOX
-    world = spec.worldbody
-    world.add_geom(
-        name="table",
-        type=box,
-        pos=[0, 0, -0.01],
-        size=[size, size, 0.01],
-        rgba=[0.82, 0.82, 0.80, 1],
-        **paint,
-    )
+    add_table(spec, size)
     for i in range(9):
-        world.add_geom(
+        spec.worldbody.add_geom(
             name=f"node{i}",
-            type=box,
+            type=mujoco.mjtGeom.mjGEOM_BOX,
             pos=[grid * (i % 3 - 1), grid * (i // 3 - 1), 0.0002],
             size=[0.004, 0.004, 0.0002],
             rgba=[0.6, 0.6, 0.58, 1],
-            **paint,
+            **NOTHING,
+            group=PAINT_GROUP,
         )
     add_views(spec, size)
-
-
-def _add_pusher(spec: mujoco.MjSpec, edge: float) -> None:
-    body = spec.worldbody.add_body(name="pusher", pos=[0, 0, HEIGHT])
-    # In the plane a sphere at mid-height touches a piece exactly as an upright cylinder does.
-    body.add_geom(
-        name="pusher",
-        type=mujoco.mjtGeom.mjGEOM_SPHERE,
-        size=[PUSHER_RADIUS, 0, 0],
-        mass=0.5,
-        friction=[FRICTION, 0.005, 0.0001],
-        contype=PUSHER,
-        conaffinity=PIECE,
-        group=UNSEEN_GROUP,
-    )
-    body.add_geom(
-        name="pusher_seen",
-        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
-        size=[PUSHER_RADIUS, 1.5 * HEIGHT, 0],
-        pos=[0, 0, 0.5 * HEIGHT],
-        mass=0,
-        **NOTHING,
-        rgba=[0.1, 0.1, 0.12, 1],
-        group=ROBOT_GROUP,
-    )
-    for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
-        name = f"pusher_{axis}"
-        add_joint(body, name, mujoco.mjtJoint.mjJNT_SLIDE, vector, (-edge, edge))
-        add_servo(spec, name, kp=300, kv=30, limits=(-edge, edge))
 
 
 def _add_piece(spec: mujoco.MjSpec, index: int, shape: int, rail: float) -> None:
@@ -122,25 +82,11 @@ def _add_piece(spec: mujoco.MjSpec, index: int, shape: int, rail: float) -> None
             pos=[x, y, 0],
             size=[CELL / 2, CELL / 2, HEIGHT],
             mass=MASS / 4,
-            friction=[FRICTION, 0.005, 0.0001],
-            contype=PIECE,
-            conaffinity=PUSHER | PIECE,
+            friction=_FRICTION,
+            contype=PUSHED,
+            conaffinity=PUSHER | PUSHED,
             rgba=[*COLORS[shape], 1],
             group=PAINT_GROUP,
         )
-    for axis, vector in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
-        add_joint(
-            body,
-            f"{name}_{axis}",
-            mujoco.mjtJoint.mjJNT_SLIDE,
-            vector,
-            (-rail, rail),
-            damping=DRAG,
-        )
-    add_joint(
-        body,
-        f"{name}_yaw",
-        mujoco.mjtJoint.mjJNT_HINGE,
-        (0, 0, 1),
-        damping=DRAG * float(SPREAD[shape]),
-    )
+    drag = DRAG * float(SPREAD[shape])
+    add_planar_joints(body, rail, {"damping": DRAG}, {"damping": drag})

@@ -22,6 +22,7 @@ import numpy as np
 
 from entitybench.envs.core.api import make_worlds, oracle_of
 from entitybench.envs.robosuite import library
+from entitybench.envs.robosuite.robots import robots as known_robots
 from entitybench.leaderboard.harness.api import evaluate
 from entitybench.leaderboard.harness.weights import REFERENCE
 from entitybench.leaderboard.tables.profiles import PROFILES, path_of
@@ -192,7 +193,7 @@ def policy(out: Path, episodes: int) -> None:
 
 def robots(episodes: int) -> None:
     """The oracle lifts with every robot of robosuite's that these worlds take."""
-    for robot in library.robots():
+    for robot in known_robots():
         solved = []
         for profile in ("fast", "assets"):
             record = evaluate(

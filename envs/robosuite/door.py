@@ -32,6 +32,8 @@ class DoorWorld(SuiteWorld, RewardWorld):
     Where the door stands is part of the scene, not of its joints: the frame's row keeps it.
     """
 
+    perturbations = ("colour", "mass", "friction", "latency")  # its parts fit in one size only
+
     def environment(self) -> tuple[type, dict[str, Any]]:
         library.load()
         from robosuite.environments.manipulation.door import Door
@@ -44,6 +46,10 @@ class DoorWorld(SuiteWorld, RewardWorld):
             ("top", (-0.2, -0.15, 2.6), (0, -1, 0, 1, 0, 0), 28),
             ("side", (-0.2, 1.0, 1.75), (-1, 0, 0, 0, -half, half), 48),
         ]
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        return (self.bodies[DOOR],)
 
     def loose(self) -> tuple[str, ...]:
         return ("Door_main",)

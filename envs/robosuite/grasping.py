@@ -12,6 +12,7 @@ from entitybench.envs.robosuite.moves import (
     Phases,
     SuiteOracle,
     action,
+    empty,
     heading,
     length,
     rows_of,
@@ -59,7 +60,7 @@ def pick(
     following[(phase == DOWN) & (there | (age > 20))] = GRIP
     following[(phase == GRIP) & (age >= 5)] = UP
     # Nothing between the fingers: again.
-    following[(phase == UP) & (age > 4) & (hand[:, 14] < 0.5) & (hand[:, 12] < 0.02)] = OVER
+    following[(phase == UP) & (age > 4) & empty(hand)] = OVER
     following[(phase == UP) & (age > 12) & (thing[:, 2] < 0.03)] = OVER
     return way, turn, following
 
@@ -104,8 +105,8 @@ class StackOracle(SuiteOracle):
         following[(phase == ACROSS) & (aside < 0.008) & still] = LOWER
         following[(phase == LOWER) & (cube[:, 2] < top + 0.003) & (age > 2)] = LEAVE
         # Lost on the way, or not on the other: again.
-        dropped = (hand[:, 14] < 0.5) & (hand[:, 12] < 0.02)
-        following[((phase == ACROSS) | (phase == LOWER)) & dropped & (age > 4)] = OVER
+        dropped = ((phase == ACROSS) | (phase == LOWER)) & empty(hand)
+        following[dropped & (age > 4)] = OVER
         fallen = (age > 12) & (cube[:, 2] < top - 0.01)
         following[(phase == LEAVE) & fallen] = OVER
         turn = np.where(phase >= ACROSS, wrap(heading(cube) - heading(hand), QUARTER), turn)

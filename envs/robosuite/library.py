@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.errors import BadValue, MissingExtra, unknown
+from entitybench.errors import MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,24 +71,6 @@ def load() -> Any:
     return robosuite
 
 
-def robots() -> list[str]:
-    """Robosuite's robots with one arm on a fixed base. Raises MissingExtra."""
-    load()
-    from robosuite.robots import ROBOT_CLASS_MAPPING, FixedBaseRobot
-
-    fixed = [name for name, kind in ROBOT_CLASS_MAPPING.items() if kind is FixedBaseRobot]
-    return sorted(name for name in fixed if name != "Baxter")
-
-
-def check_robot(name: str) -> None:
-    """Raise for what is no robot of robosuite's with one arm on a fixed base."""
-    known = robots()
-    if name == "Baxter":
-        raise BadValue("Baxter has two arms: these tasks take robots with one.")
-    if name not in known:
-        raise unknown("robot", str(name), known)
-
-
 def make(base: type, edit: Callable[[ElementTree.Element], None], **arguments: Any) -> Any:
     """An environment of robosuite's class `base`, whose scene `edit` has changed.
 
@@ -111,7 +93,7 @@ def make(base: type, edit: Callable[[ElementTree.Element], None], **arguments: A
         (base,),
         {"edit_model_xml": edit_model_xml, "_pre_action": pre_action, "watcher": None},
     )
-    with quietly():
+    with quietly(), _one_model():
         env = kind(
             has_renderer=False,
             has_offscreen_renderer=False,
@@ -123,6 +105,20 @@ def make(base: type, edit: Callable[[ElementTree.Element], None], **arguments: A
             **arguments,
         )
         env.reset()
-    for robot in env.robots:  # a second model of each robot, 60 MB, that only other controllers use
-        robot.robot_model.mujoco_model = None
     return env
+
+
+@contextlib.contextmanager
+def _one_model() -> Iterator[None]:
+    """Robots are made without a second model of their own.
+
+    Only other controllers use it, it takes 60 MB, and MuJoCo does not compile Sawyer's.
+    """
+    from robosuite.models.robots.robot_model import RobotModel
+
+    theirs = RobotModel.set_mujoco_model
+    RobotModel.set_mujoco_model = lambda *_: None
+    try:
+        yield
+    finally:
+        RobotModel.set_mujoco_model = theirs

@@ -101,6 +101,11 @@ def action(
     return found
 
 
+def empty(hand: Array) -> Array:
+    """Which hands (B, D) are closed and hold nothing: bool (B,)."""
+    return (hand[:, 14] < 0.5) & (hand[:, 12] < 0.02)
+
+
 class SuiteOracle:
     """What all oracles share: they know the task and keep phases."""
 

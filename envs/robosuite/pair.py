@@ -15,6 +15,9 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ElementTree
 
+    import mujoco
+
+    from entitybench.envs.core.banks import Variation
     from entitybench.types import Array
 
 BOTTOM = 0.07  # m, of the pot under its middle
@@ -82,6 +85,10 @@ class LiftTeam(SuiteWorld, TeamWorld):
     @property
     def movable(self) -> tuple[str, ...]:
         return (self.bodies[POT],)
+
+    def adapt(self, model: mujoco.MjModel, variation: Variation) -> None:
+        for row in (HANDLE0, HANDLE1):  # so that the frames stay in the handles
+            model.body(self.bodies[row]).pos[:] *= variation.size[0]
 
     @property
     def agent_feature_names(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Fields of a model that core/banks.py changes, and those that follow from them.
 VARIED = (
     *("body_mass", "body_inertia", "body_subtreemass", "body_invweight0", "dof_invweight0"),
+    *("body_pos", "body_ipos", "site_pos", "bvh_aabb"),
     *("geom_size", "geom_pos", "geom_rbound", "geom_aabb", "geom_friction", "geom_rgba"),
     *("geom_contype", "geom_conaffinity", "dof_frictionloss", "dof_damping"),
 )

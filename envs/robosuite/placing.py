@@ -12,6 +12,7 @@ from entitybench.envs.robosuite.moves import (
     Phases,
     SuiteOracle,
     action,
+    empty,
     heading,
     length,
     rows_of,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 OVER, DOWN, GRIP, UP, ACROSS, LOWER, LEAVE, DONE = range(8)
 CARRY = 0.30  # m, of the hand above the table's height: the tallest thing clears the wall
-FREE = 0.13  # m, of a thing that goes across, above which it must be lifted
 # By kind: which comes first, how far above its centre it is gripped (m), after which turn it
 # looks the same to the hand (rad), and by how much the hand is turned from its heading.
 ORDER = {"cereal": 0, "milk": 1, "can": 2, "bread": 3}
@@ -105,7 +105,7 @@ class BinsOracle(SuiteOracle):
         following[(phase == DOWN) & there] = GRIP
         following[(phase == GRIP) & (age >= 6)] = UP
         following[(phase == UP) & (hand[:, 2] > CARRY - 0.03)] = ACROSS
-        lost = (hand[:, 14] < 0.5) & (hand[:, 12] < 0.02) & (age > 4)
+        lost = empty(hand) & (age > 4)
         following[(phase == UP) & (lost | (age > 45))] = OVER
         return way, following
 
@@ -132,7 +132,7 @@ class BinsOracle(SuiteOracle):
         low = (bottom < 0.035) | (age > 25)
         following[(phase == LOWER) & low & (aside < 0.04)] = LEAVE
         following[(phase == LEAVE) & (age > 3) & (hand[:, 2] > CARRY - 0.12)] = OVER
-        lost = (hand[:, 14] < 0.5) & (hand[:, 12] < 0.02) & (age > 4)
+        lost = empty(hand) & (age > 4)
         dropped = lost | (length(thing[:, :3] - hand[:, :3]) > 0.15)
         following[((phase == ACROSS) | (phase == LOWER)) & dropped] = OVER
         return way, following

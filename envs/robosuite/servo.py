@@ -136,8 +136,9 @@ class _Arm:
         # Which way each finger's target goes when the gripper closes: as robosuite formats it.
         gripper.current_action = np.zeros(1)
         self._sign = np.sign(np.asarray(gripper.format_action(np.ones(gripper.dof))))
-        limits = model.jnt_range[[model.joint(name).id for name in joints]]
-        self._low, self._high = limits[:, 0], limits[:, 1]
+        ids = [model.joint(name).id for name in joints]
+        limited = model.jnt_limited[ids].astype(bool)[:, None]
+        self._low, self._high = np.where(limited, model.jnt_range[ids], [-np.inf, np.inf]).T
         self._home = world.engine.arm_qpos[robot.idn]
         base = world.engine.env.sim.data.get_body_xmat(robot.robot_model.root_body)
         self._base = np.array(base).reshape(3, 3)

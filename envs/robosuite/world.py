@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.envs.core.world import Start, World
-from entitybench.envs.robosuite import library
 from entitybench.envs.robosuite.probe import Entity, Grasp, Layout, Pair
+from entitybench.envs.robosuite.robots import GRIPPERS, check_robot, mend
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
@@ -85,7 +85,7 @@ class SuiteWorld(World):
             raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
         if view not in VIEWS:
             raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
-        library.check_robot(robot)
+        check_robot(robot)
         self.robot = robot
         self.profile = profile
         self.pixels = pixels
@@ -101,6 +101,7 @@ class SuiteWorld(World):
 
     def edit(self, root: ElementTree.Element) -> None:
         """Change the scene before it is compiled: our cameras, and what robosuite leaves open."""
+        mend(root, self.robot)
         world = root.find("worldbody")
         assert world is not None
         for name, pos, axes, fovy in self.cameras():
@@ -141,6 +142,8 @@ class SuiteWorld(World):
         from entitybench.envs.robosuite.engine import Engine, engine
 
         base, arguments = self.environment()
+        if self.robot in GRIPPERS:
+            arguments["gripper_types"] = GRIPPERS[self.robot]
         fast = self.profile != "faithful"
         key = (base.__name__, repr(arguments), fast)
         return engine(key, lambda: Engine(base, self.edit, arguments, fast))

@@ -6,13 +6,15 @@ import importlib.util
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from entitybench.envs.core.api import make_worlds, oracle_of, world_of
 from entitybench.envs.robosuite import library
-from entitybench.errors import BadValue, MissingExtra
+from entitybench.envs.robosuite.robots import robots
+from entitybench.errors import BadValue, MissingExtra, UnknownId
 from entitybench.registry import resolve, tasks
 
 there = importlib.util.find_spec("robosuite") is not None
@@ -20,9 +22,9 @@ needs_robosuite = pytest.mark.skipif(not there, reason="pip install -e '.[robosu
 STATE = [task.id for task in tasks() if {"robosuite", "state"} <= task.tags]
 
 
-def run(id: str, profile: str, seeds: range, steps: int | None = None) -> tuple:
+def run(id: str, profile: str, seeds: range, steps: int | None = None, **kwargs: Any) -> tuple:
     """Worlds after the oracle's episodes, and the last scores."""
-    worlds, policy = make_worlds(id, len(seeds), profile=profile), oracle_of(id)
+    worlds, policy = make_worlds(id, len(seeds), profile=profile, **kwargs), oracle_of(id)
     obs, state = worlds.reset(list(seeds)), policy.initial_state(len(seeds))
     rng = StubGenerator(len(seeds))
     info: dict = {}
@@ -73,6 +75,32 @@ def test_wrong_arguments_are_refused() -> None:
     for wrong in ({"profile": "slow"}, {"view": "back"}, {"pixels": 5}, {"robot": "Baxter"}):
         with pytest.raises(BadValue):
             world_of("robosuite-lift", **wrong)
+
+
+@needs_robosuite
+def test_a_robot_that_is_not_taken_is_named_with_those_that_are() -> None:
+    with pytest.raises(UnknownId, match=r"unknown robot 'Sawyr'. Did you mean 'Sawyer'"):
+        world_of("robosuite-lift", robot="Sawyr")
+    with pytest.raises(BadValue, match=r"PandaDexRH has a hand with six commands: .*Panda, Sawyer"):
+        world_of("robosuite-lift", robot="PandaDexRH")
+
+
+@needs_robosuite
+@pytest.mark.slow
+def test_the_oracle_lifts_with_every_robot() -> None:
+    for robot in robots():
+        _, info = run("robosuite-lift", "assets", range(2), robot=robot)
+        assert info["is_success"].all(), robot
+        _, info = run("robosuite-lift", "fast", range(1), 60, robot=robot)
+        assert info["is_success"].all(), robot
+
+
+@needs_robosuite
+@pytest.mark.slow
+@pytest.mark.parametrize("id", STATE)
+def test_the_oracle_solves_perturbed_starts(id: str) -> None:
+    _, info = run(id, "assets", range(6), bank="perturbed")
+    assert info["is_success"].mean() > 0.7
 
 
 @needs_robosuite

@@ -111,8 +111,9 @@ class Worlds:
             + list(range(*self._memory.indices(world.state_size))),
             np.intp,
         )
-        # Whether nothing needs the batch axis.
-        self._plain = not (interactions or self.bank.latency or self.bank.varies_number)
+        # How one episode is stepped where nothing needs the batch axis.
+        plain = not (interactions or self.bank.latency or self.bank.varies_number)
+        self._advance_alone = getattr(self.physics, "advance_alone", None) if plain else None
         self._lowest = np.full(world.action_shape, -1.0)
         self._highest = np.full(world.action_shape, 1.0)
         # Actions that are still to come, of rows that are late; see `Variation.latency`.
@@ -201,22 +202,21 @@ class Worlds:
             What is observed, without the batch axis, and the scores as scalars. The rules are the
             same pure functions, so both ways agree bit for bit.
         """
-        world, state, goal = self.world, self.state[0], self.goals[0]
-        advance = getattr(self.physics, "advance_alone", None)
-        if advance is None or not self._plain:
+        if self._advance_alone is None:
             obs, info = self.step(action[None])
             return {k: v[0] for k, v in obs.items()}, {k: v[0] for k, v in info.items()}
+        world, state, constants = self.world, self.state[0], self.constants[0]
         action = np.minimum(np.maximum(action, self._lowest), self._highest)
         # Before the step; for the rules of a world that has rewards or a memory.
         before = None if self._goal is not None and not world.memory else state.copy()
         memory = before if world.memory else None
-        advance(state, action)
-        self.elapsed += 1
+        self._advance_alone(state, action)
+        self.elapsed[0] += 1
         self.physics.read(self.state)
         if memory is not None and world.reads:
             state[self._memory] = world.remember(memory, action, state)
-        observation = world.observe(state, self.constants[0])
         if self._goal is not None:
+            goal, observation = self.goals[0], world.observe(state, constants)
             achieved = self._goal.achieved(observation)
             obs = {
                 "observation": observation,
@@ -225,11 +225,12 @@ class Worlds:
             }
             info = self._goal.judge(achieved, goal)
         elif self._team is not None:
-            agents = self._team.share(observation, state, self.constants[0])
-            obs = {"observation": agents, "state": observation}
+            entities, agents = self._team.see(state, constants)
+            obs = {"observation": agents, "state": entities}
             info = self._scores(before, action, state)
         else:
-            obs, info = {"observation": observation}, self._scores(before, action, state)
+            obs = {"observation": world.observe(state, constants)}
+            info = self._scores(before, action, state)
         if world.terminates:
             info["terminated"] = world.terminated(state)
         return obs, info
@@ -259,18 +260,21 @@ class Worlds:
 
     def states(self) -> Obs:
         """The entities of all B rows as they are, whatever is observed of them."""
-        observation = self.world.observe(self.state, self.constants)
+        agents = None
+        if self._team is not None:
+            entities, agents = self._team.see(self.state, self.constants)
+        else:
+            entities = self.world.observe(self.state, self.constants)
         goals = self.goals.copy()
         if self.bank.varies_number:
-            observation[self.absent] = 0
+            entities[self.absent] = 0
             goals[self.absent] = 0
-        found = {"observation": observation}
+        found = {"observation": entities}
         if self._goal is not None:
-            achieved = self._goal.achieved(observation)
+            achieved = self._goal.achieved(entities)
             found |= {"achieved_goal": achieved, "desired_goal": goals}
-        elif isinstance(self.world, TeamWorld):
-            agents = self.world.share(observation, self.state, self.constants)
-            found = {"observation": agents, "state": observation}
+        elif agents is not None:
+            found = {"observation": agents, "state": entities}
         if self.bank.varies_number:
             found["mask"] = ~self.absent
         return found

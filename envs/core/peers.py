@@ -90,11 +90,11 @@ def _gymnasium(package: str, id: str) -> Callable[[str], Peer]:
         rng = np.random.default_rng(0)
         low, high = env.action_space.low, env.action_space.high  # type: ignore[attr-defined]
 
-        def act() -> bool:
-            _, _, terminated, truncated, _ = env.step(rng.uniform(low, high).astype(low.dtype))
+        def act(action: Any) -> bool:
+            _, _, terminated, truncated, _ = env.step(action)
             return bool(terminated or truncated)
 
-        run = _runner(act, env.reset)
+        run = _runner(act, lambda: rng.uniform(low, high).astype(low.dtype), env.reset)
         return Peer(name, 1 / control, dt, round(control / dt), int(model.nv), run, env.close)
 
     return make
@@ -114,25 +114,28 @@ def _robosuite(name: str) -> Peer:
     rng = np.random.default_rng(0)
     low, high = env.action_spec
     dt = float(env.sim.model.opt.timestep)
-    run = _runner(lambda: bool(env.step(rng.uniform(low, high))[2]), env.reset)
+    run = _runner(
+        lambda action: bool(env.step(action)[2]), lambda: rng.uniform(low, high), env.reset
+    )
     dof = int(env.sim.model.nv)
     return Peer(name, 20.0, dt, round(0.05 / dt), dof, run, env.close)
 
 
 def _runner(
-    act: Callable[[], bool], reset: Callable[[], Any]
+    act: Callable[[Any], bool], draw: Callable[[], Any], reset: Callable[[], Any]
 ) -> Callable[[], tuple[int, float, float]]:
-    """Runs of random actions; resets are not timed."""
+    """Runs of random actions; neither drawing them nor resets are timed."""
     over = [True]
 
     def run() -> tuple[int, float, float]:
         if over[0]:
             reset()
+        actions = [draw() for _ in range(STEPS)]
         wall, cpu = time.perf_counter(), time.process_time()
         done = 0
         over[0] = False
         while done < STEPS and not over[0]:
-            over[0] = act()
+            over[0] = act(actions[done])
             done += 1
         return done, time.process_time() - cpu, time.perf_counter() - wall
 
@@ -146,8 +149,7 @@ def _mamujoco(scenario: str, conf: str) -> Callable[[str], Peer]:
         env = mamujoco_v1.parallel_env(scenario, conf, agent_obsk=1)
         inner: Any = env.single_agent_env.unwrapped
         dt = float(inner.model.opt.timestep)
-        act, reset = _parallel(env)
-        run = _runner(act, reset)
+        run = _runner(*_parallel(env))
         substeps = int(inner.frame_skip)
         return Peer(name, 1 / (dt * substeps), dt, substeps, int(inner.model.nv), run, env.close)
 
@@ -158,21 +160,23 @@ def _spread(name: str) -> Peer:
     from mpe2 import simple_spread_v3
 
     env = simple_spread_v3.parallel_env(N=3, max_cycles=25, continuous_actions=True)
-    act, reset = _parallel(env)
     # Its world moves by 0.1 s a step; three bodies in the plane.
-    return Peer(name, 10.0, 0.1, 1, 6, _runner(act, reset), env.close)
+    return Peer(name, 10.0, 0.1, 1, 6, _runner(*_parallel(env)), env.close)
 
 
-def _parallel(env: Any) -> tuple[Callable[[], bool], Callable[[], Any]]:
-    """Random actions of a PettingZoo environment, and its reset."""
+def _parallel(env: Any) -> tuple[Callable[[Any], bool], Callable[[], Any], Callable[[], Any]]:
+    """Of a PettingZoo environment: a step, random actions, the reset."""
     rng = np.random.default_rng(0)
+    boxes = {name: env.action_space(name) for name in env.possible_agents}
 
-    def act() -> bool:
-        boxes = {name: env.action_space(name) for name in env.agents}
-        env.step({n: rng.uniform(b.low, b.high).astype(b.dtype) for n, b in boxes.items()})
+    def act(actions: Any) -> bool:
+        env.step(actions)
         return not env.agents
 
-    return act, lambda: env.reset(seed=0)
+    def draw() -> dict[str, Any]:
+        return {n: rng.uniform(b.low, b.high).astype(b.dtype) for n, b in boxes.items()}
+
+    return act, draw, lambda: env.reset(seed=0)
 
 
 def _air_hockey(name: str) -> Peer:

@@ -99,9 +99,11 @@ class MujocoPhysics(Physics):
         self.datas = [mujoco.MjData(self.model) for _ in range(batch)]
         # Views of MuJoCo's own memory: making them costs more than reading them.
         self.ctrls = [data.ctrl for data in self.datas]
+        self._ctrl = self.ctrls[0]
         self._views = [
             getattr(data, name).reshape(-1) for data in self.datas for name in world.reads
         ]
+        self._single: list[Array] = []  # where a batch of one keeps them in its state
         self._refresh = type(world).refresh is not _World().refresh
         self._substeps = world.substeps
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
@@ -110,7 +112,10 @@ class MujocoPhysics(Physics):
         # One episode, one field, no memory: MuJoCo's own array is the state.
         if len(self._views) == 1 and not self.world.memory:
             return self._views[0][None]
-        return super().allocate()
+        state = super().allocate()
+        if self.batch == 1:
+            self._single = [state[0, self.world.slot(name)] for name in self.world.reads]
+        return state
 
     def watch(self) -> None:
         super().watch()
@@ -157,13 +162,16 @@ class MujocoPhysics(Physics):
         if self.touched is not None:
             self.advance(state[None], action[None])
             return
-        self.ctrls[0][:] = self.world.control(state, action)
+        self._ctrl[:] = self.world.control(state, action)
         mujoco.mj_step(self.models[0], self.datas[0], self._substeps)
         if self._refresh:
             self.world.refresh(self.models[0], self.datas[0])
 
     def read(self, state: Array) -> None:
-        if state.base is None or state.base is not self._views[0]:
+        if self._single:
+            for place, view in zip(self._single, self._views, strict=True):
+                place[:] = view
+        elif state.base is None or state.base is not self._views[0]:
             self._gather(state)
 
     def _gather(self, state: Array) -> None:

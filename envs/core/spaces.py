@@ -73,9 +73,10 @@ def check_render_mode(mode: str | None) -> str | None:
 
 def check_finite(actions: Array) -> None:
     """Raise BadValue when an action is NaN or infinite: MuJoCo would only warn, and go astray."""
-    # One action is checked in Python: numpy's two calls would cost a tenth of a step.
-    few = actions.size < 16
-    if not (all(map(math.isfinite, actions.flat)) if few else np.isfinite(actions).all()):
+    # A sum is finite if all are; only where it is not (it may overflow), each is looked at. That of
+    # one action is made in Python: numpy's call would cost a twentieth of a step.
+    total = sum(actions.ravel().tolist()) if actions.size < 16 else np.add.reduce(actions, None)
+    if not math.isfinite(total) and not np.isfinite(actions).all():
         raise BadValue(f"actions must be finite: got {actions.tolist()}.")
 
 

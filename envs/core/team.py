@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +69,7 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
         if not isinstance(world, TeamWorld):
             raise BadValue(f"{self.task.id} has one agent: make it with entitybench.make(…).")
         self.world = world
+        self._shape = world.action_shape
         self.metadata = {
             "name": f"{self.task.id}-v{self.task.version}",
             "render_modes": list(RENDER_MODES[:1]),
@@ -127,13 +127,13 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
         if not self.agents:
             raise gymnasium.error.ResetNeeded("call reset() before the first step().")
         obs, scores = self.worlds.step_alone(self._joint(actions))
-        self._central = obs["state"]
+        seen, self._central = obs["observation"], obs["state"]
         rewards = scores.pop("reward")
         ended = bool(scores.pop("terminated")) if self.world.terminates else False
         cut = self.worlds.elapsed.item(0) >= self.worlds.horizon
         names = self.agents
         result = (
-            dict(zip(names, obs["observation"], strict=True)),
+            {name: seen[i] for i, name in enumerate(names)},
             dict(zip(names, rewards.tolist(), strict=True)),
             dict.fromkeys(names, ended),
             dict.fromkeys(names, cut),
@@ -189,26 +189,32 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
         return dict(zip(self.agents, obs["observation"], strict=True)), infos
 
     def _infos(self, obs: Obs, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        whole = {key: value for key, value in obs.items() if key not in ("observation", "state")}
-        if "interactions" in scores:
-            whole["interactions"] = scores.pop("interactions")
-        infos = {name: dict(scores) for name in self.agents}
-        infos[self.agents[0]].update(whole)
+        graph = scores.pop("interactions", None)
+        infos = {name: scores.copy() for name in self.agents}
+        first = infos[self.agents[0]]
+        if len(obs) > len(_SHARED):
+            first.update({key: value for key, value in obs.items() if key not in _SHARED})
+        if graph is not None:
+            first["interactions"] = graph
         return infos
 
     def _joint(self, actions: dict[str, Any]) -> Array:
         """The actions (M, A) of all agents. Raises BadValue for what is no action of theirs."""
-        world, names = self.world, self.agents
-        missing = [name for name in names if name not in actions]
-        if missing or len(actions) != len(names):
+        names = self.agents
+        try:
+            mine = [actions[name] for name in names]
+        except KeyError:
+            mine = []
+        if len(mine) != len(actions) or not mine:
             got = ", ".join(map(str, actions)) or "none"
             raise BadValue(f"an action of each agent is needed ({', '.join(names)}): got {got}.")
-        if world.actions is not None:
+        if self.world.actions is not None:
             return self._chosen(actions)
-        joint: Array | None = None
-        with contextlib.suppress(ValueError):  # rows of different lengths
-            joint = np.array([actions[name] for name in names])
-        if joint is None or joint.shape != world.action_shape:
+        try:
+            joint = np.array(mine, np.float64)
+        except (TypeError, ValueError):  # rows of different lengths, or no numbers
+            raise self._misshapen(actions) from None
+        if joint.shape != self._shape:
             raise self._misshapen(actions)
         check_finite(joint)
         return joint
@@ -238,6 +244,9 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
                 raise BadValue(f"an action of {name} is 0 to {count - 1}: got {choice!r}.")
         chosen = np.array([[actions[name]] for name in self.agents], np.float64)
         return (2 * chosen + 1) / count - 1
+
+
+_SHARED = ("observation", "state")  # what every team observes; others have pixels and the like
 
 
 def maker(task: str) -> Callable[..., TeamEnv]:

@@ -345,10 +345,9 @@ class TeamWorld(World):
     def observe_agents(self, state: Array, constants: Array) -> Array:
         """What each agent sees (..., M, features of an agent) float32, a new array."""
 
-    def share(self, observation: Array, state: Array, constants: Array) -> Array:
-        """`observe_agents`, where the entities (..., N, D) have been observed: quicker for some."""
-        del observation
-        return self.observe_agents(state, constants)
+    def see(self, state: Array, constants: Array) -> tuple[Array, Array]:
+        """`observe` and `observe_agents` at once: quicker for some."""
+        return self.observe(state, constants), self.observe_agents(state, constants)
 
     @abstractmethod
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:

@@ -188,14 +188,14 @@ class LocomotionTeam(TeamWorld):
         return self.robot.observe(state, constants)
 
     def observe_agents(self, state: Array, constants: Array) -> Array:
-        return self.share(self.robot.observe(state, constants), state, constants)
+        return self.see(state, constants)[1]
 
-    def share(self, observation: Array, state: Array, constants: Array) -> Array:
-        del state, constants
+    def see(self, state: Array, constants: Array) -> tuple[Array, Array]:
+        observation = self.robot.observe(state, constants)
         seen = observation[..., 0, :].take(self._sources, -1)
         if self._padded is not None:
             seen[..., self._padded] = 0
-        return seen
+        return observation, seen
 
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
         terms = self.robot.reward_terms(before, self._robots(action), after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,14 @@ from entitybench.envs.team.particles import check_pictures
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import mujoco
 
     from entitybench.types import Array
+
+    # Sines, cosines and square roots, of numbers or of arrays, that round alike.
+    Functions = tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any]]
 
 ROBOTS = 3
 ROBOT_RADIUS = 0.06  # m
@@ -40,13 +46,14 @@ ROBOT_START = (0.50, (-1.15, -1.0))
 ROBOT_SPACING = 0.16  # m
 
 SPEED_BOUND = (4.0, 30.0)  # m/s and rad/s, what is observed is cut to
-# The memory: sines and cosines of the yaws; the terms of the reward and their sum; whether the box
-# is in place, has been so up to now, and how far the task is done; and a zero.
-NOTES = (
-    *("box_sin", "box_cos", "goal_sin", "goal_cos"),
-    *("distance", "turn", "bonus", "reward"),
-    *("placed", "reached", "share", "zero"),
+# The memory. What changes: sine and cosine of the box's yaw; the terms of the reward and their sum;
+# whether the box is in place, has been so up to now, and how far the task is done. What stays: the
+# goal, and two numbers.
+CHANGING = (
+    *("box_sin", "box_cos", "distance", "turn", "bonus", "reward"),
+    *("placed", "reached", "share"),
 )
+NOTES = (*CHANGING, "goal_x", "goal_y", "goal_yaw", "goal_sin", "goal_cos", "zero", "one")
 
 
 class PushboxWorld(TeamWorld):
@@ -58,13 +65,15 @@ class PushboxWorld(TeamWorld):
     (x, y, sin, cos) and the two other robots (x, y). The action is the velocity that it wants,
     1 being 1.6 m/s; it gets it as far as its 6 N allow.
 
-    The state is positions and velocities, and what follows from them and from the past (`NOTES`):
-    observations and rewards only pick it up, since numpy's calls would cost more than the physics.
+    The state is positions and velocities, the goal, and what follows from them and from the past
+    (`NOTES`): observations and rewards only pick it up, as numpy's calls would cost more than the
+    physics.
     """
 
     agents = tuple(f"robot_{i}" for i in range(ROBOTS))
     bodies = (*(f"robot{i}" for i in range(ROBOTS)), "box", "pillar", "goal")
-    movable = ("pillar",)  # a heavier box, or more friction, would be more than two can move
+    movable = ("pillar",)  # a heavier box would be more than two can move
+    perturbations = ("colour", "size", "latency")
     driven = tuple(range(ROBOTS))
     entities = ROBOTS + 3
     feature_names = (
@@ -80,7 +89,7 @@ class PushboxWorld(TeamWorld):
     )
     action_dim = 2
     control_dt = 0.05
-    physics_dt = 0.05 / 3
+    physics_dt = 0.025
     reads = ("qpos", "qvel")
     memory = len(NOTES)
 
@@ -92,13 +101,11 @@ class PushboxWorld(TeamWorld):
         self.view = view
         self.sleep = sleep
         self._constants = np.zeros((self.entities, self.features), np.float32)
-        for row, kind in enumerate([0] * ROBOTS + [1, 2, 3]):
-            self._constants[row, 7 + kind] = 1
-        self._constants[:ROBOTS, 3] = self._constants[ROBOTS + 1, 3] = (
-            1  # what is round looks north
-        )
-        self._most = self.bounds.astype(np.float64)
-        self._agents_most = self.agent_bounds.astype(np.float64)
+        self._constants[np.arange(self.entities), [7] * ROBOTS + [8, 9, 10]] = 1
+        self._constants[[*range(ROBOTS), ROBOTS + 1], 3] = 1  # what is round looks north
+        each = [np.tile(self.bounds, self.entities), np.tile(self.agent_bounds, ROBOTS)]
+        self._most = np.concatenate(each)
+        self._least = -self._most
 
     def spec(self) -> mujoco.MjSpec:
         from entitybench.envs.team.pushbox_scene import pushbox_scene
@@ -138,15 +145,16 @@ class PushboxWorld(TeamWorld):
 
     @cached_property
     def _goal(self) -> Array:
-        return np.array([self.at(f"goal_{name}") for name in ("x", "y", "yaw")])
+        """(3,) of the goal's x, y and yaw."""
+        return np.array([self._note(f"goal_{name}") for name in ("x", "y", "yaw")])
 
     @cached_property
-    def _yaws(self) -> Array:
-        return np.array([self._box[2], self._goal[2]])
-
-    def _pose(self, body: str) -> list[int]:
-        """x, y, sin and cos of the yaw."""
-        return [self.at(f"{body}_x"), self.at(f"{body}_y"), *map(self._note, _TURNS[body])]
+    def _poses(self) -> tuple[list[int], list[int]]:
+        """Of the box and of the goal: x, y, sin and cos of the yaw."""
+        return (
+            [*self._box[:2], *map(self._note, ("box_sin", "box_cos"))],
+            [*self._goal[:2], *map(self._note, ("goal_sin", "goal_cos"))],
+        )
 
     @cached_property
     def _rates(self) -> list[int]:
@@ -156,31 +164,27 @@ class PushboxWorld(TeamWorld):
         return [self.at(name, velocity=True) for name in names]
 
     @cached_property
-    def _seen(self) -> Array:
-        """(N, D): where in the state the entities' features are."""
-        rates, zero = self._rates, self._note("zero")
-        found = np.full((self.entities, self.features), zero)
-        found[:ROBOTS, :2] = self._robots
-        found[:ROBOTS, 4:6] = np.reshape(rates[:6], (ROBOTS, 2))
-        found[ROBOTS, :4] = self._pose("box")
-        found[ROBOTS, 4:7] = rates[6:]
-        found[ROBOTS + 2, :4] = self._pose("goal")
-        return found
-
-    @cached_property
-    def _agents_seen(self) -> tuple[Array, Array]:
-        """(M, 19) twice: an agent's features are differences of these numbers of the state."""
-        rates, zero = self._rates, self._note("zero")
-        plus, minus = np.full((2, ROBOTS, 19), zero)
+    def _seen(self) -> tuple[Array, Array]:
+        """Twice (N D + 19 M,): all that is seen is differences of these numbers of the state."""
+        rates, (box, goal) = self._rates, self._poses
+        zero, one = self._note("zero"), self._note("one")
+        entities = np.where(self._constants > 0, one, zero)
+        entities[:ROBOTS, :2] = self._robots
+        entities[:ROBOTS, 4:6] = np.reshape(rates[:6], (ROBOTS, 2))
+        entities[ROBOTS, :7] = [*box, *rates[6:]]
+        entities[ROBOTS + 2, :4] = goal
+        agents, own_place = np.full((2, ROBOTS, 19), zero)
         for i, own in enumerate(self._robots):
             first, second = (self._robots[j] for j in range(ROBOTS) if j != i)
-            plus[i] = [
-                *(*own, *rates[2 * i : 2 * i + 2], *self._pose("box"), *rates[6:]),
-                *(*self._pose("goal"), *first, *second),
-            ]
+            speed = rates[2 * i : 2 * i + 2]
+            agents[i] = [*own, *speed, *box, *rates[6:], *goal, *first, *second]
             for place in (4, 11, 15, 17):
-                minus[i, place : place + 2] = own
-        return plus, minus
+                own_place[i, place : place + 2] = own
+        nothing = np.full(entities.size, zero)
+        return (
+            np.concatenate([entities.ravel(), agents.ravel()]),
+            np.concatenate([nothing, own_place.ravel()]),
+        )
 
     @cached_property
     def _terms(self) -> Array:
@@ -196,64 +200,96 @@ class PushboxWorld(TeamWorld):
         return self._note("reached")
 
     @cached_property
-    def _result(self) -> tuple[int, int]:
+    def _result(self) -> tuple[Any, Any]:
         return self._note("placed"), self._note("share")
+
+    @cached_property
+    def _memory(self) -> slice:
+        return self.slot("memory")
+
+    @cached_property
+    def _told(self) -> Array:
+        """(7,): what `remember` looks at."""
+        return np.array([*self._box, *self._goal, self._note("reached")])
 
     def start(self, seed: int) -> Start:
         rng = generator(seed, "pushbox-start")
-        qpos = np.zeros(self.model.nq)
-        for slots, (wide, (low, high), turn) in ((self._box, BOX_START), (self._goal, GOAL_START)):
-            qpos[slots] = rng.uniform((-wide, low, -turn), (wide, high, turn))
+        qpos, notes = np.zeros(self.model.nq), np.zeros(len(NOTES))
+        box, goal = (
+            rng.uniform((-wide, low, -turn), (wide, high, turn))
+            for wide, (low, high), turn in (BOX_START, GOAL_START)
+        )
         wide, (low, high) = ROBOT_START
         while True:
             places = rng.uniform((-wide, low), (wide, high), (ROBOTS, 2))
             gaps = np.hypot(*np.moveaxis(places[:, None] - places[None], -1, 0))
             if (gaps + 9 * np.eye(ROBOTS) >= ROBOT_SPACING).all():
                 break
-        qpos[self._robots] = places
-        state = np.concatenate([qpos, np.zeros(self.state_size - len(qpos))])
+        qpos[self._robots], qpos[self._box] = places, box
+        turned = math.sin(goal[2]), math.cos(goal[2])
+        notes[len(CHANGING) :] = [*goal, *turned, 0, 1]
+        state = np.concatenate([qpos, np.zeros(self.model.nv), notes])
+        constants = self._constants.copy()
+        constants[-1, :4] = [*goal[:2], *turned]  # for pictures
         return Start(
             qpos,
-            self._constants,
-            np.zeros_like(self._constants),
+            constants,
+            np.zeros_like(constants),
             memory=self.remember(state, np.empty(0), state),
         )
 
     def control(self, state: Array, action: Array) -> Array:
         del state
-        length = np.hypot(action[..., :1], action[..., 1:])
+        if action.ndim == 2:  # one episode: numbers are quicker than numpy's calls
+            pushes: list[float] = []
+            for x, y in action.tolist():
+                long = max(math.sqrt(x * x + y * y), 1.0)
+                pushes += x / long, y / long
+            return np.array(pushes)
+        square = action * action
+        length = np.sqrt(square[..., :1] + square[..., 1:])
         pushed = action / np.maximum(length, _ONE)
         return pushed.reshape(*pushed.shape[:-2], 2 * ROBOTS)
 
     def remember(self, before: Array, action: Array, after: Array) -> Array:
-        del action
-        found = np.zeros((*after.shape[:-1], len(NOTES)))
-        # Contiguous arrays, since numpy rounds sines of strided ones differently.
-        yaws = after.take(self._yaws, axis=-1)
-        np.sin(yaws, out=found[..., 0:4:2])
-        np.cos(yaws, out=found[..., 1:4:2])
-        gap = after.take(self._box, axis=-1)
-        gap -= after.take(self._goal, axis=-1)
-        # One episode's are Python's numbers, many are arrays: what follows is the same for both.
-        x, y, yaw = gap.tolist() if gap.ndim == 1 else np.moveaxis(gap, -1, 0)
-        reached = before[..., self._reached]
-        for place, value in enumerate(_notes(x, y, yaw, reached), start=4):
-            found[..., place] = value
+        del before, action
+        found = after[..., self._memory].copy()
+        told = after.take(self._told, axis=-1, mode="clip")
+        # One episode's are Python's numbers, many are arrays: the same follows from both.
+        if told.ndim == 1:
+            found[: len(CHANGING)] = _notes(told.tolist(), _NUMBERS)
+        else:
+            for place, value in enumerate(_notes(np.moveaxis(told, -1, 0), _ARRAYS)):
+                found[..., place] = value
         return found
 
     # What is seen.
 
+    def see(self, state: Array, constants: Array) -> tuple[Array, Array]:
+        del constants
+        this, less = self._seen
+        both = state.take(this, axis=-1, mode="clip")  # a mode that needs no check of the places
+        both -= state.take(less, axis=-1, mode="clip")
+        both = both.astype(np.float32)
+        np.minimum(both, self._most, out=both)
+        np.maximum(both, self._least, out=both)
+        lead, split = state.shape[:-1], self.entities * self.features
+        entities = both[..., :split].reshape(*lead, self.entities, self.features)
+        return entities, both[..., split:].reshape(*lead, ROBOTS, -1)
+
     def observe(self, state: Array, constants: Array) -> Array:
-        found = state.take(self._seen, axis=-1)
-        found += constants
-        return _cut(found, self._most)
+        return self.see(state, constants)[0]
 
     def observe_agents(self, state: Array, constants: Array) -> Array:
-        del constants
-        plus, minus = self._agents_seen
-        found = state.take(plus, axis=-1)
-        found -= state.take(minus, axis=-1)
-        return _cut(found, self._agents_most)
+        return self.see(state, constants)[1]
+
+    def paint(self, model: mujoco.MjModel, constants: Array) -> None:
+        """Put the goal where the episode has it."""
+        goal = model.body("goal")
+        x, y, sin, cos = constants[-1, :4]
+        goal.pos[:2] = x, y
+        half = math.atan2(sin, cos) / 2
+        goal.quat[:] = math.cos(half), 0, 0, math.sin(half)
 
     # Rules.
 
@@ -265,40 +301,52 @@ class PushboxWorld(TeamWorld):
 
     def reward(self, before: Array, action: Array, after: Array) -> Array:
         del before, action
-        return after.take(self._sum, axis=-1).astype(np.float32)
+        return after.take(self._sum, axis=-1, mode="clip").astype(np.float32)
 
     def status(self, state: Array) -> dict[str, Array]:
         """The share is what is done of the way, less than one until the box is in place."""
         placed, share = self._result
+        if state.ndim > 1:
+            placed, share = (..., placed), (..., share)
         return {
-            "is_success": state[..., placed] > 0,
-            "success_fraction": state[..., share].astype(np.float32),
+            "is_success": state[placed] > 0,
+            "success_fraction": state[share].astype(np.float32),
         }
 
 
-def _notes(x: Any, y: Any, yaw: Any, reached: Any) -> tuple[Any, ...]:
-    """NOTES from "distance" on, of where the box is from its goal and whether it has been there.
+def _notes(told: Any, how: Functions) -> tuple[Any, ...]:
+    """CHANGING, of seven numbers or arrays: the box's pose, the goal's, and "reached" before.
 
     Nothing but what rounds alike for numbers and arrays.
     """
-    far = np.sqrt(x * x + y * y)
-    turned = abs((yaw + np.pi) % (2 * np.pi) - np.pi)
+    x, y, yaw, to_x, to_y, to_yaw, reached = told
+    sin, cos, sqrt = how
+    x, y = x - to_x, y - to_y
+    far = sqrt(x * x + y * y)
+    turned = abs((yaw - to_yaw + math.pi) % (2 * math.pi) - math.pi)
     placed = (far < NEAR) & (turned < ALIGNED)
     bonus = BONUS * (placed > reached)
     left = _LEFT - _LEFT * far / _FAR
-    share = np.where(placed, 1.0, (left + abs(left)) / 2)
-    paid = (-far, -TURN_COST * turned, bonus)
-    return (*paid, paid[0] + paid[1] + bonus, placed, placed | (reached > 0), share)
+    share = placed + (1 - placed) * (left + abs(left)) / 2
+    paid = -far, -TURN_COST * turned, bonus
+    return (
+        *(sin(yaw), cos(yaw), *paid, paid[0] + paid[1] + bonus),
+        *(placed, placed | (reached > 0), share),
+    )
 
 
-def _cut(found: Array, most: Array) -> Array:
-    """Float32, in +-most."""
-    np.minimum(found, most, out=found)
-    np.maximum(found, -most, out=found)
-    return found.astype(np.float32)
+def _each(function: Callable[[float], float]) -> Callable[[Array], Array]:
+    """A function of numbers for arrays: numpy's sines round otherwise, by what is beside them."""
+
+    def of(values: Array) -> Array:
+        found = [function(value) for value in values.ravel().tolist()]
+        return np.array(found).reshape(values.shape)
+
+    return of
 
 
-_TURNS = {"box": ("box_sin", "box_cos"), "goal": ("goal_sin", "goal_cos")}
+_NUMBERS: Functions = (math.sin, math.cos, math.sqrt)
+_ARRAYS: Functions = (_each(math.sin), _each(math.cos), np.sqrt)
 _ONE = np.ones(1)
 _FAR = 1.48  # m, from the middle of the starts to that of the goals
 _LEFT = 0.99

@@ -9,31 +9,25 @@ differ in robot, control rate and time step are compared in simulated seconds pe
 from __future__ import annotations
 
 import inspect
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import mujoco
-import numpy as np
-
 from entitybench.envs.core import peers
-from entitybench.envs.core.api import make, make_worlds, oracle_of, task_of, world_of
-from entitybench.envs.core.batch import Worlds
+from entitybench.envs.core.api import task_of, world_of
 from entitybench.envs.core.physics import MujocoPhysics
+from entitybench.envs.core.speed_runs import CASES, Run, busy_actions
 from entitybench.envs.core.targets import targets_of
-from entitybench.envs.core.team import TeamEnv
-from entitybench.envs.core.vector import cores
-from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
-    from entitybench.envs.core.world import World
-    from entitybench.types import Array, TaskSpec
+    from collections.abc import Sequence
 
-BATCH, FEW = 64, 4  # episodes side by side; fewer where a step is slow
+    from entitybench.envs.core.world import World
+    from entitybench.types import TaskSpec
+
 ANY_PHYSICS = ("single env", "batched env")
-EPISODE_STEPS = 90  # replayed of each episode: before most oracles are done
+# What a batch is beside its limit; see `Speed.summary`.
+LIMITS = tuple(case for case in CASES if case != "single env")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +59,12 @@ class Speed:
     def summary(self) -> dict[str, float]:
         """Ratios and overheads; those to peers ("x") are of simulated seconds per CPU-second."""
         rows = {(row.name, row.sleep): row for row in self.rows}
-        single, batched = rows["single env", False], rows["batched env", False]
-        result = {}
+        batched, result = rows["batched env", False], {}
         if ("raw physics", False) in rows:  # worlds in numpy have no limit but themselves
             limit, still = rows["raw physics", False], rows["batched env without physics", False]
-            result = {
-                "single env / limit": single.steps / limit.steps,
+            if ("single env", False) in rows:
+                result["single env / limit"] = rows["single env", False].steps / limit.steps
+            result |= {
                 "batched env / limit": batched.steps / limit.steps,
                 "overhead of a world-step, us": 1e6 / batched.steps - 1e6 / limit.steps,
                 "numpy of a world-step, us": 1e6 / still.steps,
@@ -130,6 +124,7 @@ def speed(
     *,
     rounds: int = 3,
     beside: Sequence[str] | None = None,
+    views: Sequence[str] | None = None,
     **kwargs: Any,
 ) -> Speed:
     """Measure a task.
@@ -138,83 +133,90 @@ def speed(
         seconds: of CPU time for each measurement of each round.
         rounds: whose median is taken.
         beside: names of peers; by default those that targets.py has for the task.
+        views: names of rows of ours, without sleep; by default all there are, with and without.
         kwargs: arguments of the world.
     """
     spec = task_of(task)
     if kwargs:
         spec = replace(spec, kwargs={**spec.kwargs, **kwargs})
     world = world_of(spec)
-    actions = _busy_actions(spec)
+    actions = busy_actions(spec)
     ours = [
         (case, sleep)
-        for sleep in ((False, True) if _sleeps(world) else (False,))
-        for case in _CASES
-        if type(world.physics(1, 1)) is MujocoPhysics or case in ANY_PHYSICS
+        for sleep in ((False, True) if _sleeps(world) and views is None else (False,))
+        for case in CASES
+        if (views is None or case in views) and (case in ANY_PHYSICS or has_limit(world))
     ]
-    runs = {(case, sleep): _CASES[case](spec, actions, sleep) for case, sleep in ours}
+    runs: dict[Any, Run] = {key: CASES[key[0]](spec, actions, key[1]) for key in ours}
     if beside is None:
         beside = list(dict.fromkeys(target.peer for target in targets_of(spec.id)))
     others, missing = peers.installed(beside)
-    rates: dict[Any, list[tuple[float, float]]] = {}
-    for _ in range(rounds):
-        for key, run in runs.items():
-            rates.setdefault(key, []).append(_rate(run, seconds))
-        for peer in others:
-            rates.setdefault(peer.name, []).append(_rate(peer.run, seconds))
-    mid = {key: (median(c for c, _ in r), median(w for _, w in r)) for key, r in rates.items()}
-    dof = int(world.model.nv)
-    rows = []
-    for case, sleep in ours:
-        limit = mid.get(("raw physics", sleep))
-        rows.append(
-            Row(
-                name=case,
-                sleep=sleep,
-                steps=mid[case, sleep][0],
-                share=None
-                if limit is None or "without" in case
-                else mid[case, sleep][0] / limit[0],
-                simulated=mid[case, sleep][0] * world.control_dt,
-                wall_steps=mid[case, sleep][1],
-                control_hz=1 / world.control_dt,
-                dt=world.physics_dt,
-                substeps=world.substeps,
-                dof=dof,
-                workload="random" if spec.oracle is None else "oracle",
-            )
-        )
-    rows += [
-        Row(
-            name=peer.name,
-            sleep=None,
-            steps=mid[peer.name][0],
-            share=None,
-            simulated=mid[peer.name][0] / peer.control_hz,
-            wall_steps=mid[peer.name][1],
-            control_hz=peer.control_hz,
-            dt=peer.dt,
-            substeps=peer.substeps,
-            dof=peer.dof,
-            workload="random",
-        )
-        for peer in others
-    ]
+    runs |= {peer.name: peer.run for peer in others}
+    rates = _rates(runs, seconds, rounds)
+    workload = "random" if spec.oracle is None else "oracle"
+    rows = [_our_row(world, case, sleep, rates, workload) for case, sleep in ours]
+    rows += [_peer_row(peer, rates) for peer in others]
     for peer in others:
         peer.close()
     return Speed(spec.id, actions.shape[1], tuple(rows), missing)
 
 
+def has_limit(world: World) -> bool:
+    """Whether a world is stepped by MuJoCo alone, whose speed is then the limit."""
+    return type(world.physics(1, 1)) is MujocoPhysics
+
+
+# By run: control steps per CPU-second and per second of wall time.
+Rates = dict[Any, tuple[float, float]]
+
+
+def _rates(runs: dict[Any, Run], seconds: float, rounds: int) -> Rates:
+    """The medians over rounds, in each of which all runs have their turn."""
+    found: dict[Any, list[tuple[float, float]]] = {key: [] for key in runs}
+    for _ in range(rounds):
+        for key, run in runs.items():
+            found[key].append(_rate(run, seconds))
+    return {key: (median(c for c, _ in r), median(w for _, w in r)) for key, r in found.items()}
+
+
+def _our_row(world: World, case: str, sleep: bool, rates: Rates, workload: str) -> Row:
+    steps, wall_steps = rates[case, sleep]
+    limit = None if "without" in case else rates.get(("raw physics", sleep))
+    return Row(
+        name=case,
+        sleep=sleep,
+        steps=steps,
+        share=None if limit is None else steps / limit[0],
+        simulated=steps * world.control_dt,
+        wall_steps=wall_steps,
+        control_hz=1 / world.control_dt,
+        dt=world.physics_dt,
+        substeps=world.substeps,
+        dof=int(world.model.nv),
+        workload=workload,
+    )
+
+
+def _peer_row(peer: peers.Peer, rates: Rates) -> Row:
+    steps, wall_steps = rates[peer.name]
+    return Row(
+        name=peer.name,
+        sleep=None,
+        steps=steps,
+        share=None,
+        simulated=steps / peer.control_hz,
+        wall_steps=wall_steps,
+        control_hz=peer.control_hz,
+        dt=peer.dt,
+        substeps=peer.substeps,
+        dof=peer.dof,
+        workload="random",
+    )
+
+
 def _sleeps(world: World) -> bool:
     """Whether the world can be made with MuJoCo's sleeping of resting bodies."""
     return "sleep" in inspect.signature(type(world).__init__).parameters
-
-
-def _arguments(sleep: bool) -> dict[str, Any]:
-    return {"sleep": True} if sleep else {}
-
-
-# A run does some control steps and returns (how many, CPU seconds, wall seconds).
-Run = Callable[[], tuple[int, float, float]]
 
 
 def _rate(run: Run, seconds: float) -> tuple[float, float]:
@@ -224,148 +226,3 @@ def _rate(run: Run, seconds: float) -> tuple[float, float]:
         more, used, passed = run()
         steps, cpu, wall = steps + more, cpu + used, wall + passed
     return steps / cpu, steps / wall
-
-
-def _timed(steps: int, work: Callable[[], None]) -> tuple[int, float, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return steps, time.process_time() - cpu, time.perf_counter() - wall
-
-
-def _busy_actions(spec: TaskSpec) -> Array:
-    """What the oracle does in some episodes: (steps, episodes, *action_shape).
-
-    Of tasks without an oracle, random actions.
-    """
-    batch = FEW if spec.extra else BATCH
-    policy = None if spec.oracle is None else oracle_of(spec)
-    worlds = make_worlds(spec, batch)
-    rng = BatchGenerator([generator(seed, "speed") for seed in range(batch)])
-    obs = worlds.reset(range(batch))
-    state = None if policy is None else policy.initial_state(batch)
-    actions = []
-    for _ in range(min(EPISODE_STEPS, spec.horizon)):
-        if policy is None:
-            action = rng.uniform(-1.0, 1.0, (batch, *worlds.world.action_shape))
-        else:
-            action, state = policy.act(obs, state, rng)
-        obs, _ = worlds.step(action)
-        actions.append(action)
-    worlds.close()
-    return np.asarray(actions, np.float32)
-
-
-def _raw(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
-    """The limit: nothing but `mj_step` on recorded controls, one episode after the other."""
-    worlds = make_worlds(spec, 1, **_arguments(sleep))
-    world, model = worlds.world, worlds.model
-    physics = worlds.physics
-    assert isinstance(physics, MujocoPhysics)
-    data = physics.datas[0]
-    recorded: dict[int, list[Array]] = {}
-    turn = [0]
-
-    def record(seed: int) -> list[Array]:
-        worlds.reset([seed])
-        controls = []
-        for action in actions[:, seed, None]:
-            worlds.step(action)
-            controls.append(data.ctrl.copy())
-        return controls
-
-    def run() -> tuple[int, float, float]:
-        seed = turn[0] = (turn[0] + 1) % actions.shape[1]
-        if seed not in recorded:
-            recorded[seed] = record(seed)
-        worlds.reset([seed])
-        controls, ctrl, step, substeps = recorded[seed], data.ctrl, mujoco.mj_step, world.substeps
-
-        def work() -> None:
-            for control in controls:
-                ctrl[:] = control
-                step(model, data, substeps)
-
-        return _timed(len(controls), work)
-
-    return run
-
-
-def _single(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
-    """The Gymnasium or PettingZoo view of one world, resets not timed."""
-    env = make(spec, **_arguments(sleep))
-    turn = [0]
-
-    def run() -> tuple[int, float, float]:
-        seed = turn[0] = (turn[0] + 1) % actions.shape[1]
-        env.reset(seed=seed)
-        mine: list[Any] = list(actions[:, seed])
-        if isinstance(env, TeamEnv):
-            mine = [env.actions_of(action) for action in mine]
-        done = [0]
-
-        def work() -> None:
-            for action in mine:
-                ends = env.step(action)[2:4]
-                done[0] += 1
-                if any(map(_over, ends)):
-                    break
-
-        _, cpu, wall = _timed(0, work)
-        return done[0], cpu, wall
-
-    return run
-
-
-def _over(end: Any) -> bool:
-    return any(end.values()) if isinstance(end, dict) else bool(end)
-
-
-def _batched(threads: int, kind: type[Worlds]) -> Callable[[TaskSpec, Array, bool], Run]:
-    def case(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
-        world = world_of(spec, **_arguments(sleep))
-        batch = actions.shape[1]
-        worlds = kind(world, batch, threads=threads, horizon=spec.horizon)
-
-        def run() -> tuple[int, float, float]:
-            worlds.reset(range(batch))
-
-            def work() -> None:
-                for action in actions:
-                    worlds.step(action)
-
-            return _timed(len(actions) * batch, work)
-
-        return run
-
-    return case
-
-
-class _Still(Worlds):
-    """Everything but the physics."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        assert isinstance(self.physics, MujocoPhysics)
-        self.physics.world = _NoSubsteps(self.world)  # type: ignore[assignment]  # a stand-in
-
-
-class _NoSubsteps:
-    """A world in which no time passes."""
-
-    substeps = 0
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._world, name)
-
-
-_CASES: dict[str, Callable[[TaskSpec, Array, bool], Run]] = {
-    "raw physics": _raw,
-    "single env": _single,
-    "batched env": _batched(1, Worlds),
-    "batched env without physics": _batched(1, _Still),
-}
-if cores() > 1:
-    _CASES[f"batched env, {cores()} threads"] = _batched(cores(), Worlds)

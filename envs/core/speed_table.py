@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import mujoco
 
-from entitybench.envs.core.speed import Row, Speed, speed
+from entitybench.envs.core.api import world_of
+from entitybench.envs.core.speed import LIMITS, Row, Speed, has_limit, speed
 from entitybench.envs.core.targets import TARGETS, Target
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 SLACK = 0.75  # of the committed ratio that a later run must reach: machines differ, and are busy
 
@@ -54,8 +55,9 @@ def measure(
     """Measure the targets, each task with its peers in one run.
 
     Returns:
-        "rows", as `Measured.to_json`, "limits" (by task, the batched views beside raw physics),
-        "missing" (peers and why), and the version of MuJoCo.
+        "rows", as `Measured.to_json`, "limits" (by task, the batched views beside raw physics; with
+        all targets, also of a task for each class of worlds that has none), "missing" (peers and
+        why), and the version of MuJoCo.
     """
     found: list[Measured] = []
     limits: dict[str, dict[str, float]] = {}
@@ -70,15 +72,32 @@ def measure(
         peers = list(dict.fromkeys(target.peer for target in mine))
         run = speed(task, seconds, rounds=rounds, beside=peers, **dict(kwargs))
         missing |= run.missing
-        summary = run.summary()
-        limits[task] = {key: round(value, 3) for key, value in summary.items() if "x" not in key}
+        limits[task] = _limits(run)
         found += _rows(run, mine)
+    for task in families(limits) if targets is TARGETS else ():
+        say(f"{task}, its limit")
+        limits[task] = _limits(speed(task, seconds / 2, rounds=rounds, beside=(), views=LIMITS))
     return {
         "mujoco": mujoco.__version__,
         "rows": [one.to_json() for one in found],
         "limits": limits,
         "missing": missing,
     }
+
+
+def families(measured: Collection[str]) -> list[str]:
+    """A task for each class of worlds that MuJoCo steps, but for those that are `measured`."""
+    found: dict[str, str] = {}
+    for task in tasks():
+        if "state" in task.tags and not _absent(task.id) and has_limit(world_of(task)):
+            found.setdefault(task.world, task.id)
+            if task.id in measured:
+                found[task.world] = task.id
+    return [task for task in found.values() if task not in measured]
+
+
+def _limits(run: Speed) -> dict[str, float]:
+    return {key: round(value, 3) for key, value in run.summary().items() if "x" not in key}
 
 
 def _absent(task: str) -> str:
@@ -135,7 +154,7 @@ def markdown(result: dict[str, Any]) -> str:
         remarks += ["sleep"] if target["sleep"] else []
         remarks += ["batched"] if target["view"] == "batched env" else []
         name = f"{target['task']}{' (' + ', '.join(remarks) + ')' if remarks else ''}"
-        mark = "" if row["holds"] else " ✗"
+        mark = _in_steps(ours, peer) + ("" if row["holds"] else " ✗")
         lines.append(
             f"| {name} | {_rates(ours)} | {target['peer']} | {_rates(peer)} | "
             f"{ours['simulated']:,.0f} | {peer['simulated']:,.1f} | "
@@ -158,6 +177,13 @@ def markdown(result: dict[str, Any]) -> str:
         )
     lines += [f"\nNot measured: {name} ({why})." for name, why in result["missing"].items()]
     return "\n".join(lines)
+
+
+def _in_steps(ours: dict[str, Any], peer: dict[str, Any]) -> str:
+    """The ratio of control steps, where it is another: control rates differ."""
+    if round(ours["control_hz"], 3) == round(peer["control_hz"], 3):
+        return ""
+    return f" ({ours['steps'] / peer['steps']:.1f} × in steps)"
 
 
 def _rates(row: dict[str, Any]) -> str:

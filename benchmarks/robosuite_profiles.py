@@ -202,7 +202,9 @@ def robots(episodes: int) -> None:
                 episodes=episodes,
                 threads=1,
             )
-            solved.append(f"{sum(row.success for row in record.episodes)} of {episodes}")
+            steps = [row.steps_to_success for row in record.episodes if row.success]
+            mean = f"{np.mean(steps):.0f}" if steps else "–"
+            solved.append(f"{len(steps)} of {episodes}, {mean}")
         print(f"| {robot} | {' | '.join(solved)} |", flush=True)
 
 

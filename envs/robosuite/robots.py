@@ -20,8 +20,8 @@ UNFIT = {
     "PandaDexLH": "a hand with six commands",
     "PandaDexRH": "a hand with six commands",
 }
-# Robots whose own gripper does not do: Robotiq's 85 neither closes on a cube nor is stable at 5 ms,
-# Jaco's three fingers take five seconds to close. They get another of robosuite's.
+# Robots whose own gripper fails: Robotiq's 85 rarely closes on a cube and is unstable at 5 ms,
+# Jaco's fingers take seconds to close and lose it. They get another of robosuite's.
 GRIPPERS = {"Jaco": "PandaGripper", "Kinova3": "PandaGripper", "UR5e": "PandaGripper"}
 # How the names of two bodies end that hold each other fast: of Sawyer's base and first link.
 APART = ("_right_arm_base_link", "_right_l0")

@@ -23,6 +23,7 @@ from entitybench.registry import agent, tasks
 ROOT = Path(__file__).parents[2]
 VERDICTS = sorted((REFERENCE / "verdicts").glob("*.json"))
 STORED = sorted((REFERENCE / "records").glob("*/*.json"))
+IN_PROFILES = sorted((REFERENCE / "profiles").glob("*/*/*.json"))
 
 
 @pytest.mark.parametrize("path", documents(ROOT), ids=lambda path: path.name)
@@ -65,6 +66,17 @@ def test_stored_records_are_of_what_is_here(path: Path) -> None:
             for seed, folder in shipped.items()
         }
         assert record.hashes.weights == hashes, f"evaluate {name} again"
+
+
+@pytest.mark.parametrize(
+    "path", IN_PROFILES, ids=lambda path: "/".join([*path.parts[-3:-1], path.stem])
+)
+def test_records_of_profiles_are_where_they_belong(path: Path) -> None:
+    record = Record.read(path)
+    agent_id, task_id, profile = *path.parts[-3:-1], path.stem
+    assert (record.agent.id, record.task.id) == (agent_id, task_id)
+    assert record.task.version == tasks()[task_id].version
+    assert record.task.kwargs == {**tasks()[task_id].kwargs, "profile": profile}
 
 
 @pytest.mark.parametrize("path", VERDICTS, ids=lambda path: path.stem)

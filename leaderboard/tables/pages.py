@@ -9,6 +9,7 @@ A document says what it wants between two comments, and the text between them is
     <!-- commands -->                       the table of commands
     <!-- options -->                        every command with its options and examples
     <!-- speed -->                          the committed run of `bench speed --targets`
+    <!-- frames -->                         the committed run of benchmarks/frames.py
     <!-- profiles: oracle -->               what an agent reaches in each profile of robosuite
     <!-- end -->
 
@@ -227,6 +228,24 @@ def speed(what: str, reference: Path) -> str:
     return speed_table(json.loads(path.read_text())) if path.is_file() else ""
 
 
+def frames(what: str, reference: Path) -> str:
+    """The committed frames a second, a row for each task and size; nothing where there are none."""
+    del what
+    path = reference / "frames.json"
+    if not path.is_file():
+        return ""
+    found = json.loads(path.read_text())
+    rates = ("cpu_second", "second", "second_two_threads")
+    rows = [
+        (row["task"], f"{row['pixels']}", row["renderer"], *(f"{row[rate]:,}" for rate in rates))
+        for row in found["rows"]
+    ]
+    head = ("task", "pixels", "renderer", "frames a CPU-second", "a second, one thread")
+    table = _rows((*head, "a second, two threads"), rows)
+    missing = [f"\nNot measured: {name} ({why})." for name, why in found["missing"].items()]
+    return "\n".join([table, *missing])
+
+
 KINDS: dict[str, Callable[[str, Path], str]] = {
     "results": results,
     "claims": claims,
@@ -234,6 +253,7 @@ KINDS: dict[str, Callable[[str, Path], str]] = {
     "commands": commands,
     "options": options,
     "speed": speed,
+    "frames": frames,
     "profiles": profiles_table,
 }
 

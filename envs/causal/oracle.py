@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.causal.sprites import DAMPING, PUSH, RADIUS, WALL, SpritesWorld
+from entitybench.envs.core import lateness
 from entitybench.envs.core.api import task_of, world_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ ROOM = 0.115  # m, between the centres of the agent and a disc that it passes
 
 
 class SpritesOracle:
-    """Each step: try plans with the world's own rules, begin the one that ends best."""
+    """Each step: try plans with the world's own rules, begin the one that ends best.
+
+    Late actions are foreseen.
+    """
 
     def __init__(self, task: TaskSpec | str) -> None:
         spec = task_of(task)
@@ -33,18 +37,20 @@ class SpritesOracle:
         plans = [(run, force, angle) for run in RUN_UP for force in FORCE for angle in ANGLE]
         self._plans = np.array(plans)[:, None]  # (plans, 1, 3)
 
-    def initial_state(self, batch: int) -> Array:
-        """The control steps that are over."""
-        return np.zeros(batch, np.int64)
+    def initial_state(self, batch: int) -> lateness.Memory:
+        return lateness.fresh(self._world, batch)
 
-    def act(self, obs: Obs, state: Array, rng: BatchGenerator) -> tuple[Array, Array]:
+    def act(
+        self, obs: Obs, state: lateness.Memory, rng: BatchGenerator
+    ) -> tuple[Array, lateness.Memory]:
         del rng
         entities = obs.get("state", obs["observation"]).astype(np.float64)
         goal = obs.get("goal_state", obs["desired_goal"])[:, 1, :2].astype(np.float64)
         mask = obs["mask"].astype(np.float64) if "mask" in obs else None
         now = self._world.compose(entities[..., :2], entities[..., 2:], mask)
+        now, state = lateness.arrival(self._world, now, state)
         states = np.array(np.broadcast_to(now, (len(self._plans), *now.shape)))
-        left = self._horizon - state
+        left = self._horizon - state.steps
         first = action = self._plan(states, goal)
         loss = np.zeros(states.shape[:-1])
         for step in range(AHEAD):
@@ -55,7 +61,8 @@ class SpritesOracle:
             action = self._plan(states, goal)
         rolled = self._world.places(states)[..., 1, :]
         loss += self._miss(states, goal) + _length(rolled - goal)[..., 0]
-        return first[np.argmin(loss, axis=0), np.arange(len(now))], state + 1
+        action = first[np.argmin(loss, axis=0), np.arange(len(now))]
+        return action, lateness.noted(state, action)
 
     def _miss(self, state: Array, goal: Array) -> Array:
         """How far from its goal the target will come to rest, (...)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core import lateness
 from entitybench.envs.core.api import task_of, world_of
 from entitybench.envs.team.spread import AGENTS, OmarSpreadWorld, SpreadWorld
 from entitybench.errors import BadValue
@@ -24,7 +25,7 @@ class SpreadOracle:
     """Each step: simulate every assignment to the end with the world's own rules; take the best.
 
     Agents go to their landmarks as fast as they can stop there, a little to the side where two
-    landmarks are so near that their agents would bump.
+    landmarks are so near that their agents would bump. Late actions are foreseen.
     """
 
     def __init__(self, task: TaskSpec | str, *, convention: int | None = None) -> None:
@@ -45,18 +46,20 @@ class SpreadOracle:
         # In OMAR's form an agent within 0.1 m of its landmark loses nothing by standing aside.
         self._most_aside = SPARE if isinstance(world, OmarSpreadWorld) else np.inf
 
-    def initial_state(self, batch: int) -> Array:
-        """The control steps that are over."""
-        return np.zeros(batch, np.int64)
+    def initial_state(self, batch: int) -> lateness.Memory:
+        return lateness.fresh(self._world, batch)
 
-    def act(self, obs: Obs, state: Array, rng: BatchGenerator) -> tuple[Array, Array]:
+    def act(
+        self, obs: Obs, state: lateness.Memory, rng: BatchGenerator
+    ) -> tuple[Array, lateness.Memory]:
         del rng
-        now = self._world.recall(obs["state"])
+        now, state = lateness.arrival(self._world, self._world.recall(obs["state"]), state)
         posts = self._posts(self._world.places(now)[:, AGENTS:])
         targets = np.swapaxes(posts[:, self._ways], 0, 1)  # (ways, B, 3, 2)
-        best = self._best(now, targets, self._horizon - state)
+        best = self._best(now, targets, self._horizon - state.steps)
         rows = np.arange(len(now))
-        return self._towards(now, targets[best, rows]), state + 1
+        action = self._towards(now, targets[best, rows])
+        return action, lateness.noted(state, action)
 
     def _best(self, now: Array, targets: Array, left: Array) -> Array:
         """The assignment (B,) with the greatest return over the steps (B,) that are left."""

@@ -64,6 +64,7 @@ class Memory:
     """What one episode is at."""
 
     phase: int = PLAN
+    rest: Array | None = None  # the pieces' rows in which nothing was to be done; None: there was
     piece: int = -1  # that is being moved; -1: none
     age: int = 0  # control steps spent on it
     park: Array | None = None  # (2,) m, where it is put aside, if it is
@@ -135,10 +136,17 @@ class TetrisOracle:
         goals = obs.get("goal_state", obs.get("desired_goal"))
         assert goals is not None
         draw = rng.random(len(entities))
-        actions, state = np.zeros((len(entities), 2)), [copy.copy(memory) for memory in state]
+        actions, state = np.zeros((len(entities), 2)), list(state)
         for row, memory in enumerate(state):
+            if memory.rest is not None and np.array_equal(memory.rest, entities[row, 1:]):
+                continue
+            state[row] = memory = copy.copy(memory)
             scene = look(entities[row], goals[row])
-            if len(scene.shapes):
+            if scene.near.all() and (scene.covered() >= SAFE).all():  # nothing to do
+                memory.rest, memory.phase, memory.piece = entities[row, 1:].copy(), PLAN, -1
+                memory.ahead = np.zeros(2)
+            else:
+                memory.rest = None
                 actions[row] = _respond(scene, memory, float(draw[row]))
         return actions, state
 
@@ -180,9 +188,6 @@ def _respond(scene: Scene, memory: Memory, draw: float) -> Array:
 
 def _act(scene: Scene, memory: Memory, draw: float) -> Array:
     """Where the pusher should go (2,), from where it is; changes `memory`."""
-    if scene.near.all() and (scene.covered() >= SAFE).all():
-        memory.phase, memory.piece = PLAN, -1
-        return np.zeros(2)
     memory.age += 1
     memory.steps += 1
     for _ in range(6):  # phases that end at once

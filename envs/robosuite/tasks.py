@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from entitybench.types import Kind, TaskSpec
@@ -15,38 +16,32 @@ def _task(
     oracle: str,
     summary: str,
     kwargs: dict[str, Any] | None = None,
-    pixels: bool = False,
 ) -> TaskSpec:
-    kwargs = dict(kwargs or {})
     return TaskSpec(
-        id=f"{name}-pixels" if pixels else name,
+        id=name,
         version=1,
         kind=kind,
         world=f"entitybench.envs.robosuite.{world}",
-        kwargs={**kwargs, "pixels": 64} if pixels else kwargs,
+        kwargs=kwargs or {},
         horizon=horizon,
         oracle=f"entitybench.envs.robosuite.{oracle}",
         extra="robosuite",
-        tags=frozenset({"robosuite", "pixels" if pixels else "state"}),
-        summary=f"{summary}, seen from a camera" if pixels else summary,
+        tags=frozenset({"robosuite", "state"}),
+        summary=summary,
     )
 
 
-def _both(
-    name: str,
-    kind: Kind,
-    world: str,
-    horizon: int,
-    oracle: str,
-    summary: str,
-    kwargs: dict[str, Any] | None = None,
-) -> tuple[TaskSpec, TaskSpec]:
+def _both(*words: Any) -> tuple[TaskSpec, TaskSpec]:
     """A task, and the same from pixels."""
-    one, other = (
-        _task(name, kind, world, horizon, oracle, summary, kwargs, pixels)
-        for pixels in (False, True)
+    task = _task(*words)
+    seen = replace(
+        task,
+        id=f"{task.id}-pixels",
+        kwargs={**task.kwargs, "pixels": 64},
+        tags=frozenset({"robosuite", "pixels"}),
+        summary=f"{task.summary}, seen from a camera",
     )
-    return one, other
+    return task, seen
 
 
 TASKS: tuple[TaskSpec, ...] = (

@@ -20,7 +20,6 @@ SHORT = {
     "walker2d": "its expert falls over: 0 of 100",
     "robosuite-push-2blocks": "not measured over 100 starts: 29 of 30",
     "robosuite-push-3blocks": "not measured over 100 starts: 20 of 20",
-    "team-lift": "not measured over 100 starts: 40 of 40",
 }
 
 

@@ -57,14 +57,22 @@ class Bank:
     absent: float | tuple[str, ...] = 0.0  # the chance of each movable entity, or their names
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise BadValue(f"a bank is public, perturbed or hidden: got {self.name!r}.")
         kind, _, names = self.name.partition(":")
         if kind not in ("public", "perturbed", "hidden") or (names and kind != "perturbed"):
             raise unknown("bank", self.name, ["public", "perturbed", "hidden"], see="--help")
         for name in self.perturbed:
             if name not in BOUNDS:
                 raise unknown("perturbation", name, list(BOUNDS), see="docs/banks.md")
-        if isinstance(self.absent, float | int) and not 0 <= self.absent <= 1:
-            raise BadValue(f"the chance that an entity is absent is 0 to 1: got {self.absent}.")
+        if isinstance(self.absent, float | int) and not isinstance(self.absent, bool):
+            if not 0 <= self.absent <= 1:
+                raise BadValue(f"the chance that an entity is absent is 0 to 1: got {self.absent}.")
+        elif not isinstance(self.absent, tuple | list):
+            raise BadValue(
+                "absent is the chance of each entity, 0 to 1, or a tuple of names: "
+                f"got {self.absent!r}."
+            )
 
     @property
     def perturbed(self) -> tuple[str, ...]:
@@ -107,7 +115,10 @@ class Bank:
                     raise unknown("entity", name, world.movable, see="docs/banks.md")
                 absent[world.bodies.index(name)] = True
         else:
-            absent[rows] = generator(seed, "absent").random(len(rows)) < self.absent
+            rng = generator(seed, "absent")
+            absent[rows] = rng.random(len(rows)) < self.absent
+            if self.absent < 1 and absent[rows].all():  # nothing would be left to do
+                absent[rng.choice(rows)] = False
         return absent
 
 

@@ -16,7 +16,7 @@ from entitybench.envs.core.banks import Bank, Variation
 from entitybench.envs.core.interactions import graph
 from entitybench.envs.core.physics import INTEGRATED, MujocoPhysics
 from entitybench.envs.core.world import GoalWorld, RewardWorld, TeamWorld
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,7 @@ class Snapshot:
     variations: tuple[Variation | None, ...]
     elapsed: Array
     late: Array
+    seeds: Array
 
 
 class Worlds:
@@ -73,12 +74,8 @@ class Worlds:
             interactions: whether `step` also gives "interactions" (B, N, N + 1) bool, who acted on
                 whom; see interactions.py.
         """
-        if batch < 1:
-            raise BadValue(f"a batch needs at least one world: got {batch}.")
-        if threads < 1:
-            raise BadValue(f"at least one thread is needed: got {threads}.")
-        if horizon < 1:
-            raise BadValue(f"the horizon must be at least one step: got {horizon}.")
+        batch, threads = whole("batch", batch), whole("threads", threads)
+        horizon = whole("horizon", horizon)
         self.world = world
         self.batch = batch
         self.horizon = horizon
@@ -88,9 +85,11 @@ class Worlds:
         self.interactions = interactions
         if interactions:
             self.physics.watch()
-        # Of every row, for reading only: control steps since the reset, states (B, S), the
-        # features that stay, the desired goals (B, N, D), and which entities are absent (B, N).
+        # Of every row, for reading only: control steps since the reset, the seed of the episode,
+        # states (B, S), the features that stay, the desired goals (B, N, D), and which entities are
+        # absent (B, N).
         self.elapsed = np.zeros(batch, np.int64)
+        self.seeds = np.zeros(batch, np.int64)
         self.state = self.physics.allocate()
         self.constants = np.zeros((batch, world.entities, world.features), np.float32)
         self.goals = np.zeros_like(self.constants)
@@ -152,6 +151,7 @@ class Worlds:
             self.absent[row] = False if start.absent is None else start.absent
             self.variations[row] = variation
             self.elapsed[row] = 0
+            self.seeds[row] = seed
             self._late[row] = 0
         self._read(rows)
         return self.observe()
@@ -290,10 +290,19 @@ class Worlds:
             tuple(self.variations),
             self.elapsed.copy(),
             self._late.copy(),
+            self.seeds.copy(),
         )
 
     def restore(self, snapshot: Snapshot) -> Obs:
-        """Go back to a snapshot of these worlds. Returns the observation."""
+        """Go back to a snapshot of these worlds. Returns the observation.
+
+        Raises BadValue for a snapshot of another task or another number of episodes.
+        """
+        if snapshot.state.shape != self.state.shape or snapshot.goals.shape != self.goals.shape:
+            raise BadValue(
+                f"the snapshot is of other worlds: its states have the shape "
+                f"{snapshot.state.shape}, these {self.state.shape}."
+            )
         self.physics.restore(snapshot.physics)
         self.state[:] = snapshot.state
         self.constants[:] = snapshot.constants
@@ -302,6 +311,7 @@ class Worlds:
         self.variations[:] = snapshot.variations
         self.elapsed[:] = snapshot.elapsed
         self._late[:] = snapshot.late
+        self.seeds[:] = snapshot.seeds
         return self.observe()
 
     def integration_state(self, row: int) -> Array:

@@ -6,12 +6,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from entitybench.registry import tasks
+
+if TYPE_CHECKING:
+    from entitybench.types import TaskSpec
 
 # The views of a kind of task: one episode, and many.
 _GOAL = ("entitybench.envs.core.single:GoalEnv", "entitybench.envs.core.vector:GoalVectorEnv")
 _REWARD = ("entitybench.envs.core.single:RewardEnv", "entitybench.envs.core.vector:RewardVectorEnv")
 VIEWS = {"goal-control": _GOAL, "reward-control": _REWARD, "graph": _REWARD}
+
+
+def module_of(task: TaskSpec) -> str:
+    """The module that stands for a team's task, as PettingZoo's environments have one each."""
+    family, _, name = task.id.replace("-", "_").partition("_")
+    folder = "robosuite" if task.extra == "robosuite" else family
+    name = name if family == "team" else f"{family}_{name}"
+    return f"entitybench.envs.{folder}.{name}_v{task.version}"
 
 
 def register() -> None:

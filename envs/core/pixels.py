@@ -15,6 +15,7 @@ from entitybench.envs.core.world import GoalWorld, TeamWorld
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from entitybench.envs.core.banks import Variation
     from entitybench.envs.core.render import Renderer
     from entitybench.types import Array, Obs
 
@@ -40,7 +41,10 @@ class PixelWorlds(Worlds):
         self._local = threading.local()
         size = self.world.pixels or 64
         self._goal_images = np.zeros((self.batch, size, size, 3), np.uint8)
+        # What the goal images show: goals, and who is absent and how the world differs.
         self._goals_seen = np.full_like(self.goals, np.nan)
+        self._absent_seen = np.zeros_like(self.absent)
+        self._variations_seen: list[Variation | None] = [None] * self.batch
         # One thread a renderer, for good: a context belongs to the thread that made it.
         count = self.threads if self.threads > 1 else 0
         self._drawers = [ThreadPoolExecutor(1) for _ in range(count)]
@@ -72,15 +76,21 @@ class PixelWorlds(Worlds):
         return image.astype(np.int16) if name == "segmentation" else image
 
     def _see_goals(self) -> None:
-        for row in np.flatnonzero(np.any(self._goals_seen != self.goals, axis=(1, 2))):
-            absent = self.absent[row] if self.absent[row].any() else None
-            draw = partial(self._goal_image, self.goals[row], absent)
+        changed = np.any(self._goals_seen != self.goals, axis=(1, 2))
+        changed |= np.any(self._absent_seen != self.absent, axis=1)
+        pairs = zip(self.variations, self._variations_seen, strict=True)
+        changed |= [now is not before for now, before in pairs]
+        for row in np.flatnonzero(changed):
+            draw = partial(self._goal_image, int(row))
             drawn = self._drawers[0].submit(draw).result() if self._drawers else draw()
             self._goal_images[row] = drawn
             self._goals_seen[row] = self.goals[row]
+            self._absent_seen[row] = self.absent[row]
+            self._variations_seen[row] = self.variations[row]
 
-    def _goal_image(self, goal: Array, absent: Array | None) -> Array:
-        return self._renderer().goal(goal, absent)
+    def _goal_image(self, row: int) -> Array:
+        absent = self.absent[row] if self.absent[row].any() else None
+        return self._renderer().goal(self.goals[row], absent, self.variations[row])
 
     def _each(self, draw: Callable[[Renderer, int], Array]) -> Array:
         """A picture of every row."""

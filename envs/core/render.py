@@ -104,11 +104,13 @@ class Renderer:
                 self._mark(*mark)
         return self._read()
 
-    def goal(self, goal: Array, absent: Array | None = None) -> Array:
+    def goal(
+        self, goal: Array, absent: Array | None = None, variation: Variation | None = None
+    ) -> Array:
         """A picture (H, W, 3) uint8 of a goal (N, D) that is reached; without the robot."""
         assert isinstance(self._world, GoalWorld)
         qpos = self._world.goal_qpos(goal)
-        return self.render(qpos, goal, robot=False, absent=absent, posed=True)
+        return self.render(qpos, goal, robot=False, variation=variation, absent=absent, posed=True)
 
     def row(self, worlds: Worlds, row: int, *, robot: bool = True, goal: bool = False) -> Array:
         """A picture (H, W, 3) uint8 of one episode as it is; its goal marked, if asked for."""

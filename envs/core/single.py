@@ -159,6 +159,7 @@ class TaskEnv(gymnasium.Env):
             if part is not None:
                 part.close()
         self._renderer = self._window = None
+        self._begun = False
         self.worlds.close()
 
     def _as_reset(self, batch: Obs) -> tuple[Any, dict[str, Any]]:

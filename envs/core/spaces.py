@@ -72,7 +72,12 @@ def check_render_mode(mode: str | None) -> str | None:
 
 
 def check_finite(actions: Array) -> None:
-    """Raise BadValue when an action is NaN or infinite: MuJoCo would only warn, and go astray."""
+    """Raise BadValue when an action is no number, NaN or infinite.
+
+    MuJoCo would only warn, and go astray.
+    """
+    if actions.dtype.kind not in "fiub":
+        raise BadValue(f"actions are numbers: got {actions.tolist()}.")
     # A sum is finite if all are; only where it is not (it may overflow), each is looked at. That of
     # one action is made in Python: numpy's call would cost a twentieth of a step.
     total = sum(actions.ravel().tolist()) if actions.size < 16 else np.add.reduce(actions, None)

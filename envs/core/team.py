@@ -116,9 +116,7 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
         if self._random is None:
             self._random = seeding.np_random(None)[0]
         drawn = int(self._random.integers(EPISODE_SEEDS)) if seed is None else seed
-        self.episode_seed = drawn
         obs = self.worlds.reset([drawn])
-        self.agents = list(self.possible_agents)
         return self._as_reset(obs)
 
     def step(
@@ -169,17 +167,25 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
     def restore(self, snapshot: Snapshot) -> tuple[dict[str, Any], dict[str, Any]]:
         """Go back to a snapshot of this environment. Returns observations and infos, as `reset`."""
         obs = self.worlds.restore(snapshot)
-        self.agents = list(self.possible_agents)
-        return self._as_reset(obs)
+        ended = snapshot.elapsed[0] >= self.worlds.horizon
+        if self.world.terminates:
+            ended |= self.world.terminated(snapshot.state)[0]
+        result = self._as_reset(obs)
+        if ended:
+            self.agents = []
+        return result
 
     def close(self) -> None:
         """Free threads and contexts. Closing twice is allowed."""
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+        self.agents = []
         self.worlds.close()
 
     def _as_reset(self, batch: Obs) -> tuple[dict[str, Any], dict[str, Any]]:
+        self.agents = list(self.possible_agents)
+        self.episode_seed = int(self.worlds.seeds[0])
         obs = {key: value[0] for key, value in batch.items()}
         self._central = obs["state"]
         scores = {key: value[0] for key, value in self.worlds.judge().items()}
@@ -201,6 +207,8 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
     def _joint(self, actions: dict[str, Any]) -> Array:
         """The actions (M, A) of all agents. Raises BadValue for what is no action of theirs."""
         names = self.agents
+        if not isinstance(actions, dict):
+            raise BadValue(f"actions are a dict by agent ({', '.join(names)}): got {actions!r}.")
         try:
             mine = [actions[name] for name in names]
         except KeyError:

@@ -16,6 +16,7 @@ from gymnasium.vector.utils import batch_space
 from entitybench.envs.core.api import make_worlds, task_of
 from entitybench.envs.core.spaces import (
     EPISODE_SEEDS,
+    PRIVILEGED,
     RENDER_MODES,
     action_space,
     check_finite,
@@ -24,7 +25,7 @@ from entitybench.envs.core.spaces import (
     observation_space,
     seen,
 )
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,8 +95,7 @@ class TaskVectorEnv(VectorEnv):
             raise BadValue('a batch has no window: use render_mode="rgb_array" or None.')
         self.render_mode = check_render_mode(render_mode)
         self.task = task_of(task)
-        if not isinstance(num_envs, int) or isinstance(num_envs, bool) or num_envs < 1:
-            raise BadValue(f"a batch is a whole number of worlds, 1 or more: got {num_envs!r}.")
+        num_envs = whole("num_envs", num_envs)
         threads = cores() if threads is None else threads
         self.worlds = make_worlds(self.task, num_envs, threads, horizon=horizon, **kwargs)
         self.world: Any = self.worlds.world
@@ -127,6 +127,8 @@ class TaskVectorEnv(VectorEnv):
         `options={"reset_mask": (B,) bool}` begins only some. `infos["seed"]` are the episodes'.
         """
         mask = self._mask(options)
+        if not (self._begun or mask.all()):
+            raise BadValue("the first reset begins all rows: leave reset_mask out.")
         rows = np.flatnonzero(mask)
         obs = self.worlds.reset_rows(rows.tolist(), self._seeds(seed, rows))
         self._ended[rows] = False
@@ -140,14 +142,14 @@ class TaskVectorEnv(VectorEnv):
         if actions.shape != self.action_space.shape:
             raise BadValue(f"actions have the shape {self.action_space.shape}: {actions.shape}.")
         check_finite(actions)
+        begun = np.flatnonzero(self._ended)
+        if len(begun) and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
+            raise BadValue('an episode has ended: call reset(options={"reset_mask": ended}) first.')
         obs, infos = self.worlds.step(actions)
         reward = infos.pop("reward")
-        begun = np.flatnonzero(self._ended)
-        if len(begun) and self.autoreset_mode is AutoresetMode.NEXT_STEP:
+        if len(begun):
             obs = self._begin(begun, infos)
             reward[begun] = 0
-        elif len(begun):
-            raise BadValue('an episode has ended: call reset(options={"reset_mask": ended}) first.')
         terminated = infos.pop("terminated", np.zeros(self.num_envs, bool))
         truncated = self.worlds.elapsed >= self.worlds.horizon
         ended = terminated | truncated
@@ -193,6 +195,7 @@ class TaskVectorEnv(VectorEnv):
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+        self._begun = False
         self.worlds.close()
 
     def _mask(self, options: dict[str, Any] | None) -> Array:
@@ -242,11 +245,13 @@ class TaskVectorEnv(VectorEnv):
     def _finals(self, obs: Obs, infos: dict[str, Any], ended: Array) -> dict[str, Any]:
         """Gymnasium's "final_obs" and "final_info" of the episodes that have ended."""
         final = np.full(self.num_envs, None, dtype=object)
+        privileged = {key: obs[key] for key in PRIVILEGED if key in obs}
         for row in np.flatnonzero(ended):
             final[row] = seen({key: obs[key][row].copy() for key in obs}, {})
         final_info: dict[str, Any] = {}
-        for key, values in infos.items():
-            final_info[key] = np.where(ended, values, np.zeros((), values.dtype))
+        for key, values in {**infos, **privileged}.items():
+            final_info[key] = np.zeros_like(values)
+            final_info[key][ended] = values[ended]
             final_info[f"_{key}"] = ended.copy()
         return {
             "final_obs": final,

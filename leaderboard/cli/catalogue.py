@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
-from entitybench.envs.core.gym import VIEWS
+from entitybench.envs.core.gym import VIEWS, module_of
 from entitybench.errors import unknown
 from entitybench.leaderboard.cli.output import columns, print_json
 from entitybench.leaderboard.reference.claims import CLAIMS
@@ -66,7 +66,7 @@ def info(id: str, /, *, json: bool = False) -> None:
                 task = table[id]
                 alone = task.kind in VIEWS
                 description["gymnasium" if alone else "pettingzoo"] = (
-                    task.gym_id if alone else f"entitybench.make({id!r})"
+                    task.gym_id if alone else f"{module_of(task)}.parallel_env()"
                 )
             if what == "agents":
                 claims = [claim for claim in CLAIMS if claim.method == id]

@@ -214,7 +214,8 @@ def _section(name: str) -> str:
 
 def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     def line(cells: tuple[str, ...]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        one_line = (" ".join(cell.replace("|", "\\|").split()) for cell in cells)
+        return "| " + " | ".join(one_line) + " |"
 
     return "\n".join([line(head), "|" + "---|" * len(head), *(line(row) for row in rows)])
 

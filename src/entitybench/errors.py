@@ -7,7 +7,8 @@ that mends it.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+import operator
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,17 @@ class MissingExtra(BenchError):
 
 class RenderError(BenchError):
     """No way to draw: neither EGL nor OSMesa nor a display works."""
+
+
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """`value` as an int. Raises BadValue unless it is a whole number, `least` or more."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < least:
+        raise BadValue(f"{name} is a whole number, {least} or more: got {value!r}.")
+    return number
 
 
 def nearest(value: str, known: Iterable[str], *, count: int = 3) -> list[str]:

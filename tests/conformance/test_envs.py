@@ -252,15 +252,20 @@ def test_a_reset_mask_begins_only_those_rows() -> None:
     [
         (lambda: make("push-3block"), "push-3blocks"),
         (lambda: make("push-3blocks", render_mode="gif"), "rgb_array"),
-        (lambda: make("push-3blocks", horizon=0), "at least one step"),
+        (lambda: make("push-3blocks", horizon=0), "horizon is a whole number, 1 or more: got 0"),
+        (lambda: make("push-3blocks", horizon=1.5), "horizon is a whole number"),
+        (lambda: make("push-3blocks", horizon=float("nan")), "horizon is a whole number"),
+        (lambda: make("push-3blocks", bank=None), "public, perturbed or hidden"),
+        (lambda: make("push-3blocks", absent="block1"), "tuple of names"),
+        (lambda: make("push-3blocks", absent=True), "tuple of names"),
         (lambda: make("push-3blocks", blocks=99), "1 to 15 blocks"),
         (lambda: make("push-3blocks", colour="red"), "colour"),
         (lambda: make("push-3blocks-pixels", pixels=3), "16 to 1024"),
         (lambda: make("push-3blocks-pixels", view="below"), "top, side"),
         (lambda: make("push-3blocks").reset(seed=-1), "whole number"),
         (lambda: make("push-3blocks").reset(seed=1.5), "whole number"),
-        (lambda: make_worlds("push-3blocks", 0), "at least one world"),
-        (lambda: make_worlds("push-3blocks", 2, threads=0), "at least one thread"),
+        (lambda: make_worlds("push-3blocks", 0), "batch is a whole number, 1 or more: got 0"),
+        (lambda: make_worlds("push-3blocks", 2, threads=0), "threads is a whole number, 1 or more"),
         (lambda: make_worlds("push-3blocks", 2).reset([1]), "as many seeds"),
         (lambda: make_vec("push-3blocks", 2, autoreset_mode="later"), "NextStep"),
         (lambda: make_vec("push-3blocks", 2, render_mode="human"), "rgb_array"),
@@ -284,6 +289,22 @@ def test_wrong_actions_are_told() -> None:
     batch.reset(seed=0)
     with pytest.raises(BadValue, match=r"\(2, 2\)"):
         batch.step(np.zeros(2))
+
+    for wrong in (["a", "b"], [None, None]):
+        with pytest.raises(BadValue, match="actions are numbers"):
+            env.step(wrong)
+    team = make("team-spread")
+    team.reset(seed=0)
+    with pytest.raises(BadValue, match="dict by agent"):
+        team.step(None)
+
+
+def test_a_closed_environment_is_over() -> None:
+    for env in (make("push-1block"), make_vec("push-1block", 2, threads=2)):
+        env.reset(seed=0)
+        env.close()
+        with pytest.raises(gymnasium.error.ResetNeeded):
+            env.step(env.action_space.sample())
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -323,9 +344,65 @@ def test_views_go_back_to_a_snapshot() -> None:
     assert all(equal(a, b) for a, b in zip(once, rest(), strict=True))
 
 
+def test_a_snapshot_of_other_worlds_is_refused() -> None:
+    two, three = make("push-2blocks"), make("push-3blocks")
+    two.reset(seed=0)
+    three.reset(seed=0)
+    with pytest.raises(BadValue, match="of other worlds"):
+        two.restore(three.snapshot())
+
+
+def test_a_team_goes_back_to_an_episode_and_its_end() -> None:
+    env = make("team-spread", horizon=3)
+    _, infos = env.reset(seed=4)
+    begun, seed = env.snapshot(), infos[env.agents[0]]["seed"]
+    while env.agents:
+        env.step({agent: env.action_space(agent).sample() for agent in env.agents})
+    ended = env.snapshot()
+    env.reset(seed=9)
+    env.restore(ended)
+    assert env.agents == []
+    _, infos = env.restore(begun)
+    assert env.agents == env.possible_agents
+    assert infos[env.agents[0]]["seed"] == seed == 4
+
+
+def test_a_refused_step_of_a_batch_changes_nothing() -> None:
+    batch = make_vec("push-1block", 2, horizon=1, autoreset_mode="Disabled")
+    with pytest.raises(BadValue, match="first reset begins all rows"):
+        batch.reset(seed=0, options={"reset_mask": np.array([True, False])})
+    batch.reset(seed=0)
+    batch.step(batch.action_space.sample())
+    before = batch.worlds.state.copy()
+    with pytest.raises(BadValue, match="an episode has ended"):
+        batch.step(batch.action_space.sample())
+    assert np.array_equal(batch.worlds.state, before)
+    assert batch.worlds.elapsed.tolist() == [1, 1]
+
+
+def test_what_ends_in_a_batch_is_told_whole() -> None:
+    batch = make_vec(
+        "push-3blocks", 4, horizon=2, threads=1, autoreset_mode="SameStep", interactions=True
+    )
+    batch.reset(seed=0)
+    batch.step(batch.action_space.sample())
+    _, _, _, truncated, infos = batch.step(batch.action_space.sample())
+    assert truncated.all()
+    final = infos["final_info"]["interactions"]
+    assert final.shape == (4, 4, 5)
+    assert final[:, 0, -1].all()  # the action drives the pusher
+
+
+def test_by_chance_something_stays_to_be_done() -> None:
+    env = make("push-1block", absent=0.9)
+    assert all(env.reset(seed=seed)[0]["mask"].all() for seed in range(20))
+    everything = make("push-1block", absent=1.0)
+    assert everything.reset(seed=0)[1]["is_success"]
+
+
 @pytest.mark.parametrize("count", [0, -1, 1.5, "a", True, None])
 def test_a_batch_is_a_whole_number_of_worlds(count: object) -> None:
-    with pytest.raises(BadValue, match="whole number of worlds"):
+    with pytest.raises(BadValue, match="num_envs is a whole number"):
         make_vec("push-1block", count)
 
 

@@ -110,6 +110,22 @@ def test_a_reached_goal_looks_like_the_goal() -> None:
     draw.close()
 
 
+def test_a_goal_image_is_of_its_episode() -> None:
+    """Not of an earlier one with the same goal: in who is there, and in what it looks like."""
+    env = make("kitchen-microwave-pixels", absent=0.5)
+    images = [env.reset(seed=seed)[0]["desired_goal"] for seed in range(4)]
+    for seed in (3, 1):
+        alone = make("kitchen-microwave-pixels", absent=0.5)
+        assert np.array_equal(alone.reset(seed=seed)[0]["desired_goal"], images[seed])
+        alone.close()
+    env.close()
+    plain, tinted = make("push-1block-pixels"), make("push-1block-pixels", bank="perturbed:colour")
+    one, other = plain.reset(seed=0)[0], tinted.reset(seed=0)[0]
+    assert not np.array_equal(one["desired_goal"], other["desired_goal"])
+    plain.close()
+    tinted.close()
+
+
 def test_segmentation_finds_every_entity_where_it_is() -> None:
     from entitybench.envs.core.render import Renderer
 

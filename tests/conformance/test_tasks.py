@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from entitybench.envs.core.api import make, make_vec, make_worlds
-from entitybench.envs.core.gym import VIEWS
+from entitybench.envs.core.gym import VIEWS, module_of
 from entitybench.envs.core.single import TaskEnv
 from entitybench.envs.core.world import GoalWorld, TeamWorld
 from entitybench.errors import BadValue
@@ -293,13 +293,6 @@ def test_the_checker_of_pettingzoo_passes(task: TaskSpec) -> None:
     from pettingzoo.test import parallel_api_test
 
     parallel_api_test(make(task), num_cycles=20 if task.extra else 100)
-
-
-def module_of(task: TaskSpec) -> str:
-    """The module that stands for a team's task, as PettingZoo's environments have one each."""
-    family, _, name = task.id.replace("-", "_").partition("_")
-    name = name if family == "team" else f"{family}_{name}"
-    return f"entitybench.envs.{family}.{name}_v{task.version}"
 
 
 @each(TEAMS)

@@ -223,6 +223,8 @@ def locomotion() -> None:
         renderer.close()
     save(np.concatenate([np.concatenate(pictures[:3], 1), np.concatenate(pictures[3:], 1)]), VIEWS)
     film("oracle", "point-maze-medium")
+    film("oracle", "halfcheetah", size=180, speed=4.0)
+    film("oracle", "walker2d", size=180, speed=1.0)
 
 
 VIEWS = "locomotion-views.png"

@@ -320,6 +320,8 @@ class KitchenTasksWorld(KitchenBase, RewardWorld):
         for name in tasks:
             if name not in k.NAMES:
                 raise unknown("element", name, k.NAMES, see="docs/kitchen.md")
+        if not tasks or len(set(tasks)) < len(tasks):
+            raise BadValue(f"tasks are elements, at least one, each once: got {list(tasks)}.")
         self.tasks = tuple(tasks)
 
     def start(self, seed: int) -> Start:

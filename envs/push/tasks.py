@@ -19,7 +19,9 @@ def _push(blocks: int) -> TaskSpec:
         oracle="entitybench.envs.push.oracle:PushOracle",
         datasets=(f"push-{blocks}block{'s' if blocks > 1 else ''}/play-v1",),
         tags=frozenset({"push", "state"}),
-        summary=f"push {blocks} blocks to their places, planar" if blocks > 1 else "push a block to its place, planar",
+        summary=f"push {blocks} blocks to their places, planar"
+        if blocks > 1
+        else "push a block to its place, planar",
     )
 
 
@@ -33,7 +35,9 @@ def _region(blocks: int) -> TaskSpec:
         horizon=150 * blocks,
         oracle="entitybench.envs.push.oracle:PushOracle",
         tags=frozenset({"push", "state"}),
-        summary=f"push {blocks} blocks into fixed regions, planar" if blocks > 1 else "push a block into a fixed region, planar",
+        summary=f"push {blocks} blocks into fixed regions, planar"
+        if blocks > 1
+        else "push a block into a fixed region, planar",
     )
 
 

@@ -10,7 +10,7 @@ from entitybench.envs.core.world import RewardWorld
 from entitybench.envs.robosuite import library
 from entitybench.envs.robosuite.probe import Entity, Grasp, Pair
 from entitybench.envs.robosuite.world import TABLE, SuiteWorld, hands, pads
-from entitybench.errors import unknown
+from entitybench.errors import BadValue, unknown
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class BinsWorld(SuiteWorld, RewardWorld):
         for name in things:
             if name not in NAMES:
                 raise unknown("thing", str(name), NAMES)
+        if not things:
+            raise BadValue(f"things are one or more of {', '.join(NAMES)}: got none.")
         super().__init__(robot, profile, **kwargs)
         self.things = tuple(name for name in NAMES if name in things)
         self._index = np.array([NAMES.index(name) for name in self.things])

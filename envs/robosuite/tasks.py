@@ -95,7 +95,9 @@ TASKS: tuple[TaskSpec, ...] = (
             "pushing:BlocksWorld",
             150 if blocks == 1 else 200 * blocks,
             "pusher:HandOracle",
-            f"an arm pushes {blocks} block{'s' if blocks > 1 else ''} to their places",
+            f"an arm pushes {blocks} blocks to their places"
+            if blocks > 1
+            else "an arm pushes a block to its place",
             {"blocks": blocks},
         )
     ),

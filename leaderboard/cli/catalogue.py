@@ -99,7 +99,7 @@ def _heading(what: str) -> list[tuple[str, str, str]]:
 
 def _remark(what: str, row: Mapping[str, Any]) -> str:
     if what == "tasks":
-        return f"{row['horizon']} steps"
+        return f"{row['horizon']} steps{', [' + row['extra'] + ']' if row['extra'] else ''}"
     if what == "datasets":
         return f"{row['episodes'] * row['length']:,}"
     return (

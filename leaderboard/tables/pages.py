@@ -75,10 +75,18 @@ def documents(root: Path) -> list[Path]:
 
 
 def results(pattern: str, reference: Path) -> str:
-    """A table of stored records, best first within a task; empty where there are none."""
-    if "/" not in pattern:
-        pattern += "/*"
-    records = [Record.read(path) for path in (reference / "records").glob(f"{pattern}.json")]
+    """A table of stored records, best first within a task; empty where there are none.
+
+    The pattern is TASK,TASK/AGENT,AGENT, with the wildcards of file names; of all agents without
+    the second half.
+    """
+    names, _, agents = pattern.partition("/")
+    records = [
+        Record.read(path)
+        for name in names.split(",")
+        for agent in (agents or "*").split(",")
+        for path in (reference / "records").glob(f"{name}/{agent}.json")
+    ]
     if not records:
         return ""
 

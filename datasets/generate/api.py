@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import shutil
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from entitybench.datasets.generate.block import (
-    columns_of,
-    part_is_right,
-    part_path,
-    read_part,
-)
+from entitybench.datasets.generate.block import columns_of
+from entitybench.datasets.generate.parts import part_is_right, part_path, read_part, read_rows
 from entitybench.datasets.generate.plan import BLOCK, Plan
 from entitybench.datasets.generate.pool import run_blocks
 from entitybench.datasets.generate.reference import reference_of
 from entitybench.datasets.store.places import dataset_folder, generate_line
-from entitybench.datasets.store.schema import MANIFEST
+from entitybench.datasets.store.schema import MANIFEST, STATE_EVERY
 from entitybench.datasets.store.store import EpisodeStore, read_manifest
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
 from entitybench.errors import BadValue, DataError
@@ -96,9 +94,15 @@ def make_plan(
     if episodes is not None and episodes != spec.episodes:
         training = _checked("episodes", episodes, 1)
         validation = max(1, round(training * spec.validation_episodes / spec.episodes))
+    # As a worker process gets them.
+    kwargs = {
+        name: json.loads(json.dumps(dict(getattr(spec, name))))
+        for name in ("behaviour_kwargs", "world_kwargs")
+    }
+    task = tasks()[spec.task]
     return Plan(
-        dataset=spec,
-        task=tasks()[spec.task],
+        dataset=replace(spec, **kwargs),
+        task=replace(task, kwargs={**task.kwargs, **kwargs["world_kwargs"]}),
         training=training,
         validation=validation,
         seed=spec.seed if seed is None else _checked("seed", seed, 0),
@@ -207,17 +211,15 @@ def _run(
 
 def _merge(plan: Plan, partial: Path, final: Path) -> None:
     """Join the part files to a store, and give it its name."""
-    count = len(plan.blocks())
+    paths = [part_path(partial, index) for index in range(len(plan.blocks()))]
     with new_store(final) as folder:
-        rows: list[dict[str, Any]] = []
+        rows = [row for path in paths for row in read_rows(path)]
+        lengths = [row["length"] for row in rows]
         writer = None
-        for index in range(count):
-            arrays, some = read_part(part_path(partial, index))
-            if writer is None:
-                lengths = [plan.dataset.length] * plan.episodes
-                writer = StoreWriter(folder, lengths, columns_of(arrays))
+        for path in paths:
+            arrays, _ = read_part(path)
+            writer = writer or StoreWriter(folder, lengths, columns_of(arrays))
             writer.append(arrays)
-            rows += some
         assert writer is not None
         writer.finish(rows, about(plan))
 
@@ -225,22 +227,30 @@ def _merge(plan: Plan, partial: Path, final: Path) -> None:
 def about(plan: Plan) -> dict[str, Any]:
     """What the manifest says about where the data come from."""
     arguments = plan.arguments()
-    names = ("dataset", "task", "task_version", "behaviour", "seed", "mujoco", "model_hash")
+    of_work = ("length", "kwargs", "training", "validation", "block", "state_every")
     return {
-        **{name: arguments[name] for name in names},
+        **{name: value for name, value in arguments.items() if name not in of_work},
         "task_kwargs": arguments["kwargs"],
         "custom": plan.custom,
         "reference_scores": reference_of(plan.task),
     }
 
 
+def _row_bytes(plan: Plan) -> int:
+    """About how large a row of all columns is."""
+    worlds = plan.worlds(1)
+    obs, world = worlds.reset([0]), worlds.world
+    numbers = sum(obs[key][0].size for key in ("observation", "state") if key in obs)
+    numbers += 2 * math.prod(world.action_shape) + world.model.nq
+    numbers += 2 * len(worlds.integration_state(0)) // STATE_EVERY
+    worlds.close()
+    contacts = world.entities * (world.entities + 1) if plan.dataset.interactions else 0
+    return 4 * numbers + contacts + 4
+
+
 def _check_space(final: Path, plan: Plan, partial: Path) -> None:
     """Raises DataError before the work rather than after it, when the disk is too small."""
-    from entitybench.envs.core.api import world_of
-
-    world = world_of(plan.task)
-    row = 4 * (world.entities * world.features + world.action_dim) + 8
-    needed = 2 * plan.episodes * (plan.dataset.length + 1) * row  # parts and store
+    needed = 2 * plan.episodes * (plan.dataset.length + 1) * _row_bytes(plan)  # parts and store
     if partial.is_dir():
         needed -= sum(file.stat().st_size for file in partial.iterdir())
     place = next(folder for folder in final.absolute().parents if folder.exists())

@@ -1,37 +1,36 @@
-"""Run the behaviour for a block of episodes, and keep blocks as part files."""
+"""Run the behaviour for a block of episodes."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import os
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.datasets.store.schema import STATE_EVERY, Column, episode_row
+from entitybench.datasets.store.schema import STATE_EVERY, Column, episode_row, state_counts
 from entitybench.errors import DataError
 from entitybench.registry import resolve
 from entitybench.seeding import BatchGenerator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from entitybench.datasets.generate.plan import Plan
     from entitybench.envs.core.batch import Worlds
-    from entitybench.types import Array
+    from entitybench.types import Array, Obs
 
-PER = {"desired_goals": "episode", "states": "state"}  # the other columns have an entry a row
-_DIGEST = hashlib.sha256().digest_size
+# What the other columns have an entry of: a row.
+PER = {"desired_goals": "episode", "entity_masks": "episode", "states": "state"}
+STATES = frozenset({"observations", "entities", "successes", "poses"})  # T + 1 an episode
 
 
 def make_block(
     plan: Plan, episodes: Sequence[int]
 ) -> tuple[dict[str, Array], list[dict[str, Any]]]:
     """Generate some episodes side by side.
+
+    Beside `act`, a behaviour may have `labels(state)`, what is said of each episode when it ends,
+    and `flags(state)`, numbers 0 to 255 that are said of each action just chosen; both are dicts of
+    arrays (B,).
 
     Returns:
         The columns' entries and the episode rows, in the order of `episodes`. Neither depends on
@@ -40,109 +39,138 @@ def make_block(
     Raises:
         DataError: the simulation became unstable; such data must not be stored.
     """
-    from entitybench.envs.core.api import make_worlds
-
     size, length = len(episodes), plan.dataset.length
-    worlds = make_worlds(plan.task, size, horizon=length)
-    behaviour = resolve(plan.dataset.behaviour)(plan.task)
+    worlds = plan.worlds(size)
+    behaviour = resolve(plan.dataset.behaviour)(plan.task, **plan.dataset.behaviour_kwargs)
     rng = BatchGenerator([plan.behaviour_generator(episode) for episode in episodes])
     seeds = [plan.start_seed(episode) for episode in episodes]
-    obs = worlds.reset(seeds)
-    state = behaviour.initial_state(size)
-
-    entity = obs["observation"].shape[1:]
-    observations = np.zeros((size, length + 1, *entity), np.float32)
-    actions = np.zeros((size, length + 1, worlds.world.action_dim), np.float32)
-    desired = obs["desired_goal"]
+    obs, info = worlds.reset(seeds), worlds.judge()
+    first, state = obs, behaviour.initial_state(size)
+    table = _Table(size, length)
     states = []
+    lengths, terminated = np.full(size, length), np.zeros(size, bool)
+    labels: list[dict[str, Any] | None] = [None] * size
     for step in range(length + 1):
-        observations[:, step] = obs["observation"]
+        table.put(step, of_state(worlds, obs, info))
         if step % STATE_EVERY == 0:
             states.append(np.stack([worlds.integration_state(row) for row in range(size)]))
-        if step < length:
-            action, state = behaviour.act(obs, state, rng)
-            # What is stored is what is applied, to the last bit.
-            actions[:, step] = np.clip(action, -1.0, 1.0)
-            obs, _ = worlds.step(actions[:, step])
-    _check_stable(worlds, episodes)
+        if step == length or terminated.all():
+            break
+        action, state = behaviour.act(obs, state, rng)
+        # What is stored is what is applied, to the last bit.
+        action = np.clip(action, -1.0, 1.0).astype(np.float32)
+        obs, info = worlds.step(action)
+        table.put(step, {"actions": action, **of_step(info), **_flags(behaviour, state)})
+        ends = info.get("terminated", False) & ~terminated
+        lengths[ends], terminated[ends] = step + 1, True
+        for row in np.flatnonzero(ends | (step + 1 == length) & ~terminated).tolist():
+            _check_stable(worlds, row, episodes[row])
+            labels[row] = _labels(behaviour, state, row)
     worlds.close()
 
-    terminals = np.zeros((size, length + 1), bool)
-    terminals[:, -1] = True
-    columns = {
-        "observations": observations.reshape(-1, *entity),
-        "actions": actions.reshape(-1, actions.shape[-1]),
-        "terminals": terminals.reshape(-1),
-        "masks": ~terminals.reshape(-1),
-        "desired_goals": desired,
-        "states": np.stack(states, axis=1).reshape(size * len(states), -1),
-    }
+    counts = state_counts(lengths)
+    kept = np.stack(states, axis=1)[np.arange(len(states)) < counts[:, None]]
+    columns = {**table.columns(lengths), **ends_of(lengths, terminated)}
+    returns, success = table.outcome(lengths)
+    if "desired_goal" in first:
+        columns["desired_goals"] = first["desired_goal"]
+        del columns["rewards"]  # they depend on nothing but observation and goal
+    if "mask" in first:
+        columns["entity_masks"] = first["mask"]
     rows = [
-        episode_row(episode, plan.split(episode), length, seed=seed)
-        for episode, seed in zip(episodes, seeds, strict=True)
+        episode_row(
+            episode,
+            plan.split(episode),
+            int(lengths[i]),
+            seed=seeds[i],
+            **{"return": float(returns[i]), "success": bool(success[i]), "labels": labels[i]},
+        )
+        for i, episode in enumerate(episodes)
     ]
-    return columns, rows
+    return {**columns, "states": kept}, rows
 
 
-def columns_of(arrays: dict[str, Array]) -> dict[str, Column]:
+def of_state(worlds: Worlds, obs: Obs, info: Mapping[str, Array]) -> dict[str, Array]:
+    """What is stored of each state: "observations", "successes", "poses", of a team "entities"."""
+    found = {
+        "observations": obs["observation"],
+        "successes": info["is_success"].astype(np.uint8),
+        "poses": worlds.world.pose(worlds.state).astype(np.float32),
+    }
+    return {**found, "entities": obs["state"]} if "state" in obs else found
+
+
+def of_step(info: Mapping[str, Array]) -> dict[str, Array]:
+    """What is stored of each transition: "rewards", and "contacts" where it is asked for."""
+    names = {"rewards": "reward", "contacts": "interactions"}
+    return {name: info[key] for name, key in names.items() if key in info}
+
+
+def ends_of(lengths: Array, terminated: Array) -> dict[str, Array]:
+    """The columns "terminals" and "masks" of episodes of these lengths (B,).
+
+    Args:
+        lengths: control steps.
+        terminated: (B,) whether the last state ended the task, rather than the time.
+    """
+    last = np.cumsum(lengths + 1) - 1
+    terminals = np.zeros(int(np.sum(lengths + 1)), bool)
+    terminals[last] = True
+    masks = ~terminals
+    masks[last[terminated] - 1] = False
+    return {"terminals": terminals, "masks": masks}
+
+
+def columns_of(arrays: Mapping[str, Array]) -> dict[str, Column]:
     """What columns a block's arrays are parts of."""
     return {name: Column.of(array, PER.get(name, "row")) for name, array in arrays.items()}  # type: ignore[arg-type]
 
 
-def part_path(folder: Path, index: int) -> Path:
-    """The part file of block `index`."""
-    return folder / f"block-{index:06d}.part"
+class _Table:
+    """Arrays (B, T + 1, ...) by name, filled step by step."""
+
+    def __init__(self, size: int, length: int) -> None:
+        self._shape = (size, length + 1)
+        self._arrays: dict[str, Array] = {}
+
+    def put(self, step: int, entries: Mapping[str, Array]) -> None:
+        """Set entries (B, ...) of one step."""
+        for name, entry in entries.items():
+            if name not in self._arrays:
+                self._arrays[name] = np.zeros((*self._shape, *entry.shape[1:]), entry.dtype)
+            self._arrays[name][:, step] = entry
+
+    def columns(self, lengths: Array) -> dict[str, Array]:
+        """The entries of episodes of these lengths, one after another; padding is zero."""
+        steps, ends = np.arange(self._shape[1]), lengths[:, None]
+        for name, array in self._arrays.items():
+            if name not in STATES:
+                array[steps >= ends] = 0
+        return {name: array[steps <= ends] for name, array in self._arrays.items()}
+
+    def outcome(self, lengths: Array) -> tuple[Array, Array]:
+        """The sum of rewards (of a team: the mean over its agents), and success at the end."""
+        rewards = self._arrays["rewards"].astype(np.float64)
+        rewards = rewards.reshape(*self._shape, -1).mean(axis=2)
+        return rewards.sum(axis=1), self._arrays["successes"][np.arange(len(lengths)), lengths]
 
 
-def write_part(path: Path, arrays: dict[str, Array], rows: list[dict[str, Any]]) -> None:
-    """Write a finished block: sha256, then an npz archive. The file appears whole or not at all."""
-    memory = io.BytesIO()
-    text = np.frombuffer(json.dumps(rows).encode(), np.uint8)
-    # Numbers only, so nothing is pickled; before numpy 2.1 an allow_pickle would be stored instead.
-    parts: dict[str, Any] = {**arrays, ".rows": text}
-    np.savez(memory, **parts)
-    data = memory.getbuffer()
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(hashlib.sha256(data).digest())
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _flags(behaviour: Any, state: Any) -> dict[str, Array]:
+    if not hasattr(behaviour, "flags"):
+        return {}
+    return {name: flag.astype(np.uint8) for name, flag in behaviour.flags(state).items()}
 
 
-def part_is_right(path: Path) -> bool:
-    """Whether a part file is there and holds what was written."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return False
-    return hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST]
+def _labels(behaviour: Any, state: Any, row: int) -> dict[str, Any] | None:
+    if not hasattr(behaviour, "labels"):
+        return None
+    return {name: np.asarray(label)[row].item() for name, label in behaviour.labels(state).items()}
 
 
-def read_part(path: Path) -> tuple[dict[str, Array], list[dict[str, Any]]]:
-    """Read a block. Raises DataError when the part is not what was written."""
-    try:
-        with path.open("rb") as file:
-            file.seek(_DIGEST)
-            with np.load(io.BytesIO(file.read()), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{path} was damaged while in use ({error}). Give the same command again."
-        ) from None
-    rows = json.loads(arrays.pop(".rows").tobytes())
-    return arrays, rows
-
-
-def _check_stable(worlds: Worlds, episodes: Sequence[int]) -> None:
+def _check_stable(worlds: Worlds, row: int, episode: int) -> None:
     """Raises DataError when MuJoCo warned: it goes on after a blow-up, from the reset state."""
-    for data, episode in zip(worlds.datas, episodes, strict=True):
-        if any(warning.number for warning in data.warning):
-            raise DataError(
-                f"the simulation of episode {episode} became unstable (MuJoCo counted warnings): "
-                "the behaviour's actions or the world need mending."
-            )
+    if worlds.datas and any(warning.number for warning in worlds.datas[row].warning):
+        raise DataError(
+            f"the simulation of episode {episode} became unstable (MuJoCo counted warnings): "
+            "the behaviour's actions or the world need mending."
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from entitybench.types import DatasetSpec, TaskSpec
 
 if TYPE_CHECKING:
     import mujoco
+
+    from entitybench.envs.core.batch import Worlds
 
 BLOCK = 64  # episodes that run side by side; no result depends on it
 
@@ -60,13 +63,20 @@ class Plan:
         """All randomness of the behaviour in one episode."""
         return generator(self.seed, "episode", episode)
 
+    def worlds(self, batch: int) -> Worlds:
+        """The simulation of some episodes."""
+        return worlds_of(self.task, self.dataset.absent, self.dataset.interactions, batch)
+
     def arguments(self) -> dict[str, Any]:
         """All that the dataset's bytes depend on; kept blocks are reused where this is equal."""
         from entitybench.envs.core.api import world_of
 
-        return {
+        facts = {
             "dataset": self.dataset.id,
             "behaviour": behaviour_name(self.dataset.behaviour),
+            "behaviour_kwargs": dict(self.dataset.behaviour_kwargs),
+            "absent": self.dataset.absent,
+            "interactions": self.dataset.interactions,
             "length": self.dataset.length,
             "task": self.task.id,
             "task_version": self.task.version,
@@ -78,6 +88,8 @@ class Plan:
             "state_every": STATE_EVERY,
             **physics_of(world_of(self.task).model),
         }
+        known: dict[str, Any] = json.loads(json.dumps(facts))  # as it is read again
+        return known
 
     def json(self) -> dict[str, Any]:
         """For a worker process."""
@@ -90,6 +102,13 @@ class Plan:
         task = {name: made.get(name, _same)(x) for name, x in value["task"].items()}
         dataset = DatasetSpec(**value["dataset"])
         return cls(**{**value, "dataset": dataset, "task": TaskSpec(**task)})
+
+
+def worlds_of(task: TaskSpec, absent: float, interactions: bool, batch: int) -> Worlds:
+    """Episodes of a task as a dataset has them."""
+    from entitybench.envs.core.api import make_worlds
+
+    return make_worlds(task, batch, absent=absent, interactions=interactions)
 
 
 def _same(value: Any) -> Any:

@@ -11,7 +11,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from entitybench.datasets.generate.block import make_block, part_path, write_part
+from entitybench.datasets.generate.block import make_block
+from entitybench.datasets.generate.parts import part_path, write_part
 from entitybench.errors import DataError
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from entitybench.datasets.generate.block import make_block, part_path, write_part
+from entitybench.datasets.generate.block import make_block
+from entitybench.datasets.generate.parts import part_path, write_part
 from entitybench.datasets.generate.plan import Plan
 from entitybench.errors import BenchError
 

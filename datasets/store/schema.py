@@ -27,7 +27,8 @@ MANIFEST = "manifest.json"
 EPISODES = "episodes.jsonl"
 OFFSETS = "offsets.npy"
 SPLITS = ("train", "validation")
-OF_STEPS = ("actions", "rewards", "terminals", "masks")  # T an episode; their last row is padding
+# T an episode; their last row is padding.
+OF_STEPS = ("actions", "rewards", "contacts", "terminals", "masks")
 STATE_EVERY = 20  # control steps between stored integration states
 
 Per = Literal["row", "episode", "state"]

@@ -181,8 +181,8 @@ class World(ABC):
     # Pictures.
 
     def pose(self, state: Array) -> Array:
-        """Positions (nq,) of the drawn scene in a state (S,)."""
-        return state[: self.model.nq]
+        """Positions (..., nq) of the drawn scene in states (..., S)."""
+        return state[..., : self.model.nq]
 
     def paint(self, model: mujoco.MjModel, constants: Array) -> None:
         """Give the entities of an episode with these constants (N, D) their colours in `model`."""

@@ -149,7 +149,8 @@ class MatrixWorld(ArrayMixin, TeamWorld):
 
     def pose(self, state: Array) -> Array:
         height = (state[..., :2] + 0.5) / self.choices * 2 - 1
-        return np.array([-0.5, height[0], 0.5, height[1]])
+        place = np.full_like(height[..., 0], 0.5)
+        return np.stack([-place, height[..., 0], place, height[..., 1]], axis=-1)
 
 
 class MatrixOracle:

@@ -82,8 +82,13 @@ class DatasetSpec:
     behaviour: str  # "module:Class" of the batched behaviour policy
     episodes: int  # training episodes
     validation_episodes: int
-    length: int  # control steps of each episode
+    length: int  # control steps of each episode, where the task does not end it before
     seed: int = 0
+    behaviour_kwargs: Mapping[str, Any] = field(default_factory=dict)  # after the task
+    world_kwargs: Mapping[str, Any] = field(default_factory=dict)  # change the task's own
+    absent: float = 0.0  # the chance that an episode lacks a movable entity
+    interactions: bool = False  # whether who acted on whom is stored
+    sizes: Mapping[str, int] = field(default_factory=dict)  # training episodes beside "small"
     summary: str = ""
 
 

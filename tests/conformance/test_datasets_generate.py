@@ -18,7 +18,7 @@ import pytest
 
 from entitybench.datasets.generate import pool
 from entitybench.datasets.generate.api import generate, make_plan
-from entitybench.datasets.generate.block import part_is_right, part_path
+from entitybench.datasets.generate.parts import part_is_right, part_path
 from entitybench.datasets.generate.plan import Plan
 from entitybench.datasets.store import writer
 from entitybench.datasets.store.api import load_dataset

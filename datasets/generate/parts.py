@@ -1,0 +1,81 @@
+"""Part files: finished blocks of work, each with its checksum, to go on from after a kill."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from entitybench.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from entitybench.types import Array
+
+_DIGEST = hashlib.sha256().digest_size
+_ROWS = ".rows"
+
+
+def part_path(folder: Path, index: int) -> Path:
+    """The part file of block `index`."""
+    return folder / f"block-{index:06d}.part"
+
+
+def write_part(path: Path, arrays: dict[str, Array], rows: list[dict[str, Any]]) -> None:
+    """Write a finished block: sha256, then an npz archive. The file appears whole or not at all."""
+    memory = io.BytesIO()
+    text = np.frombuffer(json.dumps(rows).encode(), np.uint8)
+    # Numbers only, so nothing is pickled; before numpy 2.1 an allow_pickle would be stored instead.
+    parts: dict[str, Any] = {**arrays, _ROWS: text}
+    np.savez(memory, **parts)
+    data = memory.getbuffer()
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(hashlib.sha256(data).digest())
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def part_is_right(path: Path) -> bool:
+    """Whether a part file is there and holds what was written."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(data[_DIGEST:]).digest() == data[:_DIGEST]
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The episode rows of a block, without its arrays. Raises DataError as `read_part` does."""
+    rows: list[dict[str, Any]] = json.loads(_read(path, only=_ROWS)[_ROWS].tobytes())
+    return rows
+
+
+def read_part(path: Path) -> tuple[dict[str, Array], list[dict[str, Any]]]:
+    """Read a block. Raises DataError when the part is not what was written."""
+    arrays = _read(path)
+    rows = json.loads(arrays.pop(_ROWS).tobytes())
+    return arrays, rows
+
+
+def _read(path: Path, only: str | None = None) -> dict[str, Array]:
+    try:
+        with path.open("rb") as file:
+            file.seek(_DIGEST)
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files if only in (None, name)}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{path} was damaged while in use ({error}). Give the same command again."
+        ) from None

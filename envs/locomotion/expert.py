@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -28,17 +28,23 @@ class Linear:
     """
 
     weights: Array  # (A, F), or (B, A, F): one policy a row
-    mean: Array  # (F,)
+    mean: Array  # (F,), or (B, F)
     deviation: Array  # (F,)
     period: float = 0.0  # control steps; 0: no clock
+
+    def of(self, rows: Array) -> Linear:
+        """The policies of some rows, where each has its own."""
+        weights = self.weights if self.weights.ndim == 2 else self.weights[rows]
+        mean = self.mean if self.mean.ndim == 1 else self.mean[rows]
+        return replace(self, weights=weights, mean=mean)
 
     def see(self, observation: Array, elapsed: Array) -> Array:
         """The features (B, F), of observations (B, D) after `elapsed` (B,) control steps."""
         if not self.period:
-            return observation[:, : len(self.mean)]
+            return observation[:, : self.weights.shape[-1]]
         angle = elapsed[:, None] * (2 * np.pi / self.period)
         clock = (np.sin(angle), np.cos(angle))
-        return np.concatenate([observation[:, : len(self.mean) - 2], *clock], axis=1)
+        return np.concatenate([observation[:, : self.weights.shape[-1] - 2], *clock], axis=1)
 
     def act(self, seen: Array) -> Array:
         """Actions (B, A), not yet cut, for features (B, F)."""

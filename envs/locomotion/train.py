@@ -4,30 +4,30 @@ Augmented random search, version V2-t (Mania, Guy and Recht, 2018): try small ra
 linear policy in both directions, and step along the best of them in proportion to what they bring.
 The observation is normalised by what was seen so far. All episodes of an update run side by side.
 A killed run goes on where it was; the best policy so far is kept. The ant, for which that takes
-hours, has a gait instead, the best of some that are drawn at random.
+hours, has a gait instead, the best of some that are drawn at random, and the walker's legs learn to
+swing by evolution (evolve.py).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import mujoco
 import numpy as np
 
 from entitybench.envs.core.api import world_of
-from entitybench.envs.core.physics import MujocoPhysics
+from entitybench.envs.locomotion.evolve import evolve
 from entitybench.envs.locomotion.expert import Linear
+from entitybench.envs.locomotion.rollouts import Seen, rollouts
 from entitybench.envs.locomotion.world import Ant, Locomotion
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
     from entitybench.types import Array
 
-HORIZON = 1000
 TRIALS = 12  # episodes that the best policy is chosen by
 EVERY = 10  # updates between two choices
 
@@ -49,8 +49,6 @@ class Search:
 SEARCHES = {
     "hopper": Search(directions=16, best=8, step=0.02, noise=0.03, updates=600),
     "halfcheetah": Search(directions=16, best=8, step=0.02, noise=0.03, updates=400, survival=0.0),
-    # A gait comes about sooner with a clock to walk by.
-    "walker2d": Search(directions=20, best=10, step=0.03, noise=0.03, updates=400, period=90),
 }
 
 
@@ -58,23 +56,6 @@ SEARCHES = {
 # (rad), the period (control steps), and the torque against the hips' speed (s).
 GAITS = ((0.2, 0.7), (0.1, 0.35), (4.5, 6.5), (18.0, 34.0), (0.02, 0.12))
 GAITS_TRIED = 40
-
-
-@dataclass(slots=True)
-class Seen:
-    """What observations were like so far."""
-
-    count: float
-    total: Array  # (F,)
-    square: Array  # (F,)
-
-    def normal(self) -> tuple[Array, Array]:
-        """Mean and deviation, (F,) each."""
-        if self.count < 2:
-            return np.zeros_like(self.total), np.ones_like(self.total)
-        mean = self.total / self.count
-        deviation = np.sqrt(np.maximum(self.square / self.count - mean**2, 0.0))
-        return mean, np.where(deviation < 1e-4, 1.0, deviation)
 
 
 @dataclass(slots=True)
@@ -87,44 +68,6 @@ class Progress:
     steps: int = 0
     best: float = -np.inf  # mean return of the best policy in TRIALS episodes
     policy: Linear = field(default_factory=lambda: Linear(*(np.zeros(1),) * 3))
-
-
-def rollouts(
-    world: Locomotion, policy: Linear, seeds: list[int], seen: Seen | None = None
-) -> tuple[Array, Array]:
-    """Returns (B,) and lengths (B,) of an episode of each seed; `seen` takes note of what is seen.
-
-    Rows that have ended are not stepped on.
-    """
-    physics = MujocoPhysics(world, len(seeds), 1)
-    for row, seed in enumerate(seeds):
-        physics.reset(row, world.start(seed), None)
-    state = physics.allocate()
-    physics.read(state)
-    returns, lengths = np.zeros(len(seeds)), np.zeros(len(seeds), np.int64)
-    rows = np.arange(len(seeds))
-    nothing = np.zeros((1, world.features), np.float32)
-    for step in range(HORIZON):
-        observation = world.observe(state[rows], nothing)[:, 0].astype(np.float64)
-        part = policy.see(observation, np.full(len(rows), step))
-        if seen is not None:
-            seen.count += len(rows)
-            seen.total += part.sum(0)
-            seen.square += (part * part).sum(0)
-        weights = policy.weights if policy.weights.ndim == 2 else policy.weights[rows]
-        action = np.clip(replace(policy, weights=weights).act(part), -1, 1)
-        before = state[rows]
-        for one, control in zip(rows, world.control(before, action), strict=True):
-            physics.ctrls[one][:] = control
-            mujoco.mj_step(world.model, physics.datas[one], world.substeps)
-            world.refresh(world.model, physics.datas[one])
-        physics.read(state)
-        returns[rows] += world.reward(before, action, state[rows])
-        lengths[rows] += 1
-        rows = rows[~world.terminated(state[rows])]
-        if not len(rows):
-            break
-    return returns, lengths
 
 
 def improve(world: Locomotion, search: Search, progress: Progress, seed: int) -> float:
@@ -251,12 +194,17 @@ def train(robot: str, seed: int, folder: Path, updates: int | None = None) -> Li
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("robot", choices=sorted([*SEARCHES, "ant"]))
+    parser.add_argument("robot", choices=sorted([*SEARCHES, "ant", "walker2d"]))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--updates", type=int, help="how many; the robot's own by default")
     parser.add_argument("--out", type=Path, default=Path("runs/locomotion"))
     given = parser.parse_args()
     if given.robot == "ant":
         train_gait(given.seed, given.out)
+    elif given.robot == "walker2d":
+        walk: Locomotion = world_of("walker2d")  # type: ignore[assignment]
+        policy = evolve(walk, given.seed, given.out / f"walker2d-{given.seed}.npz")
+        text = policy.to_json(robot="walker2d", seed=given.seed)
+        (given.out / "walker2d.json").write_text(text)
     else:
         train(given.robot, given.seed, given.out, given.updates)

@@ -117,7 +117,7 @@ class Bank:
         else:
             rng = generator(seed, "absent")
             absent[rows] = rng.random(len(rows)) < self.absent
-            if self.absent < 1 and absent[rows].all():  # nothing would be left to do
+            if rows and self.absent < 1 and absent[rows].all():  # nothing would be left to do
                 absent[rng.choice(rows)] = False
         return absent
 

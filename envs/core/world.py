@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -318,7 +318,7 @@ class RewardWorld(World):
 
     def reward(self, before: Array, action: Array, after: Array) -> Array:
         """The sum of `reward_terms`, float32 (...)."""
-        return _total(self.reward_terms(before, action, after)).astype(np.float32)
+        return single(_total(self.reward_terms(before, action, after)))
 
 
 class TeamWorld(World):
@@ -359,7 +359,12 @@ class TeamWorld(World):
 
     def reward(self, before: Array, action: Array, after: Array) -> Array:
         """The sum of `reward_terms`, float32 (..., M)."""
-        return _total(self.reward_terms(before, action, after)).astype(np.float32)
+        return single(_total(self.reward_terms(before, action, after)))
+
+
+def single(value: Any) -> Any:
+    """Numbers in float32, arrays or one: of one, `astype` would take ten times as long."""
+    return value.astype(np.float32) if isinstance(value, np.ndarray) else np.float32(value)
 
 
 _UNSOLVED = np.array([-1, 0], np.float32)  # the term without and with success

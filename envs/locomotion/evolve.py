@@ -44,7 +44,7 @@ class Stage:
 
 
 # First find out how to walk, then how not to fall.
-STAGES = (Stage(60, 48, 1, 1.0), Stage(60, 24, 6, 0.5))
+STAGES = (Stage(60, 48, 1, 1.0), Stage(20, 24, 6, 0.5))
 BEST = 8  # candidates that the next generation is drawn around
 _WEIGHTS = np.log(BEST + 0.5) - np.log(np.arange(1, BEST + 1))
 

@@ -118,6 +118,8 @@ class LocomotionTeam(TeamWorld):
         self.order = np.array([robot.motors.index(joint) for joint in owned])
         self._motors = np.array([owned.index(joint) for joint in robot.motors])
         self._plain = bool(np.all(self._motors == np.arange(len(owned))))
+        self._doubles = np.ones(len(self.agents))
+        self._singles = np.ones(len(self.agents), np.float32)
         self.sees = tuple(sees(self.parts, agent) for agent in range(len(self.agents)))
         names = zip_longest(*self.sees, fillvalue=PADDING)
         self.agent_feature_names = tuple("|".join(dict.fromkeys(each)) for each in names)
@@ -199,10 +201,11 @@ class LocomotionTeam(TeamWorld):
 
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
         terms = self.robot.reward_terms(before, self._robots(action), after)
-        return {name: self._each(term) for name, term in terms.items()}
+        return {name: self._each(term, self._doubles) for name, term in terms.items()}
 
     def reward(self, before: Array, action: Array, after: Array) -> Array:
-        return self._each(self.robot.reward(before, self._robots(action), after))
+        paid = self.robot.reward(before, self._robots(action), after)
+        return self._each(paid, self._singles)
 
     def status(self, state: Array) -> dict[str, Array]:
         return self.robot.status(state)
@@ -215,6 +218,7 @@ class LocomotionTeam(TeamWorld):
         flat = action.reshape(*action.shape[:-2], -1)
         return flat if self._plain else flat.take(self._motors, -1)
 
-    def _each(self, team: Array) -> Array:
+    def _each(self, team: Any, ones: Array) -> Array:
         """What all get, (..., M), from what the robot gets, (...)."""
-        return np.repeat(np.asarray(team)[..., None], len(self.agents), -1)
+        everyone: Array = (team[..., None] if isinstance(team, np.ndarray) else team) * ones
+        return everyone

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -95,13 +95,16 @@ class Locomotion(RewardWorld):
         return {"forward": self._speed(before, after), "ctrl": -cost}
 
     def status(self, state: Array) -> dict[str, Array]:
-        x = state[..., 0]
+        x = _first(state)
+        if isinstance(x, float):
+            share: Any = np.float32(min(max(x / self.distance, 0.0), 1.0))
+            return {"is_success": np.bool_(x >= self.distance), "success_fraction": share}
         share = np.minimum(np.maximum(x / self.distance, 0), 1).astype(np.float32)
         return {"is_success": x >= self.distance, "success_fraction": share}
 
     def _speed(self, before: Array, after: Array) -> Array:
         """Along x, m/s, over a control step."""
-        return (after[..., 0] - before[..., 0]) / self.control_dt
+        return (_first(after) - _first(before)) / self.control_dt
 
     @abstractmethod
     def _start_velocity(self, rng: np.random.Generator) -> Array:
@@ -136,6 +139,11 @@ class _Planar(Locomotion):
 
     def _start_velocity(self, rng: np.random.Generator) -> Array:
         return rng.uniform(-self.noise, self.noise, self.model.nv)
+
+
+def _first(state: Array) -> Any:
+    """The robot's x (...): of one state a Python number, with which arithmetic is quickest."""
+    return state.item(0) if state.ndim == 1 else state[..., 0]
 
 
 def _squares(action: Array) -> Array:

@@ -11,9 +11,11 @@ import pytest
 
 from entitybench.envs.core.api import make_worlds, oracle_of, world_of
 from entitybench.envs.core.team import TeamEnv
+from entitybench.envs.locomotion.evolve import BEGIN, PERIOD, WIDTH, gait
 from entitybench.envs.locomotion.maze import MAZES, blocked
+from entitybench.envs.locomotion.rollouts import Seen
 from entitybench.envs.locomotion.team import PARTS
-from entitybench.envs.locomotion.train import SEARCHES, Progress, Seen, improve
+from entitybench.envs.locomotion.train import SEARCHES, Progress, improve
 from entitybench.seeding import BatchGenerator, generator
 
 GYMNASIUM = {
@@ -177,3 +179,27 @@ def test_every_joint_has_one_owner() -> None:
     for parts in PARTS.values():
         owned = [joint for joints in parts.owns for joint in joints]
         assert sorted(owned) == sorted(parts.robot.motors)
+
+
+def test_the_walker_s_legs_do_the_same_half_a_period_apart() -> None:
+    world = world_of("walker2d")
+    rng = np.random.default_rng(0)
+    numbers = BEGIN + WIDTH * rng.standard_normal(BEGIN.shape)
+    policy = gait(world, numbers)
+    names, motors = list(world.feature_names), list(world.motors)
+    observation = rng.standard_normal((1, len(names)))
+    swapped = observation.copy()
+    for name in ("thigh", "leg", "foot", "v_thigh", "v_leg", "v_foot"):
+        left, right = names.index(f"{name}_left"), names.index(name)
+        swapped[:, [left, right]] = observation[:, [right, left]]
+    now = policy.act(policy.see(observation, np.array([7])))[0]
+    later = policy.act(policy.see(swapped, np.array([7 + PERIOD // 2])))[0]
+    for name in ("thigh", "leg", "foot"):
+        assert np.isclose(now[motors.index(name)], later[motors.index(f"{name}_left")])
+    # The spring: at its middle, at rest, without a swing and feedback, a joint is left alone.
+    numbers[:, 1:3] = numbers[:, 5:] = 0
+    policy = gait(world, numbers)
+    still = np.zeros((1, len(names)))
+    for joint, name in enumerate(("thigh", "leg", "foot")):
+        still[:, [names.index(name), names.index(f"{name}_left")]] = numbers[joint, 0]
+    assert np.allclose(policy.act(policy.see(still, np.array([3]))), 0)

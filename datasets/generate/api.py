@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shlex
 import shutil
-import sys
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.datasets.generate.block import columns_of
-from entitybench.datasets.generate.parts import part_is_right, part_path, read_part, read_rows
-from entitybench.datasets.generate.plan import BLOCK, Plan
-from entitybench.datasets.generate.pool import run_blocks
-from entitybench.datasets.generate.reference import reference_of
+from entitybench.datasets.generate.parts import (
+    part_path,
+    prepare,
+    read_part,
+    read_rows,
+    to_stderr,
+)
+from entitybench.datasets.generate.plan import BLOCK, SMALL, Plan, sizes_of
+from entitybench.datasets.generate.pool import available_cores, run
+from entitybench.datasets.generate.reference import reference_of, scores_of
+from entitybench.datasets.generate.replay import self_check
 from entitybench.datasets.store.places import dataset_folder, generate_line
 from entitybench.datasets.store.schema import MANIFEST, STATE_EVERY
 from entitybench.datasets.store.store import EpisodeStore, read_manifest
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
-from entitybench.errors import BadValue, DataError
+from entitybench.errors import BadValue, DataError, unknown
 from entitybench.registry import datasets, tasks
 
 if TYPE_CHECKING:
@@ -30,14 +34,13 @@ if TYPE_CHECKING:
 
     from entitybench.types import DatasetSpec
 
-_ARGUMENTS = "arguments.json"
-
 
 def generate(
     id: str,
     *,
     episodes: int | None = None,
     seed: int | None = None,
+    size: str = SMALL,
     workers: int | None = None,
     out: str | Path | None = None,
     block: int = BLOCK,
@@ -52,13 +55,15 @@ def generate(
     Args:
         id: a registered dataset.
         episodes: training episodes; validation episodes come on top, in the registered proportion
-            (a tenth for play data), rounded, at least one. None: the registered numbers.
+            (a tenth for play data), rounded, at least one. None: those of the size.
         seed: None: the registered one.
+        size: a registered size: "small" or, where the dataset has it, "paper".
         workers: processes; None: one a core.
         out: the dataset's folder; None: its place under `ENTITYBENCH_DATA`.
         block: episodes that run side by side; changes no byte.
         progress: called with (episodes done, episodes in all) after every block.
-        say: told in one line when nothing had to be done, or earlier work is used; None: stderr.
+        say: told when nothing had to be done or earlier work is used, and what the check at the
+            end found; None: stderr.
 
     Returns:
         The folder.
@@ -69,31 +74,42 @@ def generate(
         DataError: something else is at that place, or it cannot be written.
     """
     spec = datasets()[id]
-    plan = make_plan(spec, episodes=episodes, seed=seed, block=_checked("block", block, 1))
+    block = _checked("block", block, 1)
+    plan = make_plan(spec, episodes=episodes, seed=seed, size=size, block=block)
     workers = _checked("workers", available_cores() if workers is None else workers, 1)
-    final = Path(out).expanduser() if out is not None else dataset_folder(id)
-    tell = say or _to_stderr
+    final = Path(out).expanduser() if out is not None else dataset_folder(id, size)
+    tell = say or to_stderr
     with locked(final):
         if _is_there(final, plan, tell):
             return final
         partial = final.with_name(f"{final.name}.partial")
         with disk_errors(final):
             _check_space(final, plan, partial)
-            kept = _prepare(partial, plan, tell)
-            _run(plan, partial, kept, workers, progress)
-            _merge(plan, partial, final)
+            kept = prepare(partial, plan, tell)
+            run(plan, partial, kept, workers, progress)
+            _merge(plan, partial, final, tell)
             shutil.rmtree(partial, ignore_errors=True)
     return final
 
 
 def make_plan(
-    spec: DatasetSpec, *, episodes: int | None = None, seed: int | None = None, block: int = BLOCK
+    spec: DatasetSpec,
+    *,
+    episodes: int | None = None,
+    seed: int | None = None,
+    size: str = SMALL,
+    block: int = BLOCK,
 ) -> Plan:
     """The plan for a registered dataset. Raises BadValue for impossible numbers."""
-    training, validation = spec.episodes, spec.validation_episodes
-    if episodes is not None and episodes != spec.episodes:
-        training = _checked("episodes", episodes, 1)
-        validation = max(1, round(training * spec.validation_episodes / spec.episodes))
+    sizes = sizes_of(spec)
+    if size not in sizes:
+        raise unknown("size", size, list(sizes))
+    if episodes is not None and size != SMALL:
+        raise BadValue(f"give episodes or a size, not both: got {episodes} and {size!r}.")
+    training = sizes[size] if episodes is None else _checked("episodes", episodes, 1)
+    validation = spec.validation_episodes
+    if training != spec.episodes:
+        validation = max(1, round(training * validation / spec.episodes))
     # As a worker process gets them.
     kwargs = {
         name: json.loads(json.dumps(dict(getattr(spec, name))))
@@ -110,21 +126,10 @@ def make_plan(
     )
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _checked(name: str, value: int, least: int) -> int:
     if value < least:
         raise BadValue(f"{name} must be {least} or more: got {value}.")
     return value
-
-
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(text + "\n")
 
 
 def _is_there(final: Path, plan: Plan, tell: Callable[[str], None]) -> bool:
@@ -169,48 +174,8 @@ def _differences(made: dict[str, Any], plan: Plan) -> list[str]:
     ] or (["another model of the world"] if made["model_hash"] != arguments["model_hash"] else [])
 
 
-def _prepare(partial: Path, plan: Plan, tell: Callable[[str], None]) -> set[int]:
-    """Make the folder for part files ready; returns the blocks that an earlier call finished."""
-    arguments = plan.arguments()
-    try:
-        found = json.loads((partial / _ARGUMENTS).read_text())
-    except (OSError, ValueError):
-        found = None
-    if found != arguments:
-        if found is not None:
-            tell(f"{partial} was begun with other arguments: starting anew.")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        (partial / _ARGUMENTS).write_text(json.dumps(arguments))
-        return set()
-    count = len(plan.blocks())
-    kept = {index for index in range(count) if part_is_right(part_path(partial, index))}
-    if kept:
-        tell(f"going on: {len(kept)} of {count} blocks are there already.")
-    return kept
-
-
-def _run(
-    plan: Plan,
-    partial: Path,
-    kept: set[int],
-    workers: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    blocks = plan.blocks()
-    done = sum(len(blocks[index]) for index in kept)
-    if progress is not None:
-        progress(done, plan.episodes)
-    todo = [index for index in range(len(blocks)) if index not in kept]
-    with closing(run_blocks(plan, partial, todo, workers)) as running:  # ends the workers
-        for index in running:
-            done += len(blocks[index])
-            if progress is not None:
-                progress(done, plan.episodes)
-
-
-def _merge(plan: Plan, partial: Path, final: Path) -> None:
-    """Join the part files to a store, and give it its name."""
+def _merge(plan: Plan, partial: Path, final: Path, tell: Callable[[str], None]) -> None:
+    """Join the part files to a store, check it, and give it its name."""
     paths = [part_path(partial, index) for index in range(len(plan.blocks()))]
     with new_store(final) as folder:
         rows = [row for path in paths for row in read_rows(path)]
@@ -222,6 +187,9 @@ def _merge(plan: Plan, partial: Path, final: Path) -> None:
             writer.append(arrays)
         assert writer is not None
         writer.finish(rows, about(plan))
+        store = EpisodeStore.open(folder, verify=False)
+        tell(self_check(store))
+        tell(scores_of(store))
 
 
 def about(plan: Plan) -> dict[str, Any]:
@@ -231,6 +199,7 @@ def about(plan: Plan) -> dict[str, Any]:
     return {
         **{name: value for name, value in arguments.items() if name not in of_work},
         "task_kwargs": arguments["kwargs"],
+        "size": plan.size,
         "custom": plan.custom,
         "reference_scores": reference_of(plan.task),
     }

@@ -14,6 +14,7 @@ from entitybench.seeding import BatchGenerator
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from entitybench.datasets.generate.parts import Part
     from entitybench.datasets.generate.plan import Plan
     from entitybench.envs.core.batch import Worlds
     from entitybench.types import Array, Obs
@@ -23,9 +24,7 @@ PER = {"desired_goals": "episode", "entity_masks": "episode", "states": "state"}
 STATES = frozenset({"observations", "entities", "successes", "poses"})  # T + 1 an episode
 
 
-def make_block(
-    plan: Plan, episodes: Sequence[int]
-) -> tuple[dict[str, Array], list[dict[str, Any]]]:
+def make_block(plan: Plan, episodes: Sequence[int]) -> Part:
     """Generate some episodes side by side.
 
     Beside `act`, a behaviour may have `labels(state)`, what is said of each episode when it ends,

@@ -1,4 +1,4 @@
-"""Part files: finished blocks of work, each with its checksum, to go on from after a kill."""
+"""Work in parts: a file for each finished part, with its checksum, to go on from after a kill."""
 
 from __future__ import annotations
 
@@ -6,20 +6,71 @@ import hashlib
 import io
 import json
 import os
+import shutil
+import sys
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from entitybench.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from entitybench.types import Array
 
 _DIGEST = hashlib.sha256().digest_size
 _ROWS = ".rows"
+_ARGUMENTS = "arguments.json"
+Part = tuple["dict[str, Array]", list[dict[str, Any]]]  # arrays by name, and rows of JSON
+
+
+class Job(Protocol):
+    """Work that any process can do a part of; a worker gets it as JSON."""
+
+    def part(self, index: int) -> Part:
+        """Do the part `index`. What it gives depends on nothing but the job and the index."""
+        ...
+
+    def counts(self) -> list[int]:
+        """How many things each part makes, for those who wait."""
+        ...
+
+    def arguments(self) -> dict[str, Any]:
+        """All that the parts depend on, as JSON; finished ones are used again where it is equal."""
+        ...
+
+    def json(self) -> dict[str, Any]:
+        """What a worker process makes the same job from."""
+        ...
+
+
+def prepare(folder: Path, job: Job, tell: Callable[[str], None]) -> set[int]:
+    """Make the folder for part files ready; returns the parts that an earlier call finished."""
+    arguments = job.arguments()
+    try:
+        found = json.loads((folder / _ARGUMENTS).read_text())
+    except (OSError, ValueError):
+        found = None
+    if found != arguments:
+        if found is not None:
+            tell(f"{folder} was begun with other arguments: starting anew.")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / _ARGUMENTS).write_text(json.dumps(arguments))
+        return set()
+    count = len(job.counts())
+    kept = {index for index in range(count) if part_is_right(part_path(folder, index))}
+    if kept:
+        tell(f"going on: {len(kept)} of {count} blocks are there already.")
+    return kept
+
+
+def to_stderr(text: str) -> None:
+    """A line for the person who waits."""
+    sys.stderr.write(text + "\n")
 
 
 def part_path(folder: Path, index: int) -> Path:

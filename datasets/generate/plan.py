@@ -16,8 +16,10 @@ from entitybench.types import DatasetSpec, TaskSpec
 if TYPE_CHECKING:
     import mujoco
 
+    from entitybench.datasets.generate.parts import Part
     from entitybench.envs.core.batch import Worlds
 
+SMALL = "small"  # the size that is meant where none is named
 BLOCK = 64  # episodes that run side by side; no result depends on it
 
 
@@ -37,11 +39,15 @@ class Plan:
         return self.training + self.validation
 
     @property
+    def size(self) -> str | None:
+        """The name of the registered size that this is; None: of another number of episodes."""
+        names = {number: name for name, number in sizes_of(self.dataset).items()}
+        return names.get(self.training)
+
+    @property
     def custom(self) -> bool:
-        """Whether episodes or seed are not the registered ones."""
-        spec = self.dataset
-        registered = (spec.episodes, spec.validation_episodes, spec.seed)
-        return (self.training, self.validation, self.seed) != registered
+        """Whether episodes or seed are not registered ones."""
+        return self.size is None or self.seed != self.dataset.seed
 
     def blocks(self) -> list[range]:
         """The episodes of each block."""
@@ -91,6 +97,16 @@ class Plan:
         known: dict[str, Any] = json.loads(json.dumps(facts))  # as it is read again
         return known
 
+    def part(self, index: int) -> Part:
+        """The work of a block."""
+        from entitybench.datasets.generate.block import make_block
+
+        return make_block(self, self.blocks()[index])
+
+    def counts(self) -> list[int]:
+        """The number of episodes of each block."""
+        return [len(block) for block in self.blocks()]
+
     def json(self) -> dict[str, Any]:
         """For a worker process."""
         task = {**asdict(self.task), "tags": sorted(self.task.tags)}
@@ -102,6 +118,11 @@ class Plan:
         task = {name: made.get(name, _same)(x) for name, x in value["task"].items()}
         dataset = DatasetSpec(**value["dataset"])
         return cls(**{**value, "dataset": dataset, "task": TaskSpec(**task)})
+
+
+def sizes_of(dataset: DatasetSpec) -> dict[str, int]:
+    """Training episodes by the name of the size."""
+    return {SMALL: dataset.episodes, **dataset.sizes}
 
 
 def worlds_of(task: TaskSpec, absent: float, interactions: bool, batch: int) -> Worlds:

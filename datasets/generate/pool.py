@@ -9,42 +9,77 @@ import queue
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from entitybench.datasets.generate.block import make_block
 from entitybench.datasets.generate.parts import part_path, write_part
 from entitybench.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence, Set
     from pathlib import Path
 
-    from entitybench.datasets.generate.plan import Plan
+    from entitybench.datasets.generate.parts import Job
 
 _WAIT = 0.2  # s, between looks for Ctrl-C
 
 
-def run_blocks(plan: Plan, folder: Path, todo: Sequence[int], workers: int) -> Generator[int]:
-    """Write the part files of the blocks in `todo`; yields each block's index when it is done.
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
-    One worker runs in this process. However this ends, no worker is left.
+
+def run(
+    job: Job,
+    folder: Path,
+    kept: Set[int],
+    workers: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write the part files of all parts but those in `kept`.
+
+    A single worker works in this process. However this ends, no worker is left.
+
+    Args:
+        job: what is to be done.
+        folder: where the part files are.
+        kept: parts that are there already.
+        workers: processes.
+        progress: called with (things done, things in all), at the beginning and after every part.
 
     Raises:
-        DataError: a block failed, or a worker was killed.
+        DataError: a part failed, or a worker was killed.
         OSError: a part could not be written.
     """
-    if workers == 1 or len(todo) <= 1:
-        blocks = plan.blocks()
-        for index in todo:
-            write_part(part_path(folder, index), *make_block(plan, blocks[index]))
-            yield index
-        return
+    counts = job.counts()
+    done = sum(counts[index] for index in kept)
+    if progress is not None:
+        progress(done, sum(counts))
+    todo = [index for index in range(len(counts)) if index not in kept]
+    alone = workers == 1 or len(todo) <= 1
+    parts = _alone(job, folder, todo) if alone else _together(job, folder, todo, workers)
+    with closing(parts):  # ends the workers
+        for index in parts:
+            done += counts[index]
+            if progress is not None:
+                progress(done, sum(counts))
 
+
+def _alone(job: Job, folder: Path, todo: Sequence[int]) -> Generator[int]:
+    for index in todo:
+        write_part(part_path(folder, index), *job.part(index))
+        yield index
+
+
+def _together(job: Job, folder: Path, todo: Sequence[int], workers: int) -> Generator[int]:
+    """Do the parts in worker processes; yields each part's index when it is done."""
     tasks: queue.SimpleQueue[int] = queue.SimpleQueue()
     answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     for index in todo:
         tasks.put(index)
-    order = json.dumps({"plan": plan.json(), "folder": str(folder)})
+    order = json.dumps({"kind": type(job).__name__, "job": job.json(), "folder": str(folder)})
     processes: list[subprocess.Popen[str]] = []
     threads: list[threading.Thread] = []
     try:

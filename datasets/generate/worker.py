@@ -1,7 +1,7 @@
-"""A process that generates blocks: `python -m entitybench.datasets.generate.worker`.
+"""A process that does parts of a job: `python -m entitybench.datasets.generate.worker`.
 
-It reads lines of JSON from its input, first the plan and the folder for part files, then one
-block's index at a time, and answers each block with one line. It ends when its input does, so none
+It reads lines of JSON from its input, first the job and the folder for part files, then one
+part's index at a time, and answers each part with one line. It ends when its input does, so none
 outlives the process that started it. A plain process rather than `multiprocessing`: that would run
 the user's main script again in every worker.
 """
@@ -15,10 +15,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from entitybench.datasets.generate.block import make_block
+from entitybench.datasets.generate.draw import Drawing
 from entitybench.datasets.generate.parts import part_path, write_part
 from entitybench.datasets.generate.plan import Plan
 from entitybench.errors import BenchError
+
+JOBS: dict[str, Any] = {"Plan": Plan, "Drawing": Drawing}
 
 
 def failure(error: Exception) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def failure(error: Exception) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Serve blocks until the input ends."""
+    """Serve parts until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where there are no sessions to keep it off
     # What a behaviour, or MuJoCo's C code, prints must not get among the answers.
     answers = os.fdopen(os.dup(1), "w")
@@ -40,13 +42,12 @@ def main() -> None:
     if not first.endswith("\n"):
         return  # interrupted before it could say what to do
     order = json.loads(first)
-    plan, folder = Plan.from_json(order["plan"]), Path(order["folder"])
-    blocks = plan.blocks()
+    job, folder = JOBS[order["kind"]].from_json(order["job"]), Path(order["folder"])
     for line in sys.stdin:
         index = int(line)
         answer: dict[str, Any] = {"block": index}
         try:
-            write_part(part_path(folder, index), *make_block(plan, blocks[index]))
+            write_part(part_path(folder, index), *job.part(index))
         except Exception as error:
             answer["failure"] = failure(error)
         try:

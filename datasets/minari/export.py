@@ -224,7 +224,7 @@ def _space(array: Array) -> Any:
 
 def _reference(scores: Mapping[str, Any] | None) -> dict[str, Any]:
     """Random and oracle returns, between which `minari.get_normalized_score` puts a return."""
-    if not scores:
+    if not scores or not scores.get("oracle"):
         return {}
     return {
         "ref_min_score": float(scores["random"]["return"]),

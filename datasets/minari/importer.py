@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Fields of a manifest that the writer works out anew.
-_COMPUTED = ("schema", "splits", "transitions", "state_every", "columns", "files")
+_COMPUTED = ("schema", "splits", "transitions", "state_every", "columns", "files", "drawn")
 _HASHES = ("content_hash", "manifest_hash")
 
 
@@ -111,7 +111,7 @@ def _read_own(dataset: Any, data: Path, manifest: Manifest, folder: Path) -> Non
             known["custom"] = True
         return known
 
-    writer.finish(rows, about)
+    writer.finish(rows, about, manifest.get("drawn", ()))
 
 
 def _own_episodes(

@@ -12,12 +12,15 @@ from entitybench.errors import DataError
 from entitybench.registry import datasets, tasks
 
 
-def load_dataset(id_or_folder: str | Path, *, generate: bool = False) -> EpisodeStore:
+def load_dataset(
+    id_or_folder: str | Path, *, size: str = "small", generate: bool = False
+) -> EpisodeStore:
     """Open a dataset.
 
     Args:
         id_or_folder: a registered id (`bench list datasets`), looked for under `ENTITYBENCH_DATA`,
             or the folder of any episode store.
+        size: which of the registered sizes of a dataset: "small" or, where it has it, "paper".
         generate: make a registered dataset that is not there yet (minutes at most; see
             `entitybench.datasets.generate.api`).
 
@@ -28,7 +31,7 @@ def load_dataset(id_or_folder: str | Path, *, generate: bool = False) -> Episode
     """
     text = str(id_or_folder)
     if text in datasets():
-        return _registered(text, generate)
+        return _registered(text, size, generate)
     folder = Path(text).expanduser()
     if folder.is_dir():
         store = EpisodeStore.open(folder)
@@ -40,18 +43,20 @@ def load_dataset(id_or_folder: str | Path, *, generate: bool = False) -> Episode
     raise AssertionError
 
 
-def _registered(id: str, generate: bool) -> EpisodeStore:
+def _registered(id: str, size: str, generate: bool) -> EpisodeStore:
     spec = datasets()[id]
-    folder = dataset_folder(id)
+    folder = dataset_folder(id, size)
     if not folder.is_dir() or not any(folder.iterdir()):
         if not generate:
+            line = generate_line(spec, size=size)
+            which = "" if size == "small" else f"size={size!r}, "
             raise DataError(
-                f"the dataset {id} is not there yet. Make it: `{generate_line(spec)}` (or "
-                f"eb.load_dataset({id!r}, generate=True); looked in {folder})."
+                f"the dataset {id} is not there yet. Make it: `{line}` (or "
+                f"eb.load_dataset({id!r}, {which}generate=True); looked in {folder})."
             )
         from entitybench.datasets.generate.api import generate as make
 
-        make(id)
+        make(id, size=size)
     store = EpisodeStore.open(folder)
     _check_version(store)
     if store.manifest["custom"]:

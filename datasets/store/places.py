@@ -19,15 +19,16 @@ def data_root() -> Path:
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache/entitybench/datasets"
 
 
-def dataset_folder(id: str) -> Path:
-    """Where the dataset `<task>/<name-vN>` lies by default.
+def dataset_folder(id: str, size: str = "small") -> Path:
+    """Where the dataset `<task>/<name-vN>` lies by default; other sizes in `<name-vN>@<size>`.
 
     Raises BadValue for an id that would leave the data root.
     """
     parts = id.split("/")
     if not all(parts) or any(part in {".", ".."} or "\\" in part for part in parts):
         raise BadValue(f"{id!r} is no dataset id: an id is <task>/<name>-v<number>.")
-    return data_root().joinpath(*parts)
+    folder = data_root().joinpath(*parts)
+    return folder if size == "small" else folder.with_name(f"{folder.name}@{size}")
 
 
 def generate_line(
@@ -35,20 +36,25 @@ def generate_line(
     *,
     episodes: int | None = None,
     seed: int | None = None,
+    size: str = "small",
+    pixels: int | None = None,
     out: Path | None = None,
 ) -> str:
     """The `bench generate` line that makes a dataset.
 
     `episodes` counts training episodes. Where an argument is None, the default place and the
-    registered numbers are meant.
+    registered numbers of the size are meant, and no frames.
     """
+    count = f"--episodes {spec.episodes if episodes is None else episodes}"
     words = [
         "bench generate",
         shlex.quote(spec.id),
-        f"--episodes {spec.episodes if episodes is None else episodes}",
+        count if size == "small" else f"--size {size}",
         f"--seed {spec.seed if seed is None else seed}",
         f"--workers {os.cpu_count() or 1}",
     ]
+    if pixels is not None:
+        words.append(f"--pixels {pixels}")
     if out is not None and out.resolve() != dataset_folder(spec.id).resolve():
         words.append(f"--out {shlex.quote(str(out))}")
     return " ".join(words)

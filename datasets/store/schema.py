@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -91,13 +91,14 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def content_hash(files: Mapping[str, Any]) -> str:
+def content_hash(files: Mapping[str, Any], drawn: Sequence[str] = ()) -> str:
     """sha256 over the names and hashes of the data files: equal where the data are equal.
 
     Args:
         files: as in a manifest.
+        drawn: as in a manifest, those that were drawn from the others: they do not count.
     """
-    hashes = {name: about["sha256"] for name, about in files.items()}
+    hashes = {name: about["sha256"] for name, about in files.items() if name not in drawn}
     return hashlib.sha256(canonical(hashes)).hexdigest()
 
 

@@ -16,6 +16,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from entitybench.datasets.store.frames import FRAMES
 from entitybench.datasets.store.places import data_root, dataset_folder, generate_line
 from entitybench.datasets.store.schema import sha256_of
 from entitybench.errors import BadValue, DataError
@@ -34,7 +35,11 @@ def mend(folder: Path, manifest: Mapping[str, Any] | None) -> str:
         made = manifest or {}
         try:
             line = generate_line(
-                spec, episodes=int(made["splits"]["train"][1]), seed=int(made["seed"]), out=folder
+                spec,
+                episodes=int(made["splits"]["train"][1]),
+                seed=int(made["seed"]),
+                pixels=int(made["columns"][FRAMES]["shape"][0]) if made.get("drawn") else None,
+                out=folder,
             )
         except (KeyError, TypeError, ValueError, IndexError):
             line = generate_line(spec, out=folder)

@@ -108,12 +108,14 @@ class StoreWriter:
         self,
         episodes: Sequence[Mapping[str, Any]],
         about: Mapping[str, Any] | Callable[[str], Mapping[str, Any]],
+        drawn: Sequence[str] = (),
     ) -> Manifest:
         """Write offsets, episode rows and the manifest.
 
         Args:
             episodes: one row an episode (`schema.episode_row`); splits must be contiguous.
             about: the other fields of the manifest, or what gives them for the content hash.
+            drawn: files that were drawn from the others.
         """
         wrong = {name: left for name, left in self._left.items() if left}
         if wrong or len(episodes) != len(self.lengths):
@@ -129,7 +131,7 @@ class StoreWriter:
         rows.write("".join(json.dumps(row) + "\n" for row in episodes).encode())
         files[EPISODES] = rows.close()
         files = dict(sorted(files.items()))
-        content = content_hash(files)
+        content = content_hash(files, drawn)
         manifest: Manifest = {
             "schema": SCHEMA_VERSION,
             **(about(content) if callable(about) else about),
@@ -138,19 +140,27 @@ class StoreWriter:
             "state_every": self.state_every,
             "columns": {name: column.json() for name, column in self.columns.items()},
             "files": files,
+            **({"drawn": list(drawn)} if drawn else {}),
             "content_hash": content,
         }
-        manifest["manifest_hash"] = manifest_hash(manifest)
-        last = _File(self.folder / MANIFEST)
-        last.write((json.dumps(manifest, indent=1) + "\n").encode())
-        last.close()
-        return manifest
+        return write_manifest(self.folder, manifest)
 
     def _begin(self, name: str, column: Column, count: int) -> _File | FrameWriter:
         path, shape = self.folder / column.file_name(name), (count, *column.shape)
         if column.format == "hdf5":
             return FrameWriter(path, shape)
         return _npy(path, column.dtype, shape)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Write a manifest with its own hash, whole or not at all. Returns it."""
+    manifest = {**manifest, "manifest_hash": manifest_hash(manifest)}
+    temporary = folder / f".{MANIFEST}.writing"
+    file = _File(temporary)
+    file.write((json.dumps(manifest, indent=1) + "\n").encode())
+    file.close()
+    os.replace(temporary, folder / MANIFEST)
+    return manifest
 
 
 @contextmanager

@@ -39,6 +39,7 @@ _seed = whole(0, MAX_SEED)
 Seed = Annotated[int, Parameter(converter=_seed)]
 Seeds = Annotated[list[int], Parameter(consume_multiple=True, converter=_seed)]
 Episodes = Annotated[int, Parameter(converter=whole(1, MAX_EPISODES))]
+Pixels = Annotated[int, Parameter(converter=whole(16, 1024))]
 Threads = Annotated[int, Parameter(converter=whole(1, MAX_THREADS))]
 
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from entitybench import registry
 from entitybench.errors import BadValue
-from entitybench.leaderboard.cli.args import Episodes, Seed, Threads, existing, writable_folder
+from entitybench.leaderboard.cli.args import (
+    Episodes,
+    Pixels,
+    Seed,
+    Threads,
+    existing,
+    writable_folder,
+)
 from entitybench.leaderboard.cli.output import note, print_json, progress_bar
 
 
@@ -16,6 +23,8 @@ def generate(
     *,
     episodes: Episodes | None = None,
     seed: Seed | None = None,
+    size: str = "small",
+    pixels: Pixels | None = None,
     workers: Threads | None = None,
     out: Path | None = None,
     json: bool = False,
@@ -26,6 +35,8 @@ def generate(
         dataset: An id of `bench list datasets`.
         episodes: Training episodes. Default: the registered number.
         seed: Default: the registered seed.
+        size: A registered number of episodes by name: small or, where there is one, paper.
+        pixels: Then also draw every state, this many pixels along an edge; simulates nothing anew.
         workers: Processes; any number gives the same bytes. Default: the cores.
         out: The folder of the store. Default: below ENTITYBENCH_DATA.
         json: Print the manifest as JSON.
@@ -41,11 +52,17 @@ def generate(
             spec.id,
             episodes=episodes,
             seed=seed,
+            size=size,
             workers=workers,
             out=out,
             progress=progress,
             say=note,
         )
+    if pixels is not None:
+        from entitybench.datasets.generate.draw import draw
+
+        with progress_bar(f"{spec.id}, frames") as progress:
+            draw(folder, pixels, workers=workers, progress=progress, say=note)
     _show(folder, json)
 
 

@@ -11,7 +11,7 @@ SURFACE = {
     "info": "ID --json",
     "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
     "--threads --preset --bank --video --out --json",
-    "generate": "DATASET --episodes --seed --workers --out --json",
+    "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
     "train": "--agent --task --preset --seed --out --resume --json",
     "reproduce": "METHOD --claim --preset --from-scratch --workers --out --json",
     "export": "FOLDER --minari --json",

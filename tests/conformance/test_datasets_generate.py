@@ -34,6 +34,7 @@ SHORT = DatasetSpec(
     episodes=20,
     validation_episodes=2,
     length=45,
+    sizes={"paper": 30},
 )
 BLOCK = 5  # so that the 22 episodes make 5 blocks, the last one smaller
 
@@ -90,8 +91,42 @@ def test_the_manifest_says_what_it_is(tmp_path):
         data = (tmp_path / "a" / name).read_bytes()
         assert about == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     assert set(made["files"]) == {p.name for p in (tmp_path / "a").iterdir()} - {"manifest.json"}
-    for kwargs in ({"seed": 3}, {"episodes": 4}):
-        assert EpisodeStore.open(make(tmp_path / str(kwargs), **kwargs)).manifest["custom"] is True
+    assert made["size"] == "small"
+    for kwargs, size in (({"seed": 3}, "small"), ({"episodes": 4}, None)):
+        made = EpisodeStore.open(make(tmp_path / str(kwargs), **kwargs)).manifest
+        assert (made["custom"], made["size"]) == (True, size)
+
+
+def test_a_registered_size_is_not_custom_and_has_its_own_place(tmp_path):
+    with pytest.raises(DataError, match="--size paper"):
+        load_dataset(SHORT.id, size="paper")
+    paper = load_dataset(SHORT.id, size="paper", generate=True)
+    assert paper.folder == tmp_path / "data" / "push-2blocks" / "short-v1@paper"
+    assert paper.manifest["splits"] == {"train": [0, 30], "validation": [30, 33]}
+    assert (paper.manifest["custom"], paper.manifest["size"]) == (False, "paper")
+    assert EpisodeStore.open(make(tmp_path / "a", episodes=30)).manifest == paper.manifest
+    with pytest.raises(UnknownId, match="small, paper"):
+        make(size="huge")
+    with pytest.raises(BadValue, match="not both"):
+        make(size="paper", episodes=3)
+
+
+def test_what_cannot_be_replayed_is_not_published(tmp_path, monkeypatch):
+    from entitybench.envs.core.batch import Worlds
+
+    real = Worlds.integration_state
+    monkeypatch.setattr(Worlds, "integration_state", lambda self, row: real(self, row) * 0.999)
+    with pytest.raises(DataError, match=r"replayed from its stored states: .* differ by"):
+        make(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_check_at_the_end_says_what_was_reached(tmp_path, lines):
+    make(tmp_path / "a", say=lines.append)
+    assert lines[0].startswith("checked: episodes ")
+    assert "success" in lines[1]
+    assert "random -300" in lines[1]
+    assert "oracle" in lines[1]
 
 
 def test_stored_states_and_actions_give_the_observations_again(tmp_path):
@@ -150,8 +185,8 @@ def test_a_damaged_dataset_is_made_anew_by_the_line_in_the_error(lines):
     assert "--out" not in str(error.value)
     make(say=lines.append)
     assert tree(folder) == whole
-    assert len(lines) == 1
     assert "actions.npy" in lines[0]
+    assert lines[1].startswith("checked: ")
 
 
 def test_other_files_are_never_overwritten(tmp_path):
@@ -197,8 +232,8 @@ def test_resume_after_a_kill(tmp_path, workers, sign, lines):
     assert not list(tmp_path.glob(".stopped*"))
     # A block that a worker was about to finish may still appear; it is as good as the others.
     make(final, say=lines.append, workers=workers)
-    assert len(lines) == 1
     assert lines[0].startswith("going on: ")
+    assert lines[1].startswith("checked: ")
     assert tree(final) == whole
     assert not partial.exists()
 
@@ -219,13 +254,13 @@ def test_only_sound_parts_with_the_same_arguments_are_used_again(tmp_path, monke
         file.seek(500)
         file.write(b"\xff\x00\xff")
     made = []
-    real = pool.make_block
+    real = Plan.part
     monkeypatch.setattr(
-        pool, "make_block", lambda plan, some: made.append(some[0]) or real(plan, some)
+        Plan, "part", lambda plan, i: made.append(plan.blocks()[i][0]) or real(plan, i)
     )
     make(final, say=lines.append)
     assert made == [5, 15, 20]
-    assert lines == ["going on: 2 of 5 blocks are there already."]
+    assert lines[0] == "going on: 2 of 5 blocks are there already."
     assert tree(final) == whole
 
     with pytest.raises(KeyboardInterrupt):
@@ -233,7 +268,7 @@ def test_only_sound_parts_with_the_same_arguments_are_used_again(tmp_path, monke
     made.clear()
     make(tmp_path / "b", say=lines.append)
     assert made == [0, 5, 10, 15, 20]
-    assert "other arguments" in lines[-1]
+    assert "other arguments" in lines[3]
     assert tree(tmp_path / "b") == whole
 
 

@@ -6,60 +6,20 @@ import hashlib
 
 import numpy as np
 import pytest
+from uniform_sets import KINDS, uniform_set
 
 from entitybench.datasets.generate.api import generate
+from entitybench.datasets.generate.replay import replay_errors
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.envs.core.api import world_of
 from entitybench.envs.core.world import GoalWorld, TeamWorld
-from entitybench.registry import datasets
-from entitybench.types import DatasetSpec
-
-KINDS = {
-    "hopper": {},  # ends early
-    "push-1block-region": {"length": 60},  # ends where it succeeds
-    "kitchen-gripper-4tasks": {"length": 20},  # rewards with a memory
-    "push-2blocks": {"absent": 0.5, "interactions": True, "world_kwargs": {"blocks": 3}},
-    "team-tag": {},
-    "team-hopper-3x1": {},  # a team that ends early
-    "team-matrix-xor": {"length": 1},
-    "dag-4": {"interactions": True},
-}
-
-
-class Uniform:
-    """Uniform actions; tells how many steps an episode took, and of each action its parity."""
-
-    def __init__(self, task, offset=0):
-        self.shape = world_of(task).action_shape
-        self.offset = offset
-
-    def initial_state(self, batch):
-        return np.full(batch, self.offset)
-
-    def act(self, obs, state, rng):
-        return rng.uniform(-1.0, 1.0, (len(rng), *self.shape)), state + 1
-
-    def labels(self, state):
-        return {"steps": state, "kind": np.full(len(state), "uniform")}
-
-    def flags(self, state):
-        return {"odd": state % 2 == 1}
 
 
 @pytest.fixture(params=KINDS)
 def spec(request, tmp_path, monkeypatch):
     monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path / "data"))
-    changes = {"episodes": 5, "validation_episodes": 1, "length": 45, **KINDS[request.param]}
-    spec = DatasetSpec(
-        id=f"{request.param}/uniform-v1",
-        task=request.param,
-        behaviour=f"{__file__}:Uniform",
-        behaviour_kwargs={"offset": 100},
-        **changes,
-    )
-    datasets().add(spec)
-    yield spec
-    datasets()._specs.pop(spec.id)
+    with uniform_set(request.param) as spec:
+        yield spec
 
 
 def tree(folder):
@@ -135,3 +95,27 @@ def test_what_an_episode_was_is_in_its_row(tmp_path, spec):
             scores = world.judge(world.achieved(part["observations"]), goals)
             assert np.array_equal(part["successes"], scores["is_success"])
             assert row["return"] == scores["reward"][1:].sum()
+
+
+def test_episodes_replay_from_their_states(tmp_path, spec):
+    store = EpisodeStore.open(generate(spec.id, workers=1, out=tmp_path / "a"))
+    names = set(store.columns) - {"actions", "terminals", "masks", "odd"}
+    for index in range(len(store)):
+        errors = replay_errors(store, index)
+        assert errors.keys() == names
+        assert not any(errors.values()), (index, errors)
+
+
+def test_a_replay_finds_what_was_changed(tmp_path):
+    with uniform_set("push-2blocks") as spec:
+        store = EpisodeStore.open(generate(spec.id, workers=1, out=tmp_path / "a"))
+    columns = {name: np.array(array) for name, array in store.columns.items()}
+    changed = EpisodeStore(store.folder, store.manifest, columns, store.offsets)
+    assert not any(replay_errors(changed, 0).values())
+    columns["actions"][7] = 0
+    errors = replay_errors(changed, 0)
+    assert errors["states"] > 1e-6
+    assert errors["observations"] > 1e-6
+    assert errors["desired_goals"] == 0
+    columns["observations"][3, 0, 0] = np.nan
+    assert replay_errors(changed, 0)["observations"] == np.inf

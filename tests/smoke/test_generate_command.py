@@ -11,7 +11,9 @@ import sys
 import pytest
 
 import entitybench as eb
+from entitybench.datasets.generate.reference import reference_of
 from entitybench.errors import DataError
+from entitybench.registry import tasks
 
 
 def bench(*words, **env):
@@ -43,6 +45,28 @@ def test_generate_export_import(tmp_path):
     assert eb.load_dataset(back).manifest == store.manifest
 
 
+def test_generate_says_what_it_checked_and_draws(tmp_path):
+    pytest.importorskip("h5py")
+    line = (
+        f"generate push-1block/play-v1 --episodes 2 --workers 2 --out {tmp_path / 'a'} --pixels 16"
+    )
+    done = bench(*line.split(), ENTITYBENCH_DATA=str(tmp_path / "data"))
+    if "RenderError" in done.stderr or "OpenGL" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'a'}\n"
+    checked, scores = done.stderr.splitlines()
+    assert checked == "checked: episodes 0, 1, 2 replayed from their states, all equal"
+    known = reference_of(tasks()["push-1block"])
+    for who in ("random", "oracle"):
+        assert f"{who} {known[who]['return']:.4g}, {known[who]['success']:.1%}" in scores
+    store = eb.load_dataset(tmp_path / "a")
+    assert store.columns["frames"].shape == (3 * 151, 16, 16, 3)
+    again = bench(*line.split(), "--json", ENTITYBENCH_DATA=str(tmp_path / "data"))
+    assert json.loads(again.stdout) == store.manifest
+    assert again.stderr.count("nothing was done") == 2
+
+
 def test_the_line_in_the_error_makes_the_dataset(tmp_path, monkeypatch):
     monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path))
     with pytest.raises(DataError) as error:
@@ -63,6 +87,8 @@ def test_errors_are_one_line_and_exit_code_2(tmp_path):
     for words in (
         ["generate", "push-1blok/play-v1"],
         ["generate", "push-1block/play-v1", "--episodes", "0"],
+        ["generate", "push-1block/play-v1", "--size", "papre", "--out", str(tmp_path / "new")],
+        ["generate", "push-1block/play-v1", "--pixels", "7", "--out", str(tmp_path / "new")],
         ["generate", "push-1block/play-v1", "--out", str(tmp_path / "mine")],
         ["import", "nobody/nothing-v0", "--out", str(tmp_path / "new")],
         ["export", str(tmp_path / "mine"), "--minari", "some/name-v0"],

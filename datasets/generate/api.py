@@ -80,9 +80,10 @@ def generate(
     final = Path(out).expanduser() if out is not None else dataset_folder(id, size)
     tell = say or to_stderr
     with locked(final):
-        if _is_there(final, plan, tell):
-            return final
         partial = final.with_name(f"{final.name}.partial")
+        if _is_there(final, plan, tell):
+            shutil.rmtree(partial, ignore_errors=True)  # after a kill in the last moment
+            return final
         with disk_errors(final):
             _check_space(final, plan, partial)
             kept = prepare(partial, plan, tell)
@@ -116,6 +117,11 @@ def make_plan(
         for name in ("behaviour_kwargs", "world_kwargs")
     }
     task = tasks()[spec.task]
+    if "pixels" in task.tags:
+        raise BadValue(
+            f"{spec.id} is of a task in pixels: make a dataset of the task without, and draw it "
+            "with `bench generate ID --pixels 64`."
+        )
     return Plan(
         dataset=replace(spec, **kwargs),
         task=replace(task, kwargs={**task.kwargs, **kwargs["world_kwargs"]}),
@@ -160,18 +166,18 @@ def _is_there(final: Path, plan: Plan, tell: Callable[[str], None]) -> bool:
 
 def _differences(made: dict[str, Any], plan: Plan) -> list[str]:
     """What distinguishes a store from the planned one, in words."""
-    arguments = plan.arguments()
+    wanted = {**about(plan), "training": plan.training, "validation": plan.validation}
+    for name in ("reference_scores", "custom", "size"):  # they follow from the others, or change
+        del wanted[name]
+    model = wanted.pop("model_hash")
     splits = made.get("splits", {})
-    made = {
-        **made,
-        "training": splits.get("train", [0, 0])[1],
-        "validation": splits.get("validation", [0, 0])[1] - splits.get("validation", [0, 0])[0],
-    }
+    train, validation = (splits.get(name, [0, 0]) for name in ("train", "validation"))
+    made = {**made, "training": train[1], "validation": validation[1] - validation[0]}
     return [
-        f"{name} {made.get(name)!r}, not {arguments[name]!r}"
-        for name in ("dataset", "training", "validation", "seed", "task_version", "mujoco")
-        if made.get(name) != arguments[name]
-    ] or (["another model of the world"] if made["model_hash"] != arguments["model_hash"] else [])
+        f"{name} {made.get(name)!r}, not {value!r}"
+        for name, value in wanted.items()
+        if made.get(name) != value
+    ] or (["another model of the world"] if made["model_hash"] != model else [])
 
 
 def _merge(plan: Plan, partial: Path, final: Path, tell: Callable[[str], None]) -> None:

@@ -70,6 +70,7 @@ def draw(
     folder, tell = Path(folder), say or to_stderr
     with locked(folder), disk_errors(folder):
         store = EpisodeStore.open(folder)
+        partial = folder.with_name(f"{folder.name}.frames.partial")
         if FRAMES in store.columns:
             found = store.columns[FRAMES].shape[1]
             if found != pixels:
@@ -77,6 +78,7 @@ def draw(
                     f"{folder} holds frames of {found} pixels already; draw those of {pixels} in "
                     "another folder (--out)."
                 )
+            shutil.rmtree(partial, ignore_errors=True)  # after a kill in the last moment
             tell(f"{folder} holds its frames already; nothing was done.")
             return folder
         if "poses" not in store.columns or store.task is None:
@@ -84,7 +86,6 @@ def draw(
                 f"{folder} cannot be drawn: it has no column of poses, as `bench generate` gives."
             )
         job = Drawing(str(folder), pixels, rows)
-        partial = folder.with_name(f"{folder.name}.frames.partial")
         kept = prepare(partial, job, tell)
         run(job, partial, kept, workers or available_cores(), progress)
         _add(store, job, partial)

@@ -334,6 +334,13 @@ def test_impossible_numbers_and_unknown_ids():
         generate("push-2block/play-v1")
 
 
+def test_a_task_in_pixels_is_drawn_later():
+    from dataclasses import replace
+
+    with pytest.raises(BadValue, match="--pixels 64"):
+        make_plan(replace(SHORT, task="push-2blocks-pixels"))
+
+
 def test_a_missing_dataset_names_the_command_and_can_be_made(tmp_path, capsys):
     with pytest.raises(DataError) as error:
         load_dataset(SHORT.id)

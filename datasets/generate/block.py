@@ -65,6 +65,7 @@ def make_block(plan: Plan, episodes: Sequence[int]) -> Part:
         for row in np.flatnonzero(ends | (step + 1 == length) & ~terminated).tolist():
             _check_stable(worlds, row, episodes[row])
             labels[row] = _labels(behaviour, state, row)
+        worlds.rest(np.flatnonzero(ends).tolist())
     worlds.close()
 
     counts = state_counts(lengths)

@@ -341,6 +341,13 @@ class Worlds:
         digest.update(self.goals[row].tobytes())
         return digest.hexdigest()
 
+    def rest(self, rows: Sequence[int]) -> None:
+        """The episodes in `rows` are over: until they begin anew nobody looks at them.
+
+        Their physics may stand still; what is observed of them means nothing any more.
+        """
+        self.physics.rest(rows)
+
     def close(self) -> None:
         """End the threads. Stepping is over then."""
         self.physics.close()

@@ -16,7 +16,7 @@ import mujoco
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from entitybench.envs.core.banks import Variation
     from entitybench.envs.core.world import ArrayMixin, Start, World
@@ -72,6 +72,9 @@ class Physics(ABC):
     def saved_size(self) -> int:
         """Numbers in what `save` gives."""
 
+    def rest(self, rows: Sequence[int]) -> None:  # noqa: B027 - most cannot spare the work
+        """The episodes in `rows` are over: until they begin anew they need not be stepped."""
+
     def snapshot(self) -> Any:
         """What `restore` needs."""
         return [self.save(row) for row in range(self.batch)]
@@ -107,6 +110,14 @@ class MujocoPhysics(Physics):
         self._refresh = type(world).refresh is not _World().refresh
         self._substeps = world.substeps
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+        self._moving = list(range(batch))
+
+    def rest(self, rows: Sequence[int]) -> None:
+        self._moving = [row for row in self._moving if row not in rows]
+
+    def _wake(self, row: int) -> None:
+        if row not in self._moving:
+            self._moving.append(row)
 
     def allocate(self) -> Array:
         # One episode, one field, no memory: MuJoCo's own array is the state.
@@ -135,6 +146,7 @@ class MujocoPhysics(Physics):
 
             model = vary(self.world, copy.copy(model), variation, start.absent)
         self.models[row] = model
+        self._wake(row)
         mujoco.mj_resetData(model, data)
         data.qpos[:] = start.qpos
         if start.qvel is not None:
@@ -147,7 +159,7 @@ class MujocoPhysics(Physics):
             view[:] = control
         # The threads share one iterator: whoever is free takes the next world, so that one slow
         # world, or one busy core, keeps nobody waiting.
-        todo = iter(range(self.batch))
+        todo = iter(self._moving)
         work = self._step_all if self.touched is None else self._step_and_watch
         if self._pool is None:
             work(todo)
@@ -190,6 +202,7 @@ class MujocoPhysics(Physics):
         return state
 
     def load(self, row: int, saved: Array) -> None:
+        self._wake(row)
         mujoco.mj_resetData(self.models[row], self.datas[row])
         mujoco.mj_setState(self.models[row], self.datas[row], saved, _INTEGRATION)
 
@@ -203,6 +216,7 @@ class MujocoPhysics(Physics):
 
     def restore(self, snapshot: Any) -> None:
         for row, (model, saved) in enumerate(snapshot):
+            self._wake(row)
             self.models[row] = model
             mujoco.mj_copyData(self.datas[row], model, saved)
 

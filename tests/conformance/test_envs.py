@@ -435,3 +435,30 @@ def can_draw() -> bool:
     except RenderError:
         return False
     return True
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_episodes_that_rest_stand_still_and_change_no_other(threads: int) -> None:
+    actions = play("push-2blocks", 4, 12)
+    one, other = (make_worlds("push-2blocks", 4, threads=threads) for _ in range(2))
+    for worlds in (one, other):
+        worlds.reset(range(4))
+        for action in actions[:6]:
+            worlds.step(action)
+    still = one.qpos[2].copy()
+    snapshot = other.snapshot()
+    one.rest([2])
+    for action in actions[6:]:
+        one.step(action)
+        other.step(action)
+    assert np.array_equal(one.qpos[2], still)
+    assert not np.array_equal(other.qpos[2], still)
+    for row in (0, 1, 3):
+        assert one.state_digest(row) == other.state_digest(row)
+    for wake in (lambda worlds: worlds.restore(snapshot), lambda worlds: worlds.reset(range(4))):
+        one.rest([1, 2])
+        for worlds in (one, other):
+            wake(worlds)
+            worlds.step(actions[0])
+        digests = [[worlds.state_digest(row) for row in range(4)] for worlds in (one, other)]
+        assert digests[0] == digests[1]

@@ -193,9 +193,14 @@ def _merge(plan: Plan, partial: Path, final: Path, tell: Callable[[str], None]) 
             writer.append(arrays)
         assert writer is not None
         writer.finish(rows, about(plan))
-        store = EpisodeStore.open(folder, verify=False)
-        tell(self_check(store))
-        tell(scores_of(store))
+        _check(folder, tell)
+
+
+def _check(folder: Path, tell: Callable[[str], None]) -> None:
+    """Raises DataError when a finished store cannot be replayed; else says what it reaches."""
+    store = EpisodeStore.open(folder, verify=False)
+    tell(self_check(store))
+    tell(scores_of(store))
 
 
 def about(plan: Plan) -> dict[str, Any]:
@@ -211,8 +216,8 @@ def about(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _row_bytes(plan: Plan) -> int:
-    """About how large a row of all columns is."""
+def _size(plan: Plan) -> int:
+    """About how many bytes the columns take; 0 where episodes can end early: nobody knows then."""
     worlds = plan.worlds(1)
     obs, world = worlds.reset([0]), worlds.world
     numbers = sum(obs[key][0].size for key in ("observation", "state") if key in obs)
@@ -220,12 +225,13 @@ def _row_bytes(plan: Plan) -> int:
     numbers += 2 * len(worlds.integration_state(0)) // STATE_EVERY
     worlds.close()
     contacts = world.entities * (world.entities + 1) if plan.dataset.interactions else 0
-    return 4 * numbers + contacts + 4
+    rows = 0 if world.terminates else plan.episodes * (plan.dataset.length + 1)
+    return rows * (4 * numbers + contacts + 4)
 
 
 def _check_space(final: Path, plan: Plan, partial: Path) -> None:
     """Raises DataError before the work rather than after it, when the disk is too small."""
-    needed = 2 * plan.episodes * (plan.dataset.length + 1) * _row_bytes(plan)  # parts and store
+    needed = 2 * _size(plan)  # parts and store
     if partial.is_dir():
         needed -= sum(file.stat().st_size for file in partial.iterdir())
     place = next(folder for folder in final.absolute().parents if folder.exists())

@@ -24,8 +24,9 @@ CHECKED = 3  # episodes that are replayed after a dataset has been generated
 
 
 def task_like(manifest: Mapping[str, Any]) -> TaskSpec:
-    """The task of a store that `generate` made. Raises UnknownId when it is not registered."""
-    return replace(tasks()[str(manifest["task"])], kwargs=manifest["task_kwargs"])
+    """The task of a store, with its arguments. Raises UnknownId when it is not registered."""
+    task = tasks()[str(manifest["task"])]
+    return replace(task, kwargs=manifest.get("task_kwargs", task.kwargs))
 
 
 def worlds_like(manifest: Mapping[str, Any], batch: int) -> Worlds:
@@ -37,14 +38,18 @@ def worlds_like(manifest: Mapping[str, Any], batch: int) -> Worlds:
 def replay(store: EpisodeStore, index: int) -> dict[str, Array]:
     """One episode simulated again: each stretch between two stored states on its own.
 
+    Without stored states it is one stretch, from the start of `reset(seed)`.
+
     Returns:
         What the simulation gives for the columns of the store that it knows, as `store.entries`
-        (observations, rewards, ...), and "states": the start of `reset(seed)`, then what each
-        stretch ends in, where the next stored state should be.
+        (observations, rewards, masks, ...), and "states": the start of `reset(seed)`, then what
+        each stretch ends in, where the next stored state should be.
     """
-    part, every = store.entries(index), int(store.manifest["state_every"])
-    stored, actions = np.asarray(part["states"]), np.asarray(part["actions"])
-    length, count = len(actions) - 1, len(stored)
+    part, actions = store.entries(index), np.asarray(store.entries(index)["actions"])
+    length, every = len(actions) - 1, int(store.manifest["state_every"])
+    stored = np.asarray(part.get("states", ()))
+    count = len(stored) or 1
+    every = every if "states" in part else length + 1
     worlds = worlds_like(store.manifest, count)
     obs = worlds.reset([store.episodes[index]["seed"]] * count)
     states = [worlds.integration_state(0)]
@@ -66,7 +71,8 @@ def replay(store: EpisodeStore, index: int) -> dict[str, Array]:
         rows = firsts + step
         put(of_state(worlds, obs, info), rows, length + 1)
         obs, info = worlds.step(actions[np.minimum(rows, length)])
-        put(of_step(info), rows, length)
+        ended = info.get("terminated", np.zeros(count, bool))
+        put({**of_step(info), "masks": ~ended}, rows, length)
     states += [worlds.integration_state(row) for row in range(count - 1)]
     worlds.close()
     table |= {"states": np.stack(states), **once}

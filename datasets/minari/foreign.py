@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.minari.leaves import as_team, padded
+from entitybench.datasets.minari.library import EXTRA
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
+from entitybench.envs.core.gym import joint_id
 from entitybench.errors import BadValue, DataError
 from entitybench.registry import tasks
 
@@ -18,6 +21,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.types import Array
+
+
+class SourceDefect(UserWarning):
+    """Something is wrong with the data that were imported. `what` it is, and the `fix`."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}: {fix}.")
+        self.what, self.fix = what, fix
+
 
 _GOAL_LEAVES = {
     "observations.observation": "observations",
@@ -33,13 +45,16 @@ def read_foreign(dataset: Any, folder: Path) -> None:
     "desired_goals", other dicts "observations.<key>"), "actions", "rewards", "terminals", "masks"
     (false where the episode terminated) and "infos.<key>" of numbers. Infos of other kinds are left
     out with a warning. Row fields: seed, return, success (the last `is_success` or `success`), and
-    all other episode metadata under "metadata". All episodes are training episodes.
+    all other episode metadata under "metadata". All episodes are training episodes. What `export`
+    wrote of a team becomes the columns of a team again.
 
     Raises:
         DataError: an episode has fewer steps than its metadata say (Minari cuts its Arrow files).
         BadValue: leaves that change their shape, or that are no numbers.
     """
     storage = dataset.storage
+    agents = (storage.metadata.get(EXTRA) or {}).get("agents")
+    cut_short = 0
     indices = [int(index) for index in dataset.episode_indices]
     metadata = [_plain(m) for m in storage.get_episode_metadata(indices)]
     lengths = [int(m["total_steps"]) for m in metadata]
@@ -50,6 +65,9 @@ def read_foreign(dataset: Any, folder: Path) -> None:
     ):
         arrays, skipped = entries_of(episode, lengths[index])
         left_out |= skipped
+        cut_short += bool(np.any(episode["truncations"][:-1]))
+        if agents:
+            arrays = as_team(arrays, agents)
         if writer is None:
             columns = {name: Column.of(array) for name, array in arrays.items()}
             writer = StoreWriter(folder, lengths, columns)
@@ -64,12 +82,44 @@ def read_foreign(dataset: Any, folder: Path) -> None:
         raise BadValue("the Minari dataset holds no episodes.")
     if left_out:
         warnings.warn(f"left out (no numbers): {', '.join(sorted(left_out))}.", stacklevel=2)
-    if any(row["seed"] is None for row in rows):
-        warnings.warn(
-            "episodes without seeds: the source has none (Minari's combine_datasets drops them).",
-            stacklevel=2,
-        )
+    for defect in _defects(storage, rows, cut_short):
+        warnings.warn(defect, stacklevel=2)
     writer.finish(rows, _about(storage.metadata))
+
+
+def _defects(storage: Any, rows: list[dict[str, Any]], cut_short: int) -> Iterator[SourceDefect]:
+    """What the source itself shows to be wrong with it."""
+    if any(row["seed"] is None for row in rows):
+        yield SourceDefect(
+            "episodes without seeds",
+            "the source has none (Minari's combine_datasets drops them); take the parts one by one",
+        )
+    if cut_short:
+        yield SourceDefect(
+            f"{cut_short} episodes go on after a truncation",
+            "cut them there: the next state belongs to another episode",
+        )
+    if _has_jpeg(storage):
+        yield SourceDefect(
+            "images were stored as JPEG, which loses bits",
+            "make the data anew with jpeg_encoding=False (Minari 0.5.4)",
+        )
+
+
+def _has_jpeg(storage: Any) -> bool:
+    from minari.dataset.minari_storage import is_image_space
+
+    if not storage.metadata.get("jpeg_encoding", True):  # before 0.5.4 always
+        return False
+    spaces = [storage.metadata["observation_space"]]
+    while spaces:
+        space = spaces.pop()
+        parts = getattr(space, "spaces", None)
+        if parts is not None:
+            spaces += list(parts.values() if isinstance(parts, dict) else parts)
+        elif is_image_space(space):
+            return True
+    return False
 
 
 def entries_of(episode: Mapping[str, Any], length: int) -> tuple[dict[str, Array], set[str]]:
@@ -92,25 +142,18 @@ def entries_of(episode: Mapping[str, Any], length: int) -> tuple[dict[str, Array
         array = np.asarray(leaf)
         if array.dtype.kind not in "biuf":
             raise BadValue(f"the leaf {name} holds {array.dtype}: a store holds numbers only.")
-        arrays[_GOAL_LEAVES.get(name, name)] = _rows(array, length)
+        arrays[_GOAL_LEAVES.get(name, name)] = padded(array, length)
     skipped = set()
     for name, leaf in _leaves("infos", episode.get("infos") or {}):
         array = np.asarray(leaf)
         if array.dtype.kind in "biuf" and len(np.atleast_1d(array)) in {length, length + 1}:
-            arrays[name] = _rows(array, length)
+            arrays[name] = padded(array, length)
         else:
             skipped.add(name)
     ended = np.asarray(episode["terminations"], bool)
     arrays["terminals"] = np.arange(length + 1) == length
     arrays["masks"] = np.concatenate([~ended, [False]])
     return arrays, skipped
-
-
-def _rows(array: Array, length: int) -> Array:
-    """T or T+1 entries -> T+1."""
-    if len(array) == length + 1:
-        return array
-    return np.concatenate([array, np.zeros((1, *array.shape[1:]), array.dtype)])
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -150,6 +193,8 @@ def _row(
     rest = {k: v for k, v in metadata.items() if k not in ("id", "seed", "total_steps")}
     known: dict[str, Any] = {"seed": metadata.get("seed")}
     rewards = arrays["rewards"][:-1]
+    if "entities" in arrays:  # of a team: the mean over its agents
+        rewards = rewards.mean(axis=1, dtype=np.float64)
     known["return"] = rewards.sum(axis=0, dtype=np.float64).tolist()
     for name in ("infos.is_success", "infos.success"):
         if name in arrays and arrays[name].ndim == 1:
@@ -164,7 +209,7 @@ def _about(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest of foreign data; the task is ours where the environment is."""
     spec = metadata.get("env_spec")
     env = json.loads(spec)["id"] if isinstance(spec, str) else None
-    task = next((task for task in tasks() if task.gym_id == env), None)
+    task = next((task for task in tasks() if env in (task.gym_id, joint_id(task))), None)
     low, high = metadata.get("ref_min_score"), metadata.get("ref_max_score")
     scores = None
     if low is not None and high is not None:
@@ -179,5 +224,14 @@ def _about(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "environment": env,
         "custom": True,
         "reference_scores": scores,
+        "action_bounds": _bounds(metadata["action_space"]),
         "source": "minari",
     }
+
+
+def _bounds(space: Any) -> list[list[float]] | None:
+    """Lowest and highest actions, where they are numbers within finite bounds."""
+    low, high = getattr(space, "low", None), getattr(space, "high", None)
+    if low is None or high is None or not (np.isfinite(low).all() and np.isfinite(high).all()):
+        return None
+    return [np.ravel(limit).astype(float).tolist() for limit in (low, high)]

@@ -1,4 +1,4 @@
-"""Minari dataset (or an OGBench file) -> episode store."""
+"""Minari dataset (or an OGBench or D4RL file) -> episode store."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from entitybench.datasets.minari.d4rl import read_d4rl
 from entitybench.datasets.minari.foreign import read_foreign
+from entitybench.datasets.minari.leaves import shared_columns
 from entitybench.datasets.minari.library import DATA_FILE, EXTRA, load_minari, minari_root
 from entitybench.datasets.minari.ogbench import read_ogbench
 from entitybench.datasets.store.schema import Column, Manifest
@@ -19,9 +19,13 @@ from entitybench.errors import BadValue, DataError, unknown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+
 # Fields of a manifest that the writer works out anew.
 _COMPUTED = ("schema", "splits", "transitions", "state_every", "columns", "files", "drawn")
 _HASHES = ("content_hash", "manifest_hash")
+# How files of other projects are read.
+_FILES = {".npz": read_ogbench, ".hdf5": read_d4rl, ".h5": read_d4rl}
 
 
 def import_minari(source: str | Path, out: str | Path) -> EpisodeStore:
@@ -31,7 +35,8 @@ def import_minari(source: str | Path, out: str | Path) -> EpisodeStore:
     the columns that their leaves name; see `foreign.read_foreign`.
 
     Args:
-        source: the name or the folder of a local Minari dataset, or an OGBench `.npz` file.
+        source: the name or the folder of a local Minari dataset, an OGBench `.npz` file or a D4RL
+            `.hdf5` file.
         out: the new folder.
 
     Raises:
@@ -44,8 +49,9 @@ def import_minari(source: str | Path, out: str | Path) -> EpisodeStore:
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise BadValue(f"{out} exists already; give a new folder with --out.")
     with locked(out), disk_errors(out), new_store(out) as folder:
-        if Path(source).suffix == ".npz":
-            read_ogbench(Path(source).expanduser(), folder)
+        reader = _FILES.get(Path(source).suffix)
+        if reader is not None:
+            reader(Path(source).expanduser(), folder)
         else:
             _read_minari(str(source), folder)
     return EpisodeStore.open(out)
@@ -76,11 +82,17 @@ def _find(source: str) -> Path:
             return folder
     if given.exists():
         raise DataError(
-            f"{given} is no Minari dataset (no data/metadata.json in it) and no OGBench .npz file."
+            f"{given} is no Minari dataset (no data/metadata.json in it), and neither an OGBench "
+            ".npz nor a D4RL .hdf5 file."
         )
+    raise unknown("Minari dataset", source, local_names(), see="minari list local")
+
+
+def local_names() -> list[str]:
+    """The names of the Minari datasets on this machine."""
     root = minari_root()
-    names = [p.parent.parent.relative_to(root).as_posix() for p in root.rglob("data/metadata.json")]
-    raise unknown("Minari dataset", source, names, see="minari list local")
+    found = root.rglob("data/metadata.json")
+    return [path.parent.parent.relative_to(root).as_posix() for path in found]
 
 
 def _has_extras(path: Path, episodes: int) -> bool:
@@ -120,23 +132,15 @@ def _own_episodes(
     """The row of each episode and, if wanted, its entries of every column."""
     import h5py
 
+    agents = dataset.storage.metadata[EXTRA].get("agents")
     with h5py.File(data) as file:
         for index in range(len(dataset)):
             group = file[f"episode_{index}"]
             row = json.loads(group[EXTRA]["row"][()])
             entries = {}
             if arrays:
-                observations = group["observations"]
-                if isinstance(observations, h5py.Group):
-                    observations = observations["observation"]
                 entries = {n: group[EXTRA][n][()] for n in manifest["columns"] if n in group[EXTRA]}
-                entries["observations"] = observations[()]
-                for name in ("actions", "rewards"):
-                    if name in manifest["columns"]:
-                        entries[name] = padded(group[name][()])
+                entries |= shared_columns(
+                    group, manifest["columns"].keys() - entries.keys(), agents
+                )
             yield row, entries
-
-
-def padded(array: np.ndarray) -> np.ndarray:
-    """T entries -> T+1, the last one zero."""
-    return np.concatenate([array, np.zeros((1, *array.shape[1:]), array.dtype)])

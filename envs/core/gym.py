@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # The views of a kind of task: one episode, and many.
 _GOAL = ("entitybench.envs.core.single:GoalEnv", "entitybench.envs.core.vector:GoalVectorEnv")
 _REWARD = ("entitybench.envs.core.single:RewardEnv", "entitybench.envs.core.vector:RewardVectorEnv")
+AGENT_REWARDS = "agent_rewards"  # info of a joint environment: what each agent of the team got
 VIEWS = {"goal-control": _GOAL, "reward-control": _REWARD, "graph": _REWARD}
 
 
@@ -25,6 +26,11 @@ def module_of(task: TaskSpec) -> str:
     folder = "robosuite" if task.extra == "robosuite" else family
     name = name if family == "team" else f"{family}_{name}"
     return f"entitybench.envs.{folder}.{name}_v{task.version}"
+
+
+def joint_id(task: TaskSpec) -> str:
+    """The id of a team's task as one environment of all agents; see joint.py."""
+    return f"entitybench/{task.id}-joint-v{task.version}"
 
 
 def register() -> None:

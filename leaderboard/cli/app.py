@@ -81,6 +81,15 @@ _command(
     "bench generate push-3blocks/play-v1 --episodes 100 --seed 7 --workers 2 --out data/mine",
 )
 _command(
+    "lint",
+    "lint:lint",
+    "Look for defects in a dataset, ours or another's. Exit code 2 where there is an error.",
+    "bench lint push-3blocks/play-v1",
+    "bench lint data/mine --episodes 100 --json",
+    "bench lint D4RL/pointmaze/umaze-v2",
+    "bench lint maze2d-umaze-sparse-v1.hdf5",
+)
+_command(
     "train",
     "training:train",
     "Train an agent with one training seed.",
@@ -104,9 +113,10 @@ _command(
 _command(
     "import",
     "data:import_",
-    "Read a Minari or OGBench dataset into an episode store.",
+    "Read a Minari, OGBench or D4RL dataset into an episode store.",
     "bench import push-3blocks/mine-v0 --out data/mine",
     "bench import cube-triple-play-v0.npz --out data/cubes",
+    "bench import hopper_medium-v2.hdf5 --out data/hopper",
 )
 _command(
     "table",

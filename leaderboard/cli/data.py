@@ -81,10 +81,10 @@ def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
 
 
 def import_(source: str, /, *, out: Path, json: bool = False) -> None:
-    """Read a Minari or OGBench dataset into an episode store.
+    """Read a Minari, OGBench or D4RL dataset into an episode store.
 
     Args:
-        source: A local Minari dataset by name or folder, or an OGBench .npz file.
+        source: A local Minari dataset by name or folder, an OGBench .npz or a D4RL .hdf5 file.
         out: The folder of the new store; it must not exist.
         json: Print the manifest as JSON.
     """

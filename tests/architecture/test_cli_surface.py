@@ -12,6 +12,7 @@ SURFACE = {
     "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
     "--threads --preset --bank --video --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
+    "lint": "DATASET --episodes --json",
     "train": "--agent --task --preset --seed --out --resume --json",
     "reproduce": "METHOD --claim --preset --from-scratch --workers --out --json",
     "export": "FOLDER --minari --json",

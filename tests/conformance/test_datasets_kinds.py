@@ -99,7 +99,7 @@ def test_what_an_episode_was_is_in_its_row(tmp_path, spec):
 
 def test_episodes_replay_from_their_states(tmp_path, spec):
     store = EpisodeStore.open(generate(spec.id, workers=1, out=tmp_path / "a"))
-    names = set(store.columns) - {"actions", "terminals", "masks", "odd"}
+    names = set(store.columns) - {"actions", "terminals", "odd"}
     for index in range(len(store)):
         errors = replay_errors(store, index)
         assert errors.keys() == names

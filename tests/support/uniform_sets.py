@@ -18,6 +18,9 @@ KINDS = {
     "team-tag": {},
     "team-hopper-3x1": {},  # a team that ends early
     "team-matrix-xor": {"length": 1},
+    "team-spread": {"length": 25},
+    "hockey-2v2": {"length": 25, "interactions": True},
+    "push-1block": {},
     "dag-4": {"interactions": True},
 }
 

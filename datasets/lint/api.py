@@ -1,0 +1,138 @@
+"""`bench lint`: every check of one dataset."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from entitybench.datasets.lint.files import check_files
+from entitybench.datasets.lint.finding import Finding
+from entitybench.datasets.lint.subject import CHECKS, NotChecked, Subject
+from entitybench.datasets.minari.foreign import SourceDefect
+from entitybench.datasets.minari.importer import import_minari, local_names
+from entitybench.datasets.minari.library import minari_root
+from entitybench.datasets.store.api import load_dataset
+from entitybench.datasets.store.places import dataset_folder
+from entitybench.datasets.store.schema import MANIFEST
+from entitybench.datasets.store.store import EpisodeStore, read_manifest
+from entitybench.errors import DataError, unknown, whole
+from entitybench.registry import datasets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EPISODES = 20  # that are simulated again
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What linting a dataset found.
+
+    Attributes:
+        source: what was asked for.
+        dataset: the id in the data's manifest.
+        episodes: in the data.
+        transitions: in the data.
+        checks: name -> "ok", "<n> findings" or "not checked: <why>".
+        findings: errors first.
+        measured: numbers beside them: shares of saturated actions, replay error.
+    """
+
+    source: str
+    dataset: str
+    episodes: int
+    transitions: int
+    checks: dict[str, str]
+    findings: list[Finding]
+    measured: dict[str, Any]
+
+    @property
+    def errors(self) -> int:
+        return sum(finding.severity == "error" for finding in self.findings)
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "dataset": self.dataset,
+            "episodes": self.episodes,
+            "transitions": self.transitions,
+            "errors": self.errors,
+            "checks": self.checks,
+            "measured": self.measured,
+            "findings": [finding.json() for finding in self.findings],
+        }
+
+
+def lint(source: str | Path, *, episodes: int = EPISODES) -> Report:
+    """Check a dataset for the defects that published datasets have had.
+
+    Args:
+        source: a dataset's id, the folder of a store, the name or folder of a Minari dataset, or an
+            OGBench .npz or D4RL .hdf5 file; what is no store is imported into a temporary one.
+        episodes: how many are simulated again, evenly spread; 0 for none.
+
+    Raises:
+        UnknownId: no such dataset or folder.
+        DataError: the data cannot be read at all.
+        BadValue: an impossible number.
+    """
+    episodes = whole("episodes", episodes, 0)
+    with _opened(source) as (folder, known):
+        manifest = read_manifest(folder)
+        damaged = check_files(folder, manifest)
+        checks = {"files": _summary(damaged)}
+        found = [*known, *damaged]
+        size = (max(last for _, last in manifest["splits"].values()), manifest["transitions"])
+        if damaged:  # nothing more can be said of data that are not what was written
+            checks |= dict.fromkeys(CHECKS, "not checked: files are damaged")
+            return Report(str(source), manifest["dataset"], *size, checks, found, {})
+        subject = Subject(EpisodeStore.open(folder, verify=False), episodes)
+        for name, (check, _) in CHECKS.items():
+            try:
+                findings = check(subject)
+            except NotChecked as reason:
+                checks[name] = f"not checked: {reason}"
+            else:
+                checks[name] = _summary(findings)
+                found += findings
+        found.sort(key=lambda finding: finding.severity)
+        return Report(str(source), subject.store.id, *size, checks, found, dict(subject.measured))
+
+
+def _summary(findings: list[Finding]) -> str:
+    if not findings:
+        return "ok"
+    return f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+
+
+@contextmanager
+def _opened(source: str | Path) -> Iterator[tuple[Path, list[Finding]]]:
+    """The folder of a store with the data, and what is wrong with where they come from."""
+    text, path = str(source), Path(source).expanduser()
+    if text in datasets():
+        if not (dataset_folder(text) / MANIFEST).is_file():
+            load_dataset(text)  # raises DataError with the line that makes it
+        yield dataset_folder(text), []
+    elif (path / MANIFEST).is_file():
+        yield path, []
+    elif path.exists() or (minari_root() / text / "data").is_dir():
+        with tempfile.TemporaryDirectory(prefix="entitybench-lint-") as temporary:
+            yield _imported(source, Path(temporary) / "store")
+    elif isinstance(source, Path) or text.startswith(("/", ".", "~")):
+        raise DataError(f"nothing at {text} to lint: no store, no Minari dataset, no file.")
+    else:
+        raise unknown("dataset", text, [*datasets().ids, *local_names()], see="bench list datasets")
+
+
+def _imported(source: str | Path, folder: Path) -> tuple[Path, list[Finding]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        import_minari(source, folder)
+    defects = [w.message for w in caught if isinstance(w.message, SourceDefect)]
+    return folder, [
+        Finding("warning", "source", str(source), defect.what, defect.fix) for defect in defects
+    ]

@@ -1,0 +1,202 @@
+"""An episode store as Minari's buffers and spaces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from entitybench.datasets.minari.leaves import later
+from entitybench.envs.core.gym import AGENT_REWARDS
+from entitybench.envs.core.world import GoalWorld, TeamWorld, World
+from entitybench.registry import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.datasets.store.store import EpisodeStore
+    from entitybench.types import Array, TaskSpec
+
+Leaves = dict[str, Any]  # arrays by name, or by agent
+
+OF_TEAM = ("observations", "entities", "actions", "rewards")
+
+
+class Source:
+    """What Minari shall hold of a store.
+
+    Attributes:
+        shared: the columns that Minari itself holds in a form that gives them back.
+        agents: of a team, in order; else empty.
+    """
+
+    def __init__(self, store: EpisodeStore) -> None:
+        self.store = store
+        self.task: TaskSpec | None = None
+        self.world: World | None = None
+        if store.task is not None and store.task in tasks() and "observations" in store.columns:
+            from entitybench.envs.core.api import world_of
+
+            self.task = tasks()[store.task]
+            self.world = world_of(self.task, **(store.manifest.get("task_kwargs") or {}))
+        is_team = isinstance(self.world, TeamWorld) and set(OF_TEAM) <= set(store.columns)
+        self.agents = list(self.world.agents) if is_team else []  # type: ignore[union-attr]
+        self.shared = set(OF_TEAM if is_team else ("observations", "actions", "rewards"))
+        self.shared &= set(store.columns)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether something that is observed is of bytes, as pictures are."""
+        about = self.store.manifest["columns"]
+        seen = (column for name, column in about.items() if name.startswith("observations"))
+        return any(np.dtype(column["dtype"]) == np.uint8 for column in seen)
+
+    def buffer(self, index: int) -> Any:
+        """One episode as an EpisodeBuffer: T+1 observations and infos, T of everything else."""
+        from minari.data_collector import EpisodeBuffer
+
+        part, row = self.store.episode(index), self.store.episodes[index]
+        length = row["length"]
+        ends = ~part["masks"].astype(bool) if "masks" in part else np.zeros(length, bool)
+        truncations = np.zeros(length, bool)
+        truncations[-1:] = ~ends[-1:]
+        return EpisodeBuffer(
+            id=index,
+            seed=row["seed"],
+            observations=self._observed(part),
+            actions=self._actions(part),
+            rewards=self._rewards(part, length),
+            terminations=ends,
+            truncations=truncations,
+            infos=self._infos(part, row) or None,
+        )
+
+    def spaces(self) -> dict[str, Any]:
+        """The environment, or the spaces, that Minari's data are of."""
+        if self.task is not None:
+            return {"env": self._environment()}
+        part = self.store.episode(0)
+        return {
+            "observation_space": _space(self._observed(part)),
+            "action_space": _space(self._actions(part)),
+        }
+
+    def _environment(self) -> Any:
+        """How `recover_environment` makes the environment that the data were made in."""
+        import copy
+
+        import gymnasium
+
+        assert self.task is not None
+        made = self.store.manifest
+        own = dict(self.task.kwargs)
+        changed = {k: v for k, v in (made.get("task_kwargs") or {}).items() if own.get(k) != v}
+        if made.get("absent"):
+            changed["absent"] = made["absent"]
+        if self.store.lengths.max() > self.task.horizon:
+            changed["horizon"] = int(self.store.lengths.max())
+        if self.agents:
+            from entitybench.envs.core.joint import joint_spec
+
+            return joint_spec(self.task, **changed)
+        spec = copy.deepcopy(gymnasium.spec(self.task.gym_id))
+        spec.kwargs.update(changed)
+        return spec
+
+    def _observed(self, part: Mapping[str, Array]) -> Array | Leaves:
+        if "observations" not in part:
+            return _nested(part, "observations")
+        observation = np.asarray(part["observations"])
+        found: Leaves = {}
+        if self.agents:
+            found = {name: observation[:, i] for i, name in enumerate(self.agents)}
+            found["state"] = np.asarray(part["entities"])
+        elif "desired_goals" in part:
+            found["observation"] = observation
+            if isinstance(self.world, GoalWorld):
+                found["achieved_goal"] = self.world.achieved(observation)
+            if "achieved_goals" in part:
+                found["achieved_goal"] = np.asarray(part["achieved_goals"])
+            found["desired_goal"] = self._desired(part)
+        if "entity_masks" in part and self.world is not None:
+            found = found or {"observation": observation}
+            mask = np.asarray(part["entity_masks"], np.int8)
+            found["mask"] = np.broadcast_to(mask, (len(observation), *mask.shape))
+        return found or observation
+
+    def _desired(self, part: Mapping[str, Array]) -> Array:
+        """(T+1, ...), of an episode's one goal too."""
+        goals = np.asarray(part["desired_goals"])
+        if self.store.manifest["columns"]["desired_goals"]["per"] == "episode":
+            goals = np.broadcast_to(goals, (len(part["observations"]), *goals.shape))
+        return goals
+
+    def _actions(self, part: Mapping[str, Array]) -> Array | Leaves:
+        if "actions" not in part:
+            leaves = _nested(part, "actions")
+            return {name: leaf[:-1] for name, leaf in leaves.items()}
+        actions = np.asarray(part["actions"])
+        if self.agents:
+            return {name: actions[:, i] for i, name in enumerate(self.agents)}
+        return actions
+
+    def _rewards(self, part: Mapping[str, Array], length: int) -> Array:
+        """(T,): of a team the mean over its agents; of a goal task for the episode's goal."""
+        if self.agents:
+            return np.asarray(part["rewards"]).mean(axis=1, dtype=np.float64)
+        if "rewards" in part:
+            return np.asarray(part["rewards"])
+        if isinstance(self.world, GoalWorld) and "desired_goals" in part:
+            achieved = self.world.achieved(np.asarray(part["observations"]))
+            return self.world.reward(achieved[1:], self._desired(part)[1:])
+        return np.zeros(length, np.float32)
+
+    def _infos(self, part: Mapping[str, Array], row: Mapping[str, Any]) -> Leaves:
+        """T+1 entries each: success, each agent's reward, flags of actions, labels."""
+        found: Leaves = {
+            name.partition(".")[2]: np.asarray(column)
+            for name, column in part.items()
+            if name.startswith("infos.")
+        }
+        rows = row["length"] + 1
+        if "successes" in part:
+            found["is_success"] = np.asarray(part["successes"], bool)
+        elif isinstance(self.world, GoalWorld) and "desired_goals" in part:
+            achieved = self.world.achieved(np.asarray(part["observations"]))
+            found["is_success"] = self.world.success(achieved, self._desired(part))
+        if self.agents:
+            rewards = np.asarray(part["rewards"])
+            found[AGENT_REWARDS] = np.concatenate([np.zeros_like(rewards[:1]), rewards])
+        for name, column in part.items():
+            if self.task is not None and name not in _KNOWN and column.shape == (rows,):
+                found[name] = later(np.asarray(column))
+        for name, label in (row.get("labels") or {}).items():
+            if isinstance(label, bool | int | float):
+                found[f"label_{name}"] = np.full(rows, label)
+        return found
+
+
+_KNOWN = frozenset({"successes", "terminals", "masks", "rewards"})  # not flags of actions
+
+
+def _nested(part: Mapping[str, Array], kind: str) -> Leaves:
+    """The leaves of a foreign dict, flat: "observations.a.b" as "a.b"."""
+    return {
+        name.partition(".")[2]: np.asarray(column)
+        for name, column in part.items()
+        if name.partition(".")[0] == kind
+    }
+
+
+def _space(array: Array | Leaves) -> Any:
+    """A space for the entries of an array, or of several by name."""
+    from gymnasium import spaces
+
+    if isinstance(array, dict):
+        return spaces.Dict({name: _space(leaf) for name, leaf in array.items()})
+    if array.dtype == bool:
+        return spaces.MultiBinary(array.shape[1:])
+    if np.issubdtype(array.dtype, np.integer):
+        limits = np.iinfo(array.dtype)
+        return spaces.Box(limits.min, limits.max, array.shape[1:], array.dtype.type)
+    return spaces.Box(-np.inf, np.inf, array.shape[1:], array.dtype.type)

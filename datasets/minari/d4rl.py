@@ -1,0 +1,180 @@
+"""D4RL files: one HDF5 of flat arrays, trajectories one after another.
+
+Row t holds the state before action t. A trajectory ends where `terminals` (the task ended it) or
+`timeouts` (its time was over) is set, as in D4RL's own `sequence_dataset`:
+
+    row               0   1   2   3  | 4   5  ...
+    observations      s0  s1  s2  s3 | s0  s1 ...
+    actions           a0  a1  a2  a3 | a0  a1 ...
+    timeouts          0   0   0   1  | 0   0  ...
+
+Where the file has `next_observations`, the last of a trajectory is its last state. Else the state
+after the last action is not known: at a timeout that action is dropped, as D4RL's own
+`qlearning_dataset` does; at a terminal it stays, since its reward counts and nothing bootstraps
+from what comes after, and the state before it is repeated.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from entitybench.datasets.store.schema import Column, episode_row
+from entitybench.datasets.store.writer import StoreWriter
+from entitybench.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from entitybench.types import Array
+
+NEEDED = ("observations", "actions", "rewards", "terminals")
+_ENDS = ("terminals", "timeouts")
+
+
+def read_d4rl(path: Path, folder: Path) -> None:
+    """Fill a store from D4RL's layout.
+
+    Columns: "observations", "actions", "rewards", "terminals" (the last row of each episode),
+    "masks" (0 where a terminal was set, and at padding rows) and "infos.<key>". Rows hold the
+    return. All episodes are training episodes.
+
+    Raises:
+        DataError: not such a file.
+    """
+    arrays, metadata = _read(path)
+    count = len(arrays["observations"])
+    terminal, timeout = (arrays.pop(name, np.zeros(count, bool)) for name in _ENDS)
+    following = arrays.pop("next_observations", None)
+    taken, lengths, ends = _layout(terminal, timeout, following is not None)
+    if not len(lengths):
+        raise DataError(f"{path} holds no trajectory of two states.")
+    offsets = np.concatenate([[0], np.cumsum(lengths + 1)])
+    padding = offsets[1:] - 1
+    columns = {name: array[taken] for name, array in arrays.items()}
+    if following is not None:
+        columns["observations"][padding] = following[ends]
+    for name in columns.keys() - {"observations"}:
+        columns[name][padding] = 0
+    columns["terminals"] = np.zeros(len(taken), bool)
+    columns["terminals"][padding] = True
+    columns["masks"] = ~columns["terminals"]
+    columns["masks"][padding[terminal[ends]] - 1] = False
+    rewards = np.asarray(columns["rewards"], np.float64)
+    returns = np.add.reduceat(rewards, offsets[:-1])
+    writer = StoreWriter(folder, lengths, {n: Column.of(a) for n, a in columns.items()})
+    writer.append(columns)
+    writer.finish(
+        [
+            episode_row(i, "train", int(length), **{"return": float(total)})
+            for i, (length, total) in enumerate(zip(lengths, returns, strict=True))
+        ],
+        {
+            "dataset": path.stem,
+            "task": None,
+            "task_version": None,
+            "behaviour": metadata.get("algorithm"),
+            "seed": None,
+            "environment": None,
+            "custom": True,
+            "reference_scores": None,
+            "source": "d4rl",
+            "metadata": metadata,
+        },
+    )
+
+
+def _layout(terminal: Array, timeout: Array, has_next: bool) -> tuple[Array, Array, Array]:
+    """Which file row each row of the store is taken from.
+
+    Args:
+        terminal: (N,) bool.
+        timeout: (N,) bool.
+        has_next: whether the state after each action is in the file.
+
+    Returns:
+        taken (rows,) of the store's rows; a last state that is not among the file's observations
+        stands as the row before it; lengths (E,) steps; ends (E,) the file's last row of each.
+    """
+    flagged = terminal | timeout
+    flagged[-1] = True  # a trajectory that was cut by the end of the file
+    last = np.flatnonzero(flagged)
+    first = np.concatenate([[0], last[:-1] + 1])
+    whole = terminal[last] | has_next  # the last action is kept, so a state is added
+    lengths = last - first + whole
+    kept = lengths > 0
+    if not kept.all():
+        warnings.warn(f"left out: {int((~kept).sum())} trajectories of one state.", stacklevel=3)
+    pieces = [
+        np.append(np.arange(a, b + 1), [b] if add else [])
+        for a, b, add in zip(first[kept], last[kept], whole[kept], strict=True)
+    ]
+    taken = np.concatenate([*pieces, []]).astype(np.int64)
+    return taken, lengths[kept], last[kept]
+
+
+def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Arrays of as many entries as there are rows, and what the file says of itself."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            found: dict[str, Any] = {}
+            file.visititems(lambda name, item: found.update({name: item}))
+            data = {n: i for n, i in found.items() if isinstance(i, h5py.Dataset)}
+            missing = [name for name in NEEDED if name not in data]
+            if missing:
+                raise DataError(
+                    f"{path} is no D4RL file: it has no {', '.join(missing)} (it needs "
+                    f"{', '.join(NEEDED)})."
+                )
+            count = len(data["observations"])
+            arrays = {
+                name.replace("/", "."): item[()]
+                for name, item in data.items()
+                if item.shape[:1] == (count,) and item.dtype.kind in "biuf"
+                if not name.startswith(("metadata/", "virtual/"))
+            }
+            metadata = {
+                name.partition("/")[2]: _plain(item[()])
+                for name, item in data.items()
+                if name.startswith("metadata/") and item.shape == ()
+            }
+    except FileNotFoundError:
+        raise DataError(f"no file {str(path)!r} to import.") from None
+    except OSError as error:
+        raise DataError(f"{path} is no HDF5 file, or a damaged one ({error}).") from None
+    return _checked(path, arrays, count), metadata
+
+
+def _checked(path: Path, arrays: dict[str, Array], count: int) -> dict[str, Array]:
+    """Rewards and flags as (N,); infos under one name. Raises DataError for other shapes."""
+    wrong = {name for name in NEEDED if name not in arrays}
+    for name in ("rewards", *_ENDS):
+        if name in arrays:
+            if arrays[name].size != count:
+                wrong.add(name)
+            arrays[name] = arrays[name].reshape(-1)
+    if wrong or not count:
+        raise DataError(
+            f"{path} is no D4RL file: it has {count} observations, and not as many numbers in "
+            f"{', '.join(sorted(wrong)) or 'any array'}."
+        )
+    for name in _ENDS:
+        if name in arrays:
+            arrays[name] = arrays[name].astype(bool)
+    if "timeouts" not in arrays:
+        warnings.warn(
+            f"{path.name} has no timeouts, so its trajectories end at terminals alone.",
+            stacklevel=4,
+        )
+    return arrays
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of the file as JSON can hold it."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value.item() if isinstance(value, np.generic) else str(value)

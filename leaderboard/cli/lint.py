@@ -1,0 +1,53 @@
+"""`bench lint`: look for defects in a dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from entitybench.leaderboard.cli.args import MAX_EPISODES, whole
+from entitybench.leaderboard.cli.output import columns, print_json
+
+if TYPE_CHECKING:
+    from entitybench.datasets.lint.api import Report
+
+FOUND = 2  # exit code where there is an error
+
+
+def lint(
+    dataset: str,
+    /,
+    *,
+    episodes: Annotated[int, Parameter(converter=whole(0, MAX_EPISODES))] = 20,
+    json: bool = False,
+) -> int:
+    """Look for defects in a dataset. Exit code 2 where there is an error.
+
+    Args:
+        dataset: An id, the folder of a store, a Minari name or folder, an OGBench or D4RL file.
+        episodes: Episodes that are simulated again, evenly spread.
+        json: Print the report as JSON.
+    """
+    from entitybench.datasets.lint.api import lint as run
+
+    report = run(dataset, episodes=episodes)
+    print_json(report.json()) if json else print(_text(report))
+    return FOUND if report.errors else 0
+
+
+def _text(report: Report) -> str:
+    head = f"{report.dataset}: {report.episodes} episodes, {report.transitions} transitions"
+    lines = [head, "", columns(list(report.checks.items()))]
+    if report.measured:
+        numbers = [(name.replace("_", " "), f"{n:g}") for name, n in report.measured.items()]
+        lines += ["", columns(numbers)]
+    for finding in report.findings:
+        lines += [
+            "",
+            f"{finding.severity} [{finding.check}] {finding.where}",
+            f"  {finding.what}.",
+            f"  To do: {finding.fix}",
+        ]
+    warnings = len(report.findings) - report.errors
+    return "\n".join([*lines, "", f"{report.errors} errors, {warnings} warnings"])

@@ -1,0 +1,387 @@
+"""`bench lint` over data of other projects: a planted copy of each published defect is found.
+
+The data are those of a point that walks from a random start to a random place, as D4RL's maze2d and
+antmaze have them: position and velocity, and a reward of 1 near a goal.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from entitybench.datasets.lint.api import lint
+from entitybench.datasets.minari.importer import import_minari
+
+h5py = pytest.importorskip("h5py")
+GOAL, RADIUS = np.array([1.0, -2.0]), 1.0
+STEPS, EPISODES = 80, 40
+
+
+@pytest.fixture(autouse=True)
+def _roots(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+
+
+def walk(rng, steps=STEPS):
+    """States (steps + 1, 4) and actions (steps, 2) of one trajectory."""
+    place, speed = rng.uniform(-8, 8, 2), np.zeros(2)
+    target = rng.uniform(-8, 8, 2) if rng.random() < 0.3 else GOAL + rng.normal(size=2) / 2
+    states, actions = [np.concatenate([place, speed])], []
+    for _ in range(steps):
+        push = np.clip(0.3 * (target - place) - 1.2 * speed + 0.1 * rng.normal(size=2), -1, 1)
+        speed = speed + 0.1 * push
+        place = place + 0.6 * speed
+        states.append(np.concatenate([place, speed]))
+        actions.append(push)
+    return np.array(states, np.float32), np.array(actions, np.float32)
+
+
+def near(states):
+    return np.linalg.norm(states[..., :2] - GOAL, axis=-1) <= RADIUS
+
+
+def walks(count=EPISODES, seed=0):
+    """D4RL's flat arrays: rows (s, a, r) of whole trajectories with timeouts at their ends."""
+    rng = np.random.default_rng(seed)
+    parts = [walk(rng) for _ in range(count)]
+    ends = np.arange(STEPS) == STEPS - 1
+    return {
+        "observations": np.concatenate([states[:-1] for states, _ in parts]),
+        "next_observations": np.concatenate([states[1:] for states, _ in parts]),
+        "actions": np.concatenate([actions for _, actions in parts]),
+        "rewards": np.concatenate([near(states[1:]) for states, _ in parts]).astype(np.float32),
+        "terminals": np.zeros(count * STEPS, bool),
+        "timeouts": np.tile(ends, count),
+    }
+
+
+def write(path, arrays):
+    """As D4RL's own scripts write their files."""
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, compression="gzip")
+        file["metadata/algorithm"] = np.bytes_("SAC")
+    return path
+
+
+def found(report, check):
+    return [finding for finding in report.findings if finding.check == check]
+
+
+def test_clean_files_have_no_finding(tmp_path):
+    arrays = walks()
+    report = lint(write(tmp_path / "a.hdf5", arrays))
+    assert report.findings == []
+    assert (report.episodes, report.transitions) == (EPISODES, EPISODES * STEPS)
+    del arrays["next_observations"]
+    report = lint(write(tmp_path / "b.hdf5", arrays))
+    assert report.findings == []
+    assert report.transitions == EPISODES * (STEPS - 1)
+
+
+def test_d4rl_77_timeouts_beside_the_ends(tmp_path):
+    """antmaze-v0: the flags are not where the trajectories end, and "next" states teleport."""
+    arrays = walks()
+    del arrays["next_observations"]
+    arrays["timeouts"] = np.roll(arrays["timeouts"], 7)
+    (finding,) = found(lint(write(tmp_path / "a.hdf5", arrays)), "continuity")
+    assert finding.severity == "error"
+    assert "timeouts" in finding.fix
+    assert int(finding.what.split()[0]) > 10
+
+
+def test_madiff_20_no_ends_at_all(tmp_path):
+    """OMAR's MPE data: every `done` is 0, also at the last step."""
+    arrays = walks()
+    del arrays["next_observations"]
+    arrays["timeouts"][:] = False
+    (finding,) = found(lint(write(tmp_path / "a.hdf5", arrays)), "continuity")
+    assert "lead from one motion into another" in finding.what
+
+
+def test_d4rl_194_rewards_of_the_state_before(tmp_path):
+    arrays = walks()
+    arrays["rewards"] = near(arrays["observations"]).astype(np.float32)
+    (finding,) = found(lint(write(tmp_path / "a.hdf5", arrays)), "scores")
+    assert finding.severity == "error"
+    assert "off by one step" in finding.what
+
+
+def test_antmaze_terminals_that_are_no_ends(tmp_path):
+    """antmaze: every state near the goal is a terminal, and the ant walks on."""
+    arrays = walks()
+    arrays["terminals"] = near(arrays["next_observations"])
+    (finding,) = found(lint(write(tmp_path / "a.hdf5", arrays)), "boundaries")
+    assert "begin where the one before ended" in finding.what
+
+
+def test_og_marl_27_infinite_padding(tmp_path):
+    arrays = walks()
+    arrays["observations"][70:80, 3] = -np.inf
+    report = lint(write(tmp_path / "a.hdf5", arrays))
+    assert any("-inf" in finding.what for finding in found(report, "features"))
+    assert report.errors
+
+
+def test_gymnasium_robotics_155_rewards_of_zero(tmp_path):
+    arrays = walks()
+    arrays["rewards"][:] = 0
+    (finding,) = found(lint(write(tmp_path / "a.hdf5", arrays)), "features")
+    assert (finding.severity, finding.where) == ("warning", "rewards")
+    assert "nothing in it ever changes" in finding.what
+
+
+def test_the_same_trajectories_twice(tmp_path):
+    arrays = {name: np.concatenate([array, array]) for name, array in walks(5).items()}
+    (finding,) = found(lint(write(tmp_path / "a.hdf5", arrays)), "duplicates")
+    assert finding.what.startswith("5 episodes repeat")
+
+
+# The same through Minari
+
+
+def episodes(count=EPISODES, seed=1):
+    """Goal data as Minari's port of D4RL holds them."""
+    rng = np.random.default_rng(seed)
+    for index in range(count):
+        states, actions = walk(rng)
+        goal = np.broadcast_to(GOAL, (STEPS + 1, 2)).astype(np.float32)
+        yield {
+            "id": index,
+            "seed": index,
+            "observations": {
+                "observation": states,
+                "achieved_goal": states[:, :2],
+                "desired_goal": goal,
+            },
+            "actions": actions,
+            "rewards": near(states[1:]).astype(np.float32),
+            "terminations": np.zeros(STEPS, bool),
+            "truncations": np.arange(STEPS) == STEPS - 1,
+            "infos": {"success": near(states)},
+        }
+
+
+def collect(name, buffers, scores=(0.0, 80.0)):
+    minari = pytest.importorskip("minari")
+    from gymnasium import spaces
+    from minari.data_collector import EpisodeBuffer
+
+    def box(size, limit=np.inf):
+        return spaces.Box(-limit, limit, (size,), np.float32)
+
+    space = {"observation": box(4), "achieved_goal": box(2), "desired_goal": box(2)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = minari.create_dataset_from_buffers(
+            name,
+            [EpisodeBuffer(**buffer) for buffer in buffers],
+            observation_space=spaces.Dict(space),
+            action_space=box(2, 1.0),
+        )
+    # Minari takes them as arguments only where there is an environment.
+    data.storage.update_metadata({"ref_min_score": scores[0], "ref_max_score": scores[1]})
+    return data
+
+
+def test_clean_minari_data_have_no_finding(tmp_path):
+    collect("d4rl/walk-v0", episodes())
+    report = lint("d4rl/walk-v0")
+    assert report.findings == []
+    assert report.checks["actions"] == "ok"
+    assert report.checks["references"] == "ok"
+    assert lint(tmp_path / "minari" / "d4rl" / "walk-v0").findings == []
+
+
+def test_d4rl_194_with_goals(tmp_path):
+    buffers = list(episodes())
+    for buffer in buffers:
+        buffer["rewards"] = near(buffer["observations"]["observation"][:-1]).astype(np.float32)
+    collect("d4rl/walk-v0", buffers)
+    (finding,) = found(lint("d4rl/walk-v0"), "scores")
+    assert finding.severity == "error"
+    assert "off by one step" in finding.what
+
+
+def test_d4rl_199_success_given_once_only(tmp_path):
+    buffers = list(episodes())
+    for buffer in buffers[: EPISODES // 2]:
+        buffer["rewards"][np.flatnonzero(buffer["rewards"])[1:]] = 0
+    collect("d4rl/walk-v0", buffers)
+    (finding,) = found(lint("d4rl/walk-v0"), "scores")
+    assert "have no reward" in finding.what
+
+
+def test_d4rl_215_an_expert_worse_than_the_data(tmp_path):
+    collect("d4rl/walk-v0", episodes(), scores=(0.0, 5.0))
+    (finding,) = found(lint("d4rl/walk-v0"), "references")
+    assert "lies above the expert's 5" in finding.what
+
+
+def test_actions_outside_their_space(tmp_path):
+    buffers = list(episodes())
+    buffers[3]["actions"][5] = 1.7
+    collect("d4rl/walk-v0", buffers)
+    (finding,) = found(lint("d4rl/walk-v0"), "actions")
+    assert "episode 3, step 5" in finding.where
+
+
+def test_a_truncation_in_the_middle(tmp_path):
+    buffers = list(episodes())
+    buffers[0]["truncations"][20] = True
+    collect("d4rl/walk-v0", buffers)
+    (finding,) = lint("d4rl/walk-v0").findings
+    assert (finding.check, finding.severity) == ("source", "warning")
+    assert "go on after a truncation" in finding.what
+
+
+def test_combined_data_without_seeds(tmp_path):
+    minari = pytest.importorskip("minari")
+    parts = [
+        collect("d4rl/one-v0", episodes(20)),
+        collect("d4rl/two-v0", episodes(20, 5)),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        minari.combine_datasets(parts, "d4rl/both-v0")
+    assert any("without seeds" in f.what for f in lint("d4rl/both-v0").findings)
+
+
+def test_images_as_jpeg(tmp_path):
+    minari = pytest.importorskip("minari")
+    from gymnasium import spaces
+    from minari.data_collector import EpisodeBuffer
+
+    frames = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
+    buffer = EpisodeBuffer(
+        id=0,
+        seed=0,
+        observations=frames,
+        actions=np.arange(8) % 3,
+        rewards=np.arange(8.0),
+        terminations=np.arange(8) == 7,
+        truncations=np.zeros(8, bool),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        minari.create_dataset_from_buffers(
+            "some/frames-v0",
+            [buffer],
+            observation_space=spaces.Box(0, 255, (64, 64, 3), np.uint8),
+            action_space=spaces.Discrete(3),
+        )
+    assert any("JPEG" in finding.what for finding in lint("some/frames-v0").findings)
+
+
+# D4RL's layout
+
+
+def test_d4rl_import_gives_the_transitions_of_d4rl(tmp_path):
+    """The same as D4RL's own `qlearning_dataset` and `sequence_dataset` make of the file."""
+    arrays = {**walks(4), "infos/qpos": np.arange(4.0 * STEPS)[:, None]}
+    arrays["terminals"][[30, 90]] = True
+    del arrays["next_observations"]
+    store = import_minari(write(tmp_path / "toy-v2.hdf5", arrays), tmp_path / "a")
+    assert store.manifest["behaviour"] == "SAC"
+    assert store.id == "toy-v2"
+    # Ends: terminal 30, timeout 79, terminal 90, timeouts 159, 239, 319.
+    assert store.lengths.tolist() == [31, 48, 11, 68, 79, 79]
+    ours, theirs = [], []
+    for index in range(len(store)):
+        part = store.episode(index)
+        ours += zip(
+            part["observations"][:-1],
+            part["actions"],
+            part["rewards"],
+            part["masks"],
+            part["infos.qpos"],
+            strict=False,
+        )
+    for row in range(319):  # their loop: the rows of timeouts are dropped
+        if not arrays["timeouts"][row]:
+            names = ("observations", "actions", "rewards")
+            theirs.append(
+                (
+                    *(arrays[name][row] for name in names),
+                    not arrays["terminals"][row],
+                    arrays["infos/qpos"][row],
+                )
+            )
+    assert len(ours) == len(theirs) == 316
+    for one, other in zip(ours, theirs, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_d4rl_next_observations_are_the_last_states(tmp_path):
+    arrays = walks(3)
+    store = import_minari(write(tmp_path / "a.hdf5", arrays), tmp_path / "a")
+    last = arrays["next_observations"][STEPS - 1 :: STEPS]
+    assert np.array_equal(store.observations[store.offsets[1:] - 1], last)
+    assert store.lengths.tolist() == [STEPS] * 3
+    first = arrays["rewards"][:STEPS].sum()
+    assert store.episodes[0]["return"] == first
+
+
+def test_d4rl_shapes_of_older_files(tmp_path):
+    """Columns (N, 1), no timeouts, terminals as numbers; the rest of a cut trajectory is kept."""
+    arrays = walks(2)
+    for name in ("rewards", "terminals"):
+        arrays[name] = arrays[name].astype(np.float32)[:, None]
+    arrays["terminals"][STEPS - 1] = 1
+    del arrays["timeouts"], arrays["next_observations"]
+    with pytest.warns(UserWarning, match="no timeouts"):
+        store = import_minari(write(tmp_path / "a.hdf5", arrays), tmp_path / "a")
+    assert store.lengths.tolist() == [STEPS, STEPS - 1]
+    assert store.columns["masks"][[STEPS - 1, STEPS]].tolist() == [False, False]
+    assert store.columns["rewards"].shape == (2 * STEPS + 1,)
+
+
+def test_files_that_are_no_d4rl(tmp_path):
+    from entitybench.errors import DataError
+
+    (tmp_path / "text.hdf5").write_text("no")
+    with h5py.File(tmp_path / "less.hdf5", "w") as file:
+        file["observations"] = np.zeros((3, 2))
+    arrays = walks(1)
+    arrays["rewards"] = arrays["rewards"][:-1]
+    write(tmp_path / "short.hdf5", arrays)
+    for name, words in (
+        ("text", "no HDF5 file"),
+        ("less", "no actions, rewards, terminals"),
+        ("short", "not as many numbers in rewards"),
+        ("none", "no file"),
+    ):
+        with pytest.raises(DataError, match=words):
+            import_minari(tmp_path / f"{name}.hdf5", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_ogbench_import_gives_the_transitions_of_ogbench(tmp_path):
+    """Against OGBench's own loader, on a file as its scripts write it."""
+    utils = pytest.importorskip("ogbench.utils")
+    rng = np.random.default_rng(0)
+    parts = [walk(rng, steps) for steps in (12, 20)]
+    terminals = [np.arange(len(states)) == len(states) - 1 for states, _ in parts]
+    np.savez_compressed(
+        tmp_path / "toy-navigate-v0.npz",
+        observations=np.concatenate([states for states, _ in parts]),
+        actions=np.concatenate([np.append(actions, [[9, 9]], 0) for _, actions in parts]).astype(
+            np.float32
+        ),
+        terminals=np.concatenate(terminals),
+        qpos=np.concatenate([states[:, :2] for states, _ in parts]),
+    )
+    theirs = utils.load_dataset(str(tmp_path / "toy-navigate-v0.npz"), add_info=True)
+    store = import_minari(tmp_path / "toy-navigate-v0.npz", tmp_path / "a")
+    is_step = ~store.columns["terminals"]
+    for name, ours in (
+        ("observations", store.observations[is_step]),
+        ("next_observations", store.observations[np.flatnonzero(is_step) + 1]),
+        ("actions", store.actions[is_step]),
+        ("qpos", store.columns["qpos"][is_step]),
+    ):
+        assert np.array_equal(ours, theirs[name]), name
+    assert lint(tmp_path / "toy-navigate-v0.npz").findings == []

@@ -1,0 +1,50 @@
+"""What `bench speed --check` says of two tables."""
+
+from __future__ import annotations
+
+import copy
+
+from entitybench.envs.core.speed_table import SLACK, worse
+
+
+def row(ratio: float, at_least: float) -> dict:
+    target = {
+        "task": "a-task",
+        "peer": "a peer",
+        "sleep": False,
+        "kwargs": {},
+        "at_least": at_least,
+    }
+    return {"target": target, "ratio": ratio, "holds": ratio >= at_least}
+
+
+def table(ratio: float, at_least: float, share: float) -> dict:
+    limits = {"a-task": {"batched env / limit": share}, "in-numpy": {}}
+    return {"rows": [row(ratio, at_least)], "limits": limits}
+
+
+def test_what_is_as_before_is_not_worse() -> None:
+    before = table(6.0, 5.0, 0.9)
+    assert worse(copy.deepcopy(before), before) == []
+    assert worse(table(5.1, 5.0, 0.9 * SLACK + 0.01), before) == []
+
+
+def test_a_target_that_fails_and_a_ratio_that_falls_are_named() -> None:
+    assert worse(table(4.9, 5.0, 0.9), table(6.0, 5.0, 0.9)) == [
+        "a-task / a peer: 4.9 x, at least 5 x is asked for"
+    ]
+    assert worse(table(10.0, 5.0, 0.9), table(20.0, 5.0, 0.9)) == [
+        "a-task / a peer: 10.0 x, it was 20.0 x"
+    ]
+
+
+def test_a_batch_that_got_far_from_raw_physics_is_named() -> None:
+    assert worse(table(6.0, 5.0, 0.5), table(6.0, 5.0, 0.9)) == [
+        "a-task, batched: 50% of raw physics, it was 90%"
+    ]
+
+
+def test_what_was_not_measured_before_is_not_compared() -> None:
+    before = table(6.0, 5.0, 0.9)
+    before["rows"], before["limits"] = [], {}
+    assert worse(table(1.0, 5.0, 0.1), before) == []

@@ -11,6 +11,7 @@ import os
 import subprocess
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from entitybench.types import Array
 
 STEPS = 50  # control steps a run
 
@@ -36,18 +39,29 @@ class Peer:
     close: Callable[[], None]
 
 
+Maker = Callable[[str, "Array | None"], Peer]
+
 # The planar hit task of air_hockey_challenge needs numpy 1 and is on no package index: it runs in
 # an environment of its own, whose interpreter this variable names (docs/speed.md).
 AIR_HOCKEY = "ENTITYBENCH_AIR_HOCKEY_PYTHON"
 
 
-def installed(names: Iterable[str]) -> tuple[list[Peer], dict[str, str]]:
-    """The peers that can be made here, and the reasons why others cannot."""
+def installed(
+    names: Iterable[str], repeated: Mapping[str, Array] | None = None
+) -> tuple[list[Peer], dict[str, str]]:
+    """The peers that can be made here, and the reasons why others cannot.
+
+    Args:
+        names: of the peers.
+        repeated: by name, actions (steps, *action_shape) that a peer repeats instead of drawing
+            some at random: of those that are the same robot as ours.
+    """
     found, missing = [], {}
+    repeated = repeated or {}
     for name in names:
         try:
             with _silence():
-                found.append(_MAKERS[name](name))
+                found.append(_MAKERS[name](name, repeated.get(name)))
         except ImportError as error:
             missing[name] = f"{error}; see docs/speed.md".splitlines()[0]
         except Exception as error:  # a broken peer must not end our run
@@ -73,8 +87,9 @@ def _silence() -> Iterator[None]:
         logging.disable(level)
 
 
-def _gymnasium(package: str, id: str) -> Callable[[str], Peer]:
-    def make(name: str) -> Peer:
+def _gymnasium(package: str, id: str) -> Maker:
+    def make(name: str, repeated: Array | None) -> Peer:
+        del repeated  # their actions are others
         import gymnasium
 
         module = importlib.import_module(package)
@@ -100,7 +115,7 @@ def _gymnasium(package: str, id: str) -> Callable[[str], Peer]:
     return make
 
 
-def _robosuite(name: str) -> Peer:
+def _robosuite(name: str, repeated: Array | None) -> Peer:
     import robosuite
 
     env = robosuite.make(
@@ -115,48 +130,63 @@ def _robosuite(name: str) -> Peer:
     low, high = env.action_spec
     dt = float(env.sim.model.opt.timestep)
     run = _runner(
-        lambda action: bool(env.step(action)[2]), lambda: rng.uniform(low, high), env.reset
+        lambda action: bool(env.step(action)[2]),
+        lambda: rng.uniform(low, high),
+        env.reset,
+        None if repeated is None else list(repeated),
     )
     dof = int(env.sim.model.nv)
     return Peer(name, 20.0, dt, round(0.05 / dt), dof, run, env.close)
 
 
 def _runner(
-    act: Callable[[Any], bool], draw: Callable[[], Any], reset: Callable[[], Any]
+    act: Callable[[Any], bool],
+    draw: Callable[[], Any],
+    reset: Callable[[], Any],
+    repeated: Sequence[Any] | None = None,
 ) -> Callable[[], tuple[int, float, float]]:
-    """Runs of random actions; neither drawing them nor resets are timed."""
-    over = [True]
+    """Runs of random actions, or of those given; neither drawing them nor resets are timed."""
+    over, turn = [True], [0]
 
     def run() -> tuple[int, float, float]:
-        if over[0]:
+        if over[0] or (repeated is not None and turn[0] >= len(repeated)):
             reset()
-        actions = [draw() for _ in range(STEPS)]
+            turn[0] = 0
+        if repeated is None:
+            actions = [draw() for _ in range(STEPS)]
+        else:
+            actions = list(repeated[turn[0] : turn[0] + STEPS])
         wall, cpu = time.perf_counter(), time.process_time()
         done = 0
         over[0] = False
-        while done < STEPS and not over[0]:
+        while done < len(actions) and not over[0]:
             over[0] = act(actions[done])
             done += 1
+        turn[0] += done
         return done, time.process_time() - cpu, time.perf_counter() - wall
 
     return run
 
 
-def _mamujoco(scenario: str, conf: str) -> Callable[[str], Peer]:
-    def make(name: str) -> Peer:
+def _mamujoco(scenario: str, conf: str) -> Maker:
+    def make(name: str, repeated: Array | None) -> Peer:
         from gymnasium_robotics import mamujoco_v1
 
         env = mamujoco_v1.parallel_env(scenario, conf, agent_obsk=1)
         inner: Any = env.single_agent_env.unwrapped
         dt = float(inner.model.opt.timestep)
-        run = _runner(*_parallel(env))
+        joint = None
+        if repeated is not None:
+            joint = [dict(zip(env.possible_agents, each, strict=True)) for each in repeated]
+        run = _runner(*_parallel(env), joint)
         substeps = int(inner.frame_skip)
         return Peer(name, 1 / (dt * substeps), dt, substeps, int(inner.model.nv), run, env.close)
 
     return make
 
 
-def _spread(name: str) -> Peer:
+def _spread(name: str, repeated: Array | None) -> Peer:
+    del repeated  # its actions are others
     from mpe2 import simple_spread_v3
 
     env = simple_spread_v3.parallel_env(N=3, max_cycles=25, continuous_actions=True)
@@ -179,7 +209,8 @@ def _parallel(env: Any) -> tuple[Callable[[Any], bool], Callable[[], Any], Calla
     return act, draw, lambda: env.reset(seed=0)
 
 
-def _air_hockey(name: str) -> Peer:
+def _air_hockey(name: str, repeated: Array | None) -> Peer:
+    del repeated  # its actions are others
     python = os.environ.get(AIR_HOCKEY)
     if python is None:
         raise ImportError(f"{AIR_HOCKEY} names no Python that can import air_hockey_challenge")
@@ -212,7 +243,7 @@ def _air_hockey(name: str) -> Peer:
     return Peer(name, hertz, dt, int(substeps), int(dof), run, worker.kill)
 
 
-_MAKERS: dict[str, Callable[[str], Peer]] = {
+_MAKERS: dict[str, Maker] = {
     "OGBench cube-triple": _gymnasium("ogbench", "cube-triple-v0"),
     "OGBench cube-quadruple": _gymnasium("ogbench", "cube-quadruple-v0"),
     "OGBench scene": _gymnasium("ogbench", "scene-v0"),

@@ -150,12 +150,15 @@ def speed(
     runs: dict[Any, Run] = {key: CASES[key[0]](spec, actions, key[1]) for key in ours}
     if beside is None:
         beside = list(dict.fromkeys(target.peer for target in targets_of(spec.id)))
-    others, missing = peers.installed(beside)
+    alike = {target.peer for target in targets_of(spec.id) if target.alike}
+    others, missing = peers.installed(beside, dict.fromkeys(alike, actions[:, 0]))
     runs |= {peer.name: peer.run for peer in others}
     rates = _rates(runs, seconds, rounds)
     workload = "random" if spec.oracle is None else "oracle"
     rows = [_our_row(world, case, sleep, rates, workload) for case, sleep in ours]
-    rows += [_peer_row(peer, rates) for peer in others]
+    rows += [
+        _peer_row(peer, rates, workload if peer.name in alike else "random") for peer in others
+    ]
     for peer in others:
         peer.close()
     return Speed(spec.id, actions.shape[1], tuple(rows), missing)
@@ -197,7 +200,7 @@ def _our_row(world: World, case: str, sleep: bool, rates: Rates, workload: str) 
     )
 
 
-def _peer_row(peer: peers.Peer, rates: Rates) -> Row:
+def _peer_row(peer: peers.Peer, rates: Rates, workload: str) -> Row:
     steps, wall_steps = rates[peer.name]
     return Row(
         name=peer.name,
@@ -210,7 +213,7 @@ def _peer_row(peer: peers.Peer, rates: Rates) -> Row:
         dt=peer.dt,
         substeps=peer.substeps,
         dof=peer.dof,
-        workload="random",
+        workload=workload,
     )
 
 

@@ -21,6 +21,7 @@ class Target:
     at_least: float  # ratio of simulated seconds per CPU-second
     why: str  # what makes the difference
     view: str = "single env"  # or "batched env"
+    alike: bool = False  # the same robot: the peer repeats our actions instead of random ones
     sleep: bool = False  # MuJoCo's sleeping of resting bodies, on our side
     kwargs: Mapping[str, Any] = field(default_factory=dict)  # arguments of our world
 
@@ -85,16 +86,19 @@ TARGETS: tuple[Target, ...] = (
         peer="Gymnasium-Robotics MaMuJoCo HalfCheetah 2x3",
         at_least=1.3,
         why=_MAMUJOCO,
+        alike=True,
     ),
     Target(
         task="team-ant-2x4",
         peer="Gymnasium-Robotics MaMuJoCo Ant 2x4",
         at_least=1.3,
         why=_MAMUJOCO,
+        alike=True,
     ),
     Target(
         task="robosuite-lift",
         peer="robosuite Lift",
+        alike=True,
         at_least=0.95,
         why="robosuite itself under our layer",
         kwargs={"profile": "faithful"},
@@ -102,6 +106,7 @@ TARGETS: tuple[Target, ...] = (
     Target(
         task="robosuite-lift",
         peer="robosuite Lift",
+        alike=True,
         at_least=1.8,
         why="5 ms for 2, soft resets, few observables",
         kwargs={"profile": "fast"},
@@ -109,6 +114,7 @@ TARGETS: tuple[Target, ...] = (
     Target(
         task="robosuite-lift",
         peer="robosuite Lift",
+        alike=True,
         at_least=7,
         why=_SERVOS,
         kwargs={"profile": "assets"},

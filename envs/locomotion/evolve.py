@@ -43,8 +43,8 @@ class Stage:
     width: float  # what widths are multiplied by when it begins
 
 
-# First find out how to walk, then how not to fall.
-STAGES = (Stage(60, 48, 1, 1.0), Stage(20, 24, 6, 0.5))
+# First find out how to walk, then more and more how not to fall.
+STAGES = (Stage(60, 48, 1, 1.0), Stage(25, 24, 6, 0.5), Stage(25, 16, 12, 0.7))
 BEST = 8  # candidates that the next generation is drawn around
 _WEIGHTS = np.log(BEST + 0.5) - np.log(np.arange(1, BEST + 1))
 

@@ -1,6 +1,7 @@
 """What robosuite's three profiles have in common, and what they cost.
 
     python benchmarks/robosuite_profiles.py                     control steps a CPU-second
+    python benchmarks/robosuite_profiles.py layer               what ours adds to robosuite's step
     python benchmarks/robosuite_profiles.py oracle [TASK ...]   the oracle in each profile
     python benchmarks/robosuite_profiles.py policy              a policy of `assets` data in each
     python benchmarks/robosuite_profiles.py robots              the oracle with every robot
@@ -20,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.api import make_worlds, oracle_of
+from entitybench.envs.core.api import make, make_worlds, oracle_of
+from entitybench.envs.core.speed_runs import busy_actions
 from entitybench.envs.robosuite import library
 from entitybench.envs.robosuite.robots import robots as known_robots
 from entitybench.leaderboard.harness.api import evaluate
@@ -92,6 +94,40 @@ def speed() -> None:
     base = median(rates["robosuite"])
     for name, rate in rates.items():
         print(f"{name:10} {median(rate):8.1f} steps/s  x {median(rate) / base:.2f}")
+
+
+def layer() -> None:
+    """How much of a `faithful` step of our Gymnasium view is not robosuite's own `step`.
+
+    Both are timed in the very same steps, so that a busy machine slows both.
+    """
+    spec = in_profile("robosuite-lift", "faithful")
+    actions = busy_actions(spec)[:, 0]
+    env = make(spec)
+    engine = env.worlds.physics.engine  # type: ignore[attr-defined]
+    inside, own = [0.0], engine.env.step
+
+    def timed(action: Array) -> Any:
+        began = time.process_time()
+        result = own(action)
+        inside[0] += time.process_time() - began
+        return result
+
+    engine.env.step = timed
+    shares = []
+    for _ in range(ROUNDS):
+        env.reset(seed=0)
+        inside[0], began = 0.0, time.process_time()
+        for action in actions:
+            env.step(action)
+        whole = time.process_time() - began
+        shares.append(whole / inside[0] - 1)
+        print(
+            f"a step {1e3 * whole / len(actions):.2f} ms, robosuite's part of it "
+            f"{1e3 * inside[0] / len(actions):.2f} ms: {shares[-1]:+.1%}",
+            flush=True,
+        )
+    print(f"median {median(shares):+.1%}")
 
 
 def transfer(name: str, agent: Any, task: str, episodes: int) -> None:
@@ -214,7 +250,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "what", nargs="?", default="speed", choices=("speed", "oracle", "policy", "robots")
+        "what", nargs="?", default="speed", choices=("speed", "layer", "oracle", "policy", "robots")
     )
     parser.add_argument("tasks", nargs="*", help="of `oracle`; default: all in state")
     parser.add_argument("--episodes", type=int, default=EPISODES, help="public starts")
@@ -222,6 +258,8 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.what == "speed":
         speed()
+    elif asked.what == "layer":
+        layer()
     elif asked.what == "oracle":
         oracle(asked.tasks, asked.episodes)
     elif asked.what == "policy":

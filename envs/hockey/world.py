@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -68,9 +69,9 @@ class HockeyWorld(World):
     def feature_names(self) -> tuple[str, ...]:  # type: ignore[override]
         return (*MOTION, *self.extra_features, *KINDS)
 
+    @abstractmethod
     def layout(self) -> Layout:
         """What stands on the table."""
-        raise NotImplementedError
 
     def spec(self) -> mujoco.MjSpec:
         from entitybench.envs.hockey.table import hockey_scene

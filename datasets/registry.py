@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from entitybench.types import DatasetSpec
+from typing import TYPE_CHECKING
 
+from entitybench.datasets.catalogue.causal import CAUSAL
+from entitybench.datasets.catalogue.goals import GOALS
+from entitybench.datasets.catalogue.rewards import REWARDS
+from entitybench.datasets.catalogue.teams import TEAMS
 
-def _push_play(blocks: int) -> DatasetSpec:
-    task = f"push-{blocks}block{'s' if blocks > 1 else ''}"
-    return DatasetSpec(
-        id=f"{task}/play-v1",
-        task=task,
-        behaviour="entitybench.envs.push.play:PushPlay",
-        episodes=2000,
-        validation_episodes=200,
-        length=150,
-        summary="noisy pushing of random blocks to random places; no goal in mind",
-    )
+if TYPE_CHECKING:
+    from entitybench.types import DatasetSpec
 
-
-DATASETS: tuple[DatasetSpec, ...] = tuple(_push_play(n) for n in range(1, 11))
+DATASETS: tuple[DatasetSpec, ...] = (*GOALS, *REWARDS, *TEAMS, *CAUSAL)

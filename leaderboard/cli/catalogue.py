@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json as json_
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
@@ -34,8 +37,7 @@ def list_(what: str | None = None, /, *, scores: bool = False, json: bool = Fals
         print_json(lists[what] if what else lists)
         return
     for kind, rows in lists.items():
-        lines = [(row["id"], _remark(kind, row), row["summary"]) for row in rows]
-        print(columns([*_heading(kind), *lines]))
+        print(columns([_HEADINGS[kind], *(_line(kind, row) for row in rows)]))
         if scores:
             print(_reference_table(rows) if kind == "datasets" else _scores_table(rows))
         if kind != list(lists)[-1]:
@@ -44,7 +46,7 @@ def list_(what: str | None = None, /, *, scores: bool = False, json: bool = Fals
 
 def _rows(what: str, scores: bool) -> list[dict[str, Any]]:
     specs = getattr(registry, what)()
-    rows = [plain(spec) for spec in specs]
+    rows = [{**plain(spec), **_about(what, spec)} for spec in specs]
     if not scores:
         return rows
     found = _scores(what)
@@ -61,7 +63,8 @@ def info(id: str, /, *, json: bool = False) -> None:
     for what in KINDS:
         table = getattr(registry, what)()
         if id in table:
-            description = {"what": what.removesuffix("s"), **plain(table[id])}
+            spec = table[id]
+            description = {"what": what.removesuffix("s"), **plain(spec), **_about(what, spec)}
             if what == "tasks":
                 task = table[id]
                 alone = task.kind in VIEWS
@@ -92,19 +95,60 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _heading(what: str) -> list[tuple[str, str, str]]:
-    second = {"tasks": "HORIZON", "agents": "WEIGHTS", "datasets": "TRANSITIONS"}[what]
-    return [(what.removesuffix("s").upper(), second, "")]
+_HEADINGS = {
+    "tasks": ("TASK", "HORIZON", ""),
+    "agents": ("AGENT", "WEIGHTS", ""),
+    "datasets": ("DATASET", "TRANSITIONS", "DISK", "BEHAVIOUR", "RANDOM, ORACLE", "HASH", ""),
+}
 
 
-def _remark(what: str, row: Mapping[str, Any]) -> str:
+def _line(what: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """A line of the list."""
     if what == "tasks":
-        return f"{row['horizon']} steps{', [' + row['extra'] + ']' if row['extra'] else ''}"
-    if what == "datasets":
-        return f"{row['episodes'] * row['length']:,}"
+        extra = f", [{row['extra']}]" if row["extra"] else ""
+        return row["id"], f"{row['horizon']} steps{extra}", row["summary"]
+    if what == "agents":
+        weights = f"of {row['weights_of']}" if row["weights_of"] else "own"
+        return row["id"], weights if row["trains"] else "none", row["summary"]
+    scores = [row["returns"].get(who) for who in _REFERENCE]
     return (
-        "none" if not row["trains"] else f"of {row['weights_of']}" if row["weights_of"] else "own"
+        row["id"],
+        f"{row['transitions']:,}",
+        "–" if row["bytes"] is None else _megabytes(row["bytes"]),
+        row["behaviour"].rpartition(":")[2],
+        "–" if None in scores else ", ".join(f"{score:.4g}" for score in scores),
+        (row["hash"] or "–")[:8],
+        row["summary"],
     )
+
+
+def _about(what: str, spec: Any) -> dict[str, Any]:
+    """What else is known of a dataset: about how large it is, returns in its task, its hash."""
+    if what != "datasets":
+        return {}
+    from entitybench.datasets.catalogue.shapes import disk_bytes, transitions
+    from entitybench.datasets.generate.reference_scores import REFERENCE_SCORES
+
+    task = registry.tasks()[spec.task]
+    scores = REFERENCE_SCORES.get(f"{task.id}-v{task.version}", {})
+    return {
+        "transitions": transitions(spec),
+        "bytes": disk_bytes(spec),
+        "returns": {who: scores[who]["return"] for who in _REFERENCE if scores.get(who)},
+        "hash": _pins().get(spec.id),
+    }
+
+
+@cache
+def _pins() -> dict[str, str]:
+    """The hashes of manifests that this version vouches for, by id."""
+    file = files("entitybench.datasets") / "transport" / "pins.json"
+    pins: dict[str, str] = json_.loads(file.read_text()) if file.is_file() else {}
+    return pins
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"
 
 
 def _sheet(description: Mapping[str, Any]) -> str:

@@ -1,0 +1,70 @@
+"""How the specs of the catalogue are made. Imports no simulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from entitybench.types import DatasetSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SMALL, PAPER = 100_000, 1_000_000  # transitions
+_HERE = "entitybench.datasets.behaviours."
+RANDOM, NOISY = _HERE + "basic:Random", _HERE + "basic:Noisy"
+MIXTURE, EMBEDDED = _HERE + "mixtures:Mixture", _HERE + "mixtures:Embedded"
+FIXED, ACTOR = _HERE + "basic:Fixed", _HERE + "actor:Actor"
+PICK_PLAY, SCENE_PLAY = _HERE + "play:PickPlay", _HERE + "play:ScenePlay"
+DEMONSTRATIONS, AROUND_PIECE = _HERE + "kitchen:Demonstrations", _HERE + "tetris:AroundPiece"
+
+TRANSITIONS: dict[str, int] = {}  # about how many the registered episodes have, by id
+
+
+def dataset(
+    task: str,
+    name: str,
+    behaviour: str,
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    length: int,
+    mean_length: float | None = None,
+    transitions: int = SMALL,
+    paper: int = PAPER,
+    summary: str,
+    **more: Any,
+) -> DatasetSpec:
+    """One dataset, `task`/`name`-v1, with a tenth as many episodes for validation.
+
+    Args:
+        length: control steps of an episode, at most.
+        mean_length: and on average, where episodes can end before.
+        transitions: of the training episodes, about.
+        paper: the same of the size "paper".
+        more: other fields of the spec.
+    """
+    mean = mean_length or length
+    episodes = max(1, round(transitions / mean))
+    id = f"{task}/{name}-v1"
+    TRANSITIONS[id] = round(episodes * mean)
+    return DatasetSpec(
+        id=id,
+        task=task,
+        behaviour=behaviour,
+        behaviour_kwargs=kwargs or {},
+        episodes=episodes,
+        validation_episodes=max(1, round(episodes / 10)),
+        length=length,
+        sizes={"paper": round(paper / mean)},
+        summary=summary,
+        **more,
+    )
+
+
+def part(share: float, behaviour: str, /, **kwargs: Any) -> dict[str, Any]:
+    """A part of a mixture."""
+    return {"share": share, "base": behaviour, "kwargs": kwargs}
+
+
+def equally(parts: Sequence[Mapping[str, Any]], whole: float = 1.0) -> list[dict[str, Any]]:
+    """Parts with equal shares that sum to `whole`."""
+    return [{**one, "share": whole / len(parts)} for one in parts]

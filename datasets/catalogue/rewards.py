@@ -1,0 +1,138 @@
+"""Datasets of reward tasks: corrupted, mixed and embedded demonstrations (IDRL sheet, 8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from entitybench.datasets.catalogue.build import (
+    DEMONSTRATIONS,
+    EMBEDDED,
+    MIXTURE,
+    NOISY,
+    RANDOM,
+    dataset,
+    equally,
+    part,
+)
+from entitybench.datasets.catalogue.levels import LEVELS
+from entitybench.datasets.catalogue.qualities import qualities
+
+if TYPE_CHECKING:
+    from entitybench.types import DatasetSpec
+
+CORRUPT = (1, 5, 10, 30)  # percent of transitions that are the expert's
+SEGMENTS = 0.2  # share of the pieces of an embedded set that are the expert's
+QUALITIES = (1.0, 0.75, 0.5, 0.25, 0.0)  # shares of uniform actions in a mixed set
+HOLD = 5  # control steps for which random actions are held
+
+
+class Source(NamedTuple):
+    """A task and its two behaviours."""
+
+    task: str
+    length: int
+    random_length: float  # mean, of random episodes
+    expert_length: float  # mean, of the expert's episodes
+    piece: int  # control steps of the expert's pieces in an embedded set
+    sigma: float = 0.1  # noise of the expert
+
+
+SOURCES = (
+    Source("point-maze-u", 300, 300, 156, 25),
+    Source("point-maze-medium", 600, 600, 168, 25),
+    Source("push-1block-region", 150, 150, 33, 15),
+    Source("hockey-strike", 80, 80, 80, 20),
+    Source("kitchen-4tasks", 280, 280, 168, 40),
+    Source("kitchen-gripper-4tasks", 280, 280, 100, 30),
+    Source("halfcheetah", 1000, 1000, 1000, 50, 0.05),
+    Source("hopper", 1000, 21, 1000, 20, 0.0),
+)
+# Of sets whose seed is not 0: the first with about as many expert episodes as their name says.
+SEEDS: dict[str, int] = {}
+
+
+def episode_share(percent: float, expert_length: float, random_length: float) -> float:
+    """The share of episodes that must be the expert's for so many percent of transitions to be."""
+    expert, other = percent * random_length, (100 - percent) * expert_length
+    return expert / (expert + other)
+
+
+def _corrupt(source: Source, percent: int) -> DatasetSpec:
+    share = episode_share(percent, source.expert_length, source.random_length)
+    mean = share * source.expert_length + (1 - share) * source.random_length
+    parts = [part(1 - share, RANDOM, hold=HOLD), part(share, NOISY, sigma=source.sigma)]
+    name = f"corrupt-{percent}"
+    return dataset(
+        source.task,
+        name,
+        MIXTURE,
+        {"parts": parts, "expert": 1},
+        length=source.length,
+        mean_length=mean,
+        seed=SEEDS.get(f"{source.task}/{name}", 0),
+        summary=f"{percent} % of transitions from expert episodes, the rest random",
+    )
+
+
+def _mixed(source: Source) -> DatasetSpec:
+    parts = equally([part(0.0, NOISY, uniform=uniform) for uniform in QUALITIES])
+    return dataset(
+        source.task,
+        "mixed-quality" if source.task.startswith("kitchen") else "mixed",
+        MIXTURE,
+        {"parts": parts, "label": "quality"},
+        length=source.length,
+        mean_length=(source.random_length + source.expert_length) / 2,
+        summary="five qualities, a fifth of the episodes each: random, 75, 50, 25, 0 % noise",
+    )
+
+
+def _embedded(source: Source) -> DatasetSpec:
+    kwargs: dict[str, Any] = {"share": SEGMENTS, "length": source.piece, "hold": HOLD}
+    return dataset(
+        source.task,
+        "embedded",
+        EMBEDDED,
+        {**kwargs, "base": NOISY, "base_kwargs": {"sigma": source.sigma}},
+        length=source.length,
+        mean_length=source.random_length,
+        summary=f"random episodes; a fifth of their pieces of {source.piece} steps are the expert's",
+    )
+
+
+def _kitchen(task: str, length: float) -> tuple[DatasetSpec, ...]:
+    """Like D4RL's three kitchen sets."""
+    return tuple(
+        dataset(
+            task,
+            name,
+            NOISY,
+            {"base": DEMONSTRATIONS, "base_kwargs": {"complete": complete}, "sigma": 0.1},
+            length=280,
+            mean_length=complete * length + (1 - complete) * 280,
+            summary=summary,
+        )
+        for name, complete, summary in (
+            ("complete", 1.0, "the four tasks in order"),
+            ("partial", 0.2, "four elements in any order; a fifth of episodes do the four tasks"),
+            ("mixed", 0.0, "four elements in any order, never all four tasks"),
+        )
+    )
+
+
+LOCOMOTION = ("hopper", "halfcheetah", "walker2d", "ant")
+
+REWARDS: tuple[DatasetSpec, ...] = (
+    *(
+        spec
+        for source in SOURCES
+        for spec in (
+            *(_corrupt(source, percent) for percent in CORRUPT),
+            _mixed(source),
+            _embedded(source),
+        )
+    ),
+    *_kitchen("kitchen-4tasks", 168),
+    *_kitchen("kitchen-gripper-4tasks", 100),
+    *(spec for task in LOCOMOTION if task in LEVELS for spec in qualities(task, 1000)),
+)

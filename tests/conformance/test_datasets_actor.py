@@ -1,0 +1,99 @@
+"""Experts of Stable-Baselines3: trained on our worlds, kept as safetensors, acting in numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from entitybench.datasets.behaviours.actor import Actor, read_tensors
+from entitybench.envs.core.api import make_worlds
+from entitybench.errors import BadValue, DataError
+
+pytest.importorskip("safetensors")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    pytest.importorskip("stable_baselines3")
+    from entitybench.datasets.behaviours.sb3 import train, write_actor
+
+    folder, found = tmp_path_factory.mktemp("actors"), {}
+    for algorithm in ("sac", "td3"):
+        model = train("hopper", algorithm=algorithm, steps=80, rows=2, width=8)
+        found[algorithm] = model, folder / f"{algorithm}.safetensors"
+        write_actor(model.policy.actor, found[algorithm][1], {"task": "hopper"})
+    return found
+
+
+@pytest.mark.parametrize("algorithm", ["sac", "td3"])
+def test_numpy_acts_as_the_trained_policy_does(trained, algorithm):
+    model, file = trained[algorithm]
+    obs = make_worlds("hopper", 5).reset(range(5))
+    actor = Actor("hopper", file=str(file))
+    action, _ = actor.act(obs, None, None)
+    wanted, _ = model.predict(obs["observation"].reshape(5, -1), deterministic=True)
+    assert action.shape == (5, 3)
+    assert np.allclose(action, wanted, atol=1e-5)
+    assert action.std() > 0
+    alone, _ = actor.act({"observation": obs["observation"][2:3]}, None, None)
+    assert np.array_equal(alone[0], action[2])
+
+
+def test_the_same_seed_trains_the_same_actor(trained, tmp_path):
+    from entitybench.datasets.behaviours.sb3 import train, write_actor
+
+    model = train("hopper", steps=80, rows=2, width=8)
+    write_actor(model.policy.actor, tmp_path / "again", {})
+    again, first = read_tensors(str(tmp_path / "again")), read_tensors(str(trained["sac"][1]))
+    assert again.keys() == first.keys()
+    assert all(np.array_equal(again[name], first[name]) for name in first)
+
+
+def test_an_actor_drives_a_team_that_is_its_robot(trained):
+    team = make_worlds("team-hopper-3x1", 3)
+    alone = make_worlds("hopper", 3)
+    file = str(trained["sac"][1])
+    joint, _ = Actor("team-hopper-3x1", file=file).act(team.reset(range(3)), None, None)
+    single, _ = Actor("hopper", file=file).act(alone.reset(range(3)), None, None)
+    assert joint.shape == (3, 3, 1)
+    assert np.array_equal(team.world._robots(joint), single)
+
+
+def test_training_episodes_begin_anew_where_they_end():
+    pytest.importorskip("stable_baselines3")
+    from entitybench.datasets.behaviours.sb3 import worlds_of
+    from entitybench.registry import tasks
+
+    worlds = worlds_of(tasks()["hopper"], 3, 1, 0)
+    first = worlds.reset()
+    ends = np.zeros(3, int)
+    for _ in range(120):
+        seen, reward, done, infos = worlds.step(np.ones((3, 3)))
+        assert seen.shape == first.shape
+        assert np.isfinite(reward).all()
+        for row in np.flatnonzero(done):
+            ends[row] += 1
+            assert not infos[row]["TimeLimit.truncated"]
+            assert np.abs(infos[row]["terminal_observation"] - seen[row]).max() > 0.01
+            assert np.abs(seen[row, :5]).max() < 1.3  # near the start's pose again
+    assert (ends >= 1).all()
+    worlds.close()
+
+
+def test_bad_actors_say_what_is_wrong(trained, tmp_path):
+    file = trained["sac"][1]
+    with pytest.raises(BadValue, match="no actor 'nobody'"):
+        Actor("hopper", file="nobody")
+    with pytest.raises(BadValue, match="11 features to 3 actions; halfcheetah has 17 and 6"):
+        Actor("halfcheetah", file=str(file))
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(DataError, match="cannot be read"):
+        Actor("hopper", file=str(cut))
+    from safetensors.numpy import load_file, save_file
+
+    tensors = load_file(file)
+    del tensors["layer0.bias"]
+    save_file(tensors, cut)
+    with pytest.raises(DataError, match=r"lacks the tensor 'layer0\.bias'"):
+        Actor("hopper", file=str(cut))

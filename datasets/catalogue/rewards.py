@@ -96,7 +96,7 @@ def _embedded(source: Source) -> DatasetSpec:
         {**kwargs, "base": NOISY, "base_kwargs": {"sigma": source.sigma}},
         length=source.length,
         mean_length=source.random_length,
-        summary=f"random episodes; a fifth of their pieces of {source.piece} steps are the expert's",
+        summary=f"random episodes, a fifth of their {source.piece}-step pieces the expert's",
     )
 
 

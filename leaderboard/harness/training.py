@@ -19,7 +19,7 @@ from entitybench.leaderboard.harness.loop import Loop, Report, Status
 from entitybench.leaderboard.harness.provenance import pick_device
 from entitybench.leaderboard.harness.runs import RunFolder, disk_errors
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import datasets, resolve, tasks
+from entitybench.registry import resolve, tasks
 
 if TYPE_CHECKING:
     from entitybench.types import AgentSpec, TaskSpec
@@ -182,12 +182,11 @@ def _config(
 def _store(task: TaskSpec, dataset: Any) -> Any:
     """The training episodes."""
     if dataset is None or isinstance(dataset, (str, Path)):
-        known = task.datasets or tuple(spec.id for spec in datasets() if spec.task == task.id)
-        if dataset is None and not known:
+        if dataset is None and not task.datasets:
             raise BadValue(f"{task.id} has no dataset to train on.")
         from entitybench.datasets.store.api import load_dataset
 
-        dataset = load_dataset(dataset or known[0])
+        dataset = load_dataset(dataset or task.datasets[0])
         if dataset.task != task.id:
             raise BadValue(f"{dataset.id} is a dataset of {dataset.task}, not of {task.id}.")
     return dataset.split("train") if hasattr(dataset, "split") else dataset

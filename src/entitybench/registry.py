@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -75,8 +76,18 @@ def _table(what: str, target: str) -> Registry[Any]:
 
 @cache
 def tasks() -> Registry[TaskSpec]:
-    """Every task."""
-    return _table("task", "entitybench.envs.registry:TASKS")
+    """Every task; its `datasets` are those that it names, then all that are registered for it."""
+    named: dict[str, list[str]] = {}
+    for data in datasets():
+        named.setdefault(data.task, []).append(data.id)
+    table = _table("task", "entitybench.envs.registry:TASKS")
+    return Registry(
+        "task",
+        [
+            replace(task, datasets=tuple(dict.fromkeys([*task.datasets, *named.get(task.id, ())])))
+            for task in table
+        ],
+    )
 
 
 @cache

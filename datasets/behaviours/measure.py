@@ -2,8 +2,9 @@
 
     python -m entitybench.datasets.behaviours.measure team-spread
 
-finds the share of uniform actions with which the oracle's return lies half-way between that of
-random actions and its own. What it prints is written down in `datasets/catalogue/levels.py`.
+finds the share of uniform actions (with `--by sigma`: the deviation of noise) at which the oracle's
+return lies half-way between that of random actions and its own. What it prints is written down in
+`datasets/catalogue/levels.py`.
 """
 
 from __future__ import annotations
@@ -59,12 +60,20 @@ def measure(
     }
 
 
-def level_of(task: str, episodes: int = EPISODES, tries: int = 10, noise: float = 0.05) -> Level:
-    """The level of a task, found by halving the interval for the share of uniform actions.
+def level_of(
+    task: str,
+    *,
+    by: str = "uniform",
+    episodes: int = EPISODES,
+    tries: int = 10,
+    noise: float = 0.05,
+) -> Level:
+    """The level of a task, found by halving an interval: of the noise of its medium policy.
 
     Args:
+        by: "uniform", the share of uniform actions, or "sigma", the deviation of Gaussian noise.
         episodes: public starts that each policy is tried on.
-        tries: shares that are tried, at most.
+        tries: noises that are tried, at most.
         noise: of the expert: the oracle with so much Gaussian noise.
     """
     worst = measure(task, Random(task), episodes)
@@ -73,16 +82,18 @@ def level_of(task: str, episodes: int = EPISODES, tries: int = 10, noise: float 
     def percent(found: dict[str, float]) -> float:
         return 100 * (found["return"] - worst["return"]) / (best - worst["return"])
 
-    low, high, uniform = 0.0, 1.0, 0.5
+    low, high, most = 0.0, 1.0, 0.5
     for _ in range(tries):
-        medium = measure(task, Noisy(task, uniform=uniform), episodes)
+        kwargs: dict[str, Any] = {by: most}
+        medium = measure(task, Noisy(task, **kwargs), episodes)
         if MEDIUM[0] <= percent(medium) <= MEDIUM[1]:
             break
-        low, high = (uniform, high) if percent(medium) > MEDIUM[1] else (low, uniform)
-        uniform = round((low + high) / 2, 4)
+        low, high = (most, high) if percent(medium) > MEDIUM[1] else (low, most)
+        most = round((low + high) / 2, 4)
     expert = measure(task, Noisy(task, sigma=noise), episodes)
     return Level(
-        uniform,
+        {by: most},
+        noise,
         round(percent(medium)),
         round(percent(expert)),
         *(found["length"] for found in (worst, medium, expert)),
@@ -92,7 +103,10 @@ def level_of(task: str, episodes: int = EPISODES, tries: int = 10, noise: float 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="+")
+    parser.add_argument("--by", choices=["uniform", "sigma"], default="uniform")
+    parser.add_argument("--noise", type=float, default=0.05)
     parser.add_argument("--episodes", type=int, default=EPISODES)
     given = parser.parse_args()
     for name in given.tasks:
-        print(f'    "{name}": {level_of(name, given.episodes)},', flush=True)  # noqa: T201
+        found = level_of(name, by=given.by, episodes=given.episodes, noise=given.noise)
+        print(f'    "{name}": {tuple(found)},', flush=True)  # noqa: T201

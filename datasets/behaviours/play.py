@@ -73,9 +73,9 @@ class PickPlay:
         idle = _idle(self._world, entities, play) & ~poke.busy
         drawn = self._goals(entities, rng)
         goal = drawn if play.goal is None else np.where(idle[:, None, None], drawn, play.goal)
-        age = np.where(idle, 0, play.age + 1)
-        # A push is a goal of its own: while it lasts, the oracle is asked for nothing.
         begin = idle & (rng.random(batch) < self._push)
+        # A push is a sub-task of its own: the oracle is asked for nothing, and its goal is over.
+        age = np.where(begin, PATIENCE, np.where(idle, 0, play.age + 1))
         cube, side = rng.integers(0, cubes, batch), rng.integers(0, 4, batch)
         poke = self._poke.begin(poke, begin, cube, side)
         asked = np.where(poke.busy[:, None, None], 0.0, goal).astype(np.float32)

@@ -34,6 +34,8 @@ def worlds_of(task: TaskSpec, count: int, threads: int, seed: int) -> Any:
     class Batch(VecEnv):
         """Steps our worlds; a row whose episode is over begins the next one at once."""
 
+        render_mode = None
+
         def __init__(self) -> None:
             self.worlds = make_worlds(task, count, threads)
             world = self.worlds.world

@@ -1,31 +1,60 @@
-"""How good the behaviours of the catalogue are, measured once each.
+"""How good the behaviours of the catalogue are, measured once each on public starts.
 
-`medium` is the task's oracle with a share of its actions replaced by uniform ones, so large that
-its return is 40 to 60 % of the way from random actions to the oracle:
+`medium` is the task's oracle with a noise so large that its return is 40 to 60 % of the way from
+random actions to the oracle. Numbers come from
 
     python -m entitybench.datasets.behaviours.measure team-spread
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Level(NamedTuple):
-    """Of a task: the medium policy, and how long episodes are."""
+    """Of a task: noise, what it leaves of the oracle's return, and how long episodes are."""
 
-    uniform: float  # share of uniform actions of the medium policy
-    percent: int  # its measured return, on the way from random (0) to oracle (100)
-    expert_percent: int  # the same of the expert policy, the oracle with noise
+    medium: Mapping[str, float]  # arguments of `basic.Noisy`, of the medium policy
+    noise: float  # deviation of the expert's noise
+    percent: int  # measured return of medium, from random actions (0) to the oracle (100)
+    expert_percent: int  # the same of the expert
     # Mean lengths of episodes, control steps.
     random_length: float
     medium_length: float
     expert_length: float
 
+    @property
+    def words(self) -> str:
+        """What the noise of the medium policy is."""
+        if "sigma" in self.medium:
+            return f"with noise {self.medium['sigma']:.2g}"
+        return f"{100 * self.medium['uniform']:.3g} % of its actions random"
 
-LEVELS: dict[str, Level] = {
-    "team-matrix-rare": Level(0.5, 50, 100, 1, 1, 1),
-    "team-matrix-xor": Level(0.5, 50, 100, 1, 1, 1),
-    "team-matrix-climbing": Level(0.5, 50, 100, 1, 1, 1),
-    "team-matrix-square": Level(0.5, 50, 100, 1, 1, 1),
+
+_MEASURED: dict[str, tuple[Mapping[str, float], float, int, int, float, float, float]] = {
+    "team-spread": ({"uniform": 0.75}, 0.05, 48, 97, 25, 25, 25),
+    "team-spread-omar": ({"uniform": 0.625}, 0.05, 54, 99, 25, 25, 25),
+    "team-tag": ({"uniform": 0.1875}, 0.05, 48, 92, 25, 25, 25),
+    "team-pushbox": ({"uniform": 0.1562}, 0.05, 45, 98, 150, 150, 150),
+    "hockey-1v1": ({"uniform": 0.25}, 0.05, 49, 89, 400, 400, 400),
+    "hockey-2v2": ({"uniform": 0.5}, 0.05, 53, 96, 400, 400, 400),
+    "hopper": ({"sigma": 0.0547}, 0.01, 50, 99, 22.8, 539, 988),
+    "halfcheetah": ({"sigma": 0.1406}, 0.05, 52, 97, 1000, 1000, 1000),
+    "ant": ({"sigma": 0.1875}, 0.0, 46, 100, 161, 798, 990),
+    "team-matrix-rare": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1),
+    "team-matrix-xor": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1),
+    "team-matrix-climbing": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1),
+    "team-matrix-square": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1),
 }
+# Teams that are one robot: their oracle is the robot's.
+_ROBOTS = {
+    "team-hopper-3x1": "hopper",
+    "team-cheetah-2x3": "halfcheetah",
+    "team-cheetah-6x1": "halfcheetah",
+    "team-ant-2x4": "ant",
+}
+LEVELS: dict[str, Level] = {task: Level(*numbers) for task, numbers in _MEASURED.items()}
+LEVELS.update({team: LEVELS[robot] for team, robot in _ROBOTS.items() if robot in LEVELS})

@@ -16,9 +16,9 @@ from entitybench.datasets.catalogue.build import (
 from entitybench.datasets.catalogue.levels import LEVELS
 
 if TYPE_CHECKING:
-    from entitybench.types import DatasetSpec
+    from collections.abc import Mapping
 
-EXPERT_NOISE = 0.05  # deviation; see `Level.expert_percent`
+    from entitybench.types import DatasetSpec
 
 
 def qualities(
@@ -27,29 +27,27 @@ def qualities(
     *,
     transitions: int = SMALL,
     paper: int = PAPER,
-    noise: float = EXPERT_NOISE,
 ) -> tuple[DatasetSpec, ...]:
     """The five datasets of a task that has a level."""
     level = LEVELS[task]
     lowest, medium, expert = level.random_length, level.medium_length, level.expert_length
     half = [
-        part(0.5, NOISY, uniform=level.uniform),
-        part(0.5, NOISY, sigma=noise),
+        part(0.5, NOISY, **level.medium),
+        part(0.5, NOISY, sigma=level.noise),
     ]
-    made: tuple[tuple[str, str, dict[str, Any], float, str], ...] = (
+    made: tuple[tuple[str, str, Mapping[str, Any], float, str], ...] = (
         ("random", RANDOM, {}, lowest, "uniform actions: 0 %"),
         (
             "medium",
             NOISY,
-            {"uniform": level.uniform},
+            level.medium,
             medium,
-            f"the script, {100 * level.uniform:.3g} % of its actions random: "
-            f"{level.percent} % of the way from random to the script",
+            f"the script, {level.words}: {level.percent} % of the way from random to the script",
         ),
         (
             "medium-replay",
             NOISY,
-            {"uniform": [level.uniform, 1.0]},
+            {**level.medium, "uniform": [level.medium.get("uniform", 0.0), 1.0]},
             (lowest + medium) / 2,
             "from random to medium: each episode has its own share of random actions",
         ),
@@ -63,7 +61,7 @@ def qualities(
         (
             "expert",
             NOISY,
-            {"sigma": noise},
+            {"sigma": level.noise},
             expert,
             f"the script with a little noise: {level.expert_percent} %",
         ),

@@ -18,14 +18,23 @@ STEPS = 30  # control steps; the whole of an episode takes too long here
 EPISODES = 3
 
 
-def cases(specs):
-    found = []
+def cases(specs, alike=lambda spec: spec.id):
+    """Of those that are alike only the first is quick."""
+    found, before = [], set()
     for spec in specs:
         extra = tasks()[spec.task].extra
         missing = bool(extra) and importlib.util.find_spec(extra) is None
-        mark = pytest.mark.skipif(missing, reason=f"[{extra}] is not installed")
-        found.append(pytest.param(spec, id=spec.id, marks=mark))
+        marks = [pytest.mark.skipif(missing, reason=f"[{extra}] is not installed")]
+        marks += [pytest.mark.slow] if alike(spec) in before else []
+        before.add(alike(spec))
+        found.append(pytest.param(spec, id=spec.id, marks=marks))
     return found
+
+
+def kind(spec):
+    """A behaviour in a world, whatever their arguments."""
+    base = spec.behaviour_kwargs.get("base")
+    return spec.behaviour, base, tasks()[spec.task].world, spec.absent > 0
 
 
 def of_each_behaviour():
@@ -52,7 +61,7 @@ def tree(folder):
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
 
 
-@pytest.mark.parametrize("spec", cases(datasets()))
+@pytest.mark.parametrize("spec", cases(datasets(), kind))
 def test_it_generates_and_replays(tmp_path, spec):
     one = make(spec, tmp_path / "a")
     assert tree(make(spec, tmp_path / "b", block=1)) == tree(one)

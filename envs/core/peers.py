@@ -95,7 +95,7 @@ def _gymnasium(package: str, id: str) -> Maker:
         module = importlib.import_module(package)
         if package == "gymnasium_robotics":
             gymnasium.register_envs(module)
-        env = gymnasium.make(id)
+        env = gymnasium.make(id, disable_env_checker=True)  # it would warn, and not be theirs
         inner: Any = env.unwrapped
         inner = getattr(inner, "robot_env", inner)  # the kitchen keeps its simulation there
         # OGBench has dm_control's model in `_model`, the others MuJoCo's in `model`.
@@ -128,11 +128,16 @@ def _robosuite(name: str, repeated: Array | None) -> Peer:
     )
     rng = np.random.default_rng(0)
     low, high = env.action_spec
+
+    def reset() -> None:
+        with _silence():  # it loads its controllers anew, and says so
+            env.reset()
+
     dt = float(env.sim.model.opt.timestep)
     run = _runner(
         lambda action: bool(env.step(action)[2]),
         lambda: rng.uniform(low, high),
-        env.reset,
+        reset,
         None if repeated is None else list(repeated),
     )
     dof = int(env.sim.model.nv)

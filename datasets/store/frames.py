@@ -95,9 +95,19 @@ class Frames:
 
     @classmethod
     def open(cls, path: Path) -> Frames:
-        """Open a column. Raises OSError or KeyError when it is none."""
-        with _h5py().File(path) as file:
-            count, *shape = file[_NAME].shape
+        """Open a column. Raises DataError when it is none, or lies in part in another file."""
+        h5py = _h5py()
+        try:
+            with h5py.File(path) as file:
+                data = file[_NAME]
+                link = type(file.get(_NAME, getlink=True))
+                if link is not h5py.HardLink or data.is_virtual or data.external:
+                    raise ValueError("it points to another file")
+                if data.dtype != np.uint8:
+                    raise ValueError(f"it holds {data.dtype}, not uint8")
+                count, *shape = data.shape
+        except Exception as error:  # a broken file makes HDF5 raise nearly anything
+            raise DataError(f"{path} cannot be read: {error}") from None
         return cls(path, 0, count, shape)
 
     def part(self, first: int, last: int) -> Frames:
@@ -116,7 +126,7 @@ class Frames:
                 data = file[_NAME]
                 run = len(unique) and unique[-1] - unique[0] + 1 == len(unique)
                 frames = data[unique[0] : unique[-1] + 1] if run else data[unique]
-        except OSError as error:
+        except Exception as error:  # as in `open`
             raise DataError(f"{self._path} cannot be read: {error}") from None
         found: np.ndarray = frames[back.reshape(np.shape(rows))]
         return found

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from entitybench.datasets.store.checks import (
+    Fault,
+    check_manifest,
+    check_offsets,
+    check_rows,
+    read_json,
+)
 from entitybench.datasets.store.frames import Frames
 from entitybench.datasets.store.schema import (
     EPISODES,
     MANIFEST,
     OF_STEPS,
     OFFSETS,
-    SCHEMA_VERSION,
     Column,
     Manifest,
-    manifest_hash,
     state_counts,
 )
 from entitybench.datasets.store.verify import check_hashes, check_sizes, mend
-from entitybench.errors import BadValue, DataError
+from entitybench.errors import BadValue, DataError, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +81,10 @@ class EpisodeStore:
             name: _map(folder, Column.from_json(about).file_name(name), manifest)
             for name, about in manifest["columns"].items()
         }
+        try:
+            check_offsets(offsets, manifest)
+        except Fault as fault:
+            raise DataError(f"{OFFSETS} in {folder} {fault}. {mend(folder, manifest)}") from None
         store = cls(folder, manifest, columns, np.asarray(offsets))
         store._check_counts()
         return store
@@ -136,13 +144,13 @@ class EpisodeStore:
     @cached_property
     def _all_episodes(self) -> list[dict[str, Any]]:
         try:
-            lines = (self.folder / EPISODES).read_text().splitlines()
-            return [json.loads(line) for line in lines]
-        except ValueError as error:
+            rows = [read_json(line) for line in (self.folder / EPISODES).read_bytes().splitlines()]
+            check_rows(rows, self.manifest)
+        except Fault as fault:
             raise DataError(
-                f"{EPISODES} in {self.folder} is corrupt ({error}). "
-                f"{mend(self.folder, self.manifest)}"
+                f"{EPISODES} in {self.folder} {fault}. {mend(self.folder, self.manifest)}"
             ) from None
+        return rows
 
     @cached_property
     def episodes(self) -> list[dict[str, Any]]:
@@ -215,11 +223,17 @@ class EpisodeStore:
             "state": int(self.state_offsets[-1]),
         }
         for name, about in self.manifest["columns"].items():
-            wanted = (counts[about["per"]], *about["shape"])
-            if self.columns[name].shape != wanted:
+            column, wanted = self.columns[name], (counts[about["per"]], *about["shape"])
+            file = Column.from_json(about).file_name(name)
+            if column.shape != wanted:
                 raise DataError(
-                    f"{name}.npy in {self.folder} has shape {self.columns[name].shape}, the store "
+                    f"{file} in {self.folder} has shape {column.shape}, the store "
                     f"needs {wanted}. {mend(self.folder, self.manifest)}"
+                )
+            if column.dtype.str != about["dtype"]:
+                raise DataError(
+                    f"{file} in {self.folder} holds {column.dtype.str}, the manifest says "
+                    f"{about['dtype']}. {mend(self.folder, self.manifest)}"
                 )
 
 
@@ -227,33 +241,27 @@ def read_manifest(folder: Path) -> Manifest:
     """`manifest.json`, checked against its own hash. Raises DataError."""
     path = folder / MANIFEST
     try:
-        manifest: Manifest = json.loads(path.read_text())
-        schema, claimed = manifest["schema"], manifest["manifest_hash"]
+        data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"no dataset in {folder}: it has no {MANIFEST}.") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError):
-        raise DataError(f"{MANIFEST} in {folder} is corrupt. {mend(folder, None)}") from None
-    if schema != SCHEMA_VERSION:
-        raise DataError(
-            f"{folder} follows schema {schema!r}, this version reads schema {SCHEMA_VERSION}. "
-            f"{mend(folder, manifest)}"
-        )
-    if manifest_hash(manifest) != claimed:
-        raise DataError(
-            f"{MANIFEST} in {folder} was changed after it was written. {mend(folder, manifest)}"
-        )
-    return manifest
+    try:
+        return check_manifest(read_json(data))
+    except Fault as fault:
+        raise DataError(f"{MANIFEST} in {folder} {fault}. {mend(folder, None)}") from None
 
 
 def _map(folder: Path, name: str, manifest: Manifest) -> Any:
     try:
         if name.endswith(".h5"):
             return Frames.open(folder / name)
-        mapped: np.ndarray = np.load(folder / name, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, KeyError) as error:
+        mapped: np.ndarray = np.lib.format.open_memmap(folder / name, mode="r")
+    except MissingExtra:
+        raise
+    except Exception as error:  # a broken header makes numpy and HDF5 raise nearly anything
         raise DataError(
-            f"{name} in {folder} cannot be read ({error}). {mend(folder, manifest)}"
+            f"{name} in {folder} cannot be read ({type(error).__name__}: {error}). "
+            f"{mend(folder, manifest)}"
         ) from None
     return mapped

@@ -31,6 +31,11 @@ def dataset_folder(id: str, size: str = "small") -> Path:
     return folder if size == "small" else folder.with_name(f"{folder.name}@{size}")
 
 
+def weights_folder(agent: str, task: str) -> Path:
+    """The folder of the downloaded weights of an agent in a task: seed0/, seed1/, and so on."""
+    return data_root() / "weights" / agent / task
+
+
 def generate_line(
     spec: DatasetSpec,
     *,

@@ -188,11 +188,11 @@ def new_store(final: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(final: Path) -> Iterator[None]:
+def locked(final: Path, *, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
     """Nobody else writes this store meanwhile. The system frees the lock when the process ends.
 
-    Raises DataError when another process writes it. Where the system has no file locks, or the
-    data root cannot be written, nothing is locked.
+    Raises DataError when another process writes it; with `waiting`, tells so and waits. Where the
+    system has no file locks, or the data root cannot be written, nothing is locked.
     """
     try:
         import fcntl
@@ -211,9 +211,12 @@ def locked(final: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise DataError(
-                f"another process is writing {final}; wait until it has ended."
-            ) from None
+            if waiting is None:
+                raise DataError(
+                    f"another process is writing {final}; wait until it has ended."
+                ) from None
+            waiting(f"another process is writing {final}: waiting for it.")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -90,6 +90,22 @@ _command(
     "bench lint maze2d-umaze-sparse-v1.hdf5",
 )
 _command(
+    "download",
+    "data:download",
+    "Download a dataset, or an agent's weights; checked by hash. Run again to resume.",
+    "bench download push-3blocks/play-v1 --from https://data.example.org",
+    "bench download agent:hecrl/push-3blocks --from https://data.example.org hf://owner/name",
+    "bench download push-3blocks/play-v1 --offline --verify",
+)
+_command(
+    "publish",
+    "data:publish",
+    "Put a dataset, or an agent's weights, onto a mirror.",
+    "bench publish push-3blocks/play-v1 --to site",
+    "bench publish agent:hecrl/push-3blocks --to s3://bucket/entitybench",
+    "bench publish data/mine --to hf://owner/name",
+)
+_command(
     "train",
     "training:train",
     "Train an agent with one training seed.",

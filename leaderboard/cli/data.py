@@ -1,8 +1,11 @@
-"""`bench generate`, `bench export`, `bench import`."""
+"""`bench generate`, `bench download`, `bench publish`, `bench export`, `bench import`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from entitybench import registry
 from entitybench.errors import BadValue
@@ -64,6 +67,62 @@ def generate(
         with progress_bar(f"{spec.id}, frames") as progress:
             draw(folder, pixels, workers=workers, progress=progress, say=note)
     _show(folder, json)
+
+
+def download(
+    id: str,
+    /,
+    *,
+    from_: Annotated[list[str] | None, Parameter(name="--from", consume_multiple=True)] = None,
+    offline: bool = False,
+    verify: bool = False,
+    json: bool = False,
+) -> None:
+    """Download a dataset, or an agent's weights; checked by hash. Run again to resume.
+
+    Args:
+        id: An id of `bench list datasets`, with @paper for that size, or agent:AGENT/TASK.
+        from_: Mirrors in the order to ask them: https://, file://, s3://, hf://, or a folder.
+            Default: ENTITYBENCH_MIRRORS.
+        offline: Use no network: check what is here, or take it from a folder.
+        verify: Re-simulate the dataset, and accept one that agrees within a tolerance.
+        json: Print where it lies as JSON.
+    """
+    from entitybench.datasets.transport.download import download as run
+
+    with progress_bar(f"{id}", unit="bytes") as progress:
+        folder = run(id, from_ or (), offline=offline, verify=verify, progress=progress, say=note)
+    print_json({"id": id, "folder": str(folder)}) if json else print(folder)
+
+
+def publish(folder: str, /, *, to: str, json: bool = False) -> None:
+    """Put a dataset, or an agent's weights, onto a mirror.
+
+    Args:
+        folder: A dataset or weights by id or folder.
+        to: The mirror: a folder to be served, s3://bucket/prefix or hf://owner/name.
+        json: Print id and manifest hash as JSON.
+    """
+    from entitybench.datasets.transport.publish import publish as run
+
+    with progress_bar(f"{folder}", unit="bytes") as progress:
+        id, sha256 = run(_publishable(folder), to, progress=progress)
+    about = {"id": id, "manifest": sha256, "to": to}
+    print_json(about) if json else print(f"{id} is on {to}")
+
+
+def _publishable(folder: str) -> Path:
+    """The folder that an id or a path names; of weights the shipped ones, if they are shipped."""
+    from entitybench.datasets.transport.items import AGENT, item_of
+    from entitybench.leaderboard.harness.weights import REFERENCE
+
+    if folder.startswith(AGENT):
+        item = item_of(folder)
+        shipped = REFERENCE / "weights" / item.id.removeprefix(AGENT)
+        return shipped if shipped.is_dir() else item.folder
+    if folder in registry.datasets():
+        return item_of(folder).folder
+    return existing(Path(folder), "dataset or weights")
 
 
 def export(folder: Path, /, *, minari: str, json: bool = False) -> None:

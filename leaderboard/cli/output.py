@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.tables.render import Tabular
@@ -34,26 +34,29 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[..., None]]:
+def progress_bar(label: str, unit: Literal["", "bytes"] = "") -> Iterator[Callable[..., None]]:
     """A bar on standard error: call the yielded function with (done, total, text="").
 
-    Where standard error is no terminal nothing is drawn.
+    Of bytes it shows sizes and speed. Where standard error is no terminal nothing is drawn.
     """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
+        DownloadColumn,
         MofNCompleteColumn,
         Progress,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
+        TransferSpeedColumn,
     )
 
     console = Console(stderr=True)
+    counts = (DownloadColumn(), TransferSpeedColumn()) if unit else (MofNCompleteColumn(),)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *counts,
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import checked_meta
+from entitybench.datasets.store.places import weights_folder
 from entitybench.errors import BadValue, CheckpointError, nearest
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def reference_weights(agent: str, task: str) -> dict[int, Path]:
     return _seed_folders(REFERENCE / "weights" / agent / task)
 
 
+def _found_weights(agent: str, task: str) -> dict[int, Path]:
+    """Shipped and downloaded checkpoint folders by training seed; where both are, the shipped."""
+    return {**_seed_folders(weights_folder(agent, task)), **reference_weights(agent, task)}
+
+
 def _seed_folders(root: Path) -> dict[int, Path]:
     if not root.is_dir():
         return {}
@@ -98,7 +104,8 @@ def find(
         spec: the agent.
         task: where it will act.
         seeds: training seeds; None means all there are.
-        weights: a folder of seed0/, seed1/, … or a checkpoint folder; None: the shipped ones.
+        weights: a folder of seed0/, seed1/, … or a checkpoint folder; None: the shipped ones, then
+            the downloaded ones.
         weights_from: the task that the weights were trained on, where it is not `task`.
         preset: the preset they must have; None takes any.
 
@@ -114,7 +121,7 @@ def find(
             "choose an agent that reads entities."
         )
     if weights is None:
-        folders = reference_weights(owner(spec), trained_on)
+        folders = _found_weights(owner(spec), trained_on)
     else:
         folders = _folders(Path(weights))
     wanted = list(folders) if seeds is None else seeds
@@ -123,7 +130,8 @@ def find(
         raise CheckpointError(_missing(spec, trained_on, missing, folders, weights, preset))
     found = {}
     for seed in wanted:
-        checkpoint = Checkpoint(folders[seed], read_meta(folders[seed]), weights is None)
+        shipped = weights is None and folders[seed].is_relative_to(REFERENCE)
+        checkpoint = Checkpoint(folders[seed], read_meta(folders[seed]), shipped)
         check(checkpoint, spec, task, weights_from, preset)
         if checkpoint.seed != seed:
             raise CheckpointError(
@@ -152,7 +160,7 @@ def _missing(
     preset: str | None,
 ) -> str:
     agent = owner(spec)
-    where = "shipped" if weights is None else f"in {str(weights)!r}"
+    where = "shipped or downloaded" if weights is None else f"in {str(weights)!r}"
     which = f" for training seed {', '.join(map(str, missing))}" if missing else ""
     have = f"; there are seeds {', '.join(map(str, folders))}" if folders else ""
     line = train_line(agent, task, missing[0] if missing else 0, preset)

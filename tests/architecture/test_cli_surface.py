@@ -13,6 +13,8 @@ SURFACE = {
     "--threads --preset --bank --video --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
     "lint": "DATASET --episodes --json",
+    "download": "ID --from --offline --verify --json",
+    "publish": "FOLDER --to --json",
     "train": "--agent --task --preset --seed --out --resume --json",
     "reproduce": "METHOD --claim --preset --from-scratch --workers --out --json",
     "export": "FOLDER --minari --json",

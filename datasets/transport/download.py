@@ -1,0 +1,269 @@
+"""`bench download`: a dataset or trained weights, whole and right or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from entitybench.datasets.store.checks import Fault
+from entitybench.datasets.store.schema import MANIFEST
+from entitybench.datasets.store.verify import check_hashes, check_sizes
+from entitybench.datasets.store.writer import disk_errors, locked, new_store
+from entitybench.datasets.transport.fetch import Blob, fetch, read_text
+from entitybench.datasets.transport.items import (
+    DatasetItem,
+    Item,
+    item_of,
+    said,
+    sha256_of_bytes,
+)
+from entitybench.datasets.transport.layout import INDEX, blob_name, read_index
+from entitybench.datasets.transport.sources import (
+    Interrupted,
+    Patience,
+    Refused,
+    Source,
+    open_source,
+)
+from entitybench.errors import BadValue, BenchError, DataError, nearest
+from entitybench.registry import datasets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from entitybench.datasets.store.schema import Manifest
+
+    Progress = Callable[..., None]
+
+MIRRORS = "ENTITYBENCH_MIRRORS"
+OFFLINE = "ENTITYBENCH_OFFLINE"
+_SPARE = 2**20  # bytes of disk beside the files: folders, the manifest, notes
+_OTHER_PROCESSOR = (
+    "a set made on another kind of processor may differ in the last bits; with --verify it is "
+    "re-simulated instead, and has to agree within a tolerance"
+)
+
+
+def download(
+    id: str,
+    mirrors: Sequence[str] = (),
+    *,
+    offline: bool = False,
+    verify: bool = False,
+    progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
+    patience: Patience | None = None,
+) -> Path:
+    """Bring a dataset, or an agent's weights, from the first mirror that gives it.
+
+    What is there already is checked and left alone. While files arrive they lie beside the final
+    folder, under their hashes, and are gone on with after an interruption; the folder itself
+    appears at the end, in one step. Nothing that a mirror says is believed: names, sizes, hashes
+    and what is registered under the id are all checked.
+
+    Args:
+        id: a dataset, or `agent:<agent>/<task>`.
+        mirrors: URLs or folders, asked in this order; none: those of `ENTITYBENCH_MIRRORS`.
+        offline: no network: only what is here, and mirrors in folders.
+        verify: re-simulate a dataset, and take one whose manifest is not the pinned one if it
+            agrees; hash what was there already.
+        progress: called with (bytes here, bytes in all), then also with what is done meanwhile.
+        say: told in one line what is worth knowing; None: stderr.
+        patience: with slow and dead mirrors.
+
+    Raises:
+        UnknownId: no such dataset, agent or task.
+        BadValue: a mirror that is none.
+        DataError: nothing right was found; what was there before is untouched.
+    """
+    item, bear, tell = item_of(id), patience or Patience(), say or _to_stderr
+    offline = offline or os.environ.get(OFFLINE, "") not in ("", "0")
+    sources = [open_source(url, bear) for url in mirrors or _named_mirrors()]
+    usable = [source for source in sources if not (offline and source.remote)]
+    with disk_errors(item.folder), locked(item.folder, waiting=tell):
+        manifest = _installed(item, verify, tell)
+        if manifest is None:
+            if not usable:
+                if not (item.registered or sources):
+                    datasets()[item.id]  # raises UnknownId with the nearest ids
+                raise DataError(_nowhere(item, offline))
+            if verify and not item.registered:
+                raise BadValue(f"{item.id} is not registered here, so nothing can re-simulate it.")
+            data, manifest, first = _find(item, usable, bear, verify)
+            usable.sort(key=lambda source: source is not first)
+            _bring(item, data, manifest, usable, bear, verify, progress)
+            if item.pin is None and isinstance(item, DatasetItem):
+                tell(f"{item.id} is not pinned by this version: it is what {first.url} says it is.")
+        elif verify and item.registered and isinstance(item, DatasetItem):
+            _replay(item.folder, manifest, progress)
+    return item.folder
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _named_mirrors() -> list[str]:
+    return [url for url in re.split(r"[\s,]+", os.environ.get(MIRRORS, "")) if url]
+
+
+def _nowhere(item: Item, offline: bool) -> str:
+    """Why there is nowhere to look, and how to get the thing instead."""
+    make = f" Make it here: `{item.make}`" if item.make else ""
+    if offline:
+        return f"{item.id} is not in {item.folder}, and --offline forbids to fetch it.{make}"
+    make = make.replace("Make", "Or make")
+    return f"no server gives {item.id} by default: name one with `--from URL` (or {MIRRORS}).{make}"
+
+
+def _installed(item: Item, verify: bool, tell: Callable[[str], None]) -> Manifest | None:
+    """The manifest of what is installed and sound; None: it is to be fetched.
+
+    Raises DataError when something else is at its place.
+    """
+    folder = item.folder
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    delete = f"delete it first: `rm -r {shlex.quote(str(folder))}`"
+    if not (folder / MANIFEST).is_file():
+        raise DataError(f"{folder} exists and is not {item.id}: {delete}")
+    data = (folder / MANIFEST).read_bytes()
+    try:
+        manifest = item.check(data)
+    except Fault as fault:
+        if "is corrupt" in str(fault):
+            tell(f"{MANIFEST} in {folder} {fault}: it is fetched anew.")
+            return None
+        raise DataError(f"{MANIFEST} in {folder} {fault}. To fetch it, {delete}") from None
+    try:
+        check_sizes(folder, manifest)
+        check_hashes(folder, manifest, always=verify)
+    except DataError as error:
+        tell(f"{said(error)}: it is fetched anew.")
+        return None
+    is_other = item.pin not in (None, sha256_of_bytes(data))
+    if verify or not is_other or manifest.get("drawn"):  # frames are drawn after publishing
+        tell(f"{folder} is complete already; nothing was fetched.")
+    else:
+        tell(f"{folder} is complete, and not the published {item.id}: {_OTHER_PROCESSOR}.")
+    return manifest
+
+
+def _find(
+    item: Item, sources: Sequence[Source], patience: Patience, verify: bool
+) -> tuple[bytes, Manifest, Source]:
+    """The manifest from the first mirror that has a right one. Raises DataError, UnknownId."""
+    reasons: list[str] = []
+    known: set[str] = set()
+    for source in sources:
+        try:
+            index = read_index(read_text(source, INDEX, patience))
+            known |= set(index)
+            if item.id not in index:
+                raise Fault("does not have it")
+            sha256 = index[item.id]
+            if item.pin not in (None, sha256) and not verify:
+                raise Fault(f"has another one than this version pins ({_OTHER_PROCESSOR})")
+            data = read_text(source, blob_name(sha256), patience)
+            if sha256_of_bytes(data) != sha256:
+                raise Fault("gives a corrupt manifest: another sha256")
+            return data, _checked(item, data), source
+        except Fault as fault:
+            reasons.append(f"{source.url} {fault}")
+        except (Refused, Interrupted) as reason:
+            reasons.append(f"{source.url} ({reason})")
+    is_typo = not item.registered and item.id not in known
+    close = nearest(item.id, known.union(datasets().ids)) if is_typo else []
+    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    make = f" Make it here: `{item.make}`" if item.make else ""
+    raise DataError(f"no mirror gave {item.id}: {'; '.join(reasons)}.{hint}{make}")
+
+
+def _checked(item: Item, data: bytes) -> Manifest:
+    try:
+        return item.check(data)
+    except Fault as fault:
+        raise Fault(f"gives a manifest that {fault}") from None
+
+
+def _bring(
+    item: Item,
+    data: bytes,
+    manifest: Manifest,
+    sources: list[Source],
+    patience: Patience,
+    verify: bool,
+    progress: Progress | None,
+) -> None:
+    """Fetch the files of a manifest and install them."""
+    folder = item.folder
+    waiting = folder.parent / f".{folder.name}.download"
+    blobs = {
+        about["sha256"]: Blob(about["sha256"], about["bytes"], name)
+        for name, about in manifest["files"].items()
+    }
+    _check_space(item, waiting, blobs)
+    waiting.mkdir(parents=True, exist_ok=True)
+    total, done = sum(blob.bytes for blob in blobs.values()), 0
+
+    def report(have: int) -> None:
+        if progress is not None:
+            progress(done + have, total)
+
+    for blob in blobs.values():
+        fetch(blob, waiting, sources, patience, report)
+        done += blob.bytes
+    with new_store(folder) as temporary:
+        for name, about in manifest["files"].items():
+            path = temporary / name
+            path.parent.mkdir(exist_ok=True)
+            _take(waiting / about["sha256"], path)
+        (temporary / MANIFEST).write_bytes(data)
+        try:
+            item.check_folder(temporary, manifest)
+            if verify and isinstance(item, DatasetItem):
+                _replay(temporary, manifest, progress)
+        except (Fault, BenchError) as error:
+            raise DataError(
+                f"what {sources[0].url} holds as {item.id} is not sound, and was not installed: "
+                f"{said(error)}."
+            ) from None
+    shutil.rmtree(waiting, ignore_errors=True)
+
+
+def _take(blob: Path, path: Path) -> None:
+    """The blob under its own name; a second name where the disk knows links, else a copy."""
+    try:
+        os.link(blob, path)
+    except OSError:
+        shutil.copyfile(blob, path)
+
+
+def _check_space(item: Item, waiting: Path, blobs: dict[str, Blob]) -> None:
+    """Raises DataError before anything is fetched, when the disk is too small."""
+    here = sum(path.stat().st_size for path in waiting.iterdir()) if waiting.is_dir() else 0
+    needed = sum(blob.bytes for blob in blobs.values()) - here + _SPARE
+    place = next(folder for folder in item.folder.absolute().parents if folder.exists())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise DataError(
+            f"{item.id} needs {needed / 1e6:.0f} MB more in {item.folder.parent}, {free / 1e6:.0f} "
+            "MB are free: free some, or name another disk with ENTITYBENCH_DATA."
+        )
+
+
+def _replay(folder: Path, manifest: Manifest, progress: Progress | None) -> None:
+    from entitybench.datasets.transport.replay import check_replay
+
+    total = sum(about["bytes"] for about in manifest["files"].values())
+
+    def report(done: int, episodes: int) -> None:
+        if progress is not None:
+            progress(total, total, f"re-simulated {done} of {episodes} episodes")
+
+    check_replay(folder, report)

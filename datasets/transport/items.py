@@ -1,0 +1,260 @@
+"""What can be downloaded: a dataset, or the trained weights of an agent, by id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from entitybench.checkpoints import checked_meta
+from entitybench.datasets.generate.api import make_plan
+from entitybench.datasets.generate.plan import SMALL, behaviour_name
+from entitybench.datasets.store.checks import (
+    Fault,
+    check_files,
+    check_manifest,
+    is_hash,
+    is_name,
+    read_json,
+    shown,
+)
+from entitybench.datasets.store.places import dataset_folder, generate_line, weights_folder
+from entitybench.datasets.store.schema import SCHEMA_VERSION, sha256_of
+from entitybench.datasets.store.store import EpisodeStore
+from entitybench.errors import BadValue, BenchError, CheckpointError, unknown
+from entitybench.registry import agents, datasets, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from entitybench.datasets.store.schema import Manifest
+
+AGENT = "agent:"
+META = "agent.json"
+_DATASET_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*-v\d+", re.ASCII)
+_SEED = re.compile(r"seed\d{1,10}")
+_SUFFIXES = (".json", ".safetensors", ".npy")
+
+
+@cache
+def pins() -> Mapping[str, str]:
+    """Id -> sha256 of the manifest that this version of the package vouches for."""
+    found: dict[str, str] = json.loads(files(__package__).joinpath("pins.json").read_text())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Item(ABC):
+    """Something with an id, a manifest and a folder.
+
+    Attributes:
+        id: as in an index.
+        folder: where it is installed.
+        make: the command that makes it here; empty where there is none.
+        registered: whether this package knows the id.
+    """
+
+    id: str
+    folder: Path
+    make: str
+    registered: bool = True
+
+    @property
+    def pin(self) -> str | None:
+        """The hash that its manifest must have, where one is pinned."""
+        return pins().get(self.id)
+
+    @abstractmethod
+    def check(self, data: bytes) -> Manifest:
+        """The manifest in these bytes, if it is of this item. Raises Fault."""
+
+    def check_folder(self, folder: Path, manifest: Manifest) -> None:
+        """Raises BenchError or Fault unless the files in `folder` are what they claim to be."""
+        for name, about in manifest["files"].items():
+            if sha256_of(folder / name) != about["sha256"]:
+                raise Fault(f"holds a corrupt {name}: another sha256")
+
+
+class DatasetItem(Item):
+    """An episode store; `<id>@<size>` where it is of a registered size beside "small"."""
+
+    def check(self, data: bytes) -> Manifest:
+        manifest = check_manifest(read_json(data))
+        if manifest["dataset"] != self.id.partition("@")[0]:
+            raise Fault(f"is of {manifest['dataset']!r}")
+        task = manifest["task"]
+        if task in tasks() and manifest["task_version"] != tasks()[task].version:
+            raise Fault(
+                f"is for version {manifest['task_version']} of {task}, which is at version "
+                f"{tasks()[task].version} here"
+            )
+        if self.registered:
+            self._check_registered(manifest)
+        return manifest
+
+    def _check_registered(self, manifest: Manifest) -> None:
+        id, _, size = self.id.partition("@")
+        plan = make_plan(datasets()[id], size=size or SMALL)
+        wanted = {
+            "task": plan.task.id,
+            "task_version": plan.task.version,
+            "task_kwargs": plan.task.kwargs,
+            "behaviour": behaviour_name(plan.dataset.behaviour),
+            "behaviour_kwargs": plan.dataset.behaviour_kwargs,
+            "absent": plan.dataset.absent,
+            "interactions": plan.dataset.interactions,
+            "seed": plan.seed,
+            "size": plan.size,
+            "custom": False,
+            "episodes": plan.episodes,
+        }
+        last = max(last for _, last in manifest["splits"].values())
+        found: dict[str, Any] = {**manifest, "episodes": last}
+        for name, value in wanted.items():
+            if _canonical(found.get(name)) != _canonical(value):
+                raise Fault(
+                    f"is not of the registered {self.id}: {name} {shown(found.get(name))}, not "
+                    f"{shown(value)}"
+                )
+
+    def check_folder(self, folder: Path, manifest: Manifest) -> None:
+        store = EpisodeStore.open(folder, verify=False)
+        super().check_folder(folder, manifest)
+        if len(store.episodes) != len(store):
+            raise Fault(f"has {len(store.episodes)} lines for {len(store)} episodes")
+
+
+class WeightsItem(Item):
+    """The checkpoints of an agent in a task, one a training seed."""
+
+    def check(self, data: bytes) -> Manifest:
+        manifest = read_json(data)
+        if not isinstance(manifest, dict) or set(manifest) != {"schema", "weights", "files"}:
+            raise Fault("is no manifest of weights")
+        if manifest["schema"] != SCHEMA_VERSION or isinstance(manifest["schema"], bool):
+            raise Fault(
+                f"follows schema {manifest['schema']!r}, this version reads schema {SCHEMA_VERSION}"
+            )
+        if manifest["weights"] != self.id:
+            raise Fault(f"is of {manifest['weights']!r}")
+        check_files(manifest["files"], _is_weights_file)
+        seeds = {name.partition("/")[0] for name in manifest["files"]}
+        for seed in sorted(seeds):
+            if f"{seed}/{META}" not in manifest["files"]:
+                raise Fault(f"lists no {seed}/{META}")
+        return manifest
+
+    def check_folder(self, folder: Path, manifest: Manifest) -> None:
+        super().check_folder(folder, manifest)
+        agent, _, task = self.id.removeprefix(AGENT).partition("/")
+        wanted = {"agent": agent, "task": task, "task_version": tasks()[task].version}
+        for path in sorted(folder.glob(f"*/{META}")):
+            meta = checked_meta(path, read_json(path.read_bytes()))
+            for name, value in {**wanted, "seed": int(path.parent.name[4:])}.items():
+                if meta[name] != value:
+                    raise CheckpointError(f"{path} has {name} {meta[name]!r}, not {value!r}")
+            for name, sha256 in (meta.get("sha256") or {}).items():
+                weights = path.with_name(name) if is_name(name) else path
+                if is_hash(sha256) and weights.suffix == ".safetensors":
+                    listed = manifest["files"].get(f"{path.parent.name}/{name}")
+                    if listed is None or listed["sha256"] != sha256:
+                        raise CheckpointError(f"{path} is of other weights than {name}")
+
+
+def _canonical(value: Any) -> str:
+    """JSON to compare by: 1 is not true, and a tuple is a list."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _is_weights_file(name: Any) -> bool:
+    if not isinstance(name, str):
+        return False
+    seed, _, file = name.partition("/")
+    return _SEED.fullmatch(seed) is not None and is_name(file) and file.endswith(_SUFFIXES)
+
+
+def item_of(id: str) -> Item:
+    """The item that an id names.
+
+    A registered size of a dataset beside "small" is `<id>@<size>`. A dataset that is not registered
+    may still lie on a mirror, if its id looks like one.
+
+    Raises:
+        UnknownId: no such agent or task, or no such dataset.
+        BadValue: an agent that has no weights.
+    """
+    if id.startswith(AGENT):
+        return _weights(id)
+    registered, at, size = id.partition("@")
+    if registered in datasets():
+        spec = datasets()[registered]
+        if at and size not in spec.sizes:
+            raise unknown("size", size, list(spec.sizes))
+        folder, line = (
+            dataset_folder(registered, size or SMALL),
+            generate_line(spec, size=size or SMALL),
+        )
+        return DatasetItem(id, folder, line)
+    if not _DATASET_ID.fullmatch(id) or ".." in id or id.startswith("weights/"):
+        datasets()[id]  # raises UnknownId with the nearest ids
+    return DatasetItem(id, dataset_folder(id), "", registered=False)
+
+
+def _weights(id: str) -> Item:
+    agent, _, task = id.removeprefix(AGENT).partition("/")
+    if not task:
+        raise BadValue(
+            f"{id!r} names no task: write {AGENT}AGENT/TASK, e.g. agent:hecrl/push-3blocks."
+        )
+    spec, where = agents()[agent], tasks()[task]
+    if not spec.trains and spec.weights_of is None:
+        raise BadValue(f"{spec.id} is not trained, so it has no weights.")
+    owner = spec.weights_of or spec.id
+    line = f"bench train --agent {owner} --task {where.id} --seed 0 --out runs/{owner}-{where.id}"
+    return WeightsItem(f"{AGENT}{owner}/{where.id}", weights_folder(owner, where.id), line)
+
+
+def weights_manifest(folder: Path) -> tuple[Item, bytes]:
+    """The item and the manifest of a folder with seed0/, seed1/, … of one agent in one task.
+
+    Raises BadValue when the folder holds none, or checkpoints of several agents or tasks.
+    """
+    files, whose = {}, set()
+    for path in sorted(folder.glob(f"seed*/{META}")):
+        if not _SEED.fullmatch(path.parent.name):
+            continue  # such as a training that was cut short
+        meta = checked_meta(path, read_json(path.read_bytes()))
+        whose.add(f"{AGENT}{meta['agent']}/{meta['task']}")
+        for file in sorted(path.parent.iterdir()):
+            name = f"{path.parent.name}/{file.name}"
+            is_link = file.is_symlink() or path.parent.is_symlink()
+            if is_link or not file.is_file() or not _is_weights_file(name):
+                raise BadValue(
+                    f"{file} cannot be published: no regular {', '.join(_SUFFIXES)} file."
+                )
+            files[name] = {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+    if len(whose) != 1:
+        found = " and ".join(sorted(whose)) or f"no seed*/{META}"
+        raise BadValue(f"{folder} does not hold the weights of one agent in one task: {found}.")
+    item = item_of(whose.pop())
+    manifest = {"schema": SCHEMA_VERSION, "weights": item.id, "files": files}
+    data = (json.dumps(manifest, indent=1) + "\n").encode()
+    item.check_folder(folder, item.check(data))
+    return item, data
+
+
+def sha256_of_bytes(data: bytes) -> str:
+    """Hash of some bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def said(error: Exception) -> str:
+    """The first sentence of an error, to be put into another."""
+    text = str(error)
+    return text.split(". ")[0].rstrip(".") if isinstance(error, BenchError) else text

@@ -1,0 +1,110 @@
+"""Where blobs go: a folder (for any web server), a bucket, or a Hugging Face repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from entitybench.datasets.store.writer import disk_errors
+from entitybench.datasets.transport.layout import INDEX
+from entitybench.datasets.transport.sources import kind_of, local_folder
+from entitybench.errors import BadValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+
+class Target(Protocol):
+    """A mirror to write to. Nobody may see the new index before all blobs are there.
+
+    Attributes:
+        index: the index as it is; None: there is none yet.
+    """
+
+    index: bytes | None
+
+    def put(self, name: str, content: Path | bytes, size: int) -> None:
+        """Write a blob, unless one of this name and size is there."""
+        ...
+
+    def finish(self, index: bytes) -> None:
+        """Replace the index. Raises DataError when somebody else has done so meanwhile."""
+        ...
+
+
+class FolderTarget:
+    """A mirror in a folder, to be served as it is or copied to a server."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        index = root / INDEX
+        self.index = index.read_bytes() if index.is_file() else None
+
+    def put(self, name: str, content: Path | bytes, size: int) -> None:
+        path = self._root / name
+        if not (path.is_file() and path.stat().st_size == size):
+            self._write(path, content)
+
+    def finish(self, index: bytes) -> None:
+        if index != self.index:
+            self._write(self._root / INDEX, index)
+
+    def _write(self, path: Path, content: Path | bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    with content.open("rb") as source:
+                        shutil.copyfileobj(source, file, 2**20)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def open_target(to: str) -> AbstractContextManager[Target]:
+    """The mirror to publish to. Raises BadValue for one that cannot be written."""
+    kind = kind_of(to)
+    if kind == "s3":
+        from entitybench.datasets.transport.bucket import bucket_target
+
+        return bucket_target(to)
+    if kind == "hf":
+        from entitybench.datasets.transport.hub import hub_target
+
+        return hub_target(to)
+    if kind in ("http", "https"):
+        raise BadValue(
+            f"{to} cannot be written over HTTP: publish to a folder, and let the web server serve "
+            "it (docs/hosting-a-mirror.md), or to s3://… or hf://…"
+        )
+    return _folder_target(local_folder(to))
+
+
+@contextmanager
+def _folder_target(root: Path) -> Iterator[Target]:
+    with disk_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+        with _only_one(root):
+            yield FolderTarget(root)
+
+
+@contextmanager
+def _only_one(root: Path) -> Iterator[None]:
+    """Two who publish into one folder do so one after the other, where the system has locks."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (root / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.store.frames import load_h5py
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
 from entitybench.errors import DataError
@@ -43,6 +44,7 @@ def read_d4rl(path: Path, folder: Path) -> None:
 
     Raises:
         DataError: not such a file.
+        MissingExtra: h5py is not installed.
     """
     arrays, metadata = _read(path)
     count = len(arrays["observations"])
@@ -117,13 +119,14 @@ def _layout(terminal: Array, timeout: Array, has_next: bool) -> tuple[Array, Arr
 
 def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """Arrays of as many entries as there are rows, and what the file says of itself."""
-    import h5py
-
+    h5py = load_h5py()
     try:
         with h5py.File(path) as file:
             found: dict[str, Any] = {}
             file.visititems(lambda name, item: found.update({name: item}))
             data = {n: i for n, i in found.items() if isinstance(i, h5py.Dataset)}
+            # What lies in another file is not read: a downloaded file could point anywhere.
+            data = {n: i for n, i in data.items() if not (i.is_virtual or i.external)}
             missing = [name for name in NEEDED if name not in data]
             if missing:
                 raise DataError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from entitybench.datasets.minari.d4rl import read_d4rl
 from entitybench.datasets.minari.foreign import read_foreign
 from entitybench.datasets.minari.leaves import shared_columns
-from entitybench.datasets.minari.library import DATA_FILE, EXTRA, load_minari, minari_root
+from entitybench.datasets.minari.library import DATA_FILE, EXTRA, fetch, load_minari, minari_root
 from entitybench.datasets.minari.ogbench import read_ogbench
 from entitybench.datasets.store.schema import Column, Manifest
 from entitybench.datasets.store.store import EpisodeStore
@@ -28,7 +28,7 @@ _HASHES = ("content_hash", "manifest_hash")
 _FILES = {".npz": read_ogbench, ".hdf5": read_d4rl, ".h5": read_d4rl}
 
 
-def import_minari(source: str | Path, out: str | Path) -> EpisodeStore:
+def import_minari(source: str | Path, out: str | Path, *, download: bool = False) -> EpisodeStore:
     """Read a Minari dataset into a new episode store.
 
     What `export` wrote comes back as it was: same data, same seeds, same manifest. Other data get
@@ -38,11 +38,12 @@ def import_minari(source: str | Path, out: str | Path) -> EpisodeStore:
         source: the name or the folder of a local Minari dataset, an OGBench `.npz` file or a D4RL
             `.hdf5` file.
         out: the new folder.
+        download: let Minari download a dataset of that name if it is not on this machine.
 
     Raises:
         UnknownId: no such dataset; the nearest names are given.
         BadValue: `out` is taken, or the data have leaves that a store cannot hold.
-        DataError: the source is damaged or was cut by Minari.
+        DataError: the source is damaged, was cut by Minari, or cannot be downloaded.
         MissingExtra: Minari is not installed.
     """
     out = Path(out).expanduser()
@@ -53,6 +54,8 @@ def import_minari(source: str | Path, out: str | Path) -> EpisodeStore:
         if reader is not None:
             reader(Path(source).expanduser(), folder)
         else:
+            if download and not (minari_root() / source).is_dir() and not Path(source).exists():
+                fetch(str(source))
             _read_minari(str(source), folder)
     return EpisodeStore.open(out)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-from contextlib import contextmanager
+import shutil
+import sys
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from entitybench.errors import BadValue, MissingExtra
+from entitybench.errors import BadValue, DataError, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +52,35 @@ def minari_root() -> Path:
     """The folder of all Minari datasets: `MINARI_DATASETS_PATH`, or ~/.minari/datasets."""
     chosen = os.environ.get("MINARI_DATASETS_PATH")
     return Path(chosen).expanduser() if chosen else Path.home() / ".minari" / "datasets"
+
+
+def fetch(name: str) -> None:
+    """Let Minari download a dataset from its remote (`MINARI_REMOTE`, by default Farama's).
+
+    What a failed download leaves is removed: Minari writes under the final name.
+
+    Raises:
+        BadValue: a name that Minari would not accept.
+        DataError: no network, no such dataset, or nothing came.
+        MissingExtra: Minari, or what its remote needs, is not installed.
+    """
+    minari = load_minari()
+    check_name(name)
+    folder = minari_root() / name
+    whole = False
+    try:
+        with redirect_stdout(sys.stderr):  # it prints; our own output is the result
+            minari.download_dataset(name)
+        whole = (folder / "data" / "metadata.json").is_file()
+    except ImportError as error:
+        raise MissingExtra(f"Minari cannot download: {error}") from None
+    except Exception as error:  # whatever the client of the remote raises
+        raise DataError(f"Minari cannot download {name!r}: {error}") from None
+    finally:
+        if not whole:
+            shutil.rmtree(folder, ignore_errors=True)
+    if not whole:
+        raise DataError(f"Minari says that it downloaded {name!r}, but there is no such dataset.")
 
 
 @contextmanager

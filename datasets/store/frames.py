@@ -24,7 +24,8 @@ FRAMES = "frames"  # the column that `bench generate --pixels` adds
 _NAME = "frames"
 
 
-def _h5py() -> Any:
+def load_h5py() -> Any:
+    """The module `h5py`. Raises MissingExtra."""
     try:
         import h5py
     except ImportError:
@@ -44,7 +45,7 @@ class FrameWriter:
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
         """Begin a file for `shape` = (count, H, W, C) uint8."""
         self._path = path
-        self._file = _h5py().File(path, "w", libver="earliest")
+        self._file = load_h5py().File(path, "w", libver="earliest")
         self._data = self._file.create_dataset(
             _NAME,
             shape,
@@ -96,7 +97,7 @@ class Frames:
     @classmethod
     def open(cls, path: Path) -> Frames:
         """Open a column. Raises DataError when it is none, or lies in part in another file."""
-        h5py = _h5py()
+        h5py = load_h5py()
         try:
             with h5py.File(path) as file:
                 data = file[_NAME]
@@ -122,7 +123,7 @@ class Frames:
         rows = np.arange(len(self))[key] + self._first
         unique, back = np.unique(rows, return_inverse=True)
         try:
-            with _h5py().File(self._path) as file:
+            with load_h5py().File(self._path) as file:
                 data = file[_NAME]
                 run = len(unique) and unique[-1] - unique[0] + 1 == len(unique)
                 frames = data[unique[0] : unique[-1] + 1] if run else data[unique]

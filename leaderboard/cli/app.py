@@ -131,6 +131,7 @@ _command(
     "data:import_",
     "Read a Minari, OGBench or D4RL dataset into an episode store.",
     "bench import push-3blocks/mine-v0 --out data/mine",
+    "bench import D4RL/pointmaze/umaze-v2 --download --out data/maze",
     "bench import cube-triple-play-v0.npz --out data/cubes",
     "bench import hopper_medium-v2.hdf5 --out data/hopper",
 )

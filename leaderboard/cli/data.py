@@ -139,12 +139,13 @@ def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
     print_json({"minari": minari, "folder": str(path)}) if json else print(path)
 
 
-def import_(source: str, /, *, out: Path, json: bool = False) -> None:
+def import_(source: str, /, *, out: Path, download: bool = False, json: bool = False) -> None:
     """Read a Minari, OGBench or D4RL dataset into an episode store.
 
     Args:
         source: A local Minari dataset by name or folder, an OGBench .npz or a D4RL .hdf5 file.
         out: The folder of the new store; it must not exist.
+        download: Let Minari download a dataset of that name if it is not on this machine.
         json: Print the manifest as JSON.
     """
     writable_folder(out)
@@ -153,7 +154,7 @@ def import_(source: str, /, *, out: Path, json: bool = False) -> None:
 
     from entitybench.datasets.minari.importer import import_minari
 
-    _show(import_minari(source, out).folder, json)
+    _show(import_minari(source, out, download=download).folder, json)
 
 
 def _show(folder: Path, json: bool) -> None:

@@ -18,6 +18,8 @@ from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, new_store
 from entitybench.envs.core.api import make, world_of
+from entitybench.errors import DataError
+from entitybench.leaderboard.cli.main import main
 
 minari = pytest.importorskip("minari")
 pytest.importorskip("PIL")
@@ -219,3 +221,74 @@ def test_leaves_of_other_projects_go_both_ways(tmp_path):
     back = import_minari("some/leaves-v0", tmp_path / "b")
     assert same_files(store.folder, back.folder) == []
     assert json.loads((back.folder / "manifest.json").read_text())["dataset"] == "some/thing-v0"
+
+
+@pytest.fixture
+def remote(tmp_path, monkeypatch):
+    """A remote of Minari's that is a folder here: its own downloader runs in full."""
+    remotes = pytest.importorskip("minari.storage.remotes")
+    import shutil
+
+    from minari.storage.remotes.cloud_storage import CloudStorage
+
+    folder = tmp_path / "remote"
+
+    class Folder(CloudStorage):
+        broken = False
+
+        def __init__(self, name, token):
+            pass
+
+        def list_datasets(self, prefix=None):
+            names = [p.parent.parent.relative_to(folder) for p in folder.rglob("metadata.json")]
+            return [str(name) for name in names if str(name).startswith(prefix or "")]
+
+        def get_dataset_metadata(self, dataset_id):
+            return json.loads((folder / dataset_id / "data" / "metadata.json").read_text())
+
+        def download_dataset(self, dataset_id, path):
+            if self.broken:
+                (path / dataset_id / "data").mkdir(parents=True)
+                raise ConnectionError("the line is cut")
+            shutil.copytree(folder / dataset_id, path / dataset_id)
+
+        def list_namespaces(self):
+            return ["some"]
+
+        def download_namespace_metadata(self, namespace, path):
+            shutil.copy(folder / namespace / "namespace_metadata.json", path / namespace)
+
+        def upload_dataset(self, dataset_id):
+            raise NotImplementedError
+
+        upload_namespace = upload_dataset
+
+    monkeypatch.setitem(remotes._registry, "folder", lambda: Folder)
+    monkeypatch.setenv("MINARI_REMOTE", "folder://here")
+    return Folder
+
+
+def test_minari_downloads_what_is_not_here(team, tmp_path, remote, capsys):
+    export(team, "some/team-v0")
+    (tmp_path / "minari").rename(tmp_path / "remote")
+    out = str(tmp_path / "a")
+    assert main(["import", "some/team-v0", "--out", out]) == 2
+    remote.broken = True
+    assert main(["import", "some/team-v0", "--download", "--out", out]) == 2
+    assert "the line is cut" in capsys.readouterr().err
+    assert not (tmp_path / "minari" / "some" / "team-v0").exists()
+    remote.broken = False
+    for name in ("some/taem-v0", "x/y-v0", "hf://some/team-v0"):
+        assert main(["import", name, "--download", "--out", out]) == 2
+        assert name in capsys.readouterr().err
+    assert main(["import", "some/team-v0", "--download", "--out", out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["dataset"] == "team-spread/uniform-v1"
+    assert same_files(team.folder, tmp_path / "a") == []
+
+
+def test_a_download_of_nothing_is_noticed(remote, tmp_path, monkeypatch):
+    """Minari 220: the command prints success, and nothing was downloaded."""
+    monkeypatch.setattr(minari, "download_dataset", lambda name: None)
+    with pytest.raises(DataError, match="there is no such dataset"):
+        import_minari("some/team-v0", tmp_path / "a", download=True)
+    assert not (tmp_path / "a").exists()

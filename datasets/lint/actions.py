@@ -35,7 +35,7 @@ def check_actions(
     outside, first, worst = 0, -1, 0.0
     at_bound = np.zeros(size)
     steps = steps_of(offsets)
-    for part in chunks(steps):
+    for part in chunks(steps, actions):
         values = flat(actions[part])
         beyond = np.maximum(low - values, values - high)
         bad = (beyond > 0).any(axis=1)

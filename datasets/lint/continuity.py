@@ -81,7 +81,7 @@ def jumps(observations: Array, offsets: Array) -> tuple[Array, Array, Motion | N
     least = np.maximum(motion.scale, 10 * motion.usual)
     needed = max(2.0, SHARE * len(motion.smooth))
     rows, features = [], []
-    for part in chunks(steps_of(offsets)):
+    for part in chunks(steps_of(offsets), observations):
         before = flat(observations[part])[:, motion.smooth]
         after = flat(observations[part + 1])[:, motion.smooth]
         leaps = motion.difference(before, after) > least

@@ -28,7 +28,7 @@ def check_finite(columns: Mapping[str, Array], offsets: Array) -> list[Finding]:
         if column.dtype.kind != "f":
             continue
         count, first = 0, -1
-        for part in chunks(range(len(column))):
+        for part in chunks(range(len(column)), column):
             bad = ~np.isfinite(flat(column[part.start : part.stop])).all(axis=1)
             if bad.any() and first < 0:
                 first = part.start + int(np.argmax(bad))
@@ -55,7 +55,7 @@ def constant(column: Array) -> Array:
     """Which of the F features of (count, ...) never change: bool (F,)."""
     first = flat(column[:1])[0]
     same = np.ones(len(first), bool)
-    for part in chunks(range(len(column))):
+    for part in chunks(range(len(column)), column):
         values = flat(column[part.start : part.stop])
         same &= ((values == first) | (np.isnan(values) & np.isnan(first))).all(axis=0)
         if not same.any():

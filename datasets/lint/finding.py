@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from entitybench.types import Array
 
-CHUNK = 65_536  # rows that are looked at together
+NUMBERS = 4_000_000  # that are looked at together
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,11 @@ def steps_of(offsets: Array) -> Array:
     return np.flatnonzero(is_step)
 
 
-def chunks(rows: Array | range) -> Iterator[Any]:
-    """The rows in pieces that fit in memory."""
-    for first in range(0, len(rows), CHUNK):
-        yield rows[first : first + CHUNK]
+def chunks(rows: Array | range, column: Array) -> Iterator[Any]:
+    """Rows of a column in pieces that fit in memory."""
+    size = max(1, NUMBERS // max(1, int(np.prod(column.shape[1:]))))
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]
 
 
 def flat(array: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,39 +55,53 @@ def check_recomputed(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """The rules of a goal task, which need nothing but observations and goals.
+
+    Attributes:
+        achieved: of observations, the goal they fulfil.
+        success: of achieved and desired goals.
+        reward: of achieved and desired goals.
+    """
+
+    achieved: Callable[[Array], Array]
+    success: Callable[[Array, Array], Array]
+    reward: Callable[[Array, Array], Array]
+
+
 def check_goals(
-    columns: Mapping[str, Array],
-    offsets: Array,
-    goal_rows: Array,
-    achieved_of: Callable[[Array], Array],
-    success_of: Callable[[Array, Array], Array],
-    reward_of: Callable[[Array, Array], Array],
-) -> list[Finding]:
-    """Rewards and successes of a goal task, of every row: they depend on nothing but the data.
+    columns: Mapping[str, Array], offsets: Array, goal_rows: Array, rules: Goals
+) -> tuple[list[Finding], Array]:
+    """Rewards and successes of a goal task, of every row.
 
     Args:
         columns: "observations" (rows, N, D), "desired_goals" (G, N, D), and "rewards" or
             "successes" (rows,), where they are there.
         offsets: (E + 1,).
         goal_rows: (rows,) which of the G goals is a row's.
-        achieved_of: of observations, the goal they fulfil.
-        success_of: of achieved and desired goals.
-        reward_of: of achieved and desired goals.
+        rules: of the task.
+
+    Returns:
+        Findings, and the rewards (rows,) float32, stored or not; padding is zero.
     """
-    found = []
     observations, goals = columns["observations"], columns["desired_goals"]
-    all_rows = np.arange(int(offsets[-1]))
-    for name, rows, score, ahead in (
-        ("successes", all_rows, success_of, 0),
-        ("rewards", steps_of(offsets), reward_of, 1),
+    steps, count = steps_of(offsets), int(offsets[-1])
+    successes, rewards = np.zeros(count, bool), np.zeros(count, np.float32)
+    for rows in chunks(np.arange(count), observations):
+        achieved = rules.achieved(np.asarray(observations[rows]))
+        successes[rows] = rules.success(achieved, goals[goal_rows[rows]])
+    for rows in chunks(steps, observations):
+        achieved = rules.achieved(np.asarray(observations[rows + 1]))
+        rewards[rows] = rules.reward(achieved, goals[goal_rows[rows]])
+    found = []
+    for name, computed, rows in (
+        ("successes", successes, np.arange(count)),
+        ("rewards", rewards, steps),
     ):
         if name in columns:
-            parts = [
-                score(achieved_of(np.asarray(observations[part + ahead])), goals[goal_rows[part]])
-                for part in chunks(rows)
-            ]
-            found += check_recomputed(name, columns[name], np.concatenate(parts), offsets, rows)
-    return found
+            found += check_recomputed(name, columns[name], computed[rows], offsets, rows)
+    return found, rewards
 
 
 def check_outcomes(

@@ -124,8 +124,11 @@ class Subject:
         here = importlib.metadata.version("mujoco")
         if made.get("mujoco") not in (None, here):
             raise NotChecked(f"made with MuJoCo {made['mujoco']}, here is {here}: other physics")
-        if self.columns["actions"].shape[1:] != self.world.action_shape:
-            raise NotChecked(f"actions are not of the shape {self.world.action_shape}")
+        shape = self.world.action_shape
+        if "actions" not in self.columns or self.columns["actions"].shape[1:] != shape:
+            raise NotChecked(f"there are no actions of the shape {shape}")
+        if "observations" not in self.columns:
+            raise NotChecked("there are no observations")
         return replay.replayed(self.store, self.chosen)
 
 
@@ -142,7 +145,7 @@ def _continuity(subject: Subject) -> list[Finding]:
     try:
         explained = frozenset(subject.replay.reached)
     except NotChecked:
-        explained = frozenset()
+        explained = frozenset[int]()
     return continuity.check_jumps(_observations(subject), subject.offsets, explained)
 
 
@@ -152,7 +155,7 @@ def _features(subject: Subject) -> list[Finding]:
     observations, store = _observations(subject), subject.store
     if subject.world is None:
         for name in ("observations", "actions", "rewards"):
-            if name in columns and len(store) > 1:
+            if name in columns and len(store) > 1 and columns[name].dtype != np.uint8:
                 found += features.check_constant(name, columns[name])
         return found
     worlds = subject.worlds(PUBLIC)
@@ -192,14 +195,15 @@ def _duplicates(subject: Subject) -> list[Finding]:
 
 def _scores(subject: Subject) -> list[Finding]:
     columns, store, world = subject.columns, subject.store, subject.world
-    found = scores.check_outcomes(store.episodes, columns, store.offsets)
     if isinstance(world, GoalWorld) and "desired_goals" in columns:
         of_rows = len(columns["desired_goals"]) == store.offsets[-1]
         episode = np.repeat(np.arange(len(store)), np.diff(store.offsets))
         rows = np.arange(len(episode)) if of_rows else episode
-        return found + scores.check_goals(
-            columns, store.offsets, rows, world.achieved, world.success, world.reward
-        )
+        rules = scores.Goals(world.achieved, world.success, world.reward)
+        found, rewards = scores.check_goals(columns, store.offsets, rows, rules)
+        columns = {"rewards": rewards, **columns}
+        return found + scores.check_outcomes(store.episodes, columns, store.offsets)
+    found = scores.check_outcomes(store.episodes, columns, store.offsets)
     if subject.task is not None:  # rewards of states are recomputed while replaying
         return found
     if "rewards" not in columns:

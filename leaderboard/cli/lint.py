@@ -37,8 +37,12 @@ def lint(
 
 
 def _text(report: Report) -> str:
+    from entitybench.datasets.lint.subject import CHECKS
+
     head = f"{report.dataset}: {report.episodes} episodes, {report.transitions} transitions"
-    lines = [head, "", columns(list(report.checks.items()))]
+    meant = {"files": "every file is what was written"}
+    meant |= {name: words for name, (_, words) in CHECKS.items()}
+    lines = [head, "", columns([(name, meant[name], how) for name, how in report.checks.items()])]
     if report.measured:
         numbers = [(name.replace("_", " "), f"{n:g}") for name, n in report.measured.items()]
         lines += ["", columns(numbers)]

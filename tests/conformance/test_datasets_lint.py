@@ -13,7 +13,7 @@ from uniform_sets import KINDS
 
 from entitybench.datasets.lint.api import lint
 from entitybench.datasets.lint.boundaries import check_rows
-from entitybench.datasets.lint.scores import check_goals
+from entitybench.datasets.lint.scores import Goals, check_goals
 from entitybench.envs.core.api import goal_world_of
 from entitybench.errors import DataError, UnknownId
 from entitybench.leaderboard.cli.main import main
@@ -123,6 +123,10 @@ def _return_of_another(columns, rows):
     rows[2]["return"] += 1
 
 
+def _return_of_another_goal(columns, rows):
+    rows[5]["return"] = -40.0
+
+
 def _same_seed(columns, rows):
     rows[9]["seed"] = rows[0]["seed"]
 
@@ -162,6 +166,7 @@ PLANTED = {
     "team rewards late": (TEAM, _late("rewards"), "scores", "off by one step"),
     "success unsaid": (GOAL, _success_unsaid, "scores", "1 of 506 successes"),
     "return of another": (TEAM, _return_of_another, "scores", "the rewards sum to"),
+    "return of another goal": (GOAL, _return_of_another_goal, "scores", "the rewards sum to -45"),
     "same seed": (GOAL, _same_seed, "starts", "a seed of another split"),
     "evaluation seed": (GOAL, _evaluation_seed, "starts", r"below 2\*\*32"),
     "actions before noise": (GOAL, _actions_before_noise, "replay", "stored actions lead to"),
@@ -220,10 +225,11 @@ def test_rewards_of_goal_tasks_are_recomputed_in_every_row():
     def findings(rewards):
         columns = {"observations": places, "desired_goals": np.full((3, 1, 1), 5.0)}
         columns |= {"rewards": rewards, "successes": places[:, 0, 0] == 5}
-        return check_goals(
-            columns, offsets, episode, lambda o: o, success, lambda a, d: success(a, d) - 1.0
-        )
+        found, given = check_goals(columns, offsets, episode, rules)
+        assert given.tolist() == np.where(np.arange(30) % 10 == 9, 0, after).tolist()
+        return found
 
+    rules = Goals(lambda o: o, success, lambda a, d: success(a, d) - 1.0)
     here = success(places, 5.0) - 1.0
     after = np.roll(here, -1)
     assert findings(after) == []

@@ -35,7 +35,7 @@ def check_references(
 
     Args:
         scores: of the manifest: "random" and "expert" or "oracle", each with a "return".
-        returns: of the episodes.
+        returns: of the episodes, where they are to be compared.
         measured: the scores of the task as it is now; None where it is not ours.
     """
     low, high = bounds_of(scores)
@@ -60,7 +60,8 @@ def check_references(
                 )
             )
     mean = float(np.mean(returns)) if returns else low
-    if mean > high + ABOVE * (high - low):
+    error = float(np.std(returns)) / math.sqrt(len(returns)) if returns else 0.0
+    if mean - 3 * error > high + ABOVE * (high - low):
         found.append(
             _finding(
                 "warning",

@@ -251,10 +251,11 @@ def _references(subject: Subject) -> list[Finding]:
         raise NotChecked("the data come with none")
     if not (made.get("random") and (made.get("expert") or made.get("oracle"))):
         raise NotChecked("there are no scores of an expert")
+    if subject.task is not None:  # episodes of data may be shorter than those of the references
+        return references.check_references(made, [], reference_of(task_like(manifest)))
     returns = [row["return"] for row in subject.store.episodes]
     numbers = [float(value) for value in returns if isinstance(value, int | float)]
-    measured = reference_of(task_like(manifest)) if subject.task is not None else None
-    return references.check_references(made, numbers, measured)
+    return references.check_references(made, numbers)
 
 
 def _replay(subject: Subject) -> list[Finding]:

@@ -1,0 +1,54 @@
+"""What `bench list datasets` says of sizes is what generating gives; every task is in the table."""
+
+from __future__ import annotations
+
+import pytest
+
+from entitybench.datasets.catalogue.shapes import disk_bytes, sizes_of, transitions
+from entitybench.datasets.catalogue.shapes_table import SHAPES
+from entitybench.datasets.generate.api import generate
+from entitybench.registry import datasets, tasks
+from entitybench.types import DatasetSpec
+
+RUN = "run `python -m entitybench.datasets.catalogue.shapes`"
+
+
+def test_every_task_with_data_has_its_shapes():
+    named = {spec.task for spec in datasets() if not tasks()[spec.task].extra}
+    assert named == set(SHAPES), RUN
+
+
+@pytest.mark.parametrize("id", ["push-2blocks", "hopper", "team-spread", "dag-10", "hockey-goal"])
+def test_shapes_are_those_of_the_task(id):
+    assert SHAPES[id] == sizes_of(tasks()[id]), RUN
+
+
+@pytest.mark.parametrize(
+    "id", ["push-2blocks/play-v1", "team-spread/expert-v1", "sprites/random-v1"]
+)
+def test_the_estimate_is_near_what_is_written(id, tmp_path):
+    spec = datasets()[id]
+    folder = generate(id, episodes=20, workers=1, out=tmp_path / "a", say=lambda _: None)
+    written = sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".json")
+    share = 22 / (spec.episodes + spec.validation_episodes)
+    assert written == pytest.approx(share * disk_bytes(spec), rel=0.1)
+
+
+def test_a_dataset_of_somebody_else_has_no_estimate_but_a_number_of_transitions():
+    spec = DatasetSpec(
+        id="other/mine-v1",
+        task="other",
+        behaviour="mine:Mine",
+        episodes=7,
+        validation_episodes=1,
+        length=30,
+    )
+    assert transitions(spec) == 210
+    assert disk_bytes(spec) is None
+
+
+def test_tasks_know_their_datasets():
+    for spec in datasets():
+        assert spec.id in tasks()[spec.task].datasets
+    assert tasks()["push-3blocks"].datasets[0] == "push-3blocks/play-v1"
+    assert tasks()["push-3blocks-pixels"].datasets == ()

@@ -66,7 +66,9 @@ def save(picture: np.ndarray, name: str) -> None:
     print(OUT / name)
 
 
-def film(agent: str, task: str = TASK, size: int = 220, speed: float = 3.0) -> None:
+def film(
+    agent: str, task: str = TASK, size: int = 220, speed: float = 3.0, seconds: float = 6.0
+) -> None:
     """A GIF of the first four public starts, side by side."""
     with tempfile.TemporaryDirectory() as folder:
         mp4 = Path(folder) / "film.mp4"
@@ -75,7 +77,7 @@ def film(agent: str, task: str = TASK, size: int = 220, speed: float = 3.0) -> N
         gif = OUT / f"{agent}-{task}.gif"
         call = [get_ffmpeg_exe(), "-y", "-loglevel", "error", "-i", str(mp4)]
         if agent == "oracle":
-            call += ["-t", "6"]  # s; it is done by then
+            call += ["-t", str(seconds)]  # it is done by then
         subprocess.run([*call, "-vf", f"fps={FRAMES},{PALETTE}", str(gif)], check=True)
         print(gif, f"{gif.stat().st_size / 1e6:.2f} MB")
 
@@ -223,8 +225,7 @@ def locomotion() -> None:
         renderer.close()
     save(np.concatenate([np.concatenate(pictures[:3], 1), np.concatenate(pictures[3:], 1)]), VIEWS)
     film("oracle", "point-maze-medium")
-    film("oracle", "halfcheetah", size=180, speed=4.0)
-    film("oracle", "walker2d", size=180, speed=1.0)
+    film("oracle", "walker2d", size=110, speed=1.0, seconds=2.0)
 
 
 VIEWS = "locomotion-views.png"

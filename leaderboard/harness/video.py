@@ -136,7 +136,7 @@ class _Camera:
 
         self.worlds: Any = default_worlds(task, batch, 1)
         self.world = self.worlds.world
-        self.renderer = Renderer(self.world, size, size)
+        self.renderer = Renderer(self.world, size, size, self.world.view)
         self.batch, self.size, self.grid = batch, size, grid
         self.film: Generator[None, Array, None] | None = None
         self.shots: list[list[Array]] = [[] for _ in range(batch)]

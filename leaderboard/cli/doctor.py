@@ -95,7 +95,7 @@ def packages() -> Iterator[Finding]:
             f"pip install '{need.name}{need.specifier}'",
         )
     yield Finding("packages", "ok", f"{fitting} requirements fit")
-    for extra in ("train", "minari", "video", "plots", "sb3", "robosuite"):
+    for extra in ("train", "minari", "video", "plots", "sb3", "robosuite", "s3", "hub"):
         if extra in absent:
             names = ", ".join(absent[extra])
             yield Finding(

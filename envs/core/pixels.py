@@ -37,7 +37,7 @@ class PixelWorlds(Worlds):
         """As `Worlds`; `threads` draw too, each with a context of its own."""
         super().__init__(*args, **kwargs)
         self._more = (segmentation, depth)
-        self._plain = False
+        self._advance_alone = None  # what is seen is drawn by row
         self._local = threading.local()
         size = self.world.pixels or 64
         self._goal_images = np.zeros((self.batch, size, size, 3), np.uint8)

@@ -88,10 +88,12 @@ def worlds_of(task: TaskSpec, count: int, threads: int, seed: int) -> Any:
             return [getattr(self, attr_name)] * count
 
         def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-            raise NotImplementedError
+            del indices  # one object is all rows
+            setattr(self, attr_name, value)
 
         def env_method(self, method_name: str, *args: Any, **kwargs: Any) -> list[Any]:
-            raise NotImplementedError
+            kwargs.pop("indices", None)
+            return [getattr(self, method_name)(*args, **kwargs)] * count
 
         def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
             del wrapper_class, indices

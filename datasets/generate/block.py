@@ -21,11 +21,24 @@ if TYPE_CHECKING:
 
 # What the other columns have an entry of: a row.
 PER = {"desired_goals": "episode", "entity_masks": "episode", "states": "state"}
+ATTEMPTS = 3  # at an episode whose simulation becomes unstable, before that is an error
 STATES = frozenset({"observations", "entities", "successes", "poses"})  # T + 1 an episode
+
+
+class Unstable(Exception):
+    """The simulation of these episodes became unstable."""
+
+    def __init__(self, episodes: Sequence[int]) -> None:
+        super().__init__(episodes)
+        self.episodes = episodes
 
 
 def make_block(plan: Plan, episodes: Sequence[int]) -> Part:
     """Generate some episodes side by side.
+
+    An episode whose simulation becomes unstable begins anew, with another start and other noise;
+    the others stay what they were. MuJoCo's box collider gives no number where two boxes touch
+    without any depth, about once in 10^8 steps of a crowded table.
 
     Beside `act`, a behaviour may have `labels(state)`, what is said of each episode when it ends,
     and `flags(state)`, numbers 0 to 255 that are said of each action just chosen; both are dicts of
@@ -36,19 +49,38 @@ def make_block(plan: Plan, episodes: Sequence[int]) -> Part:
         which episodes are in the block: each has its own generators.
 
     Raises:
-        DataError: the simulation became unstable; such data must not be stored.
+        DataError: one of them became unstable in every attempt.
     """
+    attempts = dict.fromkeys(episodes, 0)
+    while True:
+        try:
+            return _run(plan, attempts)
+        except Unstable as found:
+            for episode in found.episodes:
+                attempts[episode] += 1
+                if attempts[episode] == ATTEMPTS:
+                    raise DataError(
+                        f"the simulation of episode {episode} became unstable (MuJoCo counted "
+                        f"warnings) in {ATTEMPTS} attempts: the behaviour's actions or the world "
+                        "need mending."
+                    ) from None
+
+
+def _run(plan: Plan, attempts: Mapping[int, int]) -> Part:
+    """`make_block`, once: episode -> which attempt at it this is. Raises Unstable."""
+    episodes = list(attempts)
     size, length = len(episodes), plan.dataset.length
     worlds = plan.worlds(size)
     behaviour = resolve(plan.dataset.behaviour)(plan.task, **plan.dataset.behaviour_kwargs)
-    rng = BatchGenerator([plan.behaviour_generator(episode) for episode in episodes])
-    seeds = [plan.start_seed(episode) for episode in episodes]
+    rng = BatchGenerator([plan.behaviour_generator(*one) for one in attempts.items()])
+    seeds = [plan.start_seed(*one) for one in attempts.items()]
     obs, info = worlds.reset(seeds), worlds.judge()
     first, state = obs, behaviour.initial_state(size)
     table = _Table(size, length)
     states = []
     lengths, terminated = np.full(size, length), np.zeros(size, bool)
     labels: list[dict[str, Any] | None] = [None] * size
+    unstable = []
     for step in range(length + 1):
         table.put(step, of_state(worlds, obs, info))
         if step % STATE_EVERY == 0:
@@ -63,10 +95,13 @@ def make_block(plan: Plan, episodes: Sequence[int]) -> Part:
         ends = info.get("terminated", False) & ~terminated
         lengths[ends], terminated[ends] = step + 1, True
         for row in np.flatnonzero(ends | (step + 1 == length) & ~terminated).tolist():
-            _check_stable(worlds, row, episodes[row])
+            if _is_unstable(worlds, row):
+                unstable.append(episodes[row])
             labels[row] = _labels(behaviour, state, row)
         worlds.rest(np.flatnonzero(ends).tolist())
     worlds.close()
+    if unstable:
+        raise Unstable(unstable)
 
     counts = state_counts(lengths)
     kept = np.stack(states, axis=1)[np.arange(len(states)) < counts[:, None]]
@@ -167,10 +202,6 @@ def _labels(behaviour: Any, state: Any, row: int) -> dict[str, Any] | None:
     return {name: np.asarray(label)[row].item() for name, label in behaviour.labels(state).items()}
 
 
-def _check_stable(worlds: Worlds, row: int, episode: int) -> None:
-    """Raises DataError when MuJoCo warned: it goes on after a blow-up, from the reset state."""
-    if worlds.datas and any(warning.number for warning in worlds.datas[row].warning):
-        raise DataError(
-            f"the simulation of episode {episode} became unstable (MuJoCo counted warnings): "
-            "the behaviour's actions or the world need mending."
-        )
+def _is_unstable(worlds: Worlds, row: int) -> bool:
+    """Whether MuJoCo warned: it goes on after a blow-up, from the reset state."""
+    return bool(worlds.datas) and any(warning.number for warning in worlds.datas[row].warning)

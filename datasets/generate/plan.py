@@ -57,17 +57,19 @@ class Plan:
     def split(self, episode: int) -> str:
         return "train" if episode < self.training else "validation"
 
-    def start_seed(self, episode: int) -> int:
-        """The seed of an episode's start state.
+    def start_seed(self, episode: int, attempt: int = 0) -> int:
+        """The seed of an episode's start state, at the first attempt or a later one.
 
         From 2**32 on, so that no episode begins where an evaluation does; below 2**53, so that
         every reader of JSON keeps it.
         """
-        return int(generator(self.seed, "start", episode).integers(2**32, 2**53))
+        names = ("start", episode, attempt) if attempt else ("start", episode)
+        return int(generator(self.seed, *names).integers(2**32, 2**53))
 
-    def behaviour_generator(self, episode: int) -> np.random.Generator:
+    def behaviour_generator(self, episode: int, attempt: int = 0) -> np.random.Generator:
         """All randomness of the behaviour in one episode."""
-        return generator(self.seed, "episode", episode)
+        names = ("episode", episode, attempt) if attempt else ("episode", episode)
+        return generator(self.seed, *names)
 
     def worlds(self, batch: int) -> Worlds:
         """The simulation of some episodes."""

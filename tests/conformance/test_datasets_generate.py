@@ -387,3 +387,37 @@ class Wild:
 
     def act(self, obs, state, rng):
         return np.full((len(rng), 2), np.nan), state
+
+
+def test_an_episode_that_becomes_unstable_begins_anew(tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    monkeypatch.chdir(tmp_path)
+    moody = replace(SHORT, id="push-2blocks/moody-v1", behaviour=f"{__file__}:Moody")
+    datasets().add(moody)
+    try:
+        one = generate(moody.id, workers=1, block=4, out=tmp_path / "a")
+        assert tree(generate(moody.id, workers=2, out=tmp_path / "b")) == tree(one)
+        plan = make_plan(moody)
+    finally:
+        datasets()._specs.pop(moody.id)
+    store = EpisodeStore.open(one)
+    assert np.isfinite(store.observations).all()
+    again = 0
+    for episode, row in enumerate(store.episodes):
+        attempts = [plan.behaviour_generator(episode, k).random() < MOODY for k in range(3)]
+        attempt = attempts.index(False)
+        assert row["seed"] == plan.start_seed(episode, attempt)
+        again += attempt > 0
+    assert 0 < again < len(store)
+
+
+MOODY = 0.25  # share of episodes
+
+
+class Moody(Wild):
+    """The same in some episodes, in which it draws a small number first; else it stands still."""
+
+    def act(self, obs, state, rng):
+        state = rng.random(len(rng)) < MOODY if state is None else state
+        return np.where(state[:, None], np.nan, np.zeros((len(rng), 2))), state

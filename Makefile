@@ -9,7 +9,7 @@ ARGS   ?=
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test test-all test-numpy1 lint types format docs results pictures wheel-smoke doctor clean
+.PHONY: help eval test test-all test-numpy1 lint types format docs results dataset-pages pictures wheel-smoke doctor clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ docs: $(VENV)/.installed-docs ## Build the documentation into site/
 
 results: $(VENV)/.installed-all ## Write the tables of README and docs from the stored records
 	@$(PY) -P -m entitybench.leaderboard.tables.pages
+
+dataset-pages: $(VENV)/.installed-all ## Write docs/datasets from the datasets that are on this machine
+	@$(VENV)/bin/bench page --all --out docs/datasets
 
 pictures: $(VENV)/.installed-all ## Draw the pictures and films of README and docs (minutes)
 	@$(PY) -P benchmarks/pictures.py

@@ -27,7 +27,7 @@ from entitybench.datasets.store.writer import disk_errors, locked, write_manifes
 from entitybench.errors import BadValue, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from entitybench.datasets.generate.parts import Part
     from entitybench.types import Array
@@ -130,8 +130,8 @@ class Drawing:
         return cls(**value)
 
 
-def frames_of(store: EpisodeStore, pixels: int, rows: range) -> Iterator[Array]:
-    """The picture (pixels, pixels, 3) uint8 of each row's state."""
+def frames_of(store: EpisodeStore, pixels: int, rows: Iterable[int]) -> Iterator[Array]:
+    """The picture (pixels, pixels, 3) uint8 of each row's state; rows in increasing order."""
     from entitybench.envs.core.api import world_of
     from entitybench.envs.core.banks import Bank
     from entitybench.envs.core.render import Renderer

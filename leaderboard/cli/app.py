@@ -90,6 +90,14 @@ _command(
     "bench lint maze2d-umaze-sparse-v1.hdf5",
 )
 _command(
+    "page",
+    "page:page",
+    "Write a page on a dataset: a picture, scores, labels, columns, hashes.",
+    "bench page push-3blocks/play-v1",
+    "bench page data/mine --out pages",
+    "bench page --all --out docs/datasets",
+)
+_command(
     "download",
     "data:download",
     "Download a dataset, or an agent's weights; checked by hash. Run again to resume.",

@@ -13,6 +13,7 @@ SURFACE = {
     "--threads --preset --bank --video --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
     "lint": "DATASET --episodes --json",
+    "page": "DATASETS --out --all --json",
     "download": "ID --from --offline --verify --json",
     "publish": "FOLDER --to --json",
     "train": "--agent --task --preset --seed --out --resume --json",

@@ -47,7 +47,10 @@ def _is_pattern(words: list[str]) -> bool:
     return any(re.search(r"[\[\]|…{}<>]|\.\.\.|^[A-Z]+$|^\W+$", word) for word in words)
 
 
-CASES = [(page, words) for page in PAGES for words in commands(page)]
+# Pages of datasets are all made by one function, so some of them will do.
+WRITTEN = [page for page in PAGES if "datasets" not in page.parts[-3:-1]]
+MADE = [page for page in PAGES if page not in WRITTEN][::20]
+CASES = [(page, words) for page in (*WRITTEN, *MADE) for words in commands(page)]
 
 
 @pytest.mark.parametrize(

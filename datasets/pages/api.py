@@ -1,0 +1,177 @@
+"""`bench page`: the page of a dataset, and those of all registered ones with their index."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entitybench.datasets.pages.facts import LAYOUT, facts_of, registered
+from entitybench.datasets.pages.index import index
+from entitybench.datasets.pages.picture import draw
+from entitybench.datasets.pages.text import page
+from entitybench.datasets.store.places import dataset_folder
+from entitybench.datasets.store.schema import MANIFEST
+from entitybench.datasets.store.store import EpisodeStore, read_manifest
+from entitybench.errors import BenchError, DataError, unknown
+from entitybench.records import write_atomic
+from entitybench.registry import datasets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from entitybench.datasets.pages.facts import Facts
+    from entitybench.datasets.store.schema import Manifest
+
+INDEX = "index.md"
+
+
+@dataclass(slots=True)
+class Made:
+    """What `make_all` did, by dataset id."""
+
+    made: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)  # the data are those of the page
+    absent: list[str] = field(default_factory=list)  # not generated here
+    failed: dict[str, str] = field(default_factory=dict)  # and why
+
+
+def make_page(dataset: str | Path, out: str | Path) -> Path:
+    """Write the page of a dataset: `<name>.md`, its picture `.webp` and its facts `.json`.
+
+    The name is the id of a registered dataset (with @size for another size than "small"), else
+    that of the folder. Nothing in a store is run: not its behaviour either.
+
+    Args:
+        dataset: a registered id or the folder of a store.
+        out: the folder to write in; made if need be.
+
+    Returns:
+        The page.
+
+    Raises:
+        UnknownId, DataError: no such dataset, or it is damaged.
+        MissingExtra: matplotlib is not installed.
+        BadValue: `out` cannot be written.
+    """
+    return _write(_folder(str(dataset)), Path(out))
+
+
+def make_all(
+    out: str | Path,
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Made:
+    """Write the pages of all registered datasets that are on this machine, and their index.
+
+    Pages whose data have not changed are left; their words are written anew. A dataset that cannot
+    be drawn does not stop the others. Pages of datasets that are not here stay, and are in the
+    index.
+
+    Args:
+        out: as for `make_page`.
+        progress: called with (datasets done, all, the id of the next).
+        say: told each failure in a line.
+    """
+    out, found, ids = Path(out), Made(), datasets().ids
+    for done, id in enumerate(ids):
+        if progress is not None:
+            progress(done, len(ids), id)
+        folder = dataset_folder(id)
+        if not (folder / MANIFEST).is_file():
+            found.absent.append(id)
+            continue
+        try:
+            (found.kept if _up_to_date(folder, id, out) else found.made).append(id)
+        except Exception as error:  # one bad set must not keep the others from being drawn
+            is_ours = isinstance(error, BenchError)
+            found.failed[id] = str(error) if is_ours else f"{type(error).__name__}: {error}"
+            if say is not None:
+                say(f"{id}: {found.failed[id]}")
+    for facts in (drawn := read_all(out)).values():
+        _write_words(facts, out)
+    write_atomic(out / INDEX, index(drawn))
+    return found
+
+
+def read_all(out: Path) -> dict[str, Facts]:
+    """The facts of the pages of registered datasets that lie in a folder, by id."""
+    found = {}
+    for id in datasets().ids:
+        facts = read_facts(out / f"{id}.json")
+        if facts is not None:
+            found[id] = facts
+    return found
+
+
+def read_facts(path: Path) -> Facts | None:
+    """The facts of a page; None where there are none, or those of an older layout."""
+    try:
+        facts: Facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) and facts.get("layout") == LAYOUT else None
+
+
+def _up_to_date(folder: Path, id: str, out: Path) -> bool:
+    """Whether the page was there already; it is afterwards. Raises DataError for custom data."""
+    manifest = read_manifest(folder)
+    if registered(manifest) is None:
+        raise DataError(
+            f"{folder} is custom: other episodes or another seed than registered. Generate the "
+            f"registered one: `bench generate {id}` (elsewhere, or after moving this away)."
+        )
+    facts = read_facts(out / f"{id}.json")
+    same = facts is not None and facts["manifest"]["manifest_hash"] == manifest["manifest_hash"]
+    if same and (out / f"{id}.webp").is_file():
+        return True
+    _write(folder, out)
+    return False
+
+
+def _write(folder: Path, out: Path) -> Path:
+    store = EpisodeStore.open(folder)
+    facts = facts_of(store, page_name(folder, store.manifest))
+    picture, facts["picture"] = draw(store, facts)
+    name = out / facts["name"]
+    write_atomic(_with(name, ".webp"), picture)
+    write_atomic(_with(name, ".json"), json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    return _write_words(facts, out)
+
+
+def _write_words(facts: Facts, out: Path) -> Path:
+    path = _with(out / facts["name"], ".md")
+    words = page(facts, path.parent)
+    if not path.is_file() or path.read_text(encoding="utf-8") != words:
+        write_atomic(path, words)
+    return path
+
+
+def _with(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)  # a name may hold dots
+
+
+def page_name(folder: Path, manifest: Manifest) -> str:
+    """What the page of a store is called; a manifest of unknown origin decides nothing of it."""
+    if registered(manifest) is None:
+        return folder.resolve().name
+    size = manifest.get("size", "small")
+    return manifest["dataset"] if size == "small" else f"{manifest['dataset']}@{size}"
+
+
+def _folder(dataset: str) -> Path:
+    """The folder of an id or a path. Raises UnknownId or DataError."""
+    if dataset in datasets():
+        folder = dataset_folder(dataset)
+        if not (folder / MANIFEST).is_file():
+            line = f"bench generate {dataset}"
+            raise DataError(f"{dataset} is not there yet: `{line}` (looked in {folder}).")
+        return folder
+    folder = Path(dataset).expanduser()
+    if folder.is_dir():
+        return folder
+    if dataset.startswith(("/", ".", "~")):
+        raise DataError(f"no folder {dataset!r} with a dataset.")
+    raise unknown("dataset", dataset, datasets().ids, see="bench list datasets")

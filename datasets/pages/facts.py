@@ -1,0 +1,180 @@
+"""What the page of a dataset says, as JSON values: its manifest, and what is counted in its data.
+
+The page is made from these alone, so its words can change without the data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from entitybench.datasets.generate.replay import task_like
+from entitybench.envs.core.api import world_of
+from entitybench.errors import BenchError
+from entitybench.registry import datasets, resolve, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from entitybench.datasets.store.store import EpisodeStore
+    from entitybench.envs.core.world import World
+    from entitybench.types import Array
+
+Facts = dict[str, Any]
+LAYOUT = 1  # of facts and pictures; with another one, pages are made anew
+FEW = 24  # different values of a label that are counted one by one
+OURS = "entitybench."  # whose docstrings are read: code of others is never run for a page
+KNOWN = ("observations", "actions", "rewards", "terminals", "masks", "successes", "contacts")
+
+
+def facts_of(store: EpisodeStore, name: str) -> Facts:
+    """The facts of a store; the picture's (`picture.draw`) are added under "picture".
+
+    Args:
+        store: all of it.
+        name: what the page is called.
+    """
+    manifest = store.manifest
+    world, spec = world_like(store), registered(manifest)
+    return {
+        "layout": LAYOUT,
+        "name": name,
+        "summary": spec.summary if spec is not None else None,
+        "acts": _docstrings([manifest.get("behaviour"), manifest.get("behaviour_kwargs")]),
+        "horizon": None if world is None else tasks()[str(store.task)].horizon,
+        "world": None if world is None else _about(world),
+        "measured": {
+            "episodes": {key: last - first for key, (first, last) in manifest["splits"].items()},
+            "steps": _spread(store.lengths),
+            "ended": _ended(store),
+            "return": _spread(known(row.get("return") for row in store.episodes)),
+            "success": _mean(known(row.get("success") for row in store.episodes)),
+            "labels": labels_of(store.episodes),
+            "flags": _flags(store),
+            "contacts": _contacts(store),
+            "distinct": _distinct(store),
+        },
+        "manifest": manifest,
+    }
+
+
+def registered(manifest: Mapping[str, Any]) -> Any:
+    """The spec that a store was made of, if it is one of ours with its registered numbers."""
+    id = manifest["dataset"]
+    return datasets()[id] if id in datasets() and not manifest.get("custom", False) else None
+
+
+def world_like(store: EpisodeStore) -> World | None:
+    """The world of a store; None where the task is not ours or takes no such arguments."""
+    if store.task is None or store.task not in tasks():
+        return None
+    try:
+        return world_of(task_like(store.manifest))
+    except (BenchError, TypeError, ValueError):  # a manifest may say anything
+        return None
+
+
+def known(values: Iterable[Any]) -> Array:
+    """Those of some numbers that are there and finite, (n,) float64."""
+    found = np.array([value for value in values if isinstance(value, int | float)], np.float64)
+    return found[np.isfinite(found)]
+
+
+def labels_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of each label of episodes: {value: share}, or the spread of numbers that are too many."""
+    found: dict[str, Any] = {}
+    labels = [row.get("labels") or {} for row in rows]
+    for key in sorted({str(key) for label in labels for key in label}):
+        values = [label[key] for label in labels if key in label]
+        counts = Counter(map(str, values))
+        if len(counts) <= FEW:
+            ordered = sorted(counts, key=lambda value: (len(value), value))
+            found[key] = {value: round(counts[value] / len(rows), 4) for value in ordered}
+        elif len(numbers := known(values)):
+            found[key] = {"spread": _spread(numbers)}
+    return found
+
+
+def _about(world: World) -> dict[str, Any]:
+    """Names of what is observed."""
+    return {
+        "entities": list(world.bodies),
+        "features": list(world.feature_names),
+        "agents": list(getattr(world, "agents", ())),
+        "agent_features": list(getattr(world, "agent_feature_names", ())),
+    }
+
+
+def _docstrings(value: Any) -> dict[str, str]:
+    """The first sentence about each of our policies that a behaviour's arguments name."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return {name: words for part in value for name, words in _docstrings(part).items()}
+    if not isinstance(value, str) or not value.startswith(OURS) or ":" not in value:
+        return {}
+    try:
+        words = resolve(value).__doc__ or ""
+    except (BenchError, ImportError):
+        return {}
+    return {value: " ".join(words.partition("\n\n")[0].split())}
+
+
+def _spread(values: Array) -> dict[str, float] | None:
+    """Least, mean, largest and deviation of numbers; None of none."""
+    if not len(values):
+        return None
+    found = {"min": values.min(), "mean": values.mean(), "max": values.max(), "std": values.std()}
+    return {name: round(float(value), 4) for name, value in found.items()}
+
+
+def _mean(values: Array) -> float | None:
+    return round(float(values.mean()), 4) if len(values) else None
+
+
+def _ended(store: EpisodeStore) -> float | None:
+    """The share of episodes that a state ended, not the time."""
+    if "masks" not in store.columns:
+        return None
+    last = store.offsets[1:] - 2
+    return _mean(1.0 - np.asarray(store.columns["masks"])[last])
+
+
+def _flags(store: EpisodeStore) -> dict[str, float]:
+    """Of each flag of actions the share of transitions that have it."""
+    flags = {}
+    for name, about in store.manifest["columns"].items():
+        is_flag = (about["dtype"], about["shape"], about["per"]) == ("|u1", [], "row")
+        if is_flag and name not in KNOWN and "." not in name:  # infos of imported data have a dot
+            flags[name] = round(float(np.sum(store.columns[name] != 0)) / store.transitions, 4)
+    return flags
+
+
+def _contacts(store: EpisodeStore) -> float | None:
+    """The share of transitions in which an entity acted on another."""
+    if "contacts" not in store.columns:
+        return None
+    contacts = np.asarray(store.columns["contacts"])  # (rows, N, N + 1), true on the diagonal
+    others = contacts[..., :-1] & ~np.eye(contacts.shape[1], dtype=bool)
+    return round(float(others.any((1, 2)).sum()) / store.transitions, 4)
+
+
+def _distinct(store: EpisodeStore, chunk: int = 16384) -> float | None:
+    """The share of transitions whose observation and action no earlier one has, bit for bit."""
+    columns = [store.columns[name] for name in KNOWN[:2] if name in store.columns]
+    if not columns or any(column.ndim > 3 for column in columns):
+        return None
+    seen: set[bytes] = set()
+    padding = set((store.offsets[1:] - 1).tolist())
+    for first in range(0, len(columns[0]), chunk):
+        parts = [np.ascontiguousarray(column[first : first + chunk]) for column in columns]
+        flat = np.concatenate([p.reshape(len(p), -1).view(np.uint8) for p in parts], axis=1)
+        data, width = flat.tobytes(), flat.shape[1]
+        for row in range(len(flat)):
+            if first + row not in padding:
+                entry = data[row * width : (row + 1) * width]
+                seen.add(hashlib.blake2b(entry, digest_size=12).digest())
+    return round(len(seen) / max(store.transitions, 1), 4)

@@ -1,0 +1,347 @@
+"""The page of a dataset as Markdown, from its facts alone."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from entitybench.registry import datasets, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from entitybench.datasets.pages.facts import Facts
+    from entitybench.types import TaskSpec
+
+
+def page(facts: Facts, folder: Path) -> str:
+    """The page.
+
+    Args:
+        facts: `facts.facts_of` and, under "picture", what `picture.draw` tells of it.
+        folder: where the page is to lie: it links to pages that are there, such as the task's.
+    """
+    parts = [
+        f"# {plain(facts['name'])}",
+        facts["summary"] and _sentence(facts["summary"]),
+        _picture(facts),
+        _overview(facts, folder),
+        "## Get it",
+        _commands(facts),
+        "## Behaviour",
+        _behaviour(facts),
+        "## Scores",
+        _scores(facts),
+        *_section("## Labels and flags", _labels(facts)),
+        "## Columns",
+        _columns(facts, folder),
+        f"The numbers of this page and the manifest: [JSON]({file_stem(facts)}.json). Made by "
+        f"`bench page {shlex.quote(facts['name'])}`.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def file_stem(facts: Facts) -> str:
+    """The name of the page's files, without the suffix."""
+    return str(facts["name"]).rpartition("/")[2]
+
+
+def family(task: str | None) -> str | None:
+    """The folder of worlds that a task belongs to: its page has that name. None: not ours."""
+    if task is None or task not in tasks():
+        return None
+    spec: TaskSpec = tasks()[task]
+    parts = spec.world.split(".")
+    if spec.kind == "team-control" and "locomotion" in parts:
+        return "team"
+    return parts[2] if parts[:2] == ["entitybench", "envs"] else None
+
+
+def number(value: float) -> str:
+    """A number for people: four digits, thousands apart."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 in percent."""
+    return "–" if share is None else f"{100 * share:.3g} %"
+
+
+def megabytes(manifest: Mapping[str, Any]) -> str:
+    """The size of a store on disk."""
+    size = sum(about["bytes"] for about in manifest["files"].values())
+    return f"{size / 1e6:,.0f} MB" if size >= 1e7 else f"{size / 1e6:.2g} MB"
+
+
+def normalised(facts: Facts) -> float | None:
+    """The mean return where random actions are 0 and the script is 100; None where unknown.
+
+    Also where the data's episodes have other lengths than those of the reference scores.
+    """
+    scores = facts["manifest"].get("reference_scores") or {}
+    if set(facts["picture"]["marks"]) != {"random", "oracle"}:
+        return None
+    low, high = (scores[who]["return"] for who in ("random", "oracle"))
+    mean = facts["measured"]["return"]["mean"]
+    return None if high == low else 100 * (mean - low) / (high - low)
+
+
+def plain(value: Any) -> str:
+    """A manifest's words in running text: nothing in them is markup."""
+    text = " ".join(str(value).split())
+    return "".join(f"&#{ord(sign)};" if sign in "<>&[]*_`|\\#" else sign for sign in text)
+
+
+def code(value: Any) -> str:
+    """A manifest's words as code, also in a table."""
+    return f"`{' '.join(str(value).replace('`', chr(39)).replace('|', '/').split())}`"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A table; the first row is its head."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def _section(title: str, body: str) -> list[str]:
+    return [title, body] if body else []
+
+
+def _sentence(words: str) -> str:
+    return plain(words[:1].upper() + words[1:]) + "."
+
+
+def _picture(facts: Facts) -> str:
+    picture = facts["picture"]
+    shown = [
+        f"left: where states lie ({'; '.join(map(plain, picture['panels']))}), darker is oftener, "
+        "on a logarithmic scale"
+        if picture["panels"]
+        else "no observations in numbers, so no coverage"
+    ]
+    unit = "steps" if facts["measured"]["return"] is None else "returns"
+    dashed = f", dashed: {' and '.join(picture['marks'])}" if picture["marks"] else ""
+    shown.append(f"right: {unit} of episodes{dashed}")
+    if picture["strips"]:
+        shown.append("below: moments of two episodes, drawn from the stored poses, no goal shown")
+    else:
+        shown.append(f"no pictures of episodes: {plain(picture['no_strips'])}")
+    words = "; ".join(shown)
+    alt = "Coverage, returns and moments of episodes"
+    return f"![{alt}]({file_stem(facts)}.webp)\n\n*{words[:1].upper()}{words[1:]}.*"
+
+
+def _overview(facts: Facts, folder: Path) -> str:
+    manifest, measured = facts["manifest"], facts["measured"]
+    episodes = ", ".join(f"{count:,} {plain(name)}" for name, count in measured["episodes"].items())
+    rows = [
+        ("", ""),
+        ("task", _task(manifest, folder)),
+        ("episodes", episodes),
+        ("transitions", f"{manifest['transitions']:,}"),
+        ("length of an episode", _lengths(measured)),
+        ("seed", str(manifest.get("seed", "–"))),
+        ("absent", _absent(manifest)),
+        ("different observations with actions", percent(measured["distinct"])),
+        ("transitions with a contact", _or_nothing(measured["contacts"])),
+        ("on disk", megabytes(manifest)),
+        ("MuJoCo", plain(manifest.get("mujoco") or "–")),
+        ("registered", _registered(facts)),
+        ("content hash", code(manifest["content_hash"])),
+        ("manifest hash", code(manifest["manifest_hash"])),
+    ]
+    return table([row for row in rows if row == ("", "") or row[1]])
+
+
+def _task(manifest: Mapping[str, Any], folder: Path) -> str:
+    if manifest["task"] is None:
+        return "none of ours"
+    words = code(manifest["task"])
+    home = f"{family(manifest['task'])}.md"
+    for up in ("..", "../.."):
+        if (folder / up / home).is_file():
+            words = f"[{words}]({up}/{home})"
+    words += f", version {manifest['task_version']}"
+    kwargs = manifest.get("task_kwargs") or {}
+    return f"{words}, {_arguments(kwargs)}" if kwargs else words
+
+
+def _lengths(measured: Mapping[str, Any]) -> str:
+    steps = measured["steps"]
+    if steps is None:
+        return ""
+    same = steps["min"] == steps["max"]
+    words = number(steps["max"]) if same else f"{number(steps['min'])} to {number(steps['max'])}"
+    words += " steps" if same else f" steps, {number(steps['mean'])} on average"
+    ended = measured["ended"]
+    return f"{words}; {percent(ended)} of episodes ended by a state" if ended else words
+
+
+def _absent(manifest: Mapping[str, Any]) -> str:
+    chance = manifest.get("absent") or 0
+    return f"each movable entity in {percent(chance)} of episodes" if chance else ""
+
+
+def _or_nothing(share: float | None) -> str:
+    return "" if share is None else percent(share)
+
+
+def _registered(facts: Facts) -> str:
+    manifest = facts["manifest"]
+    if manifest.get("custom"):
+        return "no: other episodes, seed or data than a registered dataset has (`custom`)"
+    return f"yes, size {plain(manifest.get('size', '–'))}" if _known(facts) else "no"
+
+
+def _known(facts: Facts) -> bool:
+    manifest = facts["manifest"]
+    return manifest["dataset"] in datasets() and not manifest.get("custom")
+
+
+def _commands(facts: Facts) -> str:
+    name = facts["name"]
+    if not _known(facts):
+        lines = [f"bench lint {shlex.quote(name)}"]
+        return _fence("console", lines) + "\n\n" + _fence("python", _loading(name))
+    id, _, size = name.partition("@")
+    option = f" --size {size}" if size else ""
+    lines = [f"bench generate {id}{option}", f"bench download {name}"]
+    lines += [] if size else [f"bench lint {id}"]
+    return _fence("console", lines) + "\n\n" + _fence("python", _loading(id, size))
+
+
+def _loading(name: str, size: str = "") -> list[str]:
+    option = f', size="{size}"' if size else ""
+    opened = f'store = eb.load_dataset("{name}"{option})'
+    return ["import entitybench as eb", "", opened, 'train = store.split("train")']
+
+
+def _fence(language: str, lines: Sequence[str]) -> str:
+    start = "$ " if language == "console" else ""
+    return "\n".join([f"```{language}", *(start + line if line else "" for line in lines), "```"])
+
+
+def _behaviour(facts: Facts) -> str:
+    manifest = facts["manifest"]
+    target, kwargs = manifest.get("behaviour"), manifest.get("behaviour_kwargs") or {}
+    if not target:
+        return "The manifest names none."
+    return "\n".join(_policy(target, kwargs, facts["acts"], 0))
+
+
+def _policy(
+    target: str, kwargs: Mapping[str, Any], acts: Mapping[str, str], depth: int
+) -> list[str]:
+    """A line on a policy and its arguments, then one for each policy that it is made of."""
+    simple = {k: v for k, v in kwargs.items() if k not in ("base", "base_kwargs", "parts")}
+    words = f"{code(target.rpartition(':')[2])}"
+    if target in acts:
+        words += f": {plain(acts[target])}"
+    if simple:
+        words += f" ({_arguments(simple)})"
+    lines = [f"{'    ' * depth}* {words}"]
+    if "base" in kwargs or "base_kwargs" in kwargs:
+        inner = kwargs.get("base_kwargs") or {}
+        lines += _based(kwargs.get("base"), inner, acts, depth + 1)
+    for part in kwargs.get("parts", ()):
+        if isinstance(part, dict):
+            inner = _based(part.get("base"), part.get("kwargs") or {}, acts, depth + 1)
+            share = part.get("share")
+            inner[0] = inner[0].replace("* ", f"* {percent(share)} of episodes: ", 1)
+            lines += inner
+    return lines
+
+
+def _based(base: Any, kwargs: Mapping[str, Any], acts: Mapping[str, str], depth: int) -> list[str]:
+    if base is not None:
+        return _policy(str(base), kwargs, acts, depth)
+    words = "the task's script" + (f" ({_arguments(kwargs)})" if kwargs else "")
+    return [f"{'    ' * depth}* {words}"]
+
+
+def _arguments(kwargs: Mapping[str, Any]) -> str:
+    return ", ".join(f"{code(f'{key}={_value(value)}')}" for key, value in kwargs.items())
+
+
+def _value(value: Any) -> str:
+    return str(value).rpartition(":")[2] if isinstance(value, str) else str(value)
+
+
+def _scores(facts: Facts) -> str:
+    measured, scores = facts["measured"], facts["manifest"].get("reference_scores") or {}
+    spread = measured["return"]
+    rows = [("", "return", "success in the last state")]
+    if spread is None:
+        rows.append(("this dataset", "–", percent(measured["success"])))
+    else:
+        words = f"{number(spread['mean'])} ± {number(spread['std'])}"
+        words += f", from {number(spread['min'])} to {number(spread['max'])}"
+        rows.append(("this dataset, mean ± deviation", words, percent(measured["success"])))
+    for who, title in (("random", "random actions"), ("oracle", "scripted oracle")):
+        if scores.get(who):
+            about = scores[who]
+            rows.append((title, number(about["return"]), percent(about["success"])))
+    return "\n\n".join([table(rows), *_remarks(facts)])
+
+
+def _remarks(facts: Facts) -> list[str]:
+    scores, score = facts["manifest"].get("reference_scores") or {}, normalised(facts)
+    remarks = []
+    if score is not None:
+        remarks.append(f"Normalised return (random 0, oracle 100): {score:.1f}.")
+    elif scores.get("oracle") and not facts["picture"]["marks"]:
+        remarks.append(
+            f"The reference scores are of {facts['horizon']} steps; episodes here have another "
+            "length, so their returns do not compare."
+        )
+    if scores.get("how"):
+        remarks.append(f"Reference scores: {plain(scores['how'])}.")
+    return remarks
+
+
+def _labels(facts: Facts) -> str:
+    measured, rows = facts["measured"], [("", "", "share")]
+    for label, shares in measured["labels"].items():
+        if "spread" in shares and isinstance(shares["spread"], dict):
+            spread = shares["spread"]
+            words = f"from {number(spread['min'])} to {number(spread['max'])}"
+            rows.append((f"label {code(label)}", words, f"mean {number(spread['mean'])}"))
+            continue
+        for value, share in shares.items():
+            rows.append((f"label {code(label)}", code(value), f"{percent(share)} of episodes"))
+    for flag, share in measured["flags"].items():
+        rows.append((f"flag {code(flag)}", "set", f"{percent(share)} of transitions"))
+    return table(rows) if len(rows) > 1 else ""
+
+
+def _columns(facts: Facts, folder: Path) -> str:
+    manifest = facts["manifest"]
+    rows = [("column", "an entry", "type", "one a", "size")]
+    for name, about in manifest["columns"].items():
+        file = f"{name}.{'h5' if about.get('format') == 'hdf5' else 'npy'}"
+        size = manifest["files"][file]["bytes"]
+        shape = " × ".join(map(str, about["shape"])) or "a number"
+        kind = code(about["dtype"].lstrip("<|>"))
+        rows.append((code(name), shape, kind, about["per"], f"{size / 1e6:,.2f} MB"))
+    home = "../../dataset-format.md"
+    if (folder / home).is_file():
+        return f"{table(rows)}\n\nWhat they mean: [format]({home}).{_names(facts)}"
+    return table(rows) + _names(facts)
+
+
+def _names(facts: Facts) -> str:
+    world = facts["world"]
+    if world is None:
+        return ""
+    words = [
+        f"{title}: {', '.join(map(code, world[key]))}."
+        for key, title in (
+            ("entities", "Entities"),
+            ("features", "Features of an entity"),
+            ("agents", "Agents"),
+            ("agent_features", "Features of what an agent observes"),
+        )
+        if world[key]
+    ]
+    return "".join(f"\n\n{line}" for line in words)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from entitybench.envs.core.batch import Worlds
     from entitybench.types import Array, TaskSpec
 
+_ONCE = {"desired_goals": "desired_goal", "entity_masks": "mask"}  # what an episode begins with
 CHECKED = 3  # episodes that are replayed after a dataset has been generated
 
 
@@ -33,6 +34,24 @@ def worlds_like(manifest: Mapping[str, Any], batch: int) -> Worlds:
     """The simulation of some of its episodes."""
     absent, interactions = manifest.get("absent", 0.0), manifest.get("interactions", False)
     return worlds_of(task_like(manifest), absent, interactions, batch)
+
+
+def check_shapes(store: EpisodeStore) -> None:
+    """Raises DataError unless the columns hold entries of the shapes that their task gives."""
+    worlds = worlds_like(store.manifest, 1)
+    obs, info = worlds.reset([0]), worlds.judge()
+    given = {**of_state(worlds, obs, info), "states": worlds.integration_state(0)[None]}
+    given |= {name: obs[key] for name, key in _ONCE.items() if key in obs}
+    given["actions"] = np.zeros((1, *worlds.world.action_shape), np.float32)
+    given |= of_step(worlds.step(given["actions"])[1])
+    worlds.close()
+    for name, entries in given.items():
+        stored = store.columns[name].shape[1:] if name in store.columns else entries.shape[1:]
+        if stored != entries.shape[1:]:
+            raise DataError(
+                f"{store.folder} is not of {store.task}: an entry of {name} has the shape "
+                f"{stored}, the task gives {entries.shape[1:]}."
+            )
 
 
 def replay(store: EpisodeStore, index: int) -> dict[str, Array]:
@@ -53,8 +72,7 @@ def replay(store: EpisodeStore, index: int) -> dict[str, Array]:
     worlds = worlds_like(store.manifest, count)
     obs = worlds.reset([store.episodes[index]["seed"]] * count)
     states = [worlds.integration_state(0)]
-    fixed = {"desired_goals": "desired_goal", "entity_masks": "mask"}
-    once = {name: obs[key][:1] for name, key in fixed.items() if key in obs}
+    once = {name: obs[key][:1] for name, key in _ONCE.items() if key in obs}
     for row, state in enumerate(stored):
         worlds.set_integration_state(row, state)
     obs, info = worlds.observe(), worlds.judge()

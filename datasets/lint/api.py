@@ -16,7 +16,7 @@ from entitybench.datasets.minari.foreign import SourceDefect
 from entitybench.datasets.minari.importer import import_minari, local_names
 from entitybench.datasets.minari.library import minari_root
 from entitybench.datasets.store.api import load_dataset
-from entitybench.datasets.store.places import dataset_folder
+from entitybench.datasets.store.places import named_folder
 from entitybench.datasets.store.schema import MANIFEST
 from entitybench.datasets.store.store import EpisodeStore, read_manifest
 from entitybench.errors import DataError, unknown, whole
@@ -71,8 +71,9 @@ def lint(source: str | Path, *, episodes: int = EPISODES) -> Report:
     """Check a dataset for the defects that published datasets have had.
 
     Args:
-        source: a dataset's id, the folder of a store, the name or folder of a Minari dataset, or an
-            OGBench .npz or D4RL .hdf5 file; what is no store is imported into a temporary one.
+        source: a dataset's id, also with "@" and a size, the folder of a store, the name or folder
+            of a Minari dataset, or an OGBench .npz or D4RL .hdf5 file; what is no store is imported
+            into a temporary one.
         episodes: how many are simulated again, evenly spread; 0 for none.
 
     Raises:
@@ -91,6 +92,11 @@ def lint(source: str | Path, *, episodes: int = EPISODES) -> Report:
             checks |= dict.fromkeys(CHECKS, "not checked: files are damaged")
             return Report(str(source), manifest["dataset"], *size, checks, found, {})
         subject = Subject(EpisodeStore.open(folder, verify=False), episodes)
+        misfit = subject.misfit()
+        if misfit:
+            checks = {"files": "1 finding"}
+            checks |= dict.fromkeys(CHECKS, "not checked: the columns are not those of the task")
+            return Report(str(source), manifest["dataset"], *size, checks, [*found, misfit], {})
         for name, (check, _) in CHECKS.items():
             try:
                 findings = check(subject)
@@ -113,10 +119,10 @@ def _summary(findings: list[Finding]) -> str:
 def _opened(source: str | Path) -> Iterator[tuple[Path, list[Finding]]]:
     """The folder of a store with the data, and what is wrong with where they come from."""
     text, path = str(source), Path(source).expanduser()
-    if text in datasets():
-        if not (dataset_folder(text) / MANIFEST).is_file():
+    if text.partition("@")[0] in datasets():
+        if not (named_folder(text) / MANIFEST).is_file():
             load_dataset(text)  # raises DataError with the line that makes it
-        yield dataset_folder(text), []
+        yield named_folder(text), []
     elif (path / MANIFEST).is_file():
         yield path, []
     elif path.exists() or (minari_root() / text / "data").is_dir():

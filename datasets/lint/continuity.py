@@ -52,7 +52,7 @@ class Motion:
         other = np.random.default_rng(0).permutation(len(before))
         scale = _difference(before, before[other], turns).mean(axis=0)
         usual, most = np.quantile(change, [0.9, 0.99], axis=0)
-        many = np.array([len(np.unique(column)) > FEW for column in before.T])
+        many = np.array([len(np.unique(column)) > FEW for column in before.T], bool)
         smooth = np.flatnonzero(many & (scale > 0) & (4 * usual < scale))
         if len(smooth) < 2:
             return None

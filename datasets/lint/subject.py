@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.generate.reference import reference_of
-from entitybench.datasets.generate.replay import task_like, worlds_like
+from entitybench.datasets.generate.replay import check_shapes, task_like, worlds_like
 from entitybench.datasets.lint import (
     actions,
     boundaries,
@@ -22,14 +22,14 @@ from entitybench.datasets.lint import (
     scores,
     starts,
 )
+from entitybench.datasets.lint.finding import Finding
 from entitybench.envs.core.world import GoalWorld
-from entitybench.errors import BenchError
+from entitybench.errors import BenchError, DataError
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from entitybench.datasets.lint.finding import Finding
     from entitybench.datasets.store.store import EpisodeStore
     from entitybench.envs.core.batch import Worlds
     from entitybench.envs.core.world import World
@@ -92,6 +92,17 @@ class Subject:
             return None
         worlds.close()
         return None if worlds.world.pixels is not None else worlds.world
+
+    def misfit(self) -> Finding | None:
+        """What is wrong when the columns are not of the shapes that the task gives."""
+        if self.world is None:
+            return None
+        try:
+            check_shapes(self.store)
+        except DataError as error:
+            what = str(error).rstrip(".")
+            return Finding("error", "files", "manifest.json", what, "name the task they are of")
+        return None
 
     def worlds(self, batch: int) -> Worlds:
         """Episodes of the world that the data are of."""

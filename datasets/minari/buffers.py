@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.generate.replay import check_shapes
 from entitybench.datasets.minari.leaves import later
 from entitybench.envs.core.gym import AGENT_REWARDS
 from entitybench.envs.core.world import GoalWorld, TeamWorld, World
@@ -39,6 +40,7 @@ class Source:
 
             self.task = tasks()[store.task]
             self.world = world_of(self.task, **(store.manifest.get("task_kwargs") or {}))
+            check_shapes(store)
         is_team = isinstance(self.world, TeamWorld) and set(OF_TEAM) <= set(store.columns)
         self.agents = list(self.world.agents) if is_team else []  # type: ignore[union-attr]
         self.shared = set(OF_TEAM if is_team else ("observations", "actions", "rewards"))

@@ -12,6 +12,9 @@ Where the file has `next_observations`, the last of a trajectory is its last sta
 after the last action is not known: at a timeout that action is dropped, as D4RL's own
 `qlearning_dataset` does; at a terminal it stays, since its reward counts and nothing bootstraps
 from what comes after, and the state before it is repeated.
+
+Older files have no `timeouts`; D4RL's functions cut those at the time limit of the environment,
+which the file does not hold: it must be named, or trajectories that ran out of time stay joined.
 """
 
 from __future__ import annotations
@@ -21,10 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.minari.leaves import check_memory, column_name
 from entitybench.datasets.store.frames import load_h5py
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
-from entitybench.errors import DataError
+from entitybench.errors import BadValue, BenchError, DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,27 +39,33 @@ NEEDED = ("observations", "actions", "rewards", "terminals")
 _ENDS = ("terminals", "timeouts")
 
 
-def read_d4rl(path: Path, folder: Path) -> None:
+def read_d4rl(path: Path, folder: Path, horizon: int | None = None) -> None:
     """Fill a store from D4RL's layout.
 
     Columns: "observations", "actions", "rewards", "terminals" (the last row of each episode),
     "masks" (0 where a terminal was set, and at padding rows) and "infos.<key>". Rows hold the
     return. All episodes are training episodes.
 
+    Args:
+        path: the file.
+        folder: an empty one.
+        horizon: steps after which a trajectory of a file without timeouts is over.
+
     Raises:
+        BadValue: a horizon for a file that has timeouts.
         DataError: not such a file.
         MissingExtra: h5py is not installed.
     """
     arrays, metadata = _read(path)
-    count = len(arrays["observations"])
-    terminal, timeout = (arrays.pop(name, np.zeros(count, bool)) for name in _ENDS)
+    terminal, timeout = arrays.pop("terminals"), arrays.pop("timeouts", None)
+    timeout = _timeouts(path, terminal, timeout, horizon)
     following = arrays.pop("next_observations", None)
     taken, lengths, ends = _layout(terminal, timeout, following is not None)
     if not len(lengths):
         raise DataError(f"{path} holds no trajectory of two states.")
     offsets = np.concatenate([[0], np.cumsum(lengths + 1)])
     padding = offsets[1:] - 1
-    columns = {name: array[taken] for name, array in arrays.items()}
+    columns = {column_name(name, array): array[taken] for name, array in arrays.items()}
     if following is not None:
         columns["observations"][padding] = following[ends]
     for name in columns.keys() - {"observations"}:
@@ -86,6 +96,24 @@ def read_d4rl(path: Path, folder: Path) -> None:
             "metadata": metadata,
         },
     )
+
+
+def _timeouts(path: Path, terminal: Array, timeout: Array | None, horizon: int | None) -> Array:
+    """Where a trajectory's time was over: (N,) bool, as the file says or counted."""
+    if timeout is not None:
+        if horizon is not None:
+            raise BadValue(f"{path.name} has timeouts of its own: leave out --horizon.")
+        return timeout
+    if horizon is None:
+        warnings.warn(
+            f"{path.name} has no timeouts, so its trajectories end at terminals alone, and those "
+            "that ran out of time are joined: name their limit with --horizon STEPS",
+            stacklevel=4,
+        )
+        return np.zeros(len(terminal), bool)
+    rows = np.arange(len(terminal))
+    first = np.maximum.accumulate(np.where(np.append(True, terminal[:-1]), rows, 0))
+    return (rows - first) % horizon == horizon - 1
 
 
 def _layout(terminal: Array, timeout: Array, has_next: bool) -> tuple[Array, Array, Array]:
@@ -127,19 +155,21 @@ def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
             data = {n: i for n, i in found.items() if isinstance(i, h5py.Dataset)}
             # What lies in another file is not read: a downloaded file could point anywhere.
             data = {n: i for n, i in data.items() if not (i.is_virtual or i.external)}
-            missing = [name for name in NEEDED if name not in data]
+            missing = [name for name in NEEDED if not (name in data and data[name].shape)]
             if missing:
                 raise DataError(
                     f"{path} is no D4RL file: it has no {', '.join(missing)} (it needs "
                     f"{', '.join(NEEDED)})."
                 )
             count = len(data["observations"])
-            arrays = {
-                name.replace("/", "."): item[()]
+            rows = {
+                name: item
                 for name, item in data.items()
-                if item.shape[:1] == (count,) and item.dtype.kind in "biuf"
+                if item.shape and item.shape[0] == count and item.dtype.kind in "biuf"
                 if not name.startswith(("metadata/", "virtual/"))
             }
+            check_memory(path, sum(item.nbytes for item in rows.values()))
+            arrays = {name.replace("/", "."): item[()] for name, item in rows.items()}
             metadata = {
                 name.partition("/")[2]: _plain(item[()])
                 for name, item in data.items()
@@ -147,7 +177,9 @@ def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
             }
     except FileNotFoundError:
         raise DataError(f"no file {str(path)!r} to import.") from None
-    except OSError as error:
+    except BenchError:
+        raise
+    except Exception as error:  # a broken file makes HDF5 raise nearly anything
         raise DataError(f"{path} is no HDF5 file, or a damaged one ({error}).") from None
     return _checked(path, arrays, count), metadata
 
@@ -168,11 +200,6 @@ def _checked(path: Path, arrays: dict[str, Array], count: int) -> dict[str, Arra
     for name in _ENDS:
         if name in arrays:
             arrays[name] = arrays[name].astype(bool)
-    if "timeouts" not in arrays:
-        warnings.warn(
-            f"{path.name} has no timeouts, so its trajectories end at terminals alone.",
-            stacklevel=4,
-        )
     return arrays
 
 

@@ -11,10 +11,11 @@ from entitybench.datasets.minari.foreign import read_foreign
 from entitybench.datasets.minari.leaves import shared_columns
 from entitybench.datasets.minari.library import DATA_FILE, EXTRA, fetch, load_minari, minari_root
 from entitybench.datasets.minari.ogbench import read_ogbench
-from entitybench.datasets.store.schema import Column, Manifest
+from entitybench.datasets.store.checks import check_manifest
+from entitybench.datasets.store.schema import Column, Manifest, manifest_hash
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
-from entitybench.errors import BadValue, DataError, unknown
+from entitybench.errors import BadValue, BenchError, DataError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 # Fields of a manifest that the writer works out anew.
 _COMPUTED = ("schema", "splits", "transitions", "state_every", "columns", "files", "drawn")
 _HASHES = ("content_hash", "manifest_hash")
-# How files of other projects are read.
-_FILES = {".npz": read_ogbench, ".hdf5": read_d4rl, ".h5": read_d4rl}
+D4RL, OGBENCH = (".hdf5", ".h5"), ".npz"  # what files of other projects are called
 
 
-def import_minari(source: str | Path, out: str | Path, *, download: bool = False) -> EpisodeStore:
+def import_minari(
+    source: str | Path, out: str | Path, *, download: bool = False, horizon: int | None = None
+) -> EpisodeStore:
     """Read a Minari dataset into a new episode store.
 
     What `export` wrote comes back as it was: same data, same seeds, same manifest. Other data get
@@ -39,24 +41,31 @@ def import_minari(source: str | Path, out: str | Path, *, download: bool = False
             `.hdf5` file.
         out: the new folder.
         download: let Minari download a dataset of that name if it is not on this machine.
+        horizon: steps after which the trajectories of a D4RL file without timeouts are over.
 
     Raises:
         UnknownId: no such dataset; the nearest names are given.
-        BadValue: `out` is taken, or the data have leaves that a store cannot hold.
+        BadValue: `out` is taken, the data have leaves that a store cannot hold, or they need no
+            horizon.
         DataError: the source is damaged, was cut by Minari, or cannot be downloaded.
         MissingExtra: Minari is not installed.
     """
     out = Path(out).expanduser()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise BadValue(f"{out} exists already; give a new folder with --out.")
+    suffix = Path(source).suffix
+    if horizon is not None and suffix not in D4RL:
+        raise BadValue(f"{source} is no D4RL file, so it takes no --horizon: it has ends.")
     with locked(out), disk_errors(out), new_store(out) as folder:
-        reader = _FILES.get(Path(source).suffix)
-        if reader is not None:
-            reader(Path(source).expanduser(), folder)
+        if suffix in D4RL:
+            read_d4rl(Path(source).expanduser(), folder, horizon)
+        elif suffix == OGBENCH:
+            read_ogbench(Path(source).expanduser(), folder)
         else:
             if download and not (minari_root() / source).is_dir() and not Path(source).exists():
                 fetch(str(source))
             _read_minari(str(source), folder)
+        _ = EpisodeStore.open(folder, verify=False).episodes  # before it gets its name
     return EpisodeStore.open(out)
 
 
@@ -71,7 +80,9 @@ def _read_minari(source: str, folder: Path) -> None:
             _read_own(dataset, data, extra["manifest"], folder)
         else:
             read_foreign(dataset, folder)
-    except (OSError, ValueError, KeyError, AssertionError) as error:
+    except BenchError:
+        raise
+    except Exception as error:  # broken files make Minari, gymnasium and HDF5 raise nearly anything
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             raise  # the disk of the new store, not the source
         raise DataError(f"the Minari dataset {path} cannot be read: {error}") from None
@@ -109,7 +120,8 @@ def _has_extras(path: Path, episodes: int) -> bool:
 
 
 def _read_own(dataset: Any, data: Path, manifest: Manifest, folder: Path) -> None:
-    """Read what `export` wrote."""
+    """Read what `export` wrote. Raises Fault where its manifest is no sound one."""
+    check_manifest({**manifest, "manifest_hash": manifest_hash(manifest)})  # it is sealed anew
     lengths: list[int] = []
     rows: list[dict[str, Any]] = []
     for row, _ in _own_episodes(dataset, data, manifest, arrays=False):

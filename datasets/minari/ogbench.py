@@ -1,59 +1,60 @@
-"""OGBench files: one `.npz` of flat arrays, episodes one after another."""
+"""OGBench files: one `.npz` of flat arrays, episodes one after another.
+
+OGBench keeps validation episodes in a second file, `<name>-val.npz` beside `<name>.npz`.
+"""
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.datasets.minari.leaves import check_memory, column_name
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
-from entitybench.errors import DataError
+from entitybench.errors import BenchError, DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from entitybench.types import Array
+
+NEEDED = ("observations", "actions", "terminals")
 
 
 def read_ogbench(path: Path, folder: Path) -> None:
     """Fill a store from OGBench's layout: `terminals` is 1 at the last row of each episode.
 
     That row's action leads nowhere; it becomes the padding. Other arrays of as many rows (qpos,
-    qvel, button states) become columns of their names.
+    qvel, button states) become columns of their names. What a file `<name>-val.npz` beside it
+    holds becomes the split "validation".
 
     Raises:
-        DataError: not such a file.
+        DataError: not such a file, or one for validation that does not fit it.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        terminals = arrays.pop("terminals").astype(bool).reshape(-1)
-        rows = len(arrays["observations"])
-        actions = arrays["actions"]
-    except FileNotFoundError:
-        raise DataError(f"no file {str(path)!r} to import.") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        # numpy takes whatever is no archive for a pickle, and advises to allow that.
-        why = "no archive, or of pickled objects" if "pickle" in str(error) else error
-        raise DataError(
-            f"{path} is no OGBench file ({why}): it needs the arrays observations, actions and "
-            "terminals."
-        ) from None
-    if len(terminals) != rows or len(actions) != rows or not rows or not terminals[-1]:
-        raise DataError(
-            f"{path}: {rows} observations, {len(actions)} actions and {len(terminals)} terminals; "
-            "OGBench files hold as many of each, and the last terminal is 1."
-        )
-    ends = np.flatnonzero(terminals)
-    lengths = np.diff(np.concatenate([[-1], ends])) - 1
-    arrays["actions"] = np.where(terminals.reshape(-1, *[1] * (actions.ndim - 1)), 0, actions)
-    arrays["actions"] = arrays["actions"].astype(actions.dtype)
-    columns = {name: array for name, array in arrays.items() if len(array) == rows}
-    columns |= {"terminals": terminals, "masks": ~terminals}
+    columns, lengths = _episodes(path)
+    splits = ["train"] * len(lengths)
+    beside = path.with_name(f"{path.stem}-val.npz")
+    if beside.exists():
+        more, others = _episodes(beside)
+        for name in columns.keys() | more.keys():
+            one, other = (c.get(name) for c in (columns, more))
+            if one is None or other is None or Column.of(one) != Column.of(other):
+                raise DataError(
+                    f"{beside} does not belong to {path.name}: they have other {name}. Move it to "
+                    "another folder to import one of them alone."
+                )
+        columns = {name: np.concatenate([columns[name], more[name]]) for name in columns}
+        lengths, splits = [*lengths, *others], splits + ["validation"] * len(others)
     writer = StoreWriter(folder, lengths, {n: Column.of(a) for n, a in columns.items()})
     writer.append(columns)
     writer.finish(
-        [episode_row(i, "train", int(length)) for i, length in enumerate(lengths)],
+        [
+            episode_row(i, split, int(length))
+            for i, (length, split) in enumerate(zip(lengths, splits, strict=True))
+        ],
         {
             "dataset": path.stem,
             "task": None,
@@ -66,3 +67,53 @@ def read_ogbench(path: Path, folder: Path) -> None:
             "source": "ogbench",
         },
     )
+
+
+def _episodes(path: Path) -> tuple[dict[str, Array], list[int]]:
+    """The columns (rows, ...) of a file, and the steps of its episodes."""
+    arrays = _read(path)
+    terminals, actions = arrays.pop("terminals").astype(bool).reshape(-1), arrays["actions"]
+    rows = len(arrays["observations"])
+    if len(terminals) != rows or len(actions) != rows or not rows or not terminals[-1]:
+        raise DataError(
+            f"{path}: {rows} observations, {len(actions)} actions and {len(terminals)} terminals; "
+            "OGBench files hold as many of each, and the last terminal is 1."
+        )
+    lengths = np.diff(np.concatenate([[-1], np.flatnonzero(terminals)])) - 1
+    if not lengths.all():
+        warnings.warn(f"left out: {int((lengths == 0).sum())} episodes of one state.", stacklevel=4)
+    kept = np.repeat(lengths > 0, lengths + 1)
+    if not kept.any():
+        raise DataError(f"{path} holds no episode of two states.")
+    actions[terminals] = 0
+    columns = {
+        column_name(name, array): array[kept]
+        for name, array in arrays.items()
+        if array.shape[:1] == (rows,)
+    }
+    columns |= {"terminals": terminals[kept], "masks": ~terminals[kept]}
+    return columns, lengths[lengths > 0].tolist()
+
+
+def _read(path: Path) -> dict[str, Array]:
+    """The arrays of numbers in an archive. Raises DataError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_memory(path, sum(entry.file_size for entry in archive.infolist()))
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        numbers = {n: a for n, a in arrays.items() if a.ndim and a.dtype.kind in "biuf"}
+        missing = [name for name in NEEDED if name not in numbers]
+        if missing:
+            raise ValueError(f"it has no numbers called {', '.join(missing)}")
+    except FileNotFoundError:
+        raise DataError(f"no file {str(path)!r} to import.") from None
+    except BenchError:
+        raise
+    except Exception as error:  # a broken archive makes zipfile and numpy raise nearly anything
+        # numpy advises to allow pickles.
+        why = "it holds pickled objects" if "pickle" in str(error) else error
+        raise DataError(
+            f"{path} is no OGBench file ({why}): it needs the arrays {', '.join(NEEDED)}."
+        ) from None
+    return numbers

@@ -6,7 +6,7 @@ import shlex
 import warnings
 from pathlib import Path
 
-from entitybench.datasets.store.places import dataset_folder, generate_line
+from entitybench.datasets.store.places import generate_line, named_folder
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import DataError
 from entitybench.registry import datasets, tasks
@@ -18,8 +18,8 @@ def load_dataset(
     """Open a dataset.
 
     Args:
-        id_or_folder: a registered id (`bench list datasets`), looked for under `ENTITYBENCH_DATA`,
-            or the folder of any episode store.
+        id_or_folder: a registered id (`bench list datasets`), also with "@" and a size, looked for
+            under `ENTITYBENCH_DATA`, or the folder of any episode store.
         size: which of the registered sizes of a dataset: "small" or, where it has it, "paper".
         generate: make a registered dataset that is not there yet (minutes at most; see
             `entitybench.datasets.generate.api`).
@@ -30,8 +30,9 @@ def load_dataset(
             the command that mends it.
     """
     text = str(id_or_folder)
-    if text in datasets():
-        return _registered(text, size, generate)
+    id, _, named = text.partition("@")
+    if id in datasets():
+        return _registered(id, named or size, generate)
     folder = Path(text).expanduser()
     if folder.is_dir():
         store = EpisodeStore.open(folder)
@@ -45,7 +46,7 @@ def load_dataset(
 
 def _registered(id: str, size: str, generate: bool) -> EpisodeStore:
     spec = datasets()[id]
-    folder = dataset_folder(id, size)
+    folder = named_folder(f"{id}@{size}")
     if not folder.is_dir() or not any(folder.iterdir()):
         if not generate:
             line = generate_line(spec, size=size)

@@ -28,6 +28,23 @@ if TYPE_CHECKING:
 MOST_FILES = 1000
 MOST_BYTES = 2**50  # of one file
 LONGEST_NAME = 200  # characters
+# What columns of these names have an entry of, and its axes where every reader counts on them.
+KNOWN: Mapping[str, tuple[tuple[str, ...], int | None]] = {
+    "observations": (("row",), None),
+    "actions": (("row",), None),
+    "rewards": (("row",), None),
+    "terminals": (("row",), 0),
+    "masks": (("row",), 0),
+    "successes": (("row",), 0),
+    "entities": (("row",), None),
+    "poses": (("row",), 1),
+    "contacts": (("row",), None),
+    "desired_goals": (("row", "episode"), None),
+    "achieved_goals": (("row",), None),
+    "entity_masks": (("row", "episode"), None),
+    "states": (("state",), 1),
+    "frames": (("row",), 3),
+}
 _HASH = re.compile(r"[0-9a-f]{64}")
 _DTYPE = re.compile(r"[<>|][biuf](1|2|4|8)")
 
@@ -130,8 +147,12 @@ def check_offsets(offsets: Any, manifest: Mapping[str, Any]) -> None:
 
 def check_rows(rows: Any, manifest: Mapping[str, Any]) -> None:
     """Raises Fault unless there is one JSON object an episode, their lengths as in the manifest."""
-    if not all(isinstance(row, dict) and _is_whole(row.get("length")) for row in rows):
-        raise Fault("is corrupt: a line is no JSON object with a length")
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise Fault(f"is corrupt: line {number + 1} is no JSON object")
+        for name, is_right in _ROW.items():
+            if not is_right(row.get(name)):
+                raise Fault(f"misstates {name} in line {number + 1}: {shown(row.get(name))}")
     if sum(row["length"] for row in rows) != manifest["transitions"]:
         raise Fault("does not give the transitions that the manifest says")
     if len(rows) < max(last for _, last in manifest["splits"].values()):
@@ -155,24 +176,34 @@ def _check_fields(manifest: Mapping[str, Any]) -> None:
             raise Fault(f"lacks {name}")
         if not is_right(manifest[name]):
             raise Fault(f"misstates {name}: {shown(manifest[name])}")
-    drawn = manifest.get("drawn", [])
-    if not isinstance(drawn, list) or not all(map(_is_text, drawn)):
-        raise Fault(f"misstates drawn: {shown(drawn)}")
-    if not isinstance(manifest.get("custom", False), bool):
-        raise Fault(f"misstates custom: {shown(manifest['custom'])}")
+    for name, is_right in _OPTIONAL.items():
+        if name in manifest and not is_right(manifest[name]):
+            raise Fault(f"misstates {name}: {shown(manifest[name])}")
 
 
 def _check_columns(columns: Mapping[str, Any], files: Mapping[str, Any]) -> None:
     for name, about in columns.items():
-        if not isinstance(about, dict) or not _is_column(about):
-            raise Fault(f"misstates the column {shown(name)}: {shown(about)}")
-        if Column.from_json(about).file_name(name) not in files:
+        if check_column(name, about) not in files:
             raise Fault(f"lists a column {shown(name)} without a file")
     for name in (OFFSETS, EPISODES):
         if name not in files:
             raise Fault(f"lists no {name}")
     if MANIFEST in files:
         raise Fault(f"lists {MANIFEST} among its own files")
+
+
+def check_column(name: Any, about: Any) -> str:
+    """The file of a column, as a manifest tells of it. Raises Fault."""
+    if not isinstance(about, dict) or not _is_column(about):
+        raise Fault(f"misstates the column {shown(name)}: {shown(about)}")
+    column = Column.from_json(about)
+    file = column.file_name(name)
+    if not is_name(file) or file.casefold() in (OFFSETS, EPISODES, MANIFEST):
+        raise Fault(f"names a column {shown(name)}, which no column may be called")
+    per, axes = KNOWN.get(name, ((column.per,), None))
+    if column.per not in per or axes not in (None, len(column.shape)):
+        raise Fault(f"misstates the column {shown(name)}: {shown(about)}")
+    return file
 
 
 def _is_column(about: Mapping[str, Any]) -> bool:
@@ -203,5 +234,55 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_numbers(value: Any) -> bool:
+    return _is_number(value) or (isinstance(value, list) and all(map(_is_numbers, value)))
+
+
+def _are_scores(value: Any) -> bool:
+    """Of policies by name: None, or numbers by name; beside them, how they were measured."""
+    return isinstance(value, dict) and all(
+        score is None
+        or (isinstance(score, dict) and all(n is None or _is_number(n) for n in score.values()))
+        for who, score in value.items()
+        if who in ("random", "oracle", "expert")
+    )
+
+
+def _or_none(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or is_right(value)
+
+
 def _is_whole(value: Any, least: int = 0, most: int = 2**53) -> bool:
     return type(value) is int and least <= value <= most  # true is no number
+
+
+# Fields of a manifest that it need not have.
+_OPTIONAL: Mapping[str, Callable[[Any], bool]] = {
+    "drawn": _is_texts,
+    "custom": lambda value: isinstance(value, bool),
+    "interactions": lambda value: isinstance(value, bool),
+    "absent": lambda value: _is_number(value) or _is_texts(value),
+    "task_kwargs": _or_none(lambda value: isinstance(value, dict)),
+    "seed": _or_none(_is_whole),
+    "mujoco": _or_none(_is_text),
+    "behaviour": _or_none(_is_text),
+    "reference_scores": _or_none(_are_scores),
+    "action_bounds": _or_none(lambda value: _is_numbers(value) and len(value) == 2),
+}
+# Fields of a line of episodes.jsonl.
+_ROW: Mapping[str, Callable[[Any], bool]] = {
+    "length": _is_whole,
+    "split": _is_text,
+    "seed": _or_none(lambda value: _is_whole(value, most=2**64)),
+    "return": _or_none(_is_numbers),
+    "success": _or_none(lambda value: isinstance(value, bool)),
+    "labels": _or_none(lambda value: isinstance(value, dict)),
+}

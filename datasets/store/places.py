@@ -7,7 +7,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, unknown
+from entitybench.registry import datasets
 
 if TYPE_CHECKING:
     from entitybench.types import DatasetSpec
@@ -29,6 +30,15 @@ def dataset_folder(id: str, size: str = "small") -> Path:
         raise BadValue(f"{id!r} is no dataset id: an id is <task>/<name>-v<number>.")
     folder = data_root().joinpath(*parts)
     return folder if size == "small" else folder.with_name(f"{folder.name}@{size}")
+
+
+def named_folder(text: str) -> Path:
+    """The folder of a registered dataset, named by its id or by `<id>@<size>`. Raises UnknownId."""
+    id, _, size = text.partition("@")
+    sizes = {"small", *datasets()[id].sizes}
+    if (size or "small") not in sizes:
+        raise unknown("size", size, sorted(sizes))
+    return dataset_folder(id, size or "small")
 
 
 def weights_folder(agent: str, task: str) -> Path:

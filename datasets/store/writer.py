@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from entitybench.datasets.store.checks import Fault, check_column
 from entitybench.datasets.store.frames import FrameWriter
 from entitybench.datasets.store.places import data_root
 from entitybench.datasets.store.schema import (
@@ -66,6 +67,8 @@ class StoreWriter:
         lengths: (E,) control steps of every episode, in order.
         columns: what will be appended.
         state_every: control steps between the entries of columns with `per="state"`.
+
+    Raises BadValue for columns that a store cannot hold.
     """
 
     def __init__(
@@ -85,6 +88,14 @@ class StoreWriter:
             "episode": len(self.lengths),
             "state": int(state_counts(self.lengths, state_every).sum()),
         }
+        try:
+            names = [check_column(name, column.json()) for name, column in columns.items()]
+        except Fault as fault:
+            raise BadValue(f"the data do not fit a store: the manifest {fault}.") from None
+        if len({name.casefold() for name in names}) < len(names):
+            raise BadValue(f"columns differ in upper and lower case alone: {', '.join(columns)}.")
+        if not len(self.lengths) or self.lengths.min() < 0:
+            raise BadValue("a store needs episodes, and none of them of negative length.")
         self._left: dict[str, int] = {}
         self._files: dict[str, _File | FrameWriter] = {}
         for name, column in self.columns.items():

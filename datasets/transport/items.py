@@ -23,10 +23,15 @@ from entitybench.datasets.store.checks import (
     read_json,
     shown,
 )
-from entitybench.datasets.store.places import dataset_folder, generate_line, weights_folder
+from entitybench.datasets.store.places import (
+    dataset_folder,
+    generate_line,
+    named_folder,
+    weights_folder,
+)
 from entitybench.datasets.store.schema import SCHEMA_VERSION, sha256_of
 from entitybench.datasets.store.store import EpisodeStore
-from entitybench.errors import BadValue, BenchError, CheckpointError, unknown
+from entitybench.errors import BadValue, BenchError, CheckpointError
 from entitybench.registry import agents, datasets, tasks
 
 if TYPE_CHECKING:
@@ -191,16 +196,11 @@ def item_of(id: str) -> Item:
     """
     if id.startswith(AGENT):
         return _weights(id)
-    registered, at, size = id.partition("@")
+    registered, _, size = id.partition("@")
     if registered in datasets():
-        spec = datasets()[registered]
-        if at and size not in spec.sizes:
-            raise unknown("size", size, list(spec.sizes))
-        folder, line = (
-            dataset_folder(registered, size or SMALL),
-            generate_line(spec, size=size or SMALL),
-        )
-        return DatasetItem(id, folder, line)
+        folder = named_folder(id)
+        line = generate_line(datasets()[registered], size=size or SMALL)
+        return DatasetItem(id.removesuffix(f"@{SMALL}"), folder, line)
     if not _DATASET_ID.fullmatch(id) or ".." in id or id.startswith("weights/"):
         datasets()[id]  # raises UnknownId with the nearest ids
     return DatasetItem(id, dataset_folder(id), "", registered=False)

@@ -13,6 +13,7 @@ from entitybench.errors import BadValue
 
 MAX_EPISODES = 100_000
 MAX_SEED = 2**32 - 1
+MAX_STEPS = 10_000_000
 MAX_THREADS = 256
 
 
@@ -40,6 +41,7 @@ Seed = Annotated[int, Parameter(converter=_seed)]
 Seeds = Annotated[list[int], Parameter(consume_multiple=True, converter=_seed)]
 Episodes = Annotated[int, Parameter(converter=whole(1, MAX_EPISODES))]
 Pixels = Annotated[int, Parameter(converter=whole(16, 1024))]
+Steps = Annotated[int, Parameter(converter=whole(1, MAX_STEPS))]
 Threads = Annotated[int, Parameter(converter=whole(1, MAX_THREADS))]
 
 

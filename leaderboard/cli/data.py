@@ -13,6 +13,7 @@ from entitybench.leaderboard.cli.args import (
     Episodes,
     Pixels,
     Seed,
+    Steps,
     Threads,
     existing,
     writable_folder,
@@ -120,8 +121,10 @@ def _publishable(folder: str) -> Path:
         item = item_of(folder)
         shipped = REFERENCE / "weights" / item.id.removeprefix(AGENT)
         return shipped if shipped.is_dir() else item.folder
-    if folder in registry.datasets():
-        return item_of(folder).folder
+    if folder.partition("@")[0] in registry.datasets():
+        from entitybench.datasets.store.api import load_dataset
+
+        return load_dataset(folder).folder  # raises DataError with the line that makes it
     return existing(Path(folder), "dataset or weights")
 
 
@@ -139,13 +142,23 @@ def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
     print_json({"minari": minari, "folder": str(path)}) if json else print(path)
 
 
-def import_(source: str, /, *, out: Path, download: bool = False, json: bool = False) -> None:
+def import_(
+    source: str,
+    /,
+    *,
+    out: Path,
+    download: bool = False,
+    horizon: Steps | None = None,
+    json: bool = False,
+) -> None:
     """Read a Minari, OGBench or D4RL dataset into an episode store.
 
     Args:
-        source: A local Minari dataset by name or folder, an OGBench .npz or a D4RL .hdf5 file.
+        source: A local Minari dataset by name or folder, an OGBench .npz (with its -val.npz, if
+            that lies beside it) or a D4RL .hdf5 file.
         out: The folder of the new store; it must not exist.
         download: Let Minari download a dataset of that name if it is not on this machine.
+        horizon: Steps after which the trajectories of a D4RL file without timeouts are over.
         json: Print the manifest as JSON.
     """
     writable_folder(out)
@@ -154,7 +167,7 @@ def import_(source: str, /, *, out: Path, download: bool = False, json: bool = F
 
     from entitybench.datasets.minari.importer import import_minari
 
-    _show(import_minari(source, out, download=download).folder, json)
+    _show(import_minari(source, out, download=download, horizon=horizon).folder, json)
 
 
 def _show(folder: Path, json: bool) -> None:
@@ -164,6 +177,6 @@ def _show(folder: Path, json: bool) -> None:
 
 
 def _store(folder: Path) -> Path | str:
-    if str(folder) in registry.datasets():
+    if str(folder).partition("@")[0] in registry.datasets():
         return str(folder)
     return existing(folder, "dataset")

@@ -19,7 +19,7 @@ SURFACE = {
     "train": "--agent --task --preset --seed --out --resume --json",
     "reproduce": "METHOD --claim --preset --from-scratch --workers --out --json",
     "export": "FOLDER --minari --json",
-    "import": "SOURCE --out --download --json",
+    "import": "SOURCE --out --download --horizon --json",
     "table": "RECORDS --format --json",
     "compare": "A B --format --json",
     "plot": "KIND INPUTS --out --metric --json",

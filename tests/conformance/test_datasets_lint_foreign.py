@@ -13,6 +13,7 @@ import pytest
 
 from entitybench.datasets.lint.api import lint
 from entitybench.datasets.minari.importer import import_minari
+from entitybench.errors import BadValue, DataError
 
 h5py = pytest.importorskip("h5py")
 GOAL, RADIUS = np.array([1.0, -2.0]), 1.0
@@ -339,8 +340,28 @@ def test_d4rl_shapes_of_older_files(tmp_path):
     assert store.columns["rewards"].shape == (2 * STEPS + 1,)
 
 
+def test_d4rl_files_without_timeouts_are_cut_at_a_named_horizon(tmp_path):
+    """As D4RL's `sequence_dataset` cuts them at the limit of the environment."""
+    arrays = walks(4)
+    del arrays["next_observations"], arrays["timeouts"]
+    arrays["terminals"][[30, 90]] = True
+    path = write(tmp_path / "a.hdf5", arrays)
+    store = import_minari(path, tmp_path / "a", horizon=STEPS)
+    ends, step = [], 0  # their loop
+    for row, terminal in enumerate(arrays["terminals"]):
+        step += 1
+        if terminal or step == STEPS:
+            ends.append((row, terminal, step))
+            step = 0
+    lengths = [step if terminal else step - 1 for _, terminal, step in ends]
+    assert store.lengths.tolist() == [*lengths, 4 * STEPS - ends[-1][0] - 2]
+    arrays["timeouts"] = np.zeros(4 * STEPS, bool)
+    for name, bad in (("b.hdf5", "timeouts of its own"), ("c.npz", "no D4RL file")):
+        with pytest.raises(BadValue, match=bad):
+            import_minari(write(tmp_path / name, arrays), tmp_path / "b", horizon=STEPS)
+
+
 def test_files_that_are_no_d4rl(tmp_path):
-    from entitybench.errors import DataError
 
     (tmp_path / "text.hdf5").write_text("no")
     with h5py.File(tmp_path / "less.hdf5", "w") as file:
@@ -385,3 +406,21 @@ def test_ogbench_import_gives_the_transitions_of_ogbench(tmp_path):
     ):
         assert np.array_equal(ours, theirs[name]), name
     assert lint(tmp_path / "toy-navigate-v0.npz").findings == []
+
+    # The second file of theirs is the second split.
+    arrays = dict(np.load(tmp_path / "toy-navigate-v0.npz"))
+    np.savez(tmp_path / "toy-navigate-v0-val.npz", **{n: a[:13] for n, a in arrays.items()})
+    both = import_minari(tmp_path / "toy-navigate-v0.npz", tmp_path / "both")
+    assert both.manifest["splits"] == {"train": [0, 2], "validation": [2, 3]}
+    assert np.array_equal(both.split("train").observations, store.observations)
+    theirs = utils.load_dataset(str(tmp_path / "toy-navigate-v0-val.npz"))
+    part = both.split("validation").episode(0)
+    assert np.array_equal(part["observations"][1:], theirs["next_observations"])
+    assert np.array_equal(part["actions"], theirs["actions"])
+    assert both.id == "toy-navigate-v0"
+    alone = import_minari(tmp_path / "toy-navigate-v0-val.npz", tmp_path / "alone")
+    assert alone.manifest["splits"] == {"train": [0, 1]}
+    del arrays["qpos"]
+    np.savez(tmp_path / "toy-navigate-v0-val.npz", **arrays)
+    with pytest.raises(DataError, match="other qpos"):
+        import_minari(tmp_path / "toy-navigate-v0.npz", tmp_path / "none")

@@ -50,7 +50,7 @@ def folder(tmp_path):
         store.append(half)
         store.append({name: a[len(a) // 2 :] for name, a in data.items()})
         rows = [
-            episode_row(i, split, length, seed=i * 2**40, labels=["a"] if i else None)
+            episode_row(i, split, length, seed=i * 2**40, labels={"a": True} if i else None)
             for i, (split, length) in enumerate(zip(SPLITS, LENGTHS, strict=True))
         ]
         store.finish(rows, {"dataset": "toy/x-v1", "task": None, "task_version": None, "seed": 0})
@@ -73,7 +73,7 @@ def test_what_is_written_is_read(folder):
         "seed": 4 * 2**40,
         "return": None,
         "success": None,
-        "labels": ["a"],
+        "labels": {"a": True},
         "captions": None,
         "failure_step": None,
     }

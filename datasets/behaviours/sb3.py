@@ -13,98 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium import spaces
 
 from entitybench.datasets.behaviours.actor import Actor
 from entitybench.datasets.behaviours.measure import measure
-from entitybench.envs.core.api import make_worlds, task_of
-from entitybench.errors import BadValue
-from entitybench.seeding import generator
+from entitybench.envs.core.api import task_of
+from entitybench.errors import BadValue, whole
 
 if TYPE_CHECKING:
-    from entitybench.types import Array, TaskSpec
-
-FIRST_SEED = 2**42  # of starts while training; evaluations have others
-
-
-def worlds_of(task: TaskSpec, count: int, threads: int, seed: int) -> Any:
-    """`count` episodes of a reward task as an SB3 VecEnv, observations flattened."""
-    from stable_baselines3.common.vec_env import VecEnv
-
-    class Batch(VecEnv):
-        """Steps our worlds; a row whose episode is over begins the next one at once."""
-
-        render_mode = None
-
-        def __init__(self) -> None:
-            self.worlds = make_worlds(task, count, threads)
-            world = self.worlds.world
-            if not hasattr(world, "reward_terms") or len(world.action_shape) != 1:
-                raise BadValue(f"{task.id} is no task with a reward for one agent.")
-            size = world.entities * world.features
-            super().__init__(
-                count,
-                spaces.Box(-np.inf, np.inf, (size,), np.float32),
-                spaces.Box(-1.0, 1.0, world.action_shape, np.float32),
-            )
-            self._random = [generator(seed, "sb3-starts", row) for row in range(count)]
-            self._age = np.zeros(count, np.int64)
-            self._actions = np.zeros((count, *world.action_shape))
-
-        def reset(self) -> Array:
-            self._age[:] = 0
-            return _flat(self.worlds.reset([self._seed(row) for row in range(count)]))
-
-        def step_async(self, actions: Array) -> None:
-            self._actions = actions
-
-        def step_wait(self) -> tuple[Array, Array, Array, list[dict[str, Any]]]:
-            obs, info = self.worlds.step(self._actions)
-            self._age += 1
-            seen = _flat(obs)
-            ended = info.get("terminated", np.zeros(count, bool))
-            done = ended | (self._age >= task.horizon)
-            infos: list[dict[str, Any]] = [{} for _ in range(count)]
-            rows = np.flatnonzero(done).tolist()
-            for row in rows:
-                infos[row] = {
-                    "terminal_observation": seen[row].copy(),
-                    "TimeLimit.truncated": not ended[row],
-                }
-            if rows:
-                self._age[rows] = 0
-                fresh = _flat(self.worlds.reset_rows(rows, [self._seed(row) for row in rows]))
-                seen[rows] = fresh[rows]
-            return seen, info["reward"].astype(np.float32), done, infos
-
-        def _seed(self, row: int) -> int:
-            return FIRST_SEED + int(self._random[row].integers(2**40))
-
-        def close(self) -> None:
-            self.worlds.close()
-
-        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-            del indices
-            return [getattr(self, attr_name)] * count
-
-        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-            del indices  # one object is all rows
-            setattr(self, attr_name, value)
-
-        def env_method(self, method_name: str, *args: Any, **kwargs: Any) -> list[Any]:
-            kwargs.pop("indices", None)
-            return [getattr(self, method_name)(*args, **kwargs)] * count
-
-        def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-            del wrapper_class, indices
-            return [False] * count
-
-    return Batch()
-
-
-def _flat(obs: dict[str, Array]) -> Array:
-    seen = obs["observation"]
-    return seen.reshape(len(seen), -1).astype(np.float32)
+    from collections.abc import Callable
 
 
 def train(
@@ -117,6 +33,8 @@ def train(
     rows: int = 8,
     every: int = 1,
     threads: int = 1,
+    checkpoints: int = 0,
+    save: Callable[[Any, int], None] | None = None,
 ) -> Any:
     """Train, and return SB3's model.
 
@@ -129,19 +47,23 @@ def train(
         rows: episodes that run side by side.
         every: control steps for each update of the networks.
         threads: of physics and torch.
+        checkpoints: how often `save` is called on the way, evenly spread.
+        save: called with the model and the control steps so far; it changes nothing.
     """
     import stable_baselines3 as sb3
     import torch
     from stable_baselines3.common.noise import NormalActionNoise
 
+    from entitybench.datasets.behaviours.sb3_worlds import BatchedWorlds
+
     kinds = {"sac": sb3.SAC, "td3": sb3.TD3}
     if algorithm not in kinds:
         raise BadValue(f"an algorithm is sac or td3: got {algorithm!r}.")
     torch.set_num_threads(threads)
-    worlds = worlds_of(task_of(task), rows, threads, seed)
+    worlds = BatchedWorlds(task_of(task), rows, threads, seed)
     more: dict[str, Any] = {}
     if algorithm == "td3":
-        size = worlds.action_space.shape[0]
+        size = worlds.worlds.world.action_shape[0]
         more["action_noise"] = NormalActionNoise(np.zeros(size), np.full(size, 0.1))
     model = kinds[algorithm](
         "MlpPolicy",
@@ -156,7 +78,15 @@ def train(
         policy_kwargs={"net_arch": [width, width]},
         **more,
     )
-    model.learn(steps)
+    count = whole("checkpoints", checkpoints, 0)
+    due = [steps * (index + 1) // (count + 1) for index in range(count)]
+
+    def on_step(*_: Any) -> bool:
+        while save is not None and due and model.num_timesteps >= due[0]:
+            save(model, due.pop(0))
+        return True
+
+    model.learn(steps, callback=on_step)
     worlds.close()
     return model
 
@@ -184,15 +114,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task")
     parser.add_argument("--algorithm", choices=["sac", "td3"], default="sac")
-    for name in ("steps", "seed", "width", "rows", "every", "threads"):
+    for name in ("steps", "seed", "width", "rows", "every", "threads", "checkpoints"):
         default = (train.__kwdefaults__ or {})[name]
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--out", type=Path, help="runs/experts/TASK-ALGORITHM.safetensors")
     given = parser.parse_args()
     words = {key: value for key, value in vars(given).items() if key not in ("task", "out")}
     out = given.out or Path("runs/experts") / f"{given.task}-{given.algorithm}.safetensors"
-    model = train(given.task, **words)
     about = {key: str(value) for key, value in {"task": given.task, **words}.items()}
+
+    def save(model: Any, steps: int) -> None:
+        place = out.with_name(f"{out.stem}-{steps}.safetensors")
+        write_actor(model.policy.actor, place, {**about, "taken_at": str(steps)})
+
+    model = train(given.task, **words, save=save)
     write_actor(model.policy.actor, out, about)
     print(json.dumps(measure(given.task, Actor(given.task, file=str(out)))))  # noqa: T201
 

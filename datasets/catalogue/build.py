@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from entitybench.envs.registry import TASKS
 from entitybench.types import DatasetSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SMALL, PAPER = 100_000, 1_000_000  # transitions
+HOLD = 5  # control steps of a random action where single steps move nothing
+HORIZONS = {task.id: task.horizon for task in TASKS}
 _HERE = "entitybench.datasets.behaviours."
 RANDOM, NOISY = _HERE + "basic:Random", _HERE + "basic:Noisy"
 MIXTURE, EMBEDDED = _HERE + "mixtures:Mixture", _HERE + "mixtures:Embedded"
@@ -26,7 +29,7 @@ def dataset(
     behaviour: str,
     kwargs: Mapping[str, Any] | None = None,
     *,
-    length: int,
+    length: int | None = None,
     mean_length: float | None = None,
     transitions: int = SMALL,
     paper: int = PAPER,
@@ -36,12 +39,13 @@ def dataset(
     """One dataset, `task`/`name`-v1, with a tenth as many episodes for validation.
 
     Args:
-        length: control steps of an episode, at most.
+        length: control steps of an episode, at most; None: the task's horizon.
         mean_length: and on average, where episodes can end before.
         transitions: of the training episodes, about.
         paper: the same of the size "paper".
         more: other fields of the spec.
     """
+    length = length or HORIZONS[task]
     mean = mean_length or length
     episodes = max(1, round(transitions / mean))
     id = f"{task}/{name}-v1"
@@ -58,6 +62,14 @@ def dataset(
         summary=summary,
         **more,
     )
+
+
+def noisy(
+    task: str, summary: str, *, sigma: float, uniform: float = 0.1, **more: Any
+) -> DatasetSpec:
+    """The task's script: noise of 0 to `sigma` by episode, a share of its actions uniform."""
+    kwargs = {"sigma": [0.0, sigma], "uniform": uniform}
+    return dataset(task, "noisy", NOISY, kwargs, summary=summary, **more)
 
 
 def part(share: float, behaviour: str, /, **kwargs: Any) -> dict[str, Any]:

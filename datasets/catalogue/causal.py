@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from entitybench.datasets.catalogue.build import NOISY, RANDOM, dataset
+from entitybench.datasets.catalogue.build import HOLD, NOISY, RANDOM, dataset, noisy
 
 if TYPE_CHECKING:
     from entitybench.types import DatasetSpec
 
 ABSENT = 0.3  # the chance that an entity is not there
-HOLD = 5  # control steps of a random action where single steps move nothing
 
 
 def _graphs(
@@ -36,16 +35,9 @@ def _graphs(
     )
 
 
-def _hockey(name: str, length: int) -> DatasetSpec:
-    return dataset(
-        f"hockey-{name}",
-        "noisy",
-        NOISY,
-        {"sigma": [0.0, 0.5], "uniform": 0.1},
-        length=length,
-        interactions=True,
-        summary="the script with noise; who acted on whom is stored",
-    )
+def _hockey(name: str) -> DatasetSpec:
+    summary = "the script with noise; who acted on whom is stored"
+    return noisy(f"hockey-{name}", summary, sigma=0.5, interactions=True)
 
 
 def _mallets(name: str) -> tuple[DatasetSpec, DatasetSpec]:
@@ -81,9 +73,6 @@ CAUSAL: tuple[DatasetSpec, ...] = (
     # The puck of hockey-goal is the only thing that could be absent, and something always stays.
     _graphs("hockey-goal", 80, HOLD)[0],
     *_graphs("hockey-goal-obstacles", 80, HOLD),
-    *(
-        _hockey(name, length)
-        for name, length in (("goal", 80), ("goal-obstacles", 80), ("strike", 80), ("defend", 60))
-    ),
+    *(_hockey(name) for name in ("goal", "goal-obstacles", "strike", "defend")),
     *(spec for name in ("2", "4", "8", "4-sync") for spec in _mallets(name)),
 )

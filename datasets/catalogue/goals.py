@@ -11,13 +11,14 @@ from entitybench.datasets.catalogue.build import (
     SCENE_PLAY,
     dataset,
 )
+from entitybench.envs.push.tasks import PUSH_BLOCKS
 
 if TYPE_CHECKING:
     from entitybench.types import DatasetSpec
 
-PUSH_BLOCKS = range(1, 11)
-PICK_CUBES, STACK_CUBES = range(1, 6), range(2, 5)
+PICK_CUBES, STACK_CUBES = range(1, 11), range(2, 6)
 PIECES = range(1, 8)
+SLOW = {"transitions": 60_000, "paper": 600_000}  # where physics takes long
 # Noise of play: small, and going on for some steps; of noisy play: HECRL's, new each step.
 _SLOW = {"sigma": 0.1, "correlation": 0.8}
 _QUICK = {"sigma": [0.0, 0.1], "scale": [1, 1, 1, 3, 5]}
@@ -27,8 +28,7 @@ def _s(count: int) -> str:
     return "s" if count > 1 else ""
 
 
-def _push(blocks: int) -> DatasetSpec:
-    task = f"push-{blocks}block{_s(blocks)}"
+def _push(task: str) -> DatasetSpec:
     return dataset(
         task,
         "play",
@@ -48,6 +48,7 @@ def _hand(
     *,
     uniform: float,
     steps: int,
+    transitions: int = 300_000,
     paper: int = 3_000_000,
 ) -> tuple[DatasetSpec, DatasetSpec]:
     """Play and noisy play, whose scripts `base` have the arguments `play` and `noisy`."""
@@ -58,7 +59,7 @@ def _hand(
             NOISY,
             {"base": base, "base_kwargs": play, **_SLOW},
             length=steps,
-            transitions=300_000,
+            transitions=transitions,
             paper=paper,
             summary="a script with random goals of its own, one after the other; slow noise",
         ),
@@ -68,7 +69,7 @@ def _hand(
             NOISY,
             {"base": base, "base_kwargs": noisy, "uniform": uniform, **_QUICK},
             length=steps,
-            transitions=300_000,
+            transitions=transitions,
             paper=paper,
             summary="the same with pushes, random actions and noise that is new each step"
             if noisy.get("push")
@@ -90,7 +91,9 @@ def _tetris(pieces: int) -> DatasetSpec:
 
 
 GOALS: tuple[DatasetSpec, ...] = (
-    *(_push(blocks) for blocks in PUSH_BLOCKS),
+    *(_push(f"push-{blocks}block{_s(blocks)}") for blocks in PUSH_BLOCKS),
+    _push("push-1block-obstacles"),
+    _push("push-2blocks-zones"),
     *(
         spec
         for cubes in PICK_CUBES
@@ -101,6 +104,7 @@ GOALS: tuple[DatasetSpec, ...] = (
             {"stack": 0.5, "push": 0.7},
             uniform=0.1,
             steps=400,
+            **(SLOW if cubes > 5 else {}),
         )
     ),
     *(
@@ -113,8 +117,10 @@ GOALS: tuple[DatasetSpec, ...] = (
             {"stack": 0.9},
             uniform=0.02,
             steps=1000,
+            **(SLOW if cubes > 4 else {}),
         )
     ),
+    *_hand("pick-2cubes-bins", PICK_PLAY, {}, {"push": 0.7}, uniform=0.1, steps=400, **SLOW),
     *_hand("scene", SCENE_PLAY, {}, {}, uniform=0.1, steps=1000, paper=1_000_000),
     *(_tetris(pieces) for pieces in PIECES),
 )

@@ -44,10 +44,12 @@ _MEASURED: dict[str, tuple[Mapping[str, float], float, int, int, float, float, f
     "hopper": ({"sigma": 0.0547}, 0.01, 50, 99, 22.8, 539, 988),
     "halfcheetah": ({"sigma": 0.1406}, 0.05, 52, 97, 1000, 1000, 1000),
     "ant": ({"sigma": 0.1875}, 0.0, 46, 100, 161, 798, 990),
-    "team-matrix-rare": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1),
-    "team-matrix-xor": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1),
-    "team-matrix-climbing": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1),
-    "team-matrix-square": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1),
+    "walker2d": ({"sigma": 0.1562}, 0.02, 53, 102, 20.7, 494, 1000),
+    "team-lift": ({"uniform": 0.1562}, 0.05, 55, 99, 200, 200, 200),
+    **{
+        f"team-matrix-{game}": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1)
+        for game in ("rare", "xor", "climbing", "square")
+    },
 }
 # Teams that are one robot: their oracle is the robot's.
 _ROBOTS = {
@@ -57,4 +59,4 @@ _ROBOTS = {
     "team-ant-2x4": "ant",
 }
 LEVELS: dict[str, Level] = {task: Level(*numbers) for task, numbers in _MEASURED.items()}
-LEVELS.update({team: LEVELS[robot] for team, robot in _ROBOTS.items() if robot in LEVELS})
+LEVELS.update({team: LEVELS[robot] for team, robot in _ROBOTS.items()})

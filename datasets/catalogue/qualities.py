@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 def qualities(
     task: str,
-    length: int,
     *,
     transitions: int = SMALL,
     paper: int = PAPER,
@@ -72,7 +71,6 @@ def qualities(
             name,
             behaviour,
             kwargs,
-            length=length,
             mean_length=mean,
             transitions=transitions,
             paper=paper,

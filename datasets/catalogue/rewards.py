@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from entitybench.datasets.catalogue.build import (
     DEMONSTRATIONS,
     EMBEDDED,
+    HOLD,
+    HORIZONS,
     MIXTURE,
     NOISY,
     RANDOM,
@@ -14,7 +16,6 @@ from entitybench.datasets.catalogue.build import (
     equally,
     part,
 )
-from entitybench.datasets.catalogue.levels import LEVELS
 from entitybench.datasets.catalogue.qualities import qualities
 
 if TYPE_CHECKING:
@@ -23,14 +24,12 @@ if TYPE_CHECKING:
 CORRUPT = (1, 5, 10, 30)  # percent of transitions that are the expert's
 SEGMENTS = 0.2  # share of the pieces of an embedded set that are the expert's
 QUALITIES = (1.0, 0.75, 0.5, 0.25, 0.0)  # shares of uniform actions in a mixed set
-HOLD = 5  # control steps for which random actions are held
 
 
 class Source(NamedTuple):
     """A task and its two behaviours. Mean lengths of episodes, in control steps, are measured."""
 
     task: str
-    length: int
     random_length: float
     expert_length: float
     mixed_length: float  # of the five qualities together
@@ -39,14 +38,16 @@ class Source(NamedTuple):
 
 
 SOURCES = (
-    Source("point-maze-u", 300, 300, 157, 224, 25),
-    Source("point-maze-medium", 600, 600, 170, 313, 25),
-    Source("push-1block-region", 150, 150, 35, 92, 15),
-    Source("hockey-strike", 80, 80, 80, 80, 20, 0.02),
-    Source("kitchen-4tasks", 280, 280, 195, 253, 40),
-    Source("kitchen-gripper-4tasks", 280, 280, 166, 208, 30),
-    Source("halfcheetah", 1000, 1000, 1000, 1000, 50, 0.05),
-    Source("hopper", 1000, 15.5, 1000, 212, 20, 0.0),
+    Source("point-maze-u", 300, 157, 224, 25),
+    Source("point-maze-medium", 600, 170, 313, 25),
+    Source("push-1block-region", 150, 35, 92, 15),
+    Source("hockey-strike", 80, 80, 80, 20, 0.02),
+    Source("kitchen-4tasks", 280, 195, 253, 40),
+    Source("kitchen-gripper-4tasks", 280, 166, 208, 30),
+    Source("halfcheetah", 1000, 1000, 1000, 50, 0.05),
+    Source("hopper", 15.5, 1000, 212, 20, 0.0),
+    Source("walker2d", 16, 1000, 275, 20, 0.02),
+    Source("ant", 191, 1000, 430, 50, 0.0),
 )
 # Of sets whose seed is not 0: the first with about as many expert episodes as their name says.
 SEEDS: dict[str, int] = {
@@ -60,6 +61,11 @@ SEEDS: dict[str, int] = {
     "halfcheetah/corrupt-10": 1,
     "hopper/corrupt-1": 2,
     "hopper/corrupt-5": 2,
+    "walker2d/corrupt-1": 2,
+    "walker2d/corrupt-5": 2,
+    "ant/corrupt-1": 3,
+    "ant/corrupt-5": 6,
+    "ant/corrupt-30": 1,
 }
 
 
@@ -79,7 +85,6 @@ def _corrupt(source: Source, percent: int) -> DatasetSpec:
         name,
         MIXTURE,
         {"parts": parts, "expert": 1},
-        length=source.length,
         mean_length=mean,
         seed=SEEDS.get(f"{source.task}/{name}", 0),
         summary=f"{percent} % of transitions from expert episodes, the rest random",
@@ -93,7 +98,6 @@ def _mixed(source: Source) -> DatasetSpec:
         "mixed-quality" if source.task.startswith("kitchen") else "mixed",
         MIXTURE,
         {"parts": parts, "label": "quality"},
-        length=source.length,
         mean_length=source.mixed_length,
         summary="five qualities, a fifth of the episodes each: random, 75, 50, 25, 0 % noise",
     )
@@ -106,7 +110,6 @@ def _embedded(source: Source) -> DatasetSpec:
         "embedded",
         EMBEDDED,
         {**kwargs, "base": NOISY, "base_kwargs": {"sigma": source.sigma}},
-        length=source.length,
         mean_length=source.random_length,
         summary=f"random episodes, a fifth of their {source.piece}-step pieces the expert's",
     )
@@ -120,8 +123,7 @@ def _kitchen(task: str, length: float) -> tuple[DatasetSpec, ...]:
             name,
             NOISY,
             {"base": DEMONSTRATIONS, "base_kwargs": {"complete": complete}, "sigma": 0.1},
-            length=280,
-            mean_length=complete * length + (1 - complete) * 280,
+            mean_length=complete * length + (1 - complete) * HORIZONS[task],
             summary=summary,
         )
         for name, complete, summary in (
@@ -146,5 +148,5 @@ REWARDS: tuple[DatasetSpec, ...] = (
     ),
     *_kitchen("kitchen-4tasks", 221),
     *_kitchen("kitchen-gripper-4tasks", 177),
-    *(spec for task in LOCOMOTION if task in LEVELS for spec in qualities(task, 1000)),
+    *(spec for task in LOCOMOTION for spec in qualities(task)),
 )

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from entitybench.datasets.catalogue.build import FIXED, MIXTURE, NOISY, dataset, equally, part
-from entitybench.datasets.catalogue.levels import LEVELS
 from entitybench.datasets.catalogue.qualities import qualities
 
 if TYPE_CHECKING:
@@ -19,18 +18,18 @@ if TYPE_CHECKING:
 
 BEST = 0.1  # share of the episodes that follow no convention but the best of the moment
 NOISE = 0.2  # deviation, of those with conventions
-HORIZONS = {
-    "team-pushbox": 150,
-    "team-spread": 25,
-    "team-spread-omar": 25,
-    "team-tag": 25,
-    "hockey-1v1": 400,
-    "hockey-2v2": 400,
-    "team-cheetah-2x3": 1000,
-    "team-cheetah-6x1": 1000,
-    "team-hopper-3x1": 1000,
-    "team-ant-2x4": 1000,
-}
+WITH_LEVELS = (
+    "team-pushbox",
+    "team-spread",
+    "team-spread-omar",
+    "team-tag",
+    "hockey-1v1",
+    "hockey-2v2",
+    "team-cheetah-2x3",
+    "team-cheetah-6x1",
+    "team-hopper-3x1",
+    "team-ant-2x4",
+)
 GAMES = ("rare", "xor", "climbing", "square")
 # Of the spread worlds, by their number in the oracle's list. The first two differ for every agent,
 # so that each one's own velocity soon shows which it is.
@@ -54,7 +53,6 @@ def _conventions(task: str, name: str, oracles: list[dict[str, Any]], summary: s
         name,
         MIXTURE,
         {"parts": parts, "label": "convention"},
-        length=HORIZONS[task],
         summary=summary,
     )
 
@@ -75,7 +73,6 @@ def _game(game: str) -> DatasetSpec:
         "mixed-hidden",
         MIXTURE,
         {"parts": parts, "label": "convention"},
-        length=1,
         transitions=10_000,
         paper=100_000,
         summary="pairs of choices: "
@@ -84,17 +81,13 @@ def _game(game: str) -> DatasetSpec:
 
 
 TEAMS: tuple[DatasetSpec, ...] = (
-    *(
-        spec
-        for task, length in HORIZONS.items()
-        if task in LEVELS
-        for spec in qualities(task, length)
-    ),
+    *(spec for task in WITH_LEVELS for spec in qualities(task)),
+    *qualities("team-lift", transitions=10_000, paper=100_000),
     *(
         spec
         for game in GAMES
         for spec in (
-            *qualities(f"team-matrix-{game}", 1, transitions=10_000, paper=100_000),
+            *qualities(f"team-matrix-{game}", transitions=10_000, paper=100_000),
             _game(game),
         )
     ),

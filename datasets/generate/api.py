@@ -26,7 +26,7 @@ from entitybench.datasets.store.places import dataset_folder, generate_line
 from entitybench.datasets.store.schema import MANIFEST, STATE_EVERY
 from entitybench.datasets.store.store import EpisodeStore, read_manifest
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
-from entitybench.errors import BadValue, DataError, unknown
+from entitybench.errors import BadValue, DataError, unknown, whole
 from entitybench.registry import datasets, tasks
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def generate(
         DataError: something else is at that place, or it cannot be written.
     """
     spec = datasets()[id]
-    block = _checked("block", block, 1)
+    block = whole("block", block)
     plan = make_plan(spec, episodes=episodes, seed=seed, size=size, block=block)
-    workers = _checked("workers", available_cores() if workers is None else workers, 1)
+    workers = whole("workers", available_cores() if workers is None else workers)
     final = Path(out).expanduser() if out is not None else dataset_folder(id, size)
     tell = say or to_stderr
     with locked(final):
@@ -107,7 +107,7 @@ def make_plan(
         raise unknown("size", size, list(sizes))
     if episodes is not None and size != SMALL:
         raise BadValue(f"give episodes or a size, not both: got {episodes} and {size!r}.")
-    training = sizes[size] if episodes is None else _checked("episodes", episodes, 1)
+    training = sizes[size] if episodes is None else whole("episodes", episodes)
     validation = spec.validation_episodes
     if training != spec.episodes:
         validation = max(1, round(training * validation / spec.episodes))
@@ -127,15 +127,9 @@ def make_plan(
         task=replace(task, kwargs={**task.kwargs, **kwargs["world_kwargs"]}),
         training=training,
         validation=validation,
-        seed=spec.seed if seed is None else _checked("seed", seed, 0),
+        seed=spec.seed if seed is None else whole("seed", seed, 0),
         block=block,
     )
-
-
-def _checked(name: str, value: int, least: int) -> int:
-    if value < least:
-        raise BadValue(f"{name} must be {least} or more: got {value}.")
-    return value
 
 
 def _is_there(final: Path, plan: Plan, tell: Callable[[str], None]) -> bool:

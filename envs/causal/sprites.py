@@ -173,7 +173,9 @@ class SpritesWorld(ArrayMixin, GoalWorld):
 
     def solved(self, achieved: Array, desired: Array) -> Array:
         gap = achieved[..., 1:2, :2] - desired[..., 1:2, :2]
-        return gap[..., 0] * gap[..., 0] + gap[..., 1] * gap[..., 1] <= np.float32(TOLERANCE**2)
+        near = gap[..., 0] * gap[..., 0] + gap[..., 1] * gap[..., 1] <= np.float32(TOLERANCE**2)
+        # A goal of zeros is that of an absent target: it asks for nothing that could be reached.
+        return near & (desired[..., 1:2, :2] != 0).any(-1)
 
     # Pictures.
 

@@ -175,7 +175,9 @@ class HockeyGoal(HockeyWorld, GoalWorld):
         square *= square
         near = square[..., :1] + square[..., 1:] <= self._near
         rows = np.s_[..., self.puck, HIT : HIT + 1]
-        return near & (achieved[rows] >= desired[rows])
+        # A goal of zeros is that of an absent puck: it asks for nothing that could be reached.
+        asked = (desired[..., self.puck, :2] != 0).any(-1)[..., None]
+        return near & (achieved[rows] >= desired[rows]) & asked
 
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)

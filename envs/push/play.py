@@ -9,7 +9,8 @@ import numpy as np
 
 from entitybench.envs.core.api import task_of, world_of
 from entitybench.envs.push.moves import drive, norm, to_action
-from entitybench.envs.push.world import PushWorld
+from entitybench.envs.push.variants import PushPostsWorld
+from entitybench.envs.push.world import PushTable
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
@@ -35,9 +36,11 @@ class PushPlay:
 
     def __init__(self, task: TaskSpec | str) -> None:
         world = world_of(task_of(task))
-        assert isinstance(world, PushWorld)
+        assert isinstance(world, PushTable)
         self._blocks = world.blocks
         self._area = world.area
+        # Posts are in the way like blocks; zones are not.
+        self._things = slice(1, None if isinstance(world, PushPostsWorld) else world.rows.stop)
 
     def initial_state(self, batch: int) -> PlayState:
         return PlayState(
@@ -49,7 +52,7 @@ class PushPlay:
     def act(self, obs: Obs, state: PlayState, rng: BatchGenerator) -> tuple[Array, PlayState]:
         entities = obs.get("state", obs["observation"])  # "state": what images are of
         pusher = entities[:, 0, :2].astype(np.float64)
-        blocks = entities[:, 1:, :2].astype(np.float64)
+        blocks = entities[:, self._things, :2].astype(np.float64)
         rows = np.arange(len(pusher))
         # Every step draws the same numbers whether it needs them or not: rows stay independent.
         draw = rng.random((len(pusher), 8))

@@ -50,6 +50,12 @@ class Registry(Generic[S]):
         try:
             return self._specs[id]
         except (KeyError, TypeError):
+            drawn = str(id).replace("-pixels/", "/")
+            if drawn != id and drawn in self._specs:
+                raise UnknownId(
+                    f"unknown {self.what} {id!r}: frames are drawn into that of the task without "
+                    f"pixels. Make them: `bench generate {drawn} --pixels 64`"
+                ) from None
             raise unknown(self.what, str(id), self._specs, see=f"bench list {self.what}s") from None
 
     def __contains__(self, id: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,20 @@ def test_the_same_seed_trains_the_same_actor(trained, tmp_path):
     assert all(np.array_equal(again[name], first[name]) for name in first)
 
 
+def test_checkpoints_are_written_on_the_way_and_change_nothing(trained, tmp_path, monkeypatch):
+    from entitybench.datasets.behaviours import sb3
+
+    monkeypatch.setattr(sb3, "measure", lambda *_: {})
+    words = "hopper --steps 80 --rows 2 --width 8 --checkpoints 3 --out"
+    monkeypatch.setattr("sys.argv", ["sb3", *words.split(), str(tmp_path / "it.safetensors")])
+    sb3.main()
+    names = ["it-20", "it-40", "it-60", "it"]
+    assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(names)
+    biases = [read_tensors(str(tmp_path / f"{name}.safetensors"))["layer0.bias"] for name in names]
+    assert all((one != other).any() for one, other in itertools.pairwise(biases))
+    assert np.array_equal(biases[-1], read_tensors(str(trained["sac"][1]))["layer0.bias"])
+
+
 def test_an_actor_drives_a_team_that_is_its_robot(trained):
     team = make_worlds("team-hopper-3x1", 3)
     alone = make_worlds("hopper", 3)
@@ -61,10 +77,10 @@ def test_an_actor_drives_a_team_that_is_its_robot(trained):
 
 def test_training_episodes_begin_anew_where_they_end():
     pytest.importorskip("stable_baselines3")
-    from entitybench.datasets.behaviours.sb3 import worlds_of
+    from entitybench.datasets.behaviours.sb3_worlds import BatchedWorlds
     from entitybench.registry import tasks
 
-    worlds = worlds_of(tasks()["hopper"], 3, 1, 0)
+    worlds = BatchedWorlds(tasks()["hopper"], 3, 1, 0)
     first = worlds.reset()
     ends = np.zeros(3, int)
     for _ in range(120):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
+from dataset_cases import cases, kind
 
 from entitybench.datasets.behaviours.basic import Fixed, Noisy, Random
 from entitybench.datasets.behaviours.kitchen import Demonstrations
@@ -21,19 +20,6 @@ from entitybench.envs.core.api import make_worlds, world_of
 from entitybench.errors import BadValue
 from entitybench.registry import datasets, resolve, tasks
 from entitybench.seeding import BatchGenerator, generator
-
-SPECS = [
-    pytest.param(
-        spec,
-        id=spec.id,
-        marks=pytest.mark.skipif(
-            bool(tasks()[spec.task].extra)
-            and importlib.util.find_spec(tasks()[spec.task].extra) is None,
-            reason=f"needs {tasks()[spec.task].extra}",
-        ),
-    )
-    for spec in datasets()
-]
 
 
 def rollout(task, policy, seeds, steps, **kwargs):
@@ -53,7 +39,7 @@ def rollout(task, policy, seeds, steps, **kwargs):
     return seen, np.array(actions), flags, scores, state
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", cases(datasets(), kind))
 def test_rows_are_independent_and_actions_in_bounds(spec):
     seeds, steps = [3, 11, 5], min(7, spec.length)
     more = {"absent": spec.absent, **spec.world_kwargs}

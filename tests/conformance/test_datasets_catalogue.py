@@ -7,6 +7,8 @@ import pytest
 from entitybench.datasets.catalogue.shapes import disk_bytes, sizes_of, transitions
 from entitybench.datasets.catalogue.shapes_table import SHAPES
 from entitybench.datasets.generate.api import generate
+from entitybench.datasets.store.api import load_dataset
+from entitybench.errors import UnknownId
 from entitybench.registry import datasets, tasks
 from entitybench.types import DatasetSpec
 
@@ -14,8 +16,7 @@ RUN = "run `python -m entitybench.datasets.catalogue.shapes`"
 
 
 def test_every_task_with_data_has_its_shapes():
-    named = {spec.task for spec in datasets() if not tasks()[spec.task].extra}
-    assert named == set(SHAPES), RUN
+    assert {spec.task for spec in datasets()} == set(SHAPES), RUN
 
 
 @pytest.mark.parametrize("id", ["push-2blocks", "hopper", "team-spread", "dag-10", "hockey-goal"])
@@ -45,6 +46,20 @@ def test_a_dataset_of_somebody_else_has_no_estimate_but_a_number_of_transitions(
     )
     assert transitions(spec) == 210
     assert disk_bytes(spec) is None
+
+
+def test_every_task_that_is_not_in_pixels_has_data():
+    without = [task.id for task in tasks() if "pixels" not in task.tags and not task.datasets]
+    assert without == []
+
+
+def test_the_data_of_a_task_in_pixels_are_drawn_into_that_of_its_sibling():
+    line = r"`bench generate push-3blocks/play-v1 --pixels 64`"
+    for ask in (generate, load_dataset):
+        with pytest.raises(UnknownId, match=line):
+            ask("push-3blocks-pixels/play-v1")
+    with pytest.raises(UnknownId, match="Did you mean 'push-3blocks/play-v1'"):
+        load_dataset("push-3blocks-pixels/pla-v1")
 
 
 def test_tasks_know_their_datasets():

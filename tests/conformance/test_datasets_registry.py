@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from dataset_cases import cases, kind
 
 from entitybench.datasets.generate.api import generate, make_plan
 from entitybench.datasets.generate.replay import replay_errors
@@ -16,25 +16,6 @@ from entitybench.registry import datasets, tasks
 
 STEPS = 30  # control steps; the whole of an episode takes too long here
 EPISODES = 3
-
-
-def cases(specs, alike=lambda spec: spec.id):
-    """Of those that are alike only the first is quick."""
-    found, before = [], set()
-    for spec in specs:
-        extra = tasks()[spec.task].extra
-        missing = bool(extra) and importlib.util.find_spec(extra) is None
-        marks = [pytest.mark.skipif(missing, reason=f"[{extra}] is not installed")]
-        marks += [pytest.mark.slow] if alike(spec) in before else []
-        before.add(alike(spec))
-        found.append(pytest.param(spec, id=spec.id, marks=marks))
-    return found
-
-
-def kind(spec):
-    """A behaviour in a world, whatever their arguments."""
-    base = spec.behaviour_kwargs.get("base")
-    return spec.behaviour, base, tasks()[spec.task].world, spec.absent > 0
 
 
 def of_each_behaviour():

@@ -225,6 +225,19 @@ def test_an_absent_disc_is_passed_through() -> None:
     assert obs["mask"].tolist() == [[True, False, True, True]]
 
 
+def test_nothing_is_reached_where_the_target_is_absent() -> None:
+    for absent, possible in (("target",), False), (("distractor0",), True):
+        worlds = make_worlds("sprites", 1, absent=absent)
+        obs = worlds.reset([0])
+        assert obs["desired_goal"].any() == possible
+        worlds.state[0, 2:4] = worlds.goals[0, 1, :2]  # the target's place
+        obs, info = worlds.step(np.zeros((1, 2)))
+        assert info["is_success"][0] == possible
+        assert info["reward"][0] == (0 if possible else -1)
+        again = worlds.world.reward(obs["achieved_goal"], obs["desired_goal"])
+        assert np.array_equal(again, info["reward"])
+
+
 def test_sprites_stay_in_bounds_whatever_is_done() -> None:
     worlds, rng = make_worlds("sprites", 8, distractors=6), np.random.default_rng(0)
     worlds.reset(range(8))

@@ -473,6 +473,16 @@ def test_an_absent_obstacle_stops_nothing() -> None:
         assert passed == bool(absent)
 
 
+def test_nothing_is_reached_where_the_puck_is_absent() -> None:
+    worlds = make_worlds("hockey-goal-obstacles", 4, absent=("puck",))
+    obs, judged = worlds.reset(range(4)), worlds.judge()
+    assert not obs["desired_goal"].any()
+    assert not judged["is_success"].any()
+    obs, info = worlds.step(np.zeros((4, 2)))
+    assert not info["is_success"].any()
+    assert (info["reward"] == -1).all()
+
+
 def test_commands_of_videos_are_held_for_one_to_three_steps() -> None:
     policy = RandomCommands("hockey-mallets-4")
     rng = BatchGenerator([generator(i, "test-commands") for i in range(3)])

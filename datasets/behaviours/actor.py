@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.core.api import task_of, world_of
-from entitybench.errors import BadValue, DataError
+from entitybench.errors import BadValue, DataError, MissingExtra
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
@@ -76,8 +76,11 @@ class Actor:
 
 def read_tensors(file: str) -> dict[str, Array]:
     """The tensors of a shipped or given safetensors file, as float64."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+    except ModuleNotFoundError:
+        raise MissingExtra("actors need safetensors: pip install 'entitybench[train]'") from None
 
     shipped = files("entitybench.datasets.behaviours") / SHIPPED / f"{file}.safetensors"
     place = Path(file)

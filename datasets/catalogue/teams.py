@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from entitybench.datasets.catalogue.build import FIXED, MIXTURE, NOISY, dataset, equally, part
+from entitybench.datasets.catalogue.build import (
+    ACTOR,
+    FIXED,
+    MIXTURE,
+    NOISY,
+    dataset,
+    equally,
+    part,
+)
 from entitybench.datasets.catalogue.qualities import qualities
 
 if TYPE_CHECKING:
@@ -57,6 +65,21 @@ def _conventions(task: str, name: str, oracles: list[dict[str, Any]], summary: s
     )
 
 
+def _gaits(task: str) -> DatasetSpec:
+    """Two gaits; the trained one, which is the faster, almost without noise as the best."""
+    trained = {"base": ACTOR, "base_kwargs": {"file": "halfcheetah-sac"}}
+    # With the others' noise the script's gait falls apart: a quarter of its return is left.
+    gaits = [part(0.0, NOISY, sigma=0.05), part(0.0, NOISY, sigma=NOISE, **trained)]
+    parts = [*equally(gaits, 1 - BEST), part(BEST, NOISY, sigma=0.05, **trained)]
+    return dataset(
+        task,
+        "mixed-obs",
+        MIXTURE,
+        {"parts": parts, "label": "convention"},
+        summary="the gait of the script, and a trained one: two conventions",
+    )
+
+
 def _game(game: str) -> DatasetSpec:
     parts = [
         part(
@@ -91,6 +114,8 @@ TEAMS: tuple[DatasetSpec, ...] = (
             _game(game),
         )
     ),
+    _gaits("team-cheetah-2x3"),
+    _gaits("team-cheetah-6x1"),
     _conventions(
         "team-pushbox",
         "mixed-obs",

@@ -227,6 +227,15 @@ def test_conventions_of_pushbox_pass_the_pillar_on_their_side():
             assert (side > 0) == (which >= 2)
 
 
+def test_conventions_of_cheetah_are_two_gaits():
+    _, policy = conventions("team-cheetah-2x3/mixed-obs-v1")
+    *_, scores, state = rollout("team-cheetah-2x3", policy, list(range(12)), 200)
+    convention = policy.labels(state)["convention"]
+    reward = np.sum([one["reward"][:, 0] for one in scores], axis=0)
+    speeds = [reward[convention == which].mean() for which in (0, 1)]
+    assert speeds[1] > 1.2 * speeds[0] > 200
+
+
 def test_conventions_of_spread_give_each_agent_its_landmark():
     _, policy = conventions("team-spread/mixed-obs-v1")
     seen, *_, state = rollout("team-spread", policy, list(range(20)), 25)

@@ -130,8 +130,13 @@ class Drawing:
         return cls(**value)
 
 
-def frames_of(store: EpisodeStore, pixels: int, rows: Iterable[int]) -> Iterator[Array]:
-    """The picture (pixels, pixels, 3) uint8 of each row's state; rows in increasing order."""
+def frames_of(
+    store: EpisodeStore, pixels: int, rows: Iterable[int], view: str | None = None
+) -> Iterator[Array]:
+    """The picture (pixels, pixels, 3) uint8 of each row's state; rows in increasing order.
+
+    `view` is a camera of the scene; None: that of the task's `-pixels` sibling.
+    """
     from entitybench.envs.core.api import world_of
     from entitybench.envs.core.banks import Bank
     from entitybench.envs.core.render import Renderer
@@ -139,7 +144,7 @@ def frames_of(store: EpisodeStore, pixels: int, rows: Iterable[int]) -> Iterator
     world = world_of(task_like(store.manifest))
     bank = Bank(absent=store.manifest.get("absent", 0.0))
     poses, offsets = store.columns["poses"], store.offsets
-    renderer = Renderer(world, pixels, pixels, world.view)
+    renderer = Renderer(world, pixels, pixels, view or world.view)
     try:
         end = -1
         for row in rows:

@@ -6,6 +6,7 @@ The page is made from these alone, so its words can change without the data.
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 LAYOUT = 1  # of facts and pictures; with another one, pages are made anew
+CHUNK = 16384  # rows at a time
 FEW = 24  # different values of a label that are counted one by one
 OURS = "entitybench."  # whose docstrings are read: code of others is never run for a page
 KNOWN = ("observations", "actions", "rewards", "terminals", "masks", "successes", "contacts")
@@ -43,7 +45,7 @@ def facts_of(store: EpisodeStore, name: str) -> Facts:
         "layout": LAYOUT,
         "name": name,
         "summary": spec.summary if spec is not None else None,
-        "acts": _docstrings([manifest.get("behaviour"), manifest.get("behaviour_kwargs")]),
+        "policies": _policies([manifest.get("behaviour"), manifest.get("behaviour_kwargs")]),
         "horizon": None if world is None else tasks()[str(store.task)].horizon,
         "world": None if world is None else _about(world),
         "measured": {
@@ -77,6 +79,19 @@ def world_like(store: EpisodeStore) -> World | None:
         return None
 
 
+def fields(value: Any) -> dict[str, Any]:
+    """A part of a manifest that should be an object; empty where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def reference(facts: Facts, who: str) -> dict[str, float] | None:
+    """The mean "return" and "success" of "random" or "oracle" in the task, where they are known."""
+    scores = fields(fields(facts["manifest"].get("reference_scores")).get(who))
+    found = {name: scores.get(name) for name in ("return", "success")}
+    are_numbers = all(len(known([value])) for value in found.values())
+    return {name: float(value) for name, value in found.items()} if are_numbers else None  # type: ignore[arg-type]
+
+
 def known(values: Iterable[Any]) -> Array:
     """Those of some numbers that are there and finite, (n,) float64."""
     found = np.array([value for value in values if isinstance(value, int | float)], np.float64)
@@ -86,11 +101,11 @@ def known(values: Iterable[Any]) -> Array:
 def labels_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Of each label of episodes: {value: share}, or the spread of numbers that are too many."""
     found: dict[str, Any] = {}
-    labels = [row.get("labels") or {} for row in rows]
+    labels = [fields(row.get("labels")) for row in rows]
     for key in sorted({str(key) for label in labels for key in label}):
         values = [label[key] for label in labels if key in label]
         counts = Counter(map(str, values))
-        if len(counts) <= FEW:
+        if len(counts) <= FEW and "spread" not in counts:
             ordered = sorted(counts, key=lambda value: (len(value), value))
             found[key] = {value: round(counts[value] / len(rows), 4) for value in ordered}
         elif len(numbers := known(values)):
@@ -108,19 +123,24 @@ def _about(world: World) -> dict[str, Any]:
     }
 
 
-def _docstrings(value: Any) -> dict[str, str]:
-    """The first sentence about each of our policies that a behaviour's arguments name."""
+def _policies(value: Any) -> dict[str, dict[str, Any]]:
+    """Of each policy of ours that a behaviour's arguments name: its docstring's first sentence.
+
+    And whether it acts on top of the task's script unless another "base" is given.
+    """
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
-        return {name: words for part in value for name, words in _docstrings(part).items()}
+        return {name: about for part in value for name, about in _policies(part).items()}
     if not isinstance(value, str) or not value.startswith(OURS) or ":" not in value:
         return {}
     try:
-        words = resolve(value).__doc__ or ""
-    except (BenchError, ImportError):
+        policy = resolve(value)
+        takes = inspect.signature(policy).parameters
+    except (BenchError, ImportError, TypeError, ValueError):
         return {}
-    return {value: " ".join(words.partition("\n\n")[0].split())}
+    words = " ".join((policy.__doc__ or "").partition("\n\n")[0].split())
+    return {value: {"words": words, "on_script": "base" in takes}}
 
 
 def _spread(values: Array) -> dict[str, float] | None:
@@ -157,20 +177,22 @@ def _contacts(store: EpisodeStore) -> float | None:
     """The share of transitions in which an entity acted on another."""
     if "contacts" not in store.columns:
         return None
-    contacts = np.asarray(store.columns["contacts"])  # (rows, N, N + 1), true on the diagonal
-    others = contacts[..., :-1] & ~np.eye(contacts.shape[1], dtype=bool)
-    return round(float(others.any((1, 2)).sum()) / store.transitions, 4)
+    contacts, found = store.columns["contacts"], 0  # (rows, N, N + 1), true on the diagonal
+    others = ~np.eye(contacts.shape[1], dtype=bool)
+    for first in range(0, len(contacts), CHUNK):
+        found += int((contacts[first : first + CHUNK, :, :-1] & others).any((1, 2)).sum())
+    return round(found / store.transitions, 4)
 
 
-def _distinct(store: EpisodeStore, chunk: int = 16384) -> float | None:
+def _distinct(store: EpisodeStore) -> float | None:
     """The share of transitions whose observation and action no earlier one has, bit for bit."""
     columns = [store.columns[name] for name in KNOWN[:2] if name in store.columns]
     if not columns or any(column.ndim > 3 for column in columns):
         return None
     seen: set[bytes] = set()
     padding = set((store.offsets[1:] - 1).tolist())
-    for first in range(0, len(columns[0]), chunk):
-        parts = [np.ascontiguousarray(column[first : first + chunk]) for column in columns]
+    for first in range(0, len(columns[0]), CHUNK):
+        parts = [np.ascontiguousarray(column[first : first + CHUNK]) for column in columns]
         flat = np.concatenate([p.reshape(len(p), -1).view(np.uint8) for p in parts], axis=1)
         data, width = flat.tobytes(), flat.shape[1]
         for row in range(len(flat)):

@@ -48,7 +48,8 @@ def strips(store: EpisodeStore, world: World | None) -> tuple[list[Strip], str |
         return [], "nothing that is drawn moves"
     order = np.argsort([each[0] for each in rows])  # frames come in the order of the store
     try:
-        frames = list(frames_of(store, EDGE, np.concatenate([rows[i] for i in order])))
+        moments = np.concatenate([rows[i] for i in order])
+        frames = list(frames_of(store, EDGE, moments, people_view(world)))
     except RenderError as error:
         return [], f"nothing can be drawn here ({str(error).rstrip('.')})"
     box = seen_box(np.stack(frames))
@@ -58,6 +59,13 @@ def strips(store: EpisodeStore, world: World | None) -> tuple[list[Strip], str |
         index, words = chosen[i]
         found[int(i)] = Strip(index, words, taken[i], np.stack(mine)[:, box[0], box[1]])
     return [found[i] for i in sorted(found)], None
+
+
+def people_view(world: World) -> str:
+    """The camera that shows most: from the side where height matters, if there is one."""
+    cameras = [world.model.camera(index).name for index in range(world.model.ncam)]
+    is_high = "z" in world.feature_names and "side" in cameras
+    return "side" if is_high and world.view == "top" else world.view
 
 
 def two_episodes(rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]]:

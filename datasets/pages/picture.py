@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.pages.coverage import panels
-from entitybench.datasets.pages.facts import known, world_like
+from entitybench.datasets.pages.facts import fields, known, reference, world_like
 from entitybench.datasets.pages.moments import EDGE, MOMENTS, strips
 from entitybench.errors import MissingExtra
 
@@ -69,12 +69,12 @@ def draw(store: EpisodeStore, facts: Facts) -> tuple[bytes, dict[str, Any]]:
 
 def comparable(facts: Facts) -> dict[str, float]:
     """Reference returns, by who; none where the data's episodes are cut at another length."""
-    measured, scores = facts["measured"], facts["manifest"].get("reference_scores") or {}
+    measured, scores = facts["measured"], {who: reference(facts, who) for who in MARKS}
     steps = measured["steps"]
     if measured["return"] is None or steps is None:
         return {}
     is_whole = steps["max"] == facts["horizon"] or measured["ended"] == 1.0
-    return {who: scores[who]["return"] for who in MARKS if is_whole and scores.get(who)}
+    return {who: score["return"] for who, score in scores.items() if is_whole and score}
 
 
 def _axes(figure: Any, left: int, width: int, height: int) -> Any:
@@ -166,7 +166,7 @@ def _by_label(rows: Sequence[dict[str, Any]], facts: Facts) -> dict[str, Array]:
         if "spread" not in shares and 1 < len(shares) <= len(HUES):
             found = {
                 f"{label} {value}": known(
-                    row["return"] for row in rows if str((row["labels"] or {}).get(label)) == value
+                    row["return"] for row in rows if str(fields(row["labels"]).get(label)) == value
                 )
                 for value in shares
             }

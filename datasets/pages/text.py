@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from entitybench.datasets.pages.facts import fields, reference
 from entitybench.registry import datasets, tasks
 
 if TYPE_CHECKING:
@@ -79,10 +80,9 @@ def normalised(facts: Facts) -> float | None:
 
     Also where the data's episodes have other lengths than those of the reference scores.
     """
-    scores = facts["manifest"].get("reference_scores") or {}
     if set(facts["picture"]["marks"]) != {"random", "oracle"}:
         return None
-    low, high = (scores[who]["return"] for who in ("random", "oracle"))
+    low, high = ((reference(facts, who) or {})["return"] for who in ("random", "oracle"))
     mean = facts["measured"]["return"]["mean"]
     return None if high == low else 100 * (mean - low) / (high - low)
 
@@ -137,11 +137,12 @@ def _overview(facts: Facts, folder: Path) -> str:
     episodes = ", ".join(f"{count:,} {plain(name)}" for name, count in measured["episodes"].items())
     rows = [
         ("", ""),
+        ("made as", "" if manifest["dataset"] == facts["name"] else code(manifest["dataset"])),
         ("task", _task(manifest, folder)),
         ("episodes", episodes),
         ("transitions", f"{manifest['transitions']:,}"),
         ("length of an episode", _lengths(measured)),
-        ("seed", str(manifest.get("seed", "–"))),
+        ("seed", plain(manifest.get("seed", "–"))),
         ("absent", _absent(manifest)),
         ("different observations with actions", percent(measured["distinct"])),
         ("transitions with a contact", _or_nothing(measured["contacts"])),
@@ -163,7 +164,7 @@ def _task(manifest: Mapping[str, Any], folder: Path) -> str:
         if (folder / up / home).is_file():
             words = f"[{words}]({up}/{home})"
     words += f", version {manifest['task_version']}"
-    kwargs = manifest.get("task_kwargs") or {}
+    kwargs = fields(manifest.get("task_kwargs"))
     return f"{words}, {_arguments(kwargs)}" if kwargs else words
 
 
@@ -179,8 +180,9 @@ def _lengths(measured: Mapping[str, Any]) -> str:
 
 
 def _absent(manifest: Mapping[str, Any]) -> str:
-    chance = manifest.get("absent") or 0
-    return f"each movable entity in {percent(chance)} of episodes" if chance else ""
+    chance = manifest.get("absent")
+    is_share = isinstance(chance, int | float) and chance
+    return f"each movable entity in {percent(chance)} of episodes" if is_share else ""
 
 
 def _or_nothing(share: float | None) -> str:
@@ -224,40 +226,37 @@ def _fence(language: str, lines: Sequence[str]) -> str:
 
 def _behaviour(facts: Facts) -> str:
     manifest = facts["manifest"]
-    target, kwargs = manifest.get("behaviour"), manifest.get("behaviour_kwargs") or {}
+    target, kwargs = manifest.get("behaviour"), fields(manifest.get("behaviour_kwargs"))
     if not target:
         return "The manifest names none."
-    return "\n".join(_policy(target, kwargs, facts["acts"], 0))
+    lines = _policy(str(target), kwargs, facts["policies"], 0)
+    words = [
+        f"{code(_value(name))}: {about['words']}"
+        for name, about in facts["policies"].items()
+        if about["words"]
+    ]
+    return "\n\n".join(["\n".join(lines), *words])
 
 
 def _policy(
-    target: str, kwargs: Mapping[str, Any], acts: Mapping[str, str], depth: int
+    target: str, kwargs: Mapping[str, Any], policies: Mapping[str, Any], depth: int, share: str = ""
 ) -> list[str]:
     """A line on a policy and its arguments, then one for each policy that it is made of."""
     simple = {k: v for k, v in kwargs.items() if k not in ("base", "base_kwargs", "parts")}
-    words = f"{code(target.rpartition(':')[2])}"
-    if target in acts:
-        words += f": {plain(acts[target])}"
-    if simple:
-        words += f" ({_arguments(simple)})"
-    lines = [f"{'    ' * depth}* {words}"]
-    if "base" in kwargs or "base_kwargs" in kwargs:
-        inner = kwargs.get("base_kwargs") or {}
-        lines += _based(kwargs.get("base"), inner, acts, depth + 1)
-    for part in kwargs.get("parts", ()):
-        if isinstance(part, dict):
-            inner = _based(part.get("base"), part.get("kwargs") or {}, acts, depth + 1)
-            share = part.get("share")
-            inner[0] = inner[0].replace("* ", f"* {percent(share)} of episodes: ", 1)
-            lines += inner
+    line = f"{'    ' * depth}* {share}{code(_value(target))}"
+    line += f" ({_arguments(simple)})" if simple else ""
+    inner, base = fields(kwargs.get("base_kwargs")), kwargs.get("base")
+    if base is None and (inner or fields(policies.get(target)).get("on_script")):
+        line += " on the task's script" + (f" ({_arguments(inner)})" if inner else "")
+    lines = [line] if base is None else [line, *_policy(str(base), inner, policies, depth + 1)]
+    parts = kwargs.get("parts")
+    for part in map(fields, parts if isinstance(parts, list) else ()):
+        share = part.get("share", "–")
+        words = percent(share) if isinstance(share, int | float) else plain(share)
+        chosen = str(part.get("base") or "the task's script")
+        own = fields(part.get("kwargs"))
+        lines += _policy(chosen, own, policies, depth + 1, f"{words} of episodes: ")
     return lines
-
-
-def _based(base: Any, kwargs: Mapping[str, Any], acts: Mapping[str, str], depth: int) -> list[str]:
-    if base is not None:
-        return _policy(str(base), kwargs, acts, depth)
-    words = "the task's script" + (f" ({_arguments(kwargs)})" if kwargs else "")
-    return [f"{'    ' * depth}* {words}"]
 
 
 def _arguments(kwargs: Mapping[str, Any]) -> str:
@@ -269,7 +268,7 @@ def _value(value: Any) -> str:
 
 
 def _scores(facts: Facts) -> str:
-    measured, scores = facts["measured"], facts["manifest"].get("reference_scores") or {}
+    measured = facts["measured"]
     spread = measured["return"]
     rows = [("", "return", "success in the last state")]
     if spread is None:
@@ -279,24 +278,24 @@ def _scores(facts: Facts) -> str:
         words += f", from {number(spread['min'])} to {number(spread['max'])}"
         rows.append(("this dataset, mean ± deviation", words, percent(measured["success"])))
     for who, title in (("random", "random actions"), ("oracle", "scripted oracle")):
-        if scores.get(who):
-            about = scores[who]
+        about = reference(facts, who)
+        if about is not None:
             rows.append((title, number(about["return"]), percent(about["success"])))
     return "\n\n".join([table(rows), *_remarks(facts)])
 
 
 def _remarks(facts: Facts) -> list[str]:
-    scores, score = facts["manifest"].get("reference_scores") or {}, normalised(facts)
+    how, score = fields(facts["manifest"].get("reference_scores")).get("how"), normalised(facts)
     remarks = []
     if score is not None:
         remarks.append(f"Normalised return (random 0, oracle 100): {score:.1f}.")
-    elif scores.get("oracle") and not facts["picture"]["marks"]:
+    elif reference(facts, "oracle") and not facts["picture"]["marks"]:
         remarks.append(
             f"The reference scores are of {facts['horizon']} steps; episodes here have another "
             "length, so their returns do not compare."
         )
-    if scores.get("how"):
-        remarks.append(f"Reference scores: {plain(scores['how'])}.")
+    if how:
+        remarks.append(f"Reference scores: {plain(how)}.")
     return remarks
 
 

@@ -15,10 +15,11 @@ from entitybench.datasets.generate.api import generate
 from entitybench.datasets.pages import api
 from entitybench.datasets.pages.api import make_all, make_page, read_facts
 from entitybench.datasets.pages.coverage import BINS, panels
-from entitybench.datasets.pages.facts import facts_of, labels_of, world_like
-from entitybench.datasets.pages.moments import seen_box, two_episodes
-from entitybench.datasets.pages.text import normalised, page
+from entitybench.datasets.pages.facts import _policies, facts_of, labels_of, world_like
+from entitybench.datasets.pages.moments import people_view, seen_box, two_episodes
+from entitybench.datasets.pages.text import _behaviour, normalised, page
 from entitybench.datasets.store.schema import episode_row
+from entitybench.envs.core.api import world_of
 from entitybench.errors import BadValue, DataError, MissingExtra, RenderError, UnknownId
 from entitybench.registry import datasets
 
@@ -164,6 +165,35 @@ def test_what_a_manifest_says_is_no_markup_and_is_not_run(stores, tmp_path) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"task_kwargs": {"blocks": "x"}, "behaviour": 7, "behaviour_kwargs": [1], "absent": "a"},
+        {
+            "task_kwargs": 3,
+            "behaviour": "x:y",
+            "behaviour_kwargs": {"parts": 3, "base_kwargs": "s"},
+        },
+        {"reference_scores": {"random": 3, "oracle": {"return": "high"}}, "mujoco": [1]},
+        {"behaviour": "b:B", "behaviour_kwargs": {"parts": [1, {"share": "half", "kwargs": 2}]}},
+        {"task": "push-3blocks"},
+        {"task": "no-such-task"},
+    ],
+)
+def test_a_manifest_may_say_anything(about, tmp_path) -> None:
+    arrays = {
+        "observations": np.full((12, 4, 20), np.nan, np.float32),
+        "poses": np.full((12, 11), np.nan, np.float32),
+    }
+    rows = [
+        episode_row(0, "train", 5, labels=[1], **{"return": 1e300}),
+        episode_row(1, "train", 5, labels={"spread": "spread"}, success="yes"),
+    ]
+    known = {"task": "push-3blocks", "task_version": 1}
+    store = plain_store(tmp_path / "odd", arrays, [5, 5], rows, **{**known, **about})
+    assert make_page(store.folder, tmp_path).read_text().startswith("# odd\n")
+
+
 @pytest.fixture
 def registered_set(tmp_path, monkeypatch):
     """A tiny dataset with its registered numbers, alone in a data folder."""
@@ -268,6 +298,27 @@ def test_which_episodes_are_shown() -> None:
     frames = np.zeros((2, 8, 9, 3), np.uint8)
     frames[1, 2:5, 3:4] = 9
     assert seen_box(frames) == (slice(2, 5), slice(3, 4))
+
+
+def test_heights_are_seen_from_the_side() -> None:
+    assert people_view(world_of("pick-1cube")) == "side"
+    assert people_view(world_of("push-1block")) == "top"
+    assert people_view(world_of("hopper")) == world_of("hopper").view
+
+
+def test_policies_are_told_in_words(stores) -> None:
+    facts = facts_of(stores["hopper"], "x")
+    noisy, fixed = (f"entitybench.datasets.behaviours.basic:{name}" for name in ("Noisy", "Fixed"))
+    parts = [{"share": 0.9, "base": noisy, "kwargs": {"sigma": 0.2}}, {"share": 0.1, "base": fixed}]
+    facts["manifest"] = {"behaviour": noisy, "behaviour_kwargs": {"parts": parts, "base": fixed}}
+    facts["policies"] = _policies([noisy, fixed])
+    assert _behaviour(facts).splitlines()[:4] == [
+        "* `Noisy`",
+        "    * `Fixed`",
+        "    * 90 % of episodes: `Noisy` (`sigma=0.2`) on the task's script",
+        "    * 10 % of episodes: `Fixed`",
+    ]
+    assert "`Fixed`: One action for ever" in _behaviour(facts)
 
 
 def test_labels_are_counted_or_spread() -> None:

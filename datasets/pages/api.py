@@ -11,7 +11,7 @@ from entitybench.datasets.pages.facts import LAYOUT, facts_of, registered
 from entitybench.datasets.pages.index import index
 from entitybench.datasets.pages.picture import draw
 from entitybench.datasets.pages.text import page
-from entitybench.datasets.store.places import dataset_folder
+from entitybench.datasets.store.places import dataset_folder, named_folder
 from entitybench.datasets.store.schema import MANIFEST
 from entitybench.datasets.store.store import EpisodeStore, read_manifest
 from entitybench.errors import BenchError, DataError, unknown
@@ -44,7 +44,7 @@ def make_page(dataset: str | Path, out: str | Path) -> Path:
     that of the folder. Nothing in a store is run: not its behaviour either.
 
     Args:
-        dataset: a registered id or the folder of a store.
+        dataset: a registered id, also with "@" and a size, or the folder of a store.
         out: the folder to write in; made if need be.
 
     Returns:
@@ -163,10 +163,11 @@ def page_name(folder: Path, manifest: Manifest) -> str:
 
 def _folder(dataset: str) -> Path:
     """The folder of an id or a path. Raises UnknownId or DataError."""
-    if dataset in datasets():
-        folder = dataset_folder(dataset)
+    if dataset.partition("@")[0] in datasets():
+        folder = named_folder(dataset)
         if not (folder / MANIFEST).is_file():
-            line = f"bench generate {dataset}"
+            id, _, size = dataset.partition("@")
+            line = f"bench generate {id}" + (f" --size {size}" if size else "")
             raise DataError(f"{dataset} is not there yet: `{line}` (looked in {folder}).")
         return folder
     folder = Path(dataset).expanduser()

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.generate.draw import frames_of
+from entitybench.datasets.pages.facts import known
 from entitybench.errors import RenderError
+from entitybench.registry import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +35,9 @@ class Strip:
 def strips(store: EpisodeStore, world: World | None) -> tuple[list[Strip], str | None]:
     """The strips of a store, or none and the reason."""
     if world is None:
-        return [], "its task is none of ours"
+        is_ours = store.task is not None and store.task in tasks()
+        why = "the scene of its task cannot be made here" if is_ours else "its task is none of ours"
+        return [], why
     poses = store.columns.get("poses")
     if poses is None or poses.shape[1:] != (world.model.nq,):
         return [], "no poses of this scene are stored"
@@ -70,7 +74,7 @@ def people_view(world: World) -> str:
 
 def two_episodes(rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]]:
     """The episodes with the highest and the median return, or the lowest where these are equal."""
-    returns = np.array([row.get("return") or 0.0 for row in rows], np.float64)
+    returns = np.array([known([row.get("return")]).sum() for row in rows])
     order = np.argsort(returns, kind="stable")
     best, middle, worst = int(order[-1]), int(order[len(order) // 2]), int(order[0])
     for other, words in ((middle, "median return"), (worst, "lowest return")):

@@ -80,11 +80,11 @@ def normalised(facts: Facts) -> float | None:
 
     Also where the data's episodes have other lengths than those of the reference scores.
     """
-    if set(facts["picture"]["marks"]) != {"random", "oracle"}:
+    low, high = (reference(facts, who) for who in ("random", "oracle"))
+    if low is None or high is None or not facts["picture"]["marks"]:
         return None
-    low, high = ((reference(facts, who) or {})["return"] for who in ("random", "oracle"))
-    mean = facts["measured"]["return"]["mean"]
-    return None if high == low else 100 * (mean - low) / (high - low)
+    mean, gap = facts["measured"]["return"]["mean"], high["return"] - low["return"]
+    return 100 * (mean - low["return"]) / gap if gap else None
 
 
 def plain(value: Any) -> str:
@@ -180,9 +180,10 @@ def _lengths(measured: Mapping[str, Any]) -> str:
 
 
 def _absent(manifest: Mapping[str, Any]) -> str:
-    chance = manifest.get("absent")
-    is_share = isinstance(chance, int | float) and chance
-    return f"each movable entity in {percent(chance)} of episodes" if is_share else ""
+    absent = manifest.get("absent")
+    if isinstance(absent, list):
+        return ", ".join(map(code, absent))
+    return f"each movable entity in {percent(absent)} of episodes" if absent else ""
 
 
 def _or_nothing(share: float | None) -> str:
@@ -208,14 +209,12 @@ def _commands(facts: Facts) -> str:
         return _fence("console", lines) + "\n\n" + _fence("python", _loading(name))
     id, _, size = name.partition("@")
     option = f" --size {size}" if size else ""
-    lines = [f"bench generate {id}{option}", f"bench download {name}"]
-    lines += [] if size else [f"bench lint {id}"]
-    return _fence("console", lines) + "\n\n" + _fence("python", _loading(id, size))
+    lines = [f"bench generate {id}{option}", f"bench download {name}", f"bench lint {name}"]
+    return _fence("console", lines) + "\n\n" + _fence("python", _loading(name))
 
 
-def _loading(name: str, size: str = "") -> list[str]:
-    option = f', size="{size}"' if size else ""
-    opened = f'store = eb.load_dataset("{name}"{option})'
+def _loading(name: str) -> list[str]:
+    opened = f'store = eb.load_dataset("{name}")'
     return ["import entitybench as eb", "", opened, 'train = store.split("train")']
 
 

@@ -168,13 +168,9 @@ def test_what_a_manifest_says_is_no_markup_and_is_not_run(stores, tmp_path) -> N
 @pytest.mark.parametrize(
     "about",
     [
-        {"task_kwargs": {"blocks": "x"}, "behaviour": 7, "behaviour_kwargs": [1], "absent": "a"},
-        {
-            "task_kwargs": 3,
-            "behaviour": "x:y",
-            "behaviour_kwargs": {"parts": 3, "base_kwargs": "s"},
-        },
-        {"reference_scores": {"random": 3, "oracle": {"return": "high"}}, "mujoco": [1]},
+        {"task_kwargs": {"blocks": "x"}, "behaviour_kwargs": [1], "absent": ["block0"]},
+        {"task_kwargs": None, "behaviour": "x:y", "behaviour_kwargs": {"parts": 3, "base": 2}},
+        {"reference_scores": {"random": None, "oracle": {"return": None}}},
         {"behaviour": "b:B", "behaviour_kwargs": {"parts": [1, {"share": "half", "kwargs": 2}]}},
         {"task": "push-3blocks"},
         {"task": "no-such-task"},
@@ -186,8 +182,8 @@ def test_a_manifest_may_say_anything(about, tmp_path) -> None:
         "poses": np.full((12, 11), np.nan, np.float32),
     }
     rows = [
-        episode_row(0, "train", 5, labels=[1], **{"return": 1e300}),
-        episode_row(1, "train", 5, labels={"spread": "spread"}, success="yes"),
+        episode_row(0, "train", 5, labels={"a": [None]}, **{"return": 1e300}),
+        episode_row(1, "train", 5, labels={"spread": "spread"}, **{"return": [1, [2]]}),
     ]
     known = {"task": "push-3blocks", "task_version": 1}
     store = plain_store(tmp_path / "odd", arrays, [5, 5], rows, **{**known, **about})
@@ -279,7 +275,7 @@ def test_without_matplotlib_it_is_asked_for(stores, tmp_path, monkeypatch) -> No
 
 def test_normalised_returns(stores) -> None:
     facts = facts_of(stores["hopper"], "x")
-    scores = {"random": {"return": 10.0}, "oracle": {"return": 110.0}}
+    scores = {who: {"return": r, "success": 0} for who, r in (("random", 10), ("oracle", 110))}
     facts["manifest"] = {"reference_scores": scores}
     facts["measured"]["return"]["mean"] = 60.0
     facts["picture"] = {"marks": ["oracle", "random"]}

@@ -81,27 +81,33 @@ def jumps(observations: Array, offsets: Array) -> tuple[Array, Array, Motion | N
     least = np.maximum(motion.scale, 10 * motion.usual)
     needed = max(2.0, SHARE * len(motion.smooth))
     rows, features = [], []
-    for part in chunks(steps_of(offsets), observations):
-        before = flat(observations[part])[:, motion.smooth]
-        after = flat(observations[part + 1])[:, motion.smooth]
-        leaps = motion.difference(before, after) > least
-        here = leaps.sum(axis=1) >= needed
-        rows.append(part[here])
+    is_step = np.ones(int(offsets[-1]), bool)
+    is_step[offsets[1:] - 1] = False
+    for part in chunks(range(len(is_step)), observations):
+        values = np.asarray(observations[part.start : part.stop + 1])
+        values = values.reshape(len(values), -1)[:, motion.smooth].astype(np.float64)
+        leaps = motion.difference(values[:-1], values[1:]) > least
+        here = (leaps.sum(axis=1) >= needed) & is_step[part.start : part.start + len(leaps)]
+        rows.append(part.start + np.flatnonzero(here))
         features.append(leaps[here])
     return np.concatenate(rows), np.concatenate(features), motion
 
 
 def check_jumps(
-    observations: Array, offsets: Array, explained: frozenset[int] = frozenset()
+    observations: Array,
+    offsets: Array,
+    found: tuple[Array, Array, Motion | None],
+    explained: frozenset[int] = frozenset(),
 ) -> list[Finding]:
     """No transition joins two motions.
 
     Args:
         observations: (rows, ...).
         offsets: (E + 1,).
+        found: what `jumps` gives for them.
         explained: rows whose transition replaying reproduces: the world does jump there.
     """
-    rows, features, motion = jumps(observations, offsets)
+    rows, features, motion = found
     kept = np.array([row not in explained for row in rows], bool)
     if motion is None or not kept.any():
         return []

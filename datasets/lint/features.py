@@ -29,7 +29,8 @@ def check_finite(columns: Mapping[str, Array], offsets: Array) -> list[Finding]:
             continue
         count, first = 0, -1
         for part in chunks(range(len(column)), column):
-            bad = ~np.isfinite(flat(column[part.start : part.stop])).all(axis=1)
+            values = np.isfinite(column[part.start : part.stop])
+            bad = ~values.reshape(len(values), -1).all(axis=1)
             if bad.any() and first < 0:
                 first = part.start + int(np.argmax(bad))
             count += int(bad.sum())
@@ -53,11 +54,14 @@ def check_finite(columns: Mapping[str, Array], offsets: Array) -> list[Finding]:
 
 def constant(column: Array) -> Array:
     """Which of the F features of (count, ...) never change: bool (F,)."""
-    first = flat(column[:1])[0]
+    first = np.asarray(column[:1]).reshape(-1)
     same = np.ones(len(first), bool)
     for part in chunks(range(len(column)), column):
-        values = flat(column[part.start : part.stop])
-        same &= ((values == first) | (np.isnan(values) & np.isnan(first))).all(axis=0)
+        values = np.asarray(column[part.start : part.stop]).reshape(-1, len(first))
+        differs = values != first
+        if column.dtype.kind == "f" and np.isnan(first).any():
+            differs &= ~(np.isnan(values) & np.isnan(first))
+        same &= ~differs.any(axis=0)
         if not same.any():
             break
     return same

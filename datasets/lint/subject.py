@@ -114,11 +114,16 @@ class Subject:
         return np.flatnonzero([row.get("seed") is not None for row in self.store.episodes])
 
     @cached_property
+    def jumps(self) -> tuple[Array, Array, continuity.Motion | None]:
+        """As `continuity.jumps` finds them. Raises NotChecked where nothing is observed."""
+        return continuity.jumps(_observations(self), self.offsets)
+
+    @cached_property
     def chosen(self) -> list[int]:
         """The episodes that are simulated again, evenly spread; and some of those with jumps."""
         count = min(self.replayed, len(self.seeded))
         even = np.linspace(0, len(self.seeded) - 1, count).astype(int)
-        rows, _, _ = continuity.jumps(self.columns["observations"], self.offsets)
+        rows, _, _ = self.jumps
         jumping = np.unique(np.searchsorted(self.offsets, rows, side="right") - 1)[:JUMPS]
         return sorted(
             {int(i) for i in self.seeded[even]} | {int(i) for i in jumping} & set(self.seeded)
@@ -157,7 +162,7 @@ def _continuity(subject: Subject) -> list[Finding]:
         explained = frozenset(subject.replay.reached)
     except NotChecked:
         explained = frozenset[int]()
-    return continuity.check_jumps(_observations(subject), subject.offsets, explained)
+    return continuity.check_jumps(_observations(subject), subject.offsets, subject.jumps, explained)
 
 
 def _features(subject: Subject) -> list[Finding]:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.minari.leaves import check_memory, column_name
+from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.frames import load_h5py
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
@@ -180,7 +181,7 @@ def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     except BenchError:
         raise
     except Exception as error:  # a broken file makes HDF5 raise nearly anything
-        raise DataError(f"{path} is no HDF5 file, or a damaged one ({error}).") from None
+        raise DataError(f"{path} is no HDF5 file, or a damaged one ({why(error)}).") from None
     return _checked(path, arrays, count), metadata
 
 

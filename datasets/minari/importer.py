@@ -11,7 +11,7 @@ from entitybench.datasets.minari.foreign import read_foreign
 from entitybench.datasets.minari.leaves import shared_columns
 from entitybench.datasets.minari.library import DATA_FILE, EXTRA, fetch, load_minari, minari_root
 from entitybench.datasets.minari.ogbench import read_ogbench
-from entitybench.datasets.store.checks import check_manifest
+from entitybench.datasets.store.checks import check_manifest, why
 from entitybench.datasets.store.schema import Column, Manifest, manifest_hash
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
@@ -85,7 +85,7 @@ def _read_minari(source: str, folder: Path) -> None:
     except Exception as error:  # broken files make Minari, gymnasium and HDF5 raise nearly anything
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             raise  # the disk of the new store, not the source
-        raise DataError(f"the Minari dataset {path} cannot be read: {error}") from None
+        raise DataError(f"the Minari dataset {path} cannot be read: {why(error)}.") from None
 
 
 def _find(source: str) -> Path:

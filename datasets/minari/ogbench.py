@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.datasets.minari.leaves import check_memory, column_name
+from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
 from entitybench.errors import BenchError, DataError
@@ -112,8 +113,8 @@ def _read(path: Path) -> dict[str, Array]:
         raise
     except Exception as error:  # a broken archive makes zipfile and numpy raise nearly anything
         # numpy advises to allow pickles.
-        why = "it holds pickled objects" if "pickle" in str(error) else error
+        reason = "it holds pickled objects" if "pickle" in str(error) else why(error)
         raise DataError(
-            f"{path} is no OGBench file ({why}): it needs the arrays {', '.join(NEEDED)}."
+            f"{path} is no OGBench file ({reason}): it needs the arrays {', '.join(NEEDED)}."
         ) from None
     return numbers

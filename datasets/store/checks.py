@@ -83,6 +83,12 @@ def shown(value: Any, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
+def why(error: Exception, longest: int = 200) -> str:
+    """What a library says of an error, as one line, cut where it is long."""
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def check_manifest(manifest: Any) -> Manifest:
     """The manifest of an episode store as it is. Raises Fault."""
     if not isinstance(manifest, dict):

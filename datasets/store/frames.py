@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.schema import sha256_of
 from entitybench.errors import DataError, MissingExtra
 
@@ -108,7 +109,7 @@ class Frames:
                     raise ValueError(f"it holds {data.dtype}, not uint8")
                 count, *shape = data.shape
         except Exception as error:  # a broken file makes HDF5 raise nearly anything
-            raise DataError(f"{path} cannot be read: {error}") from None
+            raise DataError(f"{path} cannot be read: {why(error)}.") from None
         return cls(path, 0, count, shape)
 
     def part(self, first: int, last: int) -> Frames:
@@ -128,7 +129,7 @@ class Frames:
                 run = len(unique) and unique[-1] - unique[0] + 1 == len(unique)
                 frames = data[unique[0] : unique[-1] + 1] if run else data[unique]
         except Exception as error:  # as in `open`
-            raise DataError(f"{self._path} cannot be read: {error}") from None
+            raise DataError(f"{self._path} cannot be read: {why(error)}.") from None
         found: np.ndarray = frames[back.reshape(np.shape(rows))]
         return found
 

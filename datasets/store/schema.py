@@ -108,6 +108,12 @@ def manifest_hash(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(rest)).hexdigest()
 
 
+def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as it is written, with its own hash."""
+    sealed = {**manifest, "manifest_hash": manifest_hash(manifest)}
+    return (json.dumps(sealed, indent=1) + "\n").encode()
+
+
 def sha256_of(path: Path) -> str:
     """Hash of a file's bytes."""
     with path.open("rb") as file:

@@ -14,6 +14,7 @@ from entitybench.datasets.store.checks import (
     check_offsets,
     check_rows,
     read_json,
+    why,
 )
 from entitybench.datasets.store.frames import Frames
 from entitybench.datasets.store.schema import (
@@ -261,7 +262,7 @@ def _map(folder: Path, name: str, manifest: Manifest) -> Any:
         raise
     except Exception as error:  # a broken header makes numpy and HDF5 raise nearly anything
         raise DataError(
-            f"{name} in {folder} cannot be read ({type(error).__name__}: {error}). "
+            f"{name} in {folder} cannot be read ({type(error).__name__}: {why(error)}). "
             f"{mend(folder, manifest)}"
         ) from None
     return mapped

@@ -24,7 +24,7 @@ from entitybench.datasets.store.schema import (
     Column,
     Manifest,
     content_hash,
-    manifest_hash,
+    manifest_bytes,
     state_counts,
 )
 from entitybench.datasets.store.verify import note_verified
@@ -165,13 +165,14 @@ class StoreWriter:
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     """Write a manifest with its own hash, whole or not at all. Returns it."""
-    manifest = {**manifest, "manifest_hash": manifest_hash(manifest)}
+    data = manifest_bytes(manifest)
     temporary = folder / f".{MANIFEST}.writing"
     file = _File(temporary)
-    file.write((json.dumps(manifest, indent=1) + "\n").encode())
+    file.write(data)
     file.close()
     os.replace(temporary, folder / MANIFEST)
-    return manifest
+    written: Manifest = json.loads(data)
+    return written
 
 
 @contextmanager

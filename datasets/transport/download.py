@@ -10,13 +10,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from entitybench.datasets.store.checks import Fault
-from entitybench.datasets.store.schema import MANIFEST
+from entitybench.datasets.store.schema import MANIFEST, sha256_of
 from entitybench.datasets.store.verify import check_hashes, check_sizes
 from entitybench.datasets.store.writer import disk_errors, locked, new_store
-from entitybench.datasets.transport.fetch import Blob, fetch, read_text
+from entitybench.datasets.transport.fetch import Blob, fetch_all, read_text
 from entitybench.datasets.transport.items import (
     DatasetItem,
     Item,
+    NoFrames,
     item_of,
     said,
     sha256_of_bytes,
@@ -67,7 +68,8 @@ def download(
     and what is registered under the id are all checked.
 
     Args:
-        id: a dataset, or `agent:<agent>/<task>`.
+        id: a dataset, also `<id>@<size>`, with `+frames<pixels>` for its frames too, or
+            `agent:<agent>/<task>`.
         mirrors: URLs or folders, asked in this order; none: those of `ENTITYBENCH_MIRRORS`.
         offline: no network: only what is here, and mirrors in folders.
         verify: re-simulate a dataset, and take one whose manifest is not the pinned one if it
@@ -135,6 +137,8 @@ def _installed(item: Item, verify: bool, tell: Callable[[str], None]) -> Manifes
     data = (folder / MANIFEST).read_bytes()
     try:
         manifest = item.check(data)
+    except NoFrames:
+        return None  # they are added; the rest is not fetched again
     except Fault as fault:
         if "is corrupt" in str(fault):
             tell(f"{MANIFEST} in {folder} {fault}: it is fetched anew.")
@@ -146,8 +150,7 @@ def _installed(item: Item, verify: bool, tell: Callable[[str], None]) -> Manifes
     except DataError as error:
         tell(f"{said(error)}: it is fetched anew.")
         return None
-    is_other = item.pin not in (None, sha256_of_bytes(data))
-    if verify or not is_other or manifest.get("drawn"):  # frames are drawn after publishing
+    if verify or item.is_pinned(data):
         tell(f"{folder} is complete already; nothing was fetched.")
     else:
         tell(f"{folder} is complete, and not the published {item.id}: {_OTHER_PROCESSOR}.")
@@ -167,12 +170,13 @@ def _find(
             if item.id not in index:
                 raise Fault("does not have it")
             sha256 = index[item.id]
-            if item.pin not in (None, sha256) and not verify:
-                raise Fault(f"has another one than this version pins ({_OTHER_PROCESSOR})")
             data = read_text(source, blob_name(sha256), patience)
             if sha256_of_bytes(data) != sha256:
                 raise Fault("gives a corrupt manifest: another sha256")
-            return data, _checked(item, data), source
+            manifest = _checked(item, data)
+            if not item.is_pinned(data) and not verify:
+                raise Fault(f"has another one than this version pins ({_OTHER_PROCESSOR})")
+            return data, manifest, source
         except Fault as fault:
             reasons.append(f"{source.url} {fault}")
         except (Refused, Interrupted) as reason:
@@ -209,15 +213,14 @@ def _bring(
     }
     _check_space(item, waiting, blobs)
     waiting.mkdir(parents=True, exist_ok=True)
-    total, done = sum(blob.bytes for blob in blobs.values()), 0
+    _reuse(folder, waiting, blobs)
+    total = sum(blob.bytes for blob in blobs.values())
 
     def report(have: int) -> None:
         if progress is not None:
-            progress(done + have, total)
+            progress(have, total)
 
-    for blob in blobs.values():
-        fetch(blob, waiting, sources, patience, report)
-        done += blob.bytes
+    fetch_all(blobs.values(), waiting, sources, patience, report)
     with new_store(folder) as temporary:
         for name, about in manifest["files"].items():
             path = temporary / name
@@ -234,6 +237,15 @@ def _bring(
                 f"{said(error)}."
             ) from None
     shutil.rmtree(waiting, ignore_errors=True)
+
+
+def _reuse(folder: Path, waiting: Path, blobs: dict[str, Blob]) -> None:
+    """Take what is installed already, as when frames are added to a dataset."""
+    for blob in blobs.values():
+        here, there = folder / blob.name, waiting / blob.sha256
+        is_here = here.is_file() and here.stat().st_size == blob.bytes
+        if is_here and not there.exists() and sha256_of(here) == blob.sha256:
+            _take(here, there)
 
 
 def _take(blob: Path, path: Path) -> None:

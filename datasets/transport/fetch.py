@@ -1,11 +1,15 @@
-"""Bring one blob here: hashed while it streams, resumed where it broke off, from any mirror."""
+"""Bring blobs here: hashed while they stream, resumed where they broke off, from any mirror."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import queue
+import threading
 import time
+from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
@@ -15,12 +19,15 @@ from entitybench.datasets.transport.sources import Interrupted, Refused
 from entitybench.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from tenacity import RetryCallState
 
     from entitybench.datasets.transport.sources import Patience, Source
+
+
+AT_ONCE = 4  # blobs: few enough for any server, enough to hide that each has to be asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +102,8 @@ def fetch(
                 break
             except (Refused, Interrupted) as reason:
                 reasons.append(f"{source.url} ({reason})")
-                sources.remove(source)
-                sources.append(source)
+                # Whole at every moment: other threads go through it.
+                sources[:] = [*(other for other in sources if other is not source), source]
         else:
             raise DataError(
                 f"no mirror gave a right {blob.name}: {'; '.join(reasons)}. What has arrived is "
@@ -105,6 +112,67 @@ def fetch(
         part.path.replace(final)
     report(blob.bytes)
     return final
+
+
+def fetch_all(
+    blobs: Collection[Blob],
+    folder: Path,
+    sources: list[Source],
+    patience: Patience,
+    report: Callable[[int], None],
+) -> None:
+    """Bring several blobs, some at a time; see `fetch`.
+
+    After a failure none is begun; those under way are finished, and kept.
+
+    Args:
+        report: called with the bytes of all blobs that are here.
+    """
+    waiting, answers = deque(blobs), queue.SimpleQueue[BaseException | None]()
+    here: dict[str, int] = {}
+    lock, stopped = threading.Lock(), threading.Event()
+
+    def serve() -> None:
+        try:
+            while (blob := _first(waiting)) is not None:
+                fetch(blob, folder, sources, patience, partial(tell, blob))
+            answers.put(None)
+        except BaseException as error:
+            waiting.clear()
+            answers.put(error)
+
+    def tell(blob: Blob, have: int) -> None:
+        if stopped.is_set():
+            raise SystemExit
+        with lock:
+            here[blob.sha256] = have
+            report(sum(here.values()))
+
+    threads = [threading.Thread(target=serve, daemon=True) for _ in range(min(AT_ONCE, len(blobs)))]
+    for thread in threads:
+        thread.start()
+    try:
+        errors = [error for error in (_next(answers) for _ in threads) if error is not None]
+    finally:
+        waiting.clear()
+        stopped.set()  # after Ctrl-C they end at their next bytes
+    if errors:
+        raise errors[0]
+
+
+def _first(waiting: deque[Blob]) -> Blob | None:
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
+
+
+def _next(answers: queue.SimpleQueue[BaseException | None]) -> BaseException | None:
+    while True:  # waiting without a limit would not notice Ctrl-C on every system
+        try:
+            return answers.get(timeout=0.2)
+        except queue.Empty:
+            continue
 
 
 def read_text(source: Source, name: str, patience: Patience) -> bytes:

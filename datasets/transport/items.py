@@ -23,13 +23,14 @@ from entitybench.datasets.store.checks import (
     read_json,
     shown,
 )
+from entitybench.datasets.store.frames import FRAMES
 from entitybench.datasets.store.places import (
     dataset_folder,
     generate_line,
     named_folder,
     weights_folder,
 )
-from entitybench.datasets.store.schema import SCHEMA_VERSION, sha256_of
+from entitybench.datasets.store.schema import SCHEMA_VERSION, manifest_bytes, sha256_of
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BadValue, BenchError, CheckpointError
 from entitybench.registry import agents, datasets, tasks
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 AGENT = "agent:"
 META = "agent.json"
 _DATASET_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*-v\d+", re.ASCII)
+_FRAMES = re.compile(r"(.+)\+frames([1-9]\d{1,3})")
 _SEED = re.compile(r"seed\d{1,10}")
 _SUFFIXES = (".json", ".safetensors", ".npy")
 
@@ -63,17 +65,23 @@ class Item(ABC):
         folder: where it is installed.
         make: the command that makes it here; empty where there is none.
         registered: whether this package knows the id.
+        pixels: of the frames that a dataset comes with, along an edge; 0: without.
     """
 
     id: str
     folder: Path
     make: str
     registered: bool = True
+    pixels: int = 0
 
     @property
     def pin(self) -> str | None:
-        """The hash that its manifest must have, where one is pinned."""
-        return pins().get(self.id)
+        """The hash that its manifest must have, where one is pinned; frames are not pinned."""
+        return pins().get(self.id.partition("+")[0])
+
+    def is_pinned(self, data: bytes) -> bool:
+        """Whether these bytes are the manifest that is pinned, frames aside; or none is."""
+        return self.pin in (None, sha256_of_bytes(undrawn(data)))
 
     @abstractmethod
     def check(self, data: bytes) -> Manifest:
@@ -86,12 +94,20 @@ class Item(ABC):
                 raise Fault(f"holds a corrupt {name}: another sha256")
 
 
+class NoFrames(Fault):
+    """A manifest of the dataset that is meant, without its frames."""
+
+
 class DatasetItem(Item):
-    """An episode store; `<id>@<size>` where it is of a registered size beside "small"."""
+    """An episode store: `<id>`, `<id>@<size>` where it is of a registered size beside "small".
+
+    With frames it is an item of its own, `<id>+frames<pixels>`, in the same folder; all other files
+    are the same blobs.
+    """
 
     def check(self, data: bytes) -> Manifest:
         manifest = check_manifest(read_json(data))
-        if manifest["dataset"] != self.id.partition("@")[0]:
+        if manifest["dataset"] != _named(self.id)[0]:
             raise Fault(f"is of {manifest['dataset']!r}")
         task = manifest["task"]
         if task in tasks() and manifest["task_version"] != tasks()[task].version:
@@ -101,10 +117,14 @@ class DatasetItem(Item):
             )
         if self.registered:
             self._check_registered(manifest)
+        if self.pixels and not manifest.get("drawn"):
+            raise NoFrames("has no frames")
+        if self.pixels not in (0, pixels_of(manifest)):
+            raise Fault(f"has frames of {pixels_of(manifest)} pixels, not {self.pixels}")
         return manifest
 
     def _check_registered(self, manifest: Manifest) -> None:
-        id, _, size = self.id.partition("@")
+        id, size, _ = _named(self.id)
         plan = make_plan(datasets()[id], size=size or SMALL)
         wanted = {
             "task": plan.task.id,
@@ -187,8 +207,9 @@ def _is_weights_file(name: Any) -> bool:
 def item_of(id: str) -> Item:
     """The item that an id names.
 
-    A registered size of a dataset beside "small" is `<id>@<size>`. A dataset that is not registered
-    may still lie on a mirror, if its id looks like one.
+    A registered size of a dataset beside "small" is `<id>@<size>`, and one with frames ends in
+    `+frames<pixels>`. A dataset that is not registered may still lie on a mirror, if its id looks
+    like one.
 
     Raises:
         UnknownId: no such agent or task, or no such dataset.
@@ -196,14 +217,49 @@ def item_of(id: str) -> Item:
     """
     if id.startswith(AGENT):
         return _weights(id)
-    registered, _, size = id.partition("@")
+    registered, size, pixels = _named(id)
     if registered in datasets():
-        folder = named_folder(id)
-        line = generate_line(datasets()[registered], size=size or SMALL)
-        return DatasetItem(id.removesuffix(f"@{SMALL}"), folder, line)
-    if not _DATASET_ID.fullmatch(id) or ".." in id or id.startswith("weights/"):
+        folder = named_folder(f"{registered}@{size}")
+        line = generate_line(datasets()[registered], size=size, pixels=pixels or None)
+        return DatasetItem(_id(registered, size, pixels), folder, line, pixels=pixels)
+    if not _DATASET_ID.fullmatch(registered) or ".." in id or id.startswith("weights/"):
         datasets()[id]  # raises UnknownId with the nearest ids
-    return DatasetItem(id, dataset_folder(id), "", registered=False)
+    return DatasetItem(id, dataset_folder(registered), "", registered=False, pixels=pixels)
+
+
+def _named(id: str) -> tuple[str, str, int]:
+    """The dataset, the size and the pixels of its frames that an id names."""
+    found = _FRAMES.fullmatch(id)
+    rest, pixels = (found[1], int(found[2])) if found else (id, 0)
+    registered, _, size = rest.partition("@")
+    return registered, size or SMALL, pixels
+
+
+def _id(registered: str, size: str, pixels: int) -> str:
+    id = registered if size == SMALL else f"{registered}@{size}"
+    return f"{id}+frames{pixels}" if pixels else id
+
+
+def with_frames(item: Item, manifest: Manifest) -> Item:
+    """The item of the same dataset with the frames that the manifest lists."""
+    return item_of(f"{item.id}+frames{pixels_of(manifest)}")
+
+
+def pixels_of(manifest: Manifest) -> int:
+    """Along an edge of the frames; 0 where there are none."""
+    return int(manifest["columns"][FRAMES]["shape"][0]) if FRAMES in manifest["columns"] else 0
+
+
+def undrawn(data: bytes) -> bytes:
+    """The bytes of a dataset's manifest as they were before frames were drawn."""
+    manifest = read_json(data)
+    drawn = manifest.get("drawn")
+    if not drawn:
+        return data
+    manifest["columns"] = {n: c for n, c in manifest["columns"].items() if n != FRAMES}
+    manifest["files"] = {n: about for n, about in manifest["files"].items() if n not in drawn}
+    del manifest["drawn"]
+    return manifest_bytes(manifest)
 
 
 def _weights(id: str) -> Item:

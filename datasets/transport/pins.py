@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from entitybench.datasets.transport.items import sha256_of_bytes
+from entitybench.datasets.transport.items import sha256_of_bytes, undrawn
 from entitybench.datasets.transport.publish import describe
 
 FILE = Path(__file__).with_name("pins.json")
@@ -21,7 +21,7 @@ def main(folders: list[str]) -> None:
     known = json.loads(FILE.read_text())
     for folder in folders:
         item, data = describe(Path(folder))
-        known[item.id] = sha256_of_bytes(data)
+        known[item.id] = sha256_of_bytes(undrawn(data))
     FILE.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
 
 

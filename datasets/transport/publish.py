@@ -10,7 +10,9 @@ from entitybench.datasets.transport.items import (
     Item,
     item_of,
     sha256_of_bytes,
+    undrawn,
     weights_manifest,
+    with_frames,
 )
 from entitybench.datasets.transport.layout import blob_name, index_bytes, read_index
 from entitybench.datasets.transport.targets import open_target
@@ -27,6 +29,8 @@ def publish(
 ) -> tuple[str, str]:
     """Put what a folder holds onto a mirror: blobs first, the index last.
 
+    A dataset with frames is published twice, with them and without.
+
     Args:
         folder: a dataset, or a folder with the checkpoints seed0/, seed1/, … of one agent.
         to: a folder, `s3://bucket/prefix` or `hf://owner/name`.
@@ -42,27 +46,32 @@ def publish(
     """
     item, data = describe(folder)
     manifest = item.check(data)
-    sha256 = sha256_of_bytes(data)
+    manifests = {item.id: data}
+    if manifest.get("drawn"):  # twice, with frames and without: the blobs are the same
+        manifests = {item.id: undrawn(data), with_frames(item, manifest).id: data}
+    hashes = {id: sha256_of_bytes(data) for id, data in manifests.items()}
     total = sum(about["bytes"] for about in manifest["files"].values())
     with open_target(to) as target:
         try:
             index = read_index(target.index) if target.index is not None else {}
         except Fault as fault:
             raise DataError(f"the index of {to} {fault}.") from None
-        if index.get(item.id, sha256) != sha256:
-            raise DataError(
-                f"{item.id} lies on {to} with other content, and a published version never "
-                "changes: give it a new version number."
-            )
+        for id, sha256 in hashes.items():
+            if index.get(id, sha256) != sha256:
+                raise DataError(
+                    f"{id} lies on {to} with other content, and a published version never "
+                    "changes: give it a new version number."
+                )
         done = 0
         for name, about in manifest["files"].items():
             target.put(blob_name(about["sha256"]), folder / name, about["bytes"])
             done += about["bytes"]
             if progress is not None:
                 progress(done, total)
-        target.put(blob_name(sha256), data, len(data))
-        target.finish(index_bytes({**index, item.id: sha256}))
-    return item.id, sha256
+        for id, data in manifests.items():
+            target.put(blob_name(hashes[id]), data, len(data))
+        target.finish(index_bytes({**index, **hashes}))
+    return item.id, hashes[item.id]
 
 
 def describe(folder: Path) -> tuple[Item, bytes]:
@@ -86,8 +95,6 @@ def _described(folder: Path, data: bytes) -> tuple[Item, bytes]:
         id = f"{id}@{size}"
     item = item_of(id)
     manifest = item.check(data)
-    if item.registered and manifest.get("drawn"):
-        raise Fault("holds frames: publish a copy without, frames are drawn where they are used")
     for name in manifest["files"]:
         if (folder / name).is_symlink():
             raise Fault(f"names {name}, which is a symbolic link: only files are published")

@@ -79,6 +79,8 @@ _command(
     "Generate a dataset; the same seed gives the same bytes. Run again to resume.",
     "bench generate push-3blocks/play-v1",
     "bench generate push-3blocks/play-v1 --episodes 100 --seed 7 --workers 2 --out data/mine",
+    "bench generate push-3blocks/play-v1 --size paper",
+    "bench generate push-3blocks/play-v1 --pixels 64",
 )
 _command(
     "lint",
@@ -103,6 +105,7 @@ _command(
     "Download a dataset, or an agent's weights; checked by hash. Run again to resume.",
     "bench download push-3blocks/play-v1 --from https://data.example.org",
     "bench download agent:hecrl/push-3blocks --from https://data.example.org hf://owner/name",
+    "bench download push-3blocks/play-v1 --frames 64 --from https://data.example.org",
     "bench download push-3blocks/play-v1 --offline --verify",
 )
 _command(
@@ -142,6 +145,7 @@ _command(
     "bench import D4RL/pointmaze/umaze-v2 --download --out data/maze",
     "bench import cube-triple-play-v0.npz --out data/cubes",
     "bench import hopper_medium-v2.hdf5 --out data/hopper",
+    "bench import hopper-medium-v0.hdf5 --horizon 1000 --out data/hopper0",
 )
 _command(
     "table",

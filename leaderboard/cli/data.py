@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +53,7 @@ def generate(
 
     from entitybench.datasets.generate.api import generate as run
 
-    with progress_bar(f"{spec.id}, episodes") as progress:
+    with _kept(), progress_bar(f"{spec.id}, episodes") as progress:
         folder = run(
             spec.id,
             episodes=episodes,
@@ -65,9 +67,42 @@ def generate(
     if pixels is not None:
         from entitybench.datasets.generate.draw import draw
 
-        with progress_bar(f"{spec.id}, frames") as progress:
+        with _kept(), progress_bar(f"{spec.id}, frames") as progress:
             draw(folder, pixels, workers=workers, progress=progress, say=note)
+    _compare(folder, is_elsewhere=out is not None)
     _show(folder, json)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Work that a second call goes on with; Ctrl-C says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("what is finished is kept: give the same command again to go on.")
+        raise
+
+
+def _compare(folder: Path, *, is_elsewhere: bool) -> None:
+    """Say whether a dataset is the pinned one, where one is pinned."""
+    from entitybench.datasets.store.schema import MANIFEST
+    from entitybench.datasets.store.store import read_manifest
+    from entitybench.datasets.transport.items import item_of
+
+    made = read_manifest(folder)
+    if made["custom"]:
+        return
+    item = item_of(f"{made['dataset']}@{made['size']}")
+    if item.pin is None:
+        return
+    if item.is_pinned((folder / MANIFEST).read_bytes()):
+        note(f"equal to the published {item.id}, bit for bit.")
+        return
+    verify = "" if is_elsewhere else f"; `bench download {item.id} --verify` re-simulates it"
+    note(
+        f"not the published {item.id}, bit for bit: another kind of processor may round the last "
+        f"bits otherwise{verify}."
+    )
 
 
 def download(
@@ -75,6 +110,7 @@ def download(
     /,
     *,
     from_: Annotated[list[str] | None, Parameter(name="--from", consume_multiple=True)] = None,
+    frames: Pixels | None = None,
     offline: bool = False,
     verify: bool = False,
     json: bool = False,
@@ -85,13 +121,15 @@ def download(
         id: An id of `bench list datasets`, with @paper for that size, or agent:AGENT/TASK.
         from_: Mirrors in the order to ask them: https://, file://, s3://, hf://, or a folder.
             Default: ENTITYBENCH_MIRRORS.
+        frames: With the frames of this many pixels along an edge, where the mirror has them.
         offline: Use no network: check what is here, or take it from a folder.
         verify: Re-simulate the dataset, and accept one that agrees within a tolerance.
         json: Print where it lies as JSON.
     """
     from entitybench.datasets.transport.download import download as run
 
-    with progress_bar(f"{id}", unit="bytes") as progress:
+    id = id if frames is None else f"{id}+frames{frames}"
+    with _kept(), progress_bar(f"{id}", unit="bytes") as progress:
         folder = run(id, from_ or (), offline=offline, verify=verify, progress=progress, say=note)
     print_json({"id": id, "folder": str(folder)}) if json else print(folder)
 

@@ -14,7 +14,7 @@ SURFACE = {
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
     "lint": "DATASET --episodes --json",
     "page": "DATASETS --out --all --json",
-    "download": "ID --from --offline --verify --json",
+    "download": "ID --from --frames --offline --verify --json",
     "publish": "FOLDER --to --json",
     "train": "--agent --task --preset --seed --out --resume --json",
     "reproduce": "METHOD --claim --preset --from-scratch --workers --out --json",

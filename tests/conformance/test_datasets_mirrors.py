@@ -12,8 +12,10 @@ from bucket import bucket
 from mirrors import TOY, make_toy, nginx, plant, sealed, tree
 
 from entitybench.datasets.generate.api import generate
-from entitybench.datasets.store.schema import sha256_of
-from entitybench.datasets.store.store import EpisodeStore
+from entitybench.datasets.store.frames import FrameWriter
+from entitybench.datasets.store.schema import Column, sha256_of
+from entitybench.datasets.store.store import EpisodeStore, read_manifest
+from entitybench.datasets.store.writer import write_manifest
 from entitybench.datasets.transport import items
 from entitybench.datasets.transport.download import download
 from entitybench.datasets.transport.items import item_of, pins, weights_manifest
@@ -321,6 +323,77 @@ def test_a_set_of_another_processor_is_taken_if_it_re_simulates(lines, tmp_path,
     shutil.copytree(changed(made, tmp_path / "again", 1e-4), folder)
     with pytest.raises(DataError, match="does not re-simulate"):
         get(lines, sites[0], SHORT.id, verify=True)
+
+
+def with_frames(folder, value=0, pixels=16):
+    """Frames in a set, as `bench generate --pixels` adds them."""
+    manifest = read_manifest(folder)
+    writer = FrameWriter(folder / "frames.h5", (manifest["transitions"] + 5, pixels, pixels, 3))
+    writer.append(np.full((manifest["transitions"] + 5, pixels, pixels, 3), value, np.uint8))
+    column = Column("|u1", (pixels, pixels, 3), format="hdf5").json()
+    manifest["columns"] = {**manifest["columns"], "frames": column}
+    files = {**manifest["files"], "frames.h5": writer.close()}
+    write_manifest(
+        folder, {**manifest, "files": dict(sorted(files.items())), "drawn": ["frames.h5"]}
+    )
+    return folder
+
+
+def test_frames_are_an_item_of_their_own(lines, tmp_path, data, monkeypatch):
+    """The same files, and one more; it is added to what is there."""
+    pytest.importorskip("h5py")
+    made = generate(SHORT.id, workers=1, out=tmp_path / "made", say=lambda _: None)
+    plain = tree(made)
+    pinned = {SHORT.id: sha256_of(made / "manifest.json")}
+    monkeypatch.setattr(items, "pins", lambda: pinned)
+    site, framed = tmp_path / "site", f"{SHORT.id}+frames16"
+    publish(with_frames(made), str(site))
+    assert set(json.loads((site / "index.json").read_text())["manifests"]) == {SHORT.id, framed}
+    folder = get(lines, site, SHORT.id)
+    assert tree(folder) == plain
+    for name in plain.keys() - {"manifest.json"}:  # they are not fetched again
+        sha256 = sha256_of(made / name)
+        (site / "blobs" / "sha256" / sha256[:2] / sha256).unlink(missing_ok=True)
+    assert get(lines, site, framed) == folder
+    assert tree(folder) == tree(made)
+    assert EpisodeStore.open(folder).columns["frames"].shape == (230, 16, 16, 3)
+    lines.clear()
+    for id in (framed, SHORT.id):
+        get(lines, site, id)
+        assert lines.pop() == f"{folder} is complete already; nothing was fetched."
+    with pytest.raises(DataError, match="frames of 16 pixels, not 32"):
+        get(lines, site, f"{SHORT.id}+frames32")
+    shutil.rmtree(folder)
+    with pytest.raises(DataError, match=r"does not have it.*--pixels 32"):
+        get(lines, site, f"{SHORT.id}+frames32")
+
+    other, elsewhere = changed(made, tmp_path, 1e-4), tmp_path / "elsewhere"
+    publish(other, str(elsewhere))
+    with pytest.raises(DataError, match="than this version pins"):
+        get(lines, elsewhere, framed)
+    with pytest.raises(DataError, match="never changes"):
+        publish(with_frames(made, value=1), str(site))
+    file = tmp_path / "pins.json"
+    file.write_text("{}")
+    monkeypatch.setattr("entitybench.datasets.transport.pins.FILE", file)
+    move_pins([str(made)])
+    assert json.loads(file.read_text()) == pinned
+
+
+def test_generating_says_whether_it_is_the_published_set(tmp_path, monkeypatch, capsys):
+    words = ["generate", SHORT.id, "--workers", "1"]
+    assert bench(words) == 0
+    assert "published" not in capsys.readouterr().err
+    sha256 = sha256_of(tmp_path / "data" / "push-1block" / "short-v1" / "manifest.json")
+    monkeypatch.setattr(items, "pins", lambda: {SHORT.id: sha256})
+    assert bench(words) == 0
+    assert f"equal to the published {SHORT.id}, bit for bit." in capsys.readouterr().err
+    monkeypatch.setattr(items, "pins", lambda: {SHORT.id: "0" * 64})
+    assert bench(words) == 0
+    assert f"`bench download {SHORT.id} --verify` re-simulates it" in capsys.readouterr().err
+    assert bench(["download", SHORT.id, "--verify"]) == 0
+    assert bench([*words, "--episodes", "2", "--out", str(tmp_path / "custom")]) == 0
+    assert "published" not in capsys.readouterr().err
 
 
 def test_a_custom_set_is_not_the_registered_one(lines, tmp_path):

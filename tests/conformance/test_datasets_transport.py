@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -95,6 +96,20 @@ def test_what_is_published_is_what_arrives(source, server, lines, data):
     assert get(lines, server.url) == folder
     assert len(server.seen) == asked
     assert "complete already" in lines[-1]
+
+
+def test_several_files_are_asked_for_at_once(source, server, lines):
+    """The first four answers are given when all four have been asked for."""
+    together = threading.Barrier(4)
+
+    def rule(path, count):
+        if path.startswith("/blobs") and not path.endswith(manifest) and len(server.seen) <= 6:
+            together.wait(timeout=120)
+
+    manifest = json.loads((source["site"] / "index.json").read_text())["manifests"][TOY]
+    server.rule = rule
+    assert tree(get(lines, server.url)) == tree(source["made"])
+    assert not together.broken
 
 
 def test_folders_and_file_urls_are_mirrors(source, lines, data):
@@ -354,8 +369,6 @@ def test_a_disk_that_is_read_only(source, lines, monkeypatch, tmp_path):
 
 
 def test_it_waits_for_another_process(source, lines, data):
-    import threading
-
     folder = data / "toy" / "x-v1"
     with locked(folder):
         thread = threading.Thread(target=get, args=(lines, source["url"]))

@@ -130,4 +130,5 @@ def test_ctrl_c_while_workers_start_is_one_line(tmp_path):
         check=False,
     )
     assert done.returncode == 130, done.stderr
-    assert done.stderr.splitlines() == ["bench: interrupted."]
+    kept = "what is finished is kept: give the same command again to go on."
+    assert done.stderr.splitlines() == [kept, "bench: interrupted."]

@@ -241,7 +241,7 @@ def sealed(manifest: dict[str, object]) -> bytes:
     from entitybench.datasets.store.schema import content_hash, manifest_hash
 
     with suppress(Exception):
-        manifest["content_hash"] = content_hash(manifest["files"])  # type: ignore[arg-type]
+        manifest["content_hash"] = content_hash(manifest["files"], manifest.get("drawn", ()))  # type: ignore[arg-type]
     with suppress(ValueError):
         manifest["manifest_hash"] = manifest_hash(manifest)
     return json.dumps(manifest).encode()

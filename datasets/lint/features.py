@@ -57,7 +57,7 @@ def constant(column: Array) -> Array:
     first = np.asarray(column[:1]).reshape(-1)
     same = np.ones(len(first), bool)
     for part in chunks(range(len(column)), column):
-        values = np.asarray(column[part.start : part.stop]).reshape(-1, len(first))
+        values = np.asarray(column[part.start : part.stop]).reshape(len(part), -1)
         differs = values != first
         if column.dtype.kind == "f" and np.isnan(first).any():
             differs &= ~(np.isnan(values) & np.isnan(first))

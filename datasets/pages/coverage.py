@@ -18,6 +18,7 @@ BINS = 72  # along an edge
 ROWS = 200_000  # looked at, evenly spread
 WIDEST = 160  # features in one panel
 MOST_NAMES, LONGEST_NAME = 24, 13  # written below it
+LONGEST_TITLE = 40
 PLANES = (("x", "y"), ("v_x", "z"))  # pairs of features that say where a robot is, the best first
 
 
@@ -197,5 +198,6 @@ def _actions(store: EpisodeStore, world: World) -> list[Panel]:
 
 
 def _names(bodies: Sequence[str]) -> str:
-    """Names in a line: all of few, else the first and the last."""
-    return ", ".join(bodies) if len(bodies) <= 3 else f"{bodies[0]} … {bodies[-1]}"
+    """Names in a line: all of them where there is room, else the first and the last."""
+    line = ", ".join(bodies)
+    return line if len(line) <= LONGEST_TITLE else f"{bodies[0]} … {bodies[-1]}"

@@ -99,16 +99,17 @@ def known(values: Iterable[Any]) -> Array:
 
 
 def labels_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of each label of episodes: {value: share}, or the spread of numbers that are too many."""
+    """Of each label of episodes: {value: share}, or the spread of fractions or many numbers."""
     found: dict[str, Any] = {}
     labels = [fields(row.get("labels")) for row in rows]
     for key in sorted({str(key) for label in labels for key in label}):
         values = [label[key] for label in labels if key in label]
-        counts = Counter(map(str, values))
-        if len(counts) <= FEW and "spread" not in counts:
+        counts, numbers = Counter(map(str, values)), known(values)
+        is_whole = not (numbers % 1).any()
+        if len(counts) <= FEW and is_whole and "spread" not in counts:
             ordered = sorted(counts, key=lambda value: (len(value), value))
             found[key] = {value: round(counts[value] / len(rows), 4) for value in ordered}
-        elif len(numbers := known(values)):
+        elif len(numbers):
             found[key] = {"spread": _spread(numbers)}
     return found
 

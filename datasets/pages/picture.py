@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DPI, WIDTH, CHARTS = 100, 960, 306  # pixels: of the whole, and the height of the upper half
 LINE, GAP = 20, 6  # pixels: words above a strip, between pictures
-QUALITY = 75  # of WebP
+QUALITY = 68  # of WebP
 INK, PAPER, DENSITY = "#22262b", "#ffffff", "YlGnBu"
 HUES = ("#4878a8", "#e0883a", "#5a9a5a", "#b0536b", "#8a74b8", "#c9a227", "#6b6f76")
 MARKS = {"random": "#7a7f87", "oracle": "#1f7a3d"}
@@ -123,7 +123,8 @@ def _returns(axes: Any, store: EpisodeStore, facts: Facts, marks: dict[str, floa
     else:
         groups, title = _by_label(rows, facts), "returns"
     numbers = np.concatenate(list(groups.values()))
-    low, high = float(numbers.min()), float(numbers.max())
+    shown = [*numbers, *marks.values()]
+    low, high = float(min(shown)), float(max(shown))
     edges = np.linspace(low, high, 41) if high > low else low + np.array([-1.5, -0.5, 0.5, 1.5])
     counts = np.array([np.histogram(group, edges)[0] for group in groups.values()])
     axes.hist(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
@@ -21,6 +22,7 @@ from entitybench.datasets.pages.text import _behaviour, normalised, page
 from entitybench.datasets.store.schema import episode_row
 from entitybench.envs.core.api import world_of
 from entitybench.errors import BadValue, DataError, MissingExtra, RenderError, UnknownId
+from entitybench.leaderboard.cli.main import main
 from entitybench.registry import datasets
 
 KINDS = {  # kind of task -> panels of coverage
@@ -233,6 +235,22 @@ def test_a_bad_set_does_not_stop_the_others(registered_set, tmp_path, monkeypatc
     monkeypatch.setattr(api, "draw", lambda *_: 1 / 0)
     assert make_all(out).failed[registered_set.id].startswith("ZeroDivisionError")
     assert good.is_dir()
+
+
+def test_the_command(registered_set, tmp_path, capsys) -> None:
+    out = str(tmp_path / "pages")
+    assert main(["page", registered_set.id, "--out", out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [f"{out}/{registered_set.id}.md"]
+    assert main(["page", "--all", "--out", out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kept"] == [registered_set.id]
+    bad = tmp_path / "data" / "push-3blocks" / "play-v1"
+    bad.mkdir(parents=True)
+    (bad / "manifest.json").write_text("{}")
+    for words in (["--all"], [], ["--all", registered_set.id], ["nowhere"], [str(bad)]):
+        assert main(["page", *words, "--out", out]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("bench: ")
+        assert said.count("\n") == 1
 
 
 def test_what_is_wrong_is_said(stores, tmp_path, monkeypatch) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import os
 import shutil
 import warnings
@@ -27,6 +28,7 @@ from entitybench.datasets.minari.library import (
     root_at,
 )
 from entitybench.datasets.store.api import load_dataset
+from entitybench.datasets.store.frames import need_space
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import disk_errors, locked
 from entitybench.errors import BadValue, MissingExtra
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+_PER_LEAF = 8192  # bytes that HDF5 takes of the disk for an array of an episode, at most
 CHUNK = 100  # episodes held in memory
 
 
@@ -67,7 +70,7 @@ def export(source: EpisodeStore | str | Path, name: str) -> Path:
             f"the Minari dataset {name!r} exists already; choose another name or version, or "
             f"delete it: `minari delete {name}`"
         )
-    staging = minari_root() / f".{EXTRA}-{os.getpid()}"
+    staging = minari_root() / f".{EXTRA}-{name.replace('/', '-')}"
     with locked(final), disk_errors(final):
         try:
             shutil.rmtree(staging, ignore_errors=True)
@@ -106,6 +109,7 @@ def _write(store: EpisodeStore, name: str) -> None:
     for first in range(0, len(store), CHUNK):
         chunk = range(first, min(first + CHUNK, len(store)))
         buffers = [source.buffer(index) for index in chunk]
+        _need_space(store, chunk)
         if dataset is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # no author's address, no permalink
@@ -126,6 +130,14 @@ def _write(store: EpisodeStore, name: str) -> None:
     if source.agents:
         extra["agents"] = source.agents
     dataset.storage.update_metadata({EXTRA: extra, "dataset_size": dataset.storage.get_size()})
+
+
+def _need_space(store: EpisodeStore, chunk: range) -> None:
+    """Raises OSError where the disk is too small for some episodes."""
+    columns = [column for index in chunk for column in store.entries(index).values()]
+    size = sum(math.prod(column.shape) * column.dtype.itemsize for column in columns)
+    # Some columns are written twice, as leaves and beside them.
+    need_space(minari_root(), 2 * size + _PER_LEAF * len(columns))
 
 
 def _about(source: Source) -> dict[str, Any]:

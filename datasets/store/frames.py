@@ -6,6 +6,9 @@ beats one that sees each alone. Runs of frames decode fast; a single frame costs
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +26,7 @@ CHUNK = 16  # frames
 LEVEL = 4  # of gzip
 FRAMES = "frames"  # the column that `bench generate --pixels` adds
 _NAME = "frames"
+_SPARE = 2**20  # bytes of disk for what HDF5 itself writes
 
 
 def load_h5py() -> Any:
@@ -34,6 +38,12 @@ def load_h5py() -> Any:
             "h5py is not installed, and frames need it: pip install -e '.[minari]'"
         ) from None
     return h5py
+
+
+def need_space(folder: Path, needed: int) -> None:
+    """Raises OSError before HDF5 meets a full disk, which ends the process."""
+    if shutil.disk_usage(folder).free < needed + _SPARE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class FrameWriter:
@@ -68,6 +78,7 @@ class FrameWriter:
 
     def put(self, packed: bytes) -> None:
         """Add a chunk that `pack` made; only the last one may hold fewer frames than CHUNK."""
+        need_space(self._path.parent, len(packed))
         self._data.id.write_direct_chunk((self._done, 0, 0, 0), packed)
         self._done += CHUNK
 

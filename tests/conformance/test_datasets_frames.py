@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
 
-from entitybench.datasets.store.frames import Frames
+from entitybench.datasets.store.frames import Frames, FrameWriter
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, new_store
@@ -111,3 +112,11 @@ def test_frames_go_through_minari(tmp_path, monkeypatch):
     store = EpisodeStore.open(tmp_path / "a")
     export(store, "toy/film-v1")
     assert import_minari("toy/film-v1", tmp_path / "b").content_hash == store.content_hash
+
+
+def test_a_full_disk_is_noticed_before_hdf5_ends_the_process(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    writer = FrameWriter(tmp_path / "a.h5", (40, 16, 16, 3))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=2**20))
+    with pytest.raises(OSError, match="No space left"):
+        writer.append(np.zeros((40, 16, 16, 3), np.uint8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from dataclasses import replace
 
@@ -251,6 +252,19 @@ def test_trap_an_interrupted_export_leaves_nothing(made, tmp_path, monkeypatch):
         export(made, "push-2blocks/mini-v0")
     assert minari.list_local_datasets() == {}
     assert list((tmp_path / "minari").rglob("*.hdf5")) == []
+
+
+def test_a_full_disk_is_noticed_before_hdf5_ends_the_process(made, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    for free in (0, 2**20):
+        monkeypatch.setattr(
+            shutil, "disk_usage", lambda place, free=free: usage._replace(free=free)
+        )
+        with pytest.raises(DataError, match="the disk is full"):
+            export(made, "push-2blocks/full-v0")
+    root = tmp_path / "minari"
+    assert not (root / "push-2blocks" / "full-v0").exists()
+    assert not list(root.glob(".entitybench*"))
 
 
 def test_an_existing_name_is_not_overwritten(made):

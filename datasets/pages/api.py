@@ -137,7 +137,7 @@ def _write(folder: Path, out: Path) -> Path:
     picture, facts["picture"] = draw(store, facts)
     name = out / facts["name"]
     write_atomic(_with(name, ".webp"), picture)
-    write_atomic(_with(name, ".json"), json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    write_atomic(_with(name, ".json"), json.dumps(facts, ensure_ascii=False) + "\n")
     return _write_words(facts, out)
 
 

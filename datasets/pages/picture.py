@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DPI, WIDTH, CHARTS = 100, 960, 306  # pixels: of the whole, and the height of the upper half
 LINE, GAP = 20, 6  # pixels: words above a strip, between pictures
-QUALITY = 68  # of WebP
+QUALITY = 64  # of WebP
 INK, PAPER, DENSITY = "#22262b", "#ffffff", "YlGnBu"
 HUES = ("#4878a8", "#e0883a", "#5a9a5a", "#b0536b", "#8a74b8", "#c9a227", "#6b6f76")
 MARKS = {"random": "#7a7f87", "oracle": "#1f7a3d"}

@@ -28,7 +28,7 @@ from entitybench.leaderboard.harness.weights import REFERENCE, find
 from entitybench.registry import agents, datasets, tasks
 from entitybench.types import DatasetSpec
 
-QUICK = Patience(connect=5.0, silence=5.0, tries=2, first_wait=0.01)
+QUICK = Patience(connect=60.0, silence=60.0, tries=2, first_wait=0.01)
 SHORT = DatasetSpec(
     id="push-1block/short-v1",
     task="push-1block",

@@ -57,10 +57,12 @@ def nginx(site: Path, folder: Path) -> Iterator[str]:
     errors = folder / "error.log"
     server = subprocess.Popen([program, "-p", str(folder), "-c", str(config), "-e", str(errors)])
     try:
-        for _ in range(200):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        deadline = time.monotonic() + 120  # on a busy machine
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10):
                 break
             assert server.poll() is None, errors.read_text()
+            assert time.monotonic() < deadline, "nginx does not answer"
             time.sleep(0.02)
         yield f"http://127.0.0.1:{port}"
     finally:

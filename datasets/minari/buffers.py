@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.generate.replay import check_shapes
-from entitybench.datasets.minari.leaves import later
+from entitybench.datasets.minari.leaves import is_plain, is_text, later
 from entitybench.envs.core.gym import AGENT_REWARDS
 from entitybench.envs.core.world import GoalWorld, TeamWorld, World
 from entitybench.registry import tasks
@@ -173,7 +173,7 @@ class Source:
             if self.task is not None and name not in _KNOWN and column.shape == (rows,):
                 found[name] = later(np.asarray(column))
         for name, label in (row.get("labels") or {}).items():
-            if isinstance(label, bool | int | float):
+            if isinstance(label, bool | int | float) and is_text(name) and is_plain(label):
                 found[f"label_{name}"] = np.full(rows, label)
         return found
 

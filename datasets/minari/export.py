@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.minari.buffers import Source
+from entitybench.datasets.minari.leaves import is_plain, is_text
 from entitybench.datasets.minari.library import (
     DATA_FILE,
     EXTRA,
@@ -181,15 +182,8 @@ def _leaves(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
     for name, value in row.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{before}{name}/")
-        elif _is_plain(value):
+        elif name and is_text(name) and is_plain(value):
             yield f"{before}{name}", value
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether HDF5 can hold it as an attribute: a number, a text, or some of one kind."""
-    kinds = (str, int, float)
-    some = value if isinstance(value, list) else [value]
-    return bool(some) and any(all(isinstance(item, kind) for item in some) for kind in kinds)
 
 
 def _add_extras(path: Path, source: Source, chunk: range) -> None:

@@ -103,3 +103,19 @@ def as_team(leaves: Mapping[str, Array], agents: Sequence[str]) -> dict[str, Arr
         "entities": leaves["observations.state"],
         "rewards": sooner(leaves[f"infos.{AGENT_REWARDS}"]),
     }
+
+
+def is_plain(value: Any) -> bool:
+    """Whether HDF5 can hold it as an attribute: a number, a text, or some of one kind."""
+    kinds = (str, int, float)
+    some = value if isinstance(value, list) else [value]
+    if any(isinstance(item, str) and not is_text(item) for item in some):
+        return False
+    if any(isinstance(item, int) and not -(2**63) <= item < 2**63 for item in some):
+        return False
+    return bool(some) and any(all(isinstance(item, kind) for item in some) for kind in kinds)
+
+
+def is_text(value: str) -> bool:
+    """Whether HDF5 can hold it: no NUL, no half of a character."""
+    return "\0" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)

@@ -207,6 +207,17 @@ def test_trap_null_and_nested_metadata_survive(tmp_path):
     assert import_minari("some/rows-v0", tmp_path / "b").episodes == [row]
 
 
+def test_what_hdf5_cannot_hold_is_in_the_row_alone(tmp_path):
+    odd = {"": 1, "a\0b": 1, "c": "\0", "d": "\ud800", "e": 2**70, "f": [2**63], "g": 2**62}
+    arrays = {"observations": np.zeros((3, 2), np.float32), "actions": np.zeros((3, 1), np.float32)}
+    row = episode_row(0, "train", 2, labels=odd)
+    store = make_store(tmp_path / "a", [2], arrays, rows=[row])
+    export(store, "some/odd-v0")
+    metadata = next(iter(minari.load_dataset("some/odd-v0").storage.get_episode_metadata([0])))
+    assert metadata["labels"] == {"g": 2**62}
+    assert import_minari("some/odd-v0", tmp_path / "b").episodes == [row]
+
+
 def test_trap_images_are_stored_without_loss(tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
     arrays = {"observations": frames, "actions": np.zeros((6, 1), np.float32)}

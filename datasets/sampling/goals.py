@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from entitybench.datasets.sampling.lookup import EpisodeLookup
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from entitybench.datasets.store.store import EpisodeStore
     from entitybench.types import Array, Batch
 
@@ -75,7 +78,7 @@ class GoalMix:
 class GoalSampler:
     """Draws batches from a store (or a split of one), every transition equally often.
 
-    The columns stay memory-mapped; beside them a table of 24 bytes a transition is kept.
+    The columns stay memory-mapped; beside them lies a guide of at most a byte a transition.
     """
 
     def __init__(self, store: EpisodeStore, world: GoalWorld) -> None:
@@ -86,18 +89,14 @@ class GoalSampler:
         self._actions = np.asarray(store.actions)
         self._world = world
         self._ids = _id_slice(world.feature_names)
-        lengths, offsets = store.lengths, store.offsets
-        if not lengths.sum():
+        if not store.lengths.sum():
             raise BadValue(f"{store.id} holds no transitions to sample.")
-        self._offsets = offsets
-        self._lengths = lengths
-        self._episode = np.repeat(np.arange(len(lengths)), lengths)  # of each transition
-        self._row = np.arange(len(self._episode)) + self._episode  # one padding row an episode
-        self._end = offsets[self._episode + 1] - 1  # row of the episode's last observation
+        self._lookup = EpisodeLookup(store.lengths)
+        self._first, self._last = store.offsets[:-1].copy(), store.offsets[1:] - 1  # rows
 
     @property
     def transitions(self) -> int:
-        return len(self._row)
+        return self._lookup.total
 
     def sample(
         self,
@@ -131,49 +130,59 @@ class GoalSampler:
         """
         if batch_size < 1:
             raise BadValue(f"a batch needs at least one transition: got {batch_size}.")
-        picked = rng.integers(len(self._row), size=batch_size)
-        rows = self._row.take(picked)
-        ends = self._end.take(picked)
+        picked = rng.integers(self._lookup.total, size=batch_size)
+        episodes = self._lookup.of(picked)
+        rows = picked + episodes  # one padding row an episode
+        ends = self._last.take(episodes)
         wanted = {"observations": rows, "next_observations": rows + 1}
-        if value is not None:
-            wanted["value_goals"] = self._goal_rows(value, picked, rows, ends, rng)
-        if policy is not None:
-            goal_rows = self._goal_rows(policy, picked, rows, ends, rng)
-            wanted["policy_goals"] = goal_rows
+        mixes = {"value_goals": value, "policy_goals": policy}
+        randoms: dict[str, int] = {}  # where the goals of other episodes begin
+        for name, mix in mixes.items():
+            if mix is not None:
+                cuts = mix.cuts(batch_size)
+                wanted[name] = self._goal_rows(mix, cuts, episodes, rows, ends, rng)
+                randoms[name] = cuts[2]
         if subgoal_steps is not None:
             if policy is None or subgoal_steps < 1:
                 raise BadValue(
                     f"subgoal_steps needs a policy goal mix and at least 1: got {subgoal_steps}."
                 )
-            last = goal_rows.copy()
-            foreign = slice(policy.cuts(batch_size)[2], None)
-            last[foreign] = ends[foreign]
+            last = wanted["policy_goals"].copy()
+            foreign = randoms["policy_goals"]
+            last[foreign:] = ends[foreign:]
             wanted["subgoals"] = np.minimum(rows + subgoal_steps, last)
 
-        batch = self._gather(wanted, batch_size)
-        batch["actions"] = self._actions.take(picked + self._episode.take(picked), axis=0)
+        block = self._gather(wanted.values(), batch_size)
+        batch = dict(zip(wanted, block, strict=True))
+        batch["actions"] = self._actions.take(rows, axis=0)
+        achieved = self._world.achieved(block[1 : 2 + len(randoms)])  # of the next, of the goals
+        for (name, foreign), goals in zip(randoms.items(), achieved[1:], strict=True):
+            if foreign < batch_size and self._ids is not None:
+                goals[foreign:, ..., self._ids] = achieved[0][foreign:, ..., self._ids]
+            batch[name] = goals
         if value is not None:
-            goals = self._as_goals(batch, "value_goals", value)
-            achieved = self._world.achieved(batch["next_observations"])
-            batch["rewards"] = self._world.reward(achieved, goals).astype(np.float32, copy=False)
+            rewards = self._world.reward(achieved[0], batch["value_goals"])
+            batch["rewards"] = rewards.astype(np.float32, copy=False)
             batch["masks"] = np.ones(batch_size, np.float32)
-        if policy is not None:
-            self._as_goals(batch, "policy_goals", policy)
         return batch
 
-    def _gather(self, wanted: dict[str, Array], batch_size: int) -> Batch:
-        """The observations of several lists of rows, copied out of the store in one go."""
-        rows = np.concatenate(list(wanted.values()))
-        block = self._observations.take(rows, axis=0)
-        block = block.reshape(len(wanted), batch_size, *self._shape)
-        return dict(zip(wanted, block, strict=True))
+    def _gather(self, lists: Iterable[Array], batch_size: int) -> Array:
+        """The observations (lists, B, N, D) of some lists of rows, out of the store in one go."""
+        block = self._observations.take(np.concatenate(list(lists)), axis=0)
+        return block.reshape(-1, batch_size, *self._shape)
 
     def _goal_rows(
-        self, mix: GoalMix, picked: Array, rows: Array, ends: Array, rng: np.random.Generator
+        self,
+        mix: GoalMix,
+        cuts: tuple[int, int, int],
+        episodes: Array,
+        rows: Array,
+        ends: Array,
+        rng: np.random.Generator,
     ) -> Array:
         """The rows (B,) that the goals of a mix are taken from."""
         size = len(rows)
-        uniform, geometric, random = mix.cuts(size)
+        uniform, geometric, random = cuts
         goals = rows + 1
         if uniform < geometric:
             part = slice(uniform, geometric)
@@ -186,31 +195,21 @@ class GoalSampler:
             steps = rng.geometric(1.0 / mix.mean_steps, random - geometric)
             goals[part] = np.minimum(rows[part] + steps, ends[part])
         if random < size:
-            goals[random:] = self._other_rows(picked[random:], rng)
+            goals[random:] = self._other_rows(episodes[random:], rng)
         return goals
 
-    def _other_rows(self, picked: Array, rng: np.random.Generator) -> Array:
-        """Rows of episodes that are not those of the transitions `picked`."""
-        episodes = len(self._lengths)
-        if episodes < 2:
+    def _other_rows(self, episodes: Array, rng: np.random.Generator) -> Array:
+        """Rows of other episodes than these."""
+        count = len(self._first)
+        if count < 2:
             raise BadValue(
                 "goals of other episodes (random > 0) need a store of two or more episodes."
             )
-        ahead = rng.integers(1, episodes, size=len(picked))
-        other = (self._episode.take(picked) + ahead) % episodes
-        steps = rng.random(len(picked)) * (self._lengths.take(other) + 1)
-        return self._offsets.take(other) + steps.astype(np.int64)
-
-    def _as_goals(self, batch: Batch, name: str, mix: GoalMix) -> Array:
-        """Turn the observations under `name` into goals of the batch's own episodes."""
-        goals = self._world.achieved(batch[name])
-        size = len(goals)
-        random = mix.cuts(size)[2]
-        if random < size and self._ids is not None:
-            own = self._world.achieved(batch["observations"][random:])
-            goals[random:, ..., self._ids] = own[..., self._ids]
-        batch[name] = goals
-        return goals
+        ahead = rng.integers(1, count, size=len(episodes))
+        other = (episodes + ahead) % count
+        first = self._first.take(other)
+        steps = rng.random(len(episodes)) * (self._last.take(other) - first + 1)
+        return first + steps.astype(np.int64)
 
 
 def _id_slice(names: tuple[str, ...]) -> slice | None:

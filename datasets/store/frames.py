@@ -1,7 +1,8 @@
 """Columns of frames: HDF5, 16 consecutive frames a chunk, gzip; lossless.
 
 A moving scene changes little from frame to frame, so a compressor that sees 16 of them at once
-beats one that sees each alone. Runs of frames decode fast; a single frame costs its whole chunk.
+beats one that sees each alone. Runs of frames decode fast; a single frame costs its whole chunk,
+so random access is to the decoded copy (decoded.py).
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ class Frames:
     """Reads (a part of) one column. Indexing decodes; `part` does not."""
 
     def __init__(self, path: Path, first: int, last: int, shape: Sequence[int]) -> None:
-        self._path = path
-        self._first = first
+        self.path = path
+        self.first = first
         self.shape = (last - first, *shape)
         self.dtype = np.dtype(np.uint8)
 
@@ -125,22 +126,22 @@ class Frames:
 
     def part(self, first: int, last: int) -> Frames:
         """The frames first ... last - 1, not yet decoded."""
-        return Frames(self._path, self._first + first, self._first + last, self.shape[1:])
+        return Frames(self.path, self.first + first, self.first + last, self.shape[1:])
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> np.ndarray:
         """Decoded frames, for an index, a slice or an array of indices in any order."""
-        rows = np.arange(len(self))[key] + self._first
+        rows = np.arange(len(self))[key] + self.first
         unique, back = np.unique(rows, return_inverse=True)
         try:
-            with load_h5py().File(self._path) as file:
+            with load_h5py().File(self.path) as file:
                 data = file[_NAME]
                 run = len(unique) and unique[-1] - unique[0] + 1 == len(unique)
                 frames = data[unique[0] : unique[-1] + 1] if run else data[unique]
         except Exception as error:  # as in `open`
-            raise DataError(f"{self._path} cannot be read: {why(error)}.") from None
+            raise DataError(f"{self.path} cannot be read: {why(error)}.") from None
         found: np.ndarray = frames[back.reshape(np.shape(rows))]
         return found
 

@@ -16,7 +16,7 @@ from entitybench.datasets.store.checks import (
     read_json,
     why,
 )
-from entitybench.datasets.store.frames import Frames
+from entitybench.datasets.store.frames import FRAMES, Frames
 from entitybench.datasets.store.schema import (
     EPISODES,
     MANIFEST,
@@ -28,13 +28,21 @@ from entitybench.datasets.store.schema import (
 )
 from entitybench.datasets.store.verify import check_hashes, check_sizes, mend
 from entitybench.errors import BadValue, DataError, MissingExtra
+from entitybench.registry import tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from entitybench.datasets.sampling.goals import GoalSampler, GoalWorld
+    from entitybench.datasets.sampling.transitions import TransitionSampler
+    from entitybench.datasets.sampling.windows import Pad, WindowSampler
 
 
 class EpisodeStore:
     """Episodes as flat arrays. `schema.py` draws the layout.
+
+    Views: `columns` and `episode` without copies; random batches from `transition_sampler`,
+    `window_sampler` and `goal_sampler`; `frames` by any index. docs/loading.md shows each.
 
     Attributes:
         folder: where the files lie.
@@ -202,6 +210,78 @@ class EpisodeStore:
             self.offsets[first : last + 1] - rows,
             first_episode=first,
         )
+
+    def transition_sampler(
+        self, *, columns: Sequence[str] | None = None, device: str | None = None
+    ) -> TransitionSampler:
+        """Random transitions: `.sample(batch_size, rng)`; of a team, of all agents together.
+
+        Args:
+            columns: their names; None: the observations, entities, actions, rewards, terminals,
+                masks and entity masks that are there.
+            device: "cpu" or "cuda": torch tensors, all columns kept there; None: numpy arrays.
+        """
+        from entitybench.datasets.sampling.transitions import TransitionSampler
+
+        return TransitionSampler(self, columns, device)
+
+    def window_sampler(
+        self,
+        length: int,
+        *,
+        stride: int = 1,
+        pad: Pad | None = None,
+        columns: Sequence[str] | None = None,
+        device: str | None = None,
+    ) -> WindowSampler:
+        """Random windows of `length` steps inside episodes: `.sample(batch_size, rng)`.
+
+        `stride` leaves rows out; `pad` ("start" or "end") lets windows reach over the start or the
+        end of an episode. Columns and device are those of `transition_sampler`.
+        """
+        from entitybench.datasets.sampling.windows import WindowSampler
+
+        return WindowSampler(self, length, stride=stride, pad=pad, columns=columns, device=device)
+
+    def goal_sampler(self, world: GoalWorld | None = None) -> GoalSampler:
+        """Random transitions with goals put in afterwards, and rewards for them.
+
+        `.sample(batch_size, rng, value=GoalMix(...), policy=GoalMix(...))`.
+
+        Args:
+            world: computes goals and rewards; None: the world of the store's task.
+
+        Raises BadValue for a store of a task that is not ours, or has no goals.
+        """
+        from entitybench.datasets.sampling.goals import GoalSampler
+
+        return GoalSampler(self, self._goal_world() if world is None else world)
+
+    def frames(self, name: str = FRAMES) -> np.ndarray:
+        """A column of frames (rows, H, W, C) uint8, memory-mapped for random access.
+
+        The first use decodes the column, which is kept under `ENTITYBENCH_DATA`; raises DataError
+        when there is no room for it, and BadValue for a store without frames.
+        """
+        from entitybench.datasets.store.decoded import decoded
+
+        column = self.columns.get(name)
+        if not isinstance(column, Frames):
+            line = "`bench generate ID --pixels 64` draws them" if name == FRAMES else "no frames"
+            raise BadValue(f"{self.id} has no frames in a column {name!r}: {line}.")
+        file = self.manifest["files"][column.path.name]
+        whole = decoded(Frames.open(column.path), file["sha256"])
+        return whole[column.first : column.first + len(column)]
+
+    def _goal_world(self) -> GoalWorld:
+        from entitybench.envs.core.api import goal_world_of
+
+        if self.task is None or self.task not in tasks():
+            raise BadValue(
+                f"{self.id} is of no task that is known here, so its goals and rewards are not "
+                "known: give goal_sampler(world=...)."
+            )
+        return goal_world_of(self.task, **(self.manifest.get("task_kwargs") or {}))
 
     def _columns(self, first: int, last: int) -> dict[str, Any]:
         """The part of each column that belongs to the episodes first ... last - 1."""

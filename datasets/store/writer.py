@@ -246,6 +246,17 @@ def disk_errors(final: Path) -> Iterator[None]:
         raise DataError(f"{final} cannot be written: {error.strerror or error}.") from None
 
 
+def check_space(what: str, folder: Path, needed: int) -> None:
+    """Raises DataError when the disk of a folder, which need not exist, has less free bytes."""
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise DataError(
+            f"{what} needs {needed / 1e6:.0f} MB more in {folder}, {free / 1e6:.0f} "
+            "MB are free: free some, or name another disk with ENTITYBENCH_DATA."
+        )
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder last through a loss of power, where the system can."""
     if not hasattr(os, "O_DIRECTORY"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from entitybench.datasets.store.checks import Fault
 from entitybench.datasets.store.schema import MANIFEST, sha256_of
 from entitybench.datasets.store.verify import check_hashes, check_sizes
-from entitybench.datasets.store.writer import disk_errors, locked, new_store
+from entitybench.datasets.store.writer import check_space, disk_errors, locked, new_store
 from entitybench.datasets.transport.fetch import Blob, fetch_all, read_text
 from entitybench.datasets.transport.items import (
     DatasetItem,
@@ -260,13 +260,7 @@ def _check_space(item: Item, waiting: Path, blobs: dict[str, Blob]) -> None:
     """Raises DataError before anything is fetched, when the disk is too small."""
     here = sum(path.stat().st_size for path in waiting.iterdir()) if waiting.is_dir() else 0
     needed = sum(blob.bytes for blob in blobs.values()) - here + _SPARE
-    place = next(folder for folder in item.folder.absolute().parents if folder.exists())
-    free = shutil.disk_usage(place).free
-    if free < needed:
-        raise DataError(
-            f"{item.id} needs {needed / 1e6:.0f} MB more in {item.folder.parent}, {free / 1e6:.0f} "
-            "MB are free: free some, or name another disk with ENTITYBENCH_DATA."
-        )
+    check_space(item.id, item.folder.parent, needed)
 
 
 def _replay(folder: Path, manifest: Manifest, progress: Progress | None) -> None:

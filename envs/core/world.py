@@ -267,7 +267,11 @@ class GoalWorld(World):
 
     def success(self, achieved: Array, desired: Array) -> Array:
         """Whether all entities are where the goal wants them: bool (...)."""
-        return np.logical_and.reduce(self.solved(achieved, desired), -1)
+        solved = self.solved(achieved, desired)
+        success: Array = solved[..., 0]
+        for entity in range(1, solved.shape[-1]):  # few: ten times as fast as a reduction
+            success = success & solved[..., entity]
+        return success
 
     def success_fraction(self, achieved: Array, desired: Array) -> Array:
         """The share of entities that are where the goal wants them: float32 (...)."""

@@ -1,0 +1,109 @@
+"""Random windows: pieces of episodes, laid out like episodes, L + 1 states and L steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from entitybench.datasets.sampling.columns import chosen, is_of_steps, source_of
+from entitybench.datasets.sampling.lookup import EpisodeLookup
+from entitybench.errors import BadValue, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entitybench.datasets.store.store import EpisodeStore
+
+Pad = Literal["start", "end"]
+
+
+class WindowSampler:
+    """Draws windows of `length` steps from a store (or a split of one), each equally often.
+
+    Args:
+        store: of episodes; no window reaches from one into another.
+        length: L, steps of a window.
+        stride: rows from one state of a window to the next; what lies between is left out.
+        pad: None: windows that are whole; shorter episodes have none. "end": a window begins at
+            any step, and may reach over the episode's end. "start": it ends with any step, and may
+            begin before the episode.
+        columns: their names; None: observations, entities, actions, rewards, terminals, masks.
+        device: where the columns live; None: in their files.
+
+    Raises:
+        BadValue: a length or stride below 1, another padding, or no episode that is long enough.
+    """
+
+    def __init__(
+        self,
+        store: EpisodeStore,
+        length: int,
+        *,
+        stride: int = 1,
+        pad: Pad | None = None,
+        columns: Sequence[str] | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.length, self.stride = whole("length", length), whole("stride", stride)
+        if pad not in (None, "start", "end"):
+            raise BadValue(f"pad is None, 'start' or 'end': got {pad!r}.")
+        # A padded window is whole in its first or its last step.
+        reach = self.stride * (self.length if pad is None else 1)
+        counts = np.maximum(store.lengths - reach + 1, 0)
+        if not counts.any():
+            most = int(store.lengths.max(initial=0))
+            hint = "; padding makes shorter episodes do" if pad is None else ""
+            raise BadValue(
+                f"no episode of {store.id} has the {reach} steps of a window: the longest has "
+                f"{most}{hint}."
+            )
+        found = chosen(store, columns)
+        self._per = {name: store.manifest["columns"][name]["per"] for name in found}
+        self._source = source_of(found, device)
+        self._lookup = EpisodeLookup(counts)
+        self._first, self._last = store.offsets[:-1].copy(), store.offsets[1:] - 1  # rows
+        back = self.length - 1 if pad == "start" else 0
+        self._ahead = (np.arange(self.length + 1) - back) * self.stride
+
+    @property
+    def windows(self) -> int:
+        return self._lookup.total
+
+    def sample(self, batch_size: int, rng: np.random.Generator) -> dict[str, Any]:
+        """A batch of windows.
+
+        Args:
+            batch_size: B.
+            rng: all randomness; the batch is a pure function of its state and of the store.
+
+        Returns:
+            Every column by name: of states (observations, ...) (B, L + 1, ...), of steps (actions,
+            rewards, terminals, masks, ...) (B, L, ...), of episodes (B, ...); "valid" (B, L) bool:
+            the step is inside the episode. Outside, the first or the last state is repeated, and
+            steps are the episode's padding: zeros that do not bootstrap. "terminals" and "masks"
+            are float32, and "terminals" tells the steps that end the episode.
+
+        Raises:
+            BadValue: a batch of no windows.
+        """
+        size = whole("batch_size", batch_size)
+        picked = rng.integers(self._lookup.total, size=size)
+        episodes = self._lookup.of(picked)
+        first, last = self._first.take(episodes)[:, None], self._last.take(episodes)[:, None]
+        start = first + (picked - self._lookup.first.take(episodes))[:, None]
+        rows = start + self._ahead
+        valid = (rows[:, :-1] >= first) & (rows[:, 1:] <= last)
+        ends = self._source.index(np.where(valid, rows[:, 1:], last))
+        steps = self._source.index(np.where(valid, rows[:, :-1], last))
+        states = self._source.index(np.clip(rows, first, last))
+        batch = {"valid": self._source.index(valid)}
+        for name, per in self._per.items():
+            if per == "episode":
+                index = self._source.index(episodes)
+            elif name == "terminals":  # an end is noted at the row where the episode ends
+                index = ends
+            else:
+                index = steps if is_of_steps(name) else states
+            batch[name] = self._source.take(name, index)
+        return batch

@@ -10,6 +10,7 @@ A document says what it wants between two comments, and the text between them is
     <!-- options -->                        every command with its options and examples
     <!-- speed -->                          the committed run of `bench speed --targets`
     <!-- frames -->                         the committed run of benchmarks/frames.py
+    <!-- loading -->                        the committed run of benchmarks/loading.py
     <!-- profiles: oracle -->               what an agent reaches in each profile of robosuite
     <!-- end -->
 
@@ -255,6 +256,41 @@ def frames(what: str, reference: Path) -> str:
     return "\n".join([table, *missing])
 
 
+def loading(what: str, reference: Path) -> str:
+    """The committed run of benchmarks/loading.py; nothing where there is none."""
+    del what
+    path = reference / "loading.json"
+    if not path.is_file():
+        return ""
+    found = json.loads(path.read_text())
+    rows = []
+    for state, seconds in found["open"].items():
+        for what_for, key in (("the first batch", "open"), ("all columns in memory", "read")):
+            times = [seconds[name] for name in (key, "minari", "ogbench")]
+            cells = [f"{time:.2g} s" if time < 1 else f"{time:.1f} s" for time in times]
+            rows.append(
+                (f"open, {what_for}, {state}", *cells, f"{times[1] / times[0]:,.0f} × Minari")
+            )
+    for row in found["sample"]:
+        ours, theirs = row["ours"], row["ogbench"]
+        rates = f"{ours / 1e6:.2f} M/s", "", f"{theirs / 1e6:.2f} M/s"
+        rows.append((f"goal batches of {row['batch']}", *rates, f"{ours / theirs:.1f} × OGBench"))
+    memory = {name: value / found["memory"]["columns"] for name, value in found["memory"].items()}
+    part = f"{memory['ours']:.2f} ×", "", f"{memory['ogbench']:.2f} ×"
+    rows.append(("memory, of the columns touched", *part, ""))
+    frames = found["frames"]
+    rows.append(
+        (
+            f"random frames of {frames['shape'][0]} pixels",
+            f"{frames['per_second']:,.0f}/s",
+            "",
+            "",
+            "",
+        )
+    )
+    return _rows(("", "ours", "Minari", "OGBench", "ours is"), rows)
+
+
 KINDS: dict[str, Callable[[str, Path], str]] = {
     "results": results,
     "claims": claims,
@@ -263,6 +299,7 @@ KINDS: dict[str, Callable[[str, Path], str]] = {
     "options": options,
     "speed": speed,
     "frames": frames,
+    "loading": loading,
     "profiles": profiles_table,
 }
 

@@ -14,7 +14,8 @@ count. What is timed:
 open     from the import to the first 256 transitions that are in memory. Minari: `load_dataset`,
          `iterate_episodes`, and joining them to arrays, since it has no other way to transitions.
 read     the same, and every column is in memory.
-sample   batches with value goals, rewards for them and policy goals, per second of processor time.
+sample   batches with value goals, rewards for them and policy goals, per second of processor time:
+         from `store.in_memory()`, as OGBench has its data, and from mapped files.
 memory   growth of a process that has touched every row of observations and actions.
 frames   random frames of 64 pixels from the decoded cache, in batches of 256.
 """
@@ -120,7 +121,7 @@ def open_minari() -> float:
     return time.perf_counter() - start
 
 
-def our_sampler(folder: str) -> Any:
+def our_sampler(folder: str, in_memory: bool) -> Any:
     """What draws a goal-relabelled batch of a given size from the store."""
     import entitybench as eb
     from entitybench.datasets.sampling.goals import GoalMix
@@ -130,7 +131,8 @@ def our_sampler(folder: str) -> Any:
     mixes: Any = {name: GoalMix(**mix) for name, mix in OURS.items()}
 
     def begin() -> Any:
-        sampler = eb.load_dataset(folder).goal_sampler(world)
+        store = eb.load_dataset(folder)
+        sampler = (store.in_memory() if in_memory else store).goal_sampler(world)
         return lambda batch: sampler.sample(batch, rng, **mixes)
 
     return begin
@@ -145,7 +147,7 @@ def worker(what: str, folder: str) -> None:
     else:
         from ogbench_loading import resident, serve
 
-        begin = our_sampler(folder)
+        begin = our_sampler(folder, what == "serve")
         before = resident()
         draw = begin()
         for _ in range(TOUCHES if what == "memory" else 1):
@@ -224,8 +226,12 @@ def opening(args: argparse.Namespace, root: Path) -> dict[str, Any]:
 
 
 def sampling(args: argparse.Namespace, root: Path) -> list[dict[str, Any]]:
-    """Median transitions per second of processor time, ours and OGBench's, block by block."""
-    servers = {"ours": Server(ours("serve", root)), "ogbench": Server(peer(args, root))}
+    """Median transitions per second of processor time, ours and OGBench's, taking turns."""
+    servers = {
+        "ours": Server(ours("serve", root)),
+        "mapped": Server(ours("serve-mapped", root)),
+        "ogbench": Server(peer(args, root)),
+    }
     rows = []
     for batch in BATCHES:
         count = 200_000 // batch

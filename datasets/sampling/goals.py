@@ -134,7 +134,8 @@ class GoalSampler:
         episodes = self._lookup.of(picked)
         rows = picked + episodes  # one padding row an episode
         ends = self._last.take(episodes)
-        wanted = {"observations": rows, "next_observations": rows + 1}
+        following = rows + 1
+        wanted = {"observations": rows, "next_observations": following}
         mixes = {"value_goals": value, "policy_goals": policy}
         randoms: dict[str, int] = {}  # where the goals of other episodes begin
         for name, mix in mixes.items():

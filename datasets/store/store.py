@@ -211,6 +211,18 @@ class EpisodeStore:
             first_episode=first,
         )
 
+    def in_memory(self) -> EpisodeStore:
+        """The same with its columns in the program's own memory instead of mapped files.
+
+        Random batches come a tenth faster, and from a slow disk many times. Frames stay where
+        they are.
+        """
+        columns = {
+            name: column if isinstance(column, Frames) else np.array(column)
+            for name, column in self.columns.items()
+        }
+        return EpisodeStore(self.folder, self.manifest, columns, self.offsets, self._first)
+
     def transition_sampler(
         self, *, columns: Sequence[str] | None = None, device: str | None = None
     ) -> TransitionSampler:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core.asked import Asked
 from entitybench.envs.core.world import GoalWorld, Start, World
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
@@ -119,6 +120,13 @@ class PushTable(World):
         return self.bodies[self.rows]
 
     @cached_property
+    def _asked(self) -> Asked:
+        """All of a goal but the pusher and the velocities."""
+        asked = np.ones((self.entities, self.features), bool)
+        asked[0] = asked[:, 2:4] = False
+        return Asked(asked)
+
+    @cached_property
     def _places(self) -> Array:
         """(1 + blocks, 2): where the x and y of pusher and blocks are in qpos."""
         names = self.bodies[: 1 + self.blocks]
@@ -187,10 +195,7 @@ class PushWorld(PushTable, GoalWorld):
         return Start(self.lay(pusher, blocks, yaw), constants, goal)
 
     def achieved(self, observation: Array) -> Array:
-        achieved = observation.copy()
-        achieved[..., 0, :] = 0
-        achieved[..., 2:4] = 0
-        return achieved
+        return self._asked(observation)
 
     def solved(self, achieved: Array, desired: Array) -> Array:
         # All rows of one column at a time: numpy is fast where a loop is long.

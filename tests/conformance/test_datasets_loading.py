@@ -118,6 +118,16 @@ def test_a_batch_is_a_function_of_store_and_generator(store):
         assert np.array_equal(batch["odd"], golden % 2)
 
 
+def test_columns_in_memory_give_the_same_batches(store):
+    held = store.in_memory()
+    assert not any(isinstance(column, np.memmap) for column in held.columns.values())
+    assert held.split("train").manifest == store.manifest
+    for one, other in ((held, store), (held.split("train"), store.split("train"))):
+        batches = [s.transition_sampler().sample(9, np.random.default_rng(3)) for s in (one, other)]
+        for name, array in batches[0].items():
+            assert array.tobytes() == batches[1][name].tobytes(), name
+
+
 def test_samplers_of_a_split_stay_in_it(tmp_path):
     store = make(tmp_path / "a", splits=["train"] * 3 + ["validation"] * 2)
     first = sum(LENGTHS[:3]) + 3

@@ -245,3 +245,16 @@ def test_actions_and_push_places() -> None:
     assert behind(np.array([[-0.06, 0.0]]), block, east)
     assert not behind(np.array([[0.06, 0.0]]), block, east)
     assert not behind(np.array([[-0.06, 0.03]]), block, east)
+
+
+def test_goals_keep_what_is_asked_of_any_number_of_observations() -> None:
+    world = PushWorld(2)
+    rng = np.random.default_rng(0)
+    for shape in ((), (1,), (15,), (16,), (33,), (3, 50)):
+        observation = rng.normal(size=(*shape, 3, world.features)).astype(np.float32)
+        wanted = observation.copy()
+        wanted[..., 0, :] = 0
+        wanted[..., 2:4] = 0
+        assert world.achieved(observation).tobytes() == wanted.tobytes()
+        turned = np.asfortranarray(observation)  # not in the order of its numbers
+        assert (world.achieved(turned) == wanted).all()

@@ -30,15 +30,16 @@ def load_dataset(
             the command that mends it.
     """
     text = str(id_or_folder)
+    is_path = isinstance(id_or_folder, Path) or text.startswith(("/", ".", "~"))
     id, _, named = text.partition("@")
-    if id in datasets():
+    if not is_path and id in datasets():  # the registry takes longer to load than the folder
         return _registered(id, named or size, generate)
     folder = Path(text).expanduser()
     if folder.is_dir():
         store = EpisodeStore.open(folder)
         _check_version(store)
         return store
-    if isinstance(id_or_folder, Path) or text.startswith(("/", ".", "~")):
+    if is_path:
         raise DataError(f"no folder {text!r} to open a dataset from.")
     datasets()[text]  # raises UnknownId with the nearest ids
     raise AssertionError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from entitybench.envs.registry import TASKS
@@ -58,7 +59,7 @@ def dataset(
         episodes=episodes,
         validation_episodes=max(1, round(episodes / 10)),
         length=length,
-        sizes={"paper": round(paper / mean)},
+        sizes={"paper": math.ceil(paper / mean)},
         summary=summary,
         **more,
     )

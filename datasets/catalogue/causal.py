@@ -50,7 +50,6 @@ def _mallets(name: str) -> tuple[DatasetSpec, DatasetSpec]:
             "entitybench.envs.hockey.mallets_oracle:RandomCommands",
             length=40,
             transitions=16_000,
-            paper=200_000,
             interactions=True,
             summary="a command of its own for each mallet, held for 1 to 3 steps",
         ),
@@ -60,7 +59,6 @@ def _mallets(name: str) -> tuple[DatasetSpec, DatasetSpec]:
             NOISY,
             length=40,
             transitions=20_000,
-            paper=200_000,
             summary="each mallet drives to its spot",
         ),
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PICK_CUBES, STACK_CUBES = range(1, 11), range(2, 6)
 PIECES = range(1, 8)
-SLOW = {"transitions": 60_000, "paper": 600_000}  # where physics takes long
+SLOW = {"transitions": 60_000, "paper": 1_000_000}  # where physics takes long
 # Noise of play: small, and going on for some steps; of noisy play: HECRL's, new each step.
 _SLOW = {"sigma": 0.1, "correlation": 0.8}
 _QUICK = {"sigma": [0.0, 0.1], "scale": [1, 1, 1, 3, 5]}

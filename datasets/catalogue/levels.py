@@ -25,6 +25,7 @@ class Level(NamedTuple):
     random_length: float
     medium_length: float
     expert_length: float
+    replay_length: float | None = None  # None: what lies between random and medium
 
     @property
     def words(self) -> str:
@@ -34,20 +35,20 @@ class Level(NamedTuple):
         return f"{100 * self.medium['uniform']:.3g} % of its actions random"
 
 
-_MEASURED: dict[str, tuple[Mapping[str, float], float, int, int, float, float, float]] = {
-    "team-spread": ({"uniform": 0.75}, 0.05, 48, 97, 25, 25, 25),
-    "team-spread-omar": ({"uniform": 0.625}, 0.05, 54, 99, 25, 25, 25),
-    "team-tag": ({"uniform": 0.1875}, 0.05, 48, 92, 25, 25, 25),
-    "team-pushbox": ({"uniform": 0.1562}, 0.05, 45, 98, 150, 150, 150),
-    "hockey-1v1": ({"uniform": 0.25}, 0.05, 49, 89, 400, 400, 400),
-    "hockey-2v2": ({"uniform": 0.5}, 0.05, 53, 96, 400, 400, 400),
-    "hopper": ({"sigma": 0.0547}, 0.01, 50, 99, 22.8, 539, 988),
-    "halfcheetah": ({"sigma": 0.1406}, 0.05, 52, 97, 1000, 1000, 1000),
-    "ant": ({"sigma": 0.1875}, 0.0, 46, 100, 161, 798, 990),
-    "walker2d": ({"sigma": 0.1562}, 0.02, 53, 102, 20.7, 494, 1000),
-    "team-lift": ({"uniform": 0.1562}, 0.05, 55, 99, 200, 200, 200),
+LEVELS: dict[str, Level] = {
+    "team-spread": Level({"uniform": 0.75}, 0.05, 48, 97, 25, 25, 25),
+    "team-spread-omar": Level({"uniform": 0.625}, 0.05, 54, 99, 25, 25, 25),
+    "team-tag": Level({"uniform": 0.1875}, 0.05, 48, 92, 25, 25, 25),
+    "team-pushbox": Level({"uniform": 0.1562}, 0.05, 45, 98, 150, 150, 150),
+    "hockey-1v1": Level({"uniform": 0.25}, 0.05, 49, 89, 400, 400, 400),
+    "hockey-2v2": Level({"uniform": 0.5}, 0.05, 53, 96, 400, 400, 400),
+    "hopper": Level({"sigma": 0.0547}, 0.01, 50, 99, 22.8, 539, 988, 25.7),
+    "halfcheetah": Level({"sigma": 0.1406}, 0.05, 52, 97, 1000, 1000, 1000),
+    "ant": Level({"sigma": 0.1875}, 0.0, 46, 100, 161, 798, 990, 340),
+    "walker2d": Level({"sigma": 0.1562}, 0.02, 53, 102, 20.7, 494, 1000, 158),
+    "team-lift": Level({"uniform": 0.1562}, 0.05, 55, 99, 200, 200, 200),
     **{
-        f"team-matrix-{game}": ({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1)
+        f"team-matrix-{game}": Level({"uniform": 0.5}, 0.05, 50, 100, 1, 1, 1)
         for game in ("rare", "xor", "climbing", "square")
     },
 }
@@ -58,5 +59,4 @@ _ROBOTS = {
     "team-cheetah-6x1": "halfcheetah",
     "team-ant-2x4": "ant",
 }
-LEVELS: dict[str, Level] = {task: Level(*numbers) for task, numbers in _MEASURED.items()}
 LEVELS.update({team: LEVELS[robot] for team, robot in _ROBOTS.items()})

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from entitybench.datasets.catalogue.build import (
     MIXTURE,
     NOISY,
-    PAPER,
     RANDOM,
     SMALL,
     dataset,
@@ -25,7 +24,6 @@ def qualities(
     task: str,
     *,
     transitions: int = SMALL,
-    paper: int = PAPER,
 ) -> tuple[DatasetSpec, ...]:
     """The five datasets of a task that has a level."""
     level = LEVELS[task]
@@ -47,7 +45,7 @@ def qualities(
             "medium-replay",
             NOISY,
             {**level.medium, "uniform": [level.medium.get("uniform", 0.0), 1.0]},
-            (lowest + medium) / 2,
+            level.replay_length or (lowest + medium) / 2,
             "from random to medium: each episode has its own share of random actions",
         ),
         (
@@ -73,7 +71,6 @@ def qualities(
             kwargs,
             mean_length=mean,
             transitions=transitions,
-            paper=paper,
             summary=summary,
         )
         for name, behaviour, kwargs, mean, summary in made

@@ -19,13 +19,13 @@ REGIONS = {"push-2blocks-region": 97, "push-3blocks-region": 152}
 SCRIPTS: tuple[DatasetSpec, ...] = (
     *(noisy(task, SUMMARY, sigma=0.5, mean_length=length) for task, length in REGIONS.items()),
     *(
-        noisy(task.id, SUMMARY, sigma=0.3, transitions=30_000, paper=300_000)
+        noisy(task.id, SUMMARY, sigma=0.3, transitions=30_000)
         for task in KITCHEN
         if "state" in task.tags and task.kind == "goal-control"
     ),
     # robosuite's arms take a hundred times as long as other worlds.
     *(
-        noisy(task.id, SUMMARY, sigma=0.3, transitions=10_000, paper=100_000)
+        noisy(task.id, SUMMARY, sigma=0.3, transitions=10_000)
         for task in ROBOSUITE
         if "state" in task.tags and task.kind != "team-control"
     ),

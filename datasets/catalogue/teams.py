@@ -97,7 +97,6 @@ def _game(game: str) -> DatasetSpec:
         MIXTURE,
         {"parts": parts, "label": "convention"},
         transitions=10_000,
-        paper=100_000,
         summary="pairs of choices: "
         + ", ".join(f"{a} and {b} in {100 * share:.0f} %" for (a, b), share in PLAYED[game]),
     )
@@ -105,12 +104,12 @@ def _game(game: str) -> DatasetSpec:
 
 TEAMS: tuple[DatasetSpec, ...] = (
     *(spec for task in WITH_LEVELS for spec in qualities(task)),
-    *qualities("team-lift", transitions=10_000, paper=100_000),
+    *qualities("team-lift", transitions=10_000),
     *(
         spec
         for game in GAMES
         for spec in (
-            *qualities(f"team-matrix-{game}", transitions=10_000, paper=100_000),
+            *qualities(f"team-matrix-{game}", transitions=10_000),
             _game(game),
         )
     ),

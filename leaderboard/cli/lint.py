@@ -19,14 +19,15 @@ def lint(
     dataset: str,
     /,
     *,
-    episodes: Annotated[int, Parameter(converter=whole(0, MAX_EPISODES))] = 20,
+    episodes: Annotated[int | None, Parameter(converter=whole(0, MAX_EPISODES))] = None,
     json: bool = False,
 ) -> int:
     """Look for defects in a dataset. Exit code 2 where there is an error.
 
     Args:
         dataset: An id, the folder of a store, a Minari name or folder, an OGBench or D4RL file.
-        episodes: Episodes that are simulated again, evenly spread.
+        episodes: Episodes that are simulated again, evenly spread. By default 20, and all of a set
+            of 20 000 transitions or less.
         json: Print the report as JSON.
     """
     from entitybench.datasets.lint.api import lint as run

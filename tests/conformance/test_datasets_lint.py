@@ -48,6 +48,16 @@ def test_clean_data_have_no_finding(task, made):
     assert report.measured["replayed_episodes"] == EPISODES
 
 
+def test_the_report_says_how_much_was_simulated_again(made, monkeypatch):
+    monkeypatch.setattr("entitybench.datasets.lint.api.FEW", 0)
+    monkeypatch.setattr("entitybench.datasets.lint.api.EPISODES", 2)
+    part = f"ok, 2 of {EPISODES} episodes simulated again"
+    for kind in (GOAL, REWARD, TEAM):
+        checks = lint(made[kind].folder).checks
+        assert checks["replay"] == part
+        assert checks["scores"] == ("ok" if kind == GOAL else part)
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_of_world_is_clean(kind, tmp_path):
     generated(kind, tmp_path / "a", 4)

@@ -88,7 +88,7 @@ def download(
     sources = [open_source(url, bear) for url in mirrors or _named_mirrors()]
     usable = [source for source in sources if not (offline and source.remote)]
     with disk_errors(item.folder), locked(item.folder, waiting=tell):
-        manifest = _installed(item, verify, tell)
+        manifest = _installed(item, verify, tell, ": it is fetched anew." if usable else ".")
         if manifest is None:
             if not usable:
                 if not (item.registered or sources):
@@ -118,13 +118,15 @@ def _nowhere(item: Item, offline: bool) -> str:
     """Why there is nowhere to look, and how to get the thing instead."""
     make = f" Make it here: `{item.make}`" if item.make else ""
     if offline:
-        return f"{item.id} is not in {item.folder}, and --offline forbids to fetch it.{make}"
+        there = item.folder.is_dir() and any(item.folder.iterdir())
+        lacks = "not sound" if there else f"not in {item.folder}"
+        return f"{item.id} is {lacks}, and --offline forbids to fetch it.{make}"
     make = make.replace("Make", "Or make")
     return f"no server gives {item.id} by default: name one with `--from URL` (or {MIRRORS}).{make}"
 
 
-def _installed(item: Item, verify: bool, tell: Callable[[str], None]) -> Manifest | None:
-    """The manifest of what is installed and sound; None: it is to be fetched.
+def _installed(item: Item, verify: bool, tell: Callable[[str], None], then: str) -> Manifest | None:
+    """The manifest of what is installed and sound; None: it is not, which is told with `then`.
 
     Raises DataError when something else is at its place.
     """
@@ -141,14 +143,14 @@ def _installed(item: Item, verify: bool, tell: Callable[[str], None]) -> Manifes
         return None  # they are added; the rest is not fetched again
     except Fault as fault:
         if "is corrupt" in str(fault):
-            tell(f"{MANIFEST} in {folder} {fault}: it is fetched anew.")
+            tell(f"{MANIFEST} in {folder} {fault}{then}")
             return None
         raise DataError(f"{MANIFEST} in {folder} {fault}. To fetch it, {delete}") from None
     try:
         check_sizes(folder, manifest)
         check_hashes(folder, manifest, always=verify)
     except DataError as error:
-        tell(f"{said(error)}: it is fetched anew.")
+        tell(f"{said(error)}{then}")
         return None
     if verify or item.is_pinned(data):
         tell(f"{folder} is complete already; nothing was fetched.")

@@ -145,7 +145,8 @@ class DatasetItem(Item):
             if _canonical(found.get(name)) != _canonical(value):
                 raise Fault(
                     f"is not of the registered {self.id}: {name} {shown(found.get(name))}, not "
-                    f"{shown(value)}"
+                    f"{shown(value)}; what is made with other numbers needs an id of its own "
+                    "(docs/how-to-add-a-dataset.md)"
                 )
 
     def check_folder(self, folder: Path, manifest: Manifest) -> None:

@@ -114,7 +114,7 @@ _command(
     "Put a dataset, or an agent's weights, onto a mirror.",
     "bench publish push-3blocks/play-v1 --to site",
     "bench publish agent:hecrl/push-3blocks --to s3://bucket/entitybench",
-    "bench publish data/mine --to hf://owner/name",
+    "bench publish push-3blocks/play-v1 --to hf://owner/name",
 )
 _command(
     "train",

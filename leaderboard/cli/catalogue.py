@@ -60,6 +60,9 @@ def info(id: str, /, *, json: bool = False) -> None:
         id: What `bench list` shows in its first column.
         json: Print JSON.
     """
+    bare, _, size = id.partition("@")
+    if bare in registry.datasets() and size in ("small", *registry.datasets()[bare].sizes):
+        id = bare  # all sizes are on one sheet
     for what in KINDS:
         table = getattr(registry, what)()
         if id in table:

@@ -38,7 +38,7 @@ def generate(
     """Generate a dataset; the same seed gives the same bytes. Run again to resume.
 
     Args:
-        dataset: An id of `bench list datasets`.
+        dataset: An id of `bench list datasets`, with @paper for that size.
         episodes: Training episodes. Default: the registered number.
         seed: Default: the registered seed.
         size: A registered number of episodes by name: small or, where there is one, paper.
@@ -47,7 +47,11 @@ def generate(
         out: The folder of the store. Default: below ENTITYBENCH_DATA.
         json: Print the manifest as JSON.
     """
-    spec = registry.datasets()[dataset]
+    id, _, named = dataset.partition("@")
+    spec = registry.datasets()[id]
+    if named and size not in ("small", named):
+        raise BadValue(f"{dataset} names a size, and --size another one: {size!r}.")
+    size = named or size
     if out is not None:
         writable_folder(out)
 
@@ -69,6 +73,7 @@ def generate(
 
         with _kept(), progress_bar(f"{spec.id}, frames") as progress:
             draw(folder, pixels, workers=workers, progress=progress, say=note)
+        note(f"every state is drawn, {pixels} pixels along an edge: {folder / 'frames.h5'}")
     _compare(folder, is_elsewhere=out is not None)
     _show(folder, json)
 

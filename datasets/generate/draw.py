@@ -174,10 +174,11 @@ def _add(store: EpisodeStore, job: Drawing, partial: Path) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     manifest = {
-        **store.manifest,
+        **{k: v for k, v in store.manifest.items() if k not in ("content_hash", "manifest_hash")},
         "columns": {**store.manifest["columns"], FRAMES: column.json()},
         "files": dict(sorted({**store.manifest["files"], name: about}.items())),
         "drawn": [name],
+        "content_hash": store.content_hash,  # in the order in which a whole store is written
     }
     write_manifest(store.folder, manifest)
     note_verified(store.folder, manifest)

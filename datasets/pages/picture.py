@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 DPI, WIDTH, CHARTS = 100, 960, 306  # pixels: of the whole, and the height of the upper half
-LINE, GAP = 20, 6  # pixels: words above a strip, between pictures
+LINE, STEP, GAP = 20, 16, 6  # pixels: words above a strip, steps below it, between pictures
 QUALITY = 64  # of WebP
 INK, PAPER, DENSITY = "#22262b", "#ffffff", "YlGnBu"
 HUES = ("#4878a8", "#e0883a", "#5a9a5a", "#b0536b", "#8a74b8", "#c9a227", "#6b6f76")
@@ -46,7 +46,7 @@ def draw(store: EpisodeStore, facts: Facts) -> tuple[bytes, dict[str, Any]]:
     world = world_like(store)
     covered = panels(store, world)
     sheet, reason = strips(store, world)
-    height = CHARTS + sum(LINE + strip.frames.shape[1] + GAP for strip in sheet)
+    height = CHARTS + sum(LINE + strip.frames.shape[1] + STEP + GAP for strip in sheet)
     figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, facecolor=PAPER)
     places = ((66, 262), (400, 240)) if len(covered) > 1 else ((66, 572),)
     for panel, (left, width) in zip(covered, places, strict=False):
@@ -176,7 +176,7 @@ def _by_label(rows: Sequence[dict[str, Any]], facts: Facts) -> dict[str, Array]:
 
 
 def _sheet(figure: Any, sheet: Sequence[Strip], height: int) -> None:
-    """Two strips of pictures, pixel for pixel, with words above and steps in a corner."""
+    """Two strips of pictures, pixel for pixel, with words above and steps below."""
     top = CHARTS
     style = {"fontsize": 8, "color": INK}
     for strip in sheet:
@@ -187,13 +187,12 @@ def _sheet(figure: Any, sheet: Sequence[Strip], height: int) -> None:
             bottom = height - top - LINE - len(frame)
             figure.figimage(_framed(frame), left, bottom, origin="upper")
             figure.text(
-                (left + 5) / WIDTH,
-                (bottom + 6) / height,
+                left / WIDTH,
+                (bottom - STEP + 4) / height,
                 f"step {step}",
-                bbox={"facecolor": PAPER, "alpha": 0.75, "linewidth": 0, "pad": 1.5},
                 **style,
             )
-        top += LINE + len(strip.frames[0]) + GAP
+        top += LINE + len(strip.frames[0]) + STEP + GAP
 
 
 def _framed(frame: Array) -> Array:

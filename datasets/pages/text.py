@@ -209,7 +209,11 @@ def _commands(facts: Facts) -> str:
         return _fence("console", lines) + "\n\n" + _fence("python", _loading(name))
     id, _, size = name.partition("@")
     option = f" --size {size}" if size else ""
-    lines = [f"bench generate {id}{option}", f"bench download {name}", f"bench lint {name}"]
+    lines = [
+        f"bench generate {id}{option}",
+        f"bench download {name} --from URL",
+        f"bench lint {name}",
+    ]
     return _fence("console", lines) + "\n\n" + _fence("python", _loading(name))
 
 

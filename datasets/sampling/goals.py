@@ -87,6 +87,8 @@ class GoalSampler:
         # Rows of plain arrays: gathering them copies whole rows and goes through no subclass.
         self._observations = observations.reshape(len(observations), -1)
         self._actions = np.asarray(store.actions)
+        masks = getattr(store, "columns", {}).get("entity_masks")  # other makers' have no columns
+        self._masks = None if masks is None else np.asarray(masks)  # (E, N)
         self._world = world
         self._ids = _id_slice(world.feature_names)
         if not store.lengths.sum():
@@ -117,7 +119,8 @@ class GoalSampler:
             subgoal_steps: K; needs `policy`.
 
         Returns:
-            "observations" (B, N, D), "actions" (B, A), "next_observations" (B, N, D);
+            "observations" (B, N, D), "actions" (B, A), "next_observations" (B, N, D); where
+            entities can be absent "entity_masks" bool (B, N);
             with `value`: "value_goals" (B, N, D), "rewards" (B,) of the next observation, "masks"
             (B,), all 1 since goal tasks do not end; with `policy`: "policy_goals" (B, N, D); with
             `subgoal_steps`: "subgoals" (B, N, D), the full observation K steps ahead or at the
@@ -156,6 +159,8 @@ class GoalSampler:
         block = self._gather(wanted.values(), batch_size)
         batch = dict(zip(wanted, block, strict=True))
         batch["actions"] = self._actions.take(rows, axis=0)
+        if self._masks is not None:
+            batch["entity_masks"] = self._masks.take(episodes, axis=0)
         achieved = self._world.achieved(block[1 : 2 + len(randoms)])  # of the next, of the goals
         for (name, foreign), goals in zip(randoms.items(), achieved[1:], strict=True):
             if foreign < batch_size and self._ids is not None:

@@ -180,8 +180,16 @@ def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
         json: Print where it lies as JSON.
     """
     from entitybench.datasets.minari.export import export as run
+    from entitybench.datasets.store.api import load_dataset
+    from entitybench.datasets.store.frames import FRAMES
 
-    path = run(_store(folder), minari)
+    store = load_dataset(_store(folder))
+    path = run(store, minari)
+    if FRAMES in store.columns:
+        note(
+            "the frames travel beside the episodes, lossless: `bench import` brings them back. "
+            "Minari itself shows the states they were drawn from, as the environment does."
+        )
     print_json({"minari": minari, "folder": str(path)}) if json else print(path)
 
 

@@ -21,6 +21,7 @@ from entitybench.datasets.store.store import EpisodeStore
 from entitybench.envs.core import gl
 from entitybench.envs.core.api import make_worlds
 from entitybench.errors import BadValue, DataError, RenderError
+from entitybench.leaderboard.cli.main import main
 
 pytest.importorskip("h5py")
 try:
@@ -144,3 +145,17 @@ def test_the_line_for_a_damaged_store_draws_it_again(folder):
     (folder / "frames.h5").write_bytes(b"")
     with pytest.raises(DataError, match=r"frames\.h5 .* truncated.*--pixels 16 --out"):
         load_dataset(folder)
+
+
+def test_a_drawn_set_comes_back_byte_for_byte(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("minari")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    out = str(tmp_path / "a")
+    made = ["generate", "push-1block/play-v1", "--episodes", "1", "--pixels", "32"]
+    assert main([*made, "--workers", "1", "--out", out]) == 0
+    assert main(["export", out, "--minari", "some/drawn-v0"]) == 0
+    assert "the frames travel beside the episodes" in capsys.readouterr().err
+    assert main(["import", "some/drawn-v0", "--out", str(tmp_path / "b")]) == 0
+    for path in sorted((tmp_path / "a").iterdir()):
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+    assert EpisodeStore.open(tmp_path / "b").frames().shape == (302, 32, 32, 3)

@@ -192,9 +192,12 @@ def test_goal_batches_are_those_of_a_table_of_all_transitions(tmp_path):
     observations = rng(1).random((offsets[-1], 3, 20), np.float32)
     observations[..., 4:] = 0
     data = {"observations": observations, "actions": rng(2).random((offsets[-1], 2), np.float32)}
+    there = rng(4).random((40, 3)) < 0.7
+    columns = {n: Column.of(a) for n, a in data.items()}
+    columns["entity_masks"] = Column.of(there, "episode")
     with new_store(tmp_path / "a") as folder:
-        writer = StoreWriter(folder, lengths, {n: Column.of(a) for n, a in data.items()})
-        writer.append(data)
+        writer = StoreWriter(folder, lengths, columns)
+        writer.append({**data, "entity_masks": there})
         rows = [episode_row(i, "train", int(n)) for i, n in enumerate(lengths)]
         about = {"dataset": "x/y-v0", "task": "push-2blocks", "task_version": None}
         writer.finish(rows, about)
@@ -214,6 +217,7 @@ def test_goal_batches_are_those_of_a_table_of_all_transitions(tmp_path):
     expected = world.achieved(observations[goals])
     assert np.array_equal(batch["observations"], observations[row])
     assert np.array_equal(batch["actions"], data["actions"][row])
+    assert np.array_equal(batch["entity_masks"], there[own])
     assert np.array_equal(batch["value_goals"], expected)
     reached = world.achieved(observations[row + 1])
     assert np.array_equal(batch["rewards"], world.reward(reached, expected))

@@ -267,4 +267,4 @@ def test_a_level_is_found_again():
     assert level.medium == {"uniform": 0.5}
     assert 45 <= level.percent <= 55
     assert level.expert_percent == 100
-    assert level[4:] == (1, 1, 1)
+    assert level[4:] == (1, 1, 1, None)

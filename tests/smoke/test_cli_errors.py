@@ -74,7 +74,7 @@ BAD_WORDS = {
     f"{EVAL} --weights empty": "leave out --weights",
     f"{EVAL} --out file": "exists already",
     "import folder --out new": "folder is no Minari dataset",
-    "import junk.npz --out new": "no archive",
+    "import junk.npz --out new": "is no OGBench file",
     "eval --agent hecrl --task push-4blocks --weights-from push-3": "'push-3blocks'",
     "eval --agent hecrl --task push-3blocks --weights empty": "empty",
     "eval --agent hecrl --task push-3blocks --weights broken": "broken",

@@ -55,7 +55,8 @@ def test_generate_says_what_it_checked_and_draws(tmp_path):
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'a'}\n"
-    checked, scores = done.stderr.splitlines()
+    checked, scores, drawn = done.stderr.splitlines()
+    assert drawn.startswith("every state is drawn, 16 pixels along an edge")
     assert checked == "checked: episodes 0, 1, 2 replayed from their states, all equal"
     known = reference_of(tasks()["push-1block"])
     for who in ("random", "oracle"):

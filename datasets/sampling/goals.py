@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -69,10 +70,15 @@ class GoalMix:
 
     def cuts(self, batch_size: int) -> tuple[int, int, int]:
         """Where in a batch the uniform, the geometric and the random goals begin."""
-        nexts, uniform, geometric, _ = self.shares
-        sums = (nexts, nexts + uniform, nexts + uniform + geometric)
-        a, b, c = (min(batch_size, round(batch_size * part)) for part in sums)
-        return a, b, c
+        return _cuts(self.shares, batch_size)
+
+
+@lru_cache(maxsize=64)
+def _cuts(shares: tuple[float, float, float, float], batch_size: int) -> tuple[int, int, int]:
+    nexts, uniform, geometric, _ = shares
+    sums = (nexts, nexts + uniform, nexts + uniform + geometric)
+    a, b, c = (min(batch_size, round(batch_size * part)) for part in sums)
+    return a, b, c
 
 
 class GoalSampler:

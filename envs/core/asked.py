@@ -30,10 +30,12 @@ class Asked:
         numbers = np.ascontiguousarray(observation, np.float32).view(np.uint32).reshape(-1)
         kept = np.empty_like(numbers)
         whole = numbers.size - numbers.size % self._bits.size
-        for part, size in ((slice(whole), self._bits.size), (slice(whole, None), self._size)):
-            np.bitwise_and(
-                numbers[part].reshape(-1, size),
-                self._bits[:size],
-                out=kept[part].reshape(-1, size),
-            )
+        self._mask(numbers[:whole], kept[:whole], self._bits)
+        if whole < numbers.size:
+            self._mask(numbers[whole:], kept[whole:], self._bits[: self._size])
         return kept.view(np.float32).reshape(observation.shape)
+
+    @staticmethod
+    def _mask(numbers: Array, kept: Array, bits: Array) -> None:
+        shape = (-1, bits.size)
+        np.bitwise_and(numbers.reshape(shape), bits, out=kept.reshape(shape))

@@ -143,11 +143,9 @@ class GoalSampler:
         episodes = self._lookup.of(picked)
         rows = picked + episodes  # one padding row an episode
         ends = self._last.take(episodes)
-        following = rows + 1
-        wanted = {"observations": rows, "next_observations": following}
-        mixes = {"value_goals": value, "policy_goals": policy}
+        wanted = {"observations": rows, "next_observations": rows + 1}
         randoms: dict[str, int] = {}  # where the goals of other episodes begin
-        for name, mix in mixes.items():
+        for name, mix in (("value_goals", value), ("policy_goals", policy)):
             if mix is not None:
                 cuts = mix.cuts(batch_size)
                 wanted[name] = self._goal_rows(mix, cuts, episodes, rows, ends, rng)
@@ -157,9 +155,8 @@ class GoalSampler:
                 raise BadValue(
                     f"subgoal_steps needs a policy goal mix and at least 1: got {subgoal_steps}."
                 )
-            last = wanted["policy_goals"].copy()
-            foreign = randoms["policy_goals"]
-            last[foreign:] = ends[foreign:]
+            goals, foreign = wanted["policy_goals"], randoms["policy_goals"]
+            last = np.concatenate([goals[:foreign], ends[foreign:]])
             wanted["subgoals"] = np.minimum(rows + subgoal_steps, last)
 
         block = self._gather(wanted.values(), batch_size)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from disks import mounted
 from mirrors import TOY, Fault, make_toy, nginx, plant, proxy, tree
 
 from entitybench.datasets.store.store import EpisodeStore
@@ -336,13 +337,8 @@ def test_too_small_a_disk_is_noticed_before(source, server, lines, data, monkeyp
     assert not any(is_blob(path, source) for path, _ in server.seen)
 
 
-def test_a_full_disk_installs_nothing_and_is_resumed(source, lines, data, tmp_path, monkeypatch):
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(small)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no small disk can be mounted here")
-    try:
+def test_a_full_disk_installs_nothing_and_is_resumed(source, lines, tmp_path, monkeypatch):
+    with mounted(tmp_path / "small", "size=128k") as small:
         monkeypatch.setenv("ENTITYBENCH_DATA", str(small))
         usage = shutil.disk_usage(tmp_path)  # it fills up after the check
         monkeypatch.setattr(module.shutil, "disk_usage", lambda place: usage)
@@ -351,8 +347,6 @@ def test_a_full_disk_installs_nothing_and_is_resumed(source, lines, data, tmp_pa
         check_failed(small, error)
         subprocess.run(["mount", "-o", "remount,size=2m", str(small)], check=True)
         assert tree(get(lines, source["url"])) == tree(source["made"])
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
 def test_a_place_that_cannot_be_written(source, lines, monkeypatch, tmp_path):
@@ -364,17 +358,10 @@ def test_a_place_that_cannot_be_written(source, lines, monkeypatch, tmp_path):
 
 
 def test_a_disk_that_is_read_only(source, lines, monkeypatch, tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no disk can be mounted here")
-    try:
+    with mounted(tmp_path / "disk", "ro") as disk:
         monkeypatch.setenv("ENTITYBENCH_DATA", str(disk))
         with pytest.raises(DataError, match="cannot be written: Read-only file system"):
             get(lines, source["url"])
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_it_waits_for_another_process(source, lines, data):

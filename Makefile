@@ -46,7 +46,7 @@ docs: $(VENV)/.installed-docs ## Build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 results: $(VENV)/.installed-all ## Write the tables of README and docs from the stored records
-	@$(PY) -P -m entitybench.leaderboard.tables.pages
+	@$(PY) -P -m entitybench.leaderboard.documents.pages
 
 dataset-pages: $(VENV)/.installed-all ## Write docs/datasets from the datasets that are on this machine
 	@$(VENV)/bin/bench page --all --out docs/datasets

@@ -22,7 +22,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     AgentSpec(
         id="ec-iql",
         kind="goal-control",
-        target="entitybench.agents.baselines.gciql:ECIQL",
+        target="entitybench.agents.baselines.goal.gciql:ECIQL",
         paper=_IQL,
         extra="train",
         summary="entity-centric goal-conditioned IQL without a hierarchy",
@@ -70,7 +70,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     AgentSpec(
         id="hiql",
         kind="goal-control",
-        target="entitybench.agents.baselines.hiql:HIQL",
+        target="entitybench.agents.baselines.goal.hiql:HIQL",
         paper="Park et al., HIQL: Offline GCRL with Latent States as Actions, NeurIPS 2023",
         extra="train",
         any_number=False,
@@ -79,7 +79,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     AgentSpec(
         id="gciql",
         kind="goal-control",
-        target="entitybench.agents.baselines.gciql:GCIQL",
+        target="entitybench.agents.baselines.goal.gciql:GCIQL",
         paper=_IQL,
         extra="train",
         any_number=False,
@@ -88,7 +88,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     AgentSpec(
         id="gcbc",
         kind="goal-control",
-        target="entitybench.agents.baselines.gcbc:GCBC",
+        target="entitybench.agents.baselines.goal.gcbc:GCBC",
         paper="Ghosh et al., Learning to Reach Goals via Iterated Supervised Learning, ICLR 2021",
         extra="train",
         any_number=False,

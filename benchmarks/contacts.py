@@ -10,7 +10,7 @@ import argparse
 
 import numpy as np
 
-from entitybench.envs.core.api import make_worlds
+from entitybench.envs.api import make_worlds
 
 TASKS = ("push-1block", "push-3blocks", "hockey-goal", "pick-1cube", "pick-3cubes", "sprites")
 EPISODES = 100

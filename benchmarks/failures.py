@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from entitybench.envs.core.failures import failures_of, inject
+from entitybench.envs.failures import failures_of, inject
 from entitybench.registry import tasks
 
 

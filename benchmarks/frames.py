@@ -23,8 +23,8 @@ SECONDS = 1.0
 
 def measure(task: str, size: int) -> dict[str, Any]:
     """Frames per CPU-second, and per second with one thread and with two."""
-    from entitybench.envs.core.api import make_worlds
-    from entitybench.envs.core.pixels import PixelWorlds
+    from entitybench.envs.api import make_worlds
+    from entitybench.envs.drawing.pixels import PixelWorlds
 
     rates = []
     for threads in (1, 2):

@@ -17,7 +17,7 @@ import numpy as np
 
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.datasets.store.api import load_dataset
-from entitybench.envs.core.api import world_of
+from entitybench.envs.api import world_of
 from entitybench.errors import DataError
 from entitybench.seeding import generator
 

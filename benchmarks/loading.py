@@ -127,7 +127,7 @@ def our_sampler(folder: str, in_memory: bool) -> Any:
     """What draws a goal-relabelled batch of a given size from the store."""
     import entitybench as eb
     from entitybench.datasets.sampling.goals import GoalMix
-    from entitybench.envs.core.api import goal_world_of
+    from entitybench.envs.api import goal_world_of
 
     world, rng = goal_world_of(TASK), np.random.default_rng(0)
     mixes: Any = {name: GoalMix(**mix) for name, mix in OURS.items()}

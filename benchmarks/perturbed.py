@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from entitybench.leaderboard.harness.api import evaluate
+from entitybench.leaderboard.evaluation.api import evaluate
 
 MAIN = (
     *("push-3blocks", "push-1block-obstacles", "push-2blocks-zones", "push-2blocks-region"),

@@ -15,10 +15,10 @@ import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
-from entitybench.envs.core.api import make_worlds, oracle_of
-from entitybench.envs.core.render import Renderer
-from entitybench.leaderboard.harness.api import load_agent
-from entitybench.leaderboard.harness.video import record_video
+from entitybench.envs.api import make_worlds, oracle_of
+from entitybench.envs.drawing.render import Renderer
+from entitybench.leaderboard.evaluation.api import load_agent
+from entitybench.leaderboard.evaluation.video import record_video
 from entitybench.seeding import BatchGenerator, generator
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"

@@ -12,10 +12,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from entitybench.envs.core.api import world_of
-from entitybench.leaderboard.harness import provenance
-from entitybench.leaderboard.harness.api import evaluate
-from entitybench.leaderboard.harness.weights import REFERENCE
+from entitybench.envs.api import world_of
+from entitybench.leaderboard.evaluation import provenance
+from entitybench.leaderboard.evaluation.api import evaluate
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.records import Record
 from entitybench.registry import tasks
 

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.api import make, make_worlds, oracle_of
-from entitybench.envs.core.speed_runs import busy_actions
+from entitybench.envs.api import make, make_worlds, oracle_of
 from entitybench.envs.robosuite import library
 from entitybench.envs.robosuite.robots import robots as known_robots
-from entitybench.leaderboard.harness.api import evaluate
-from entitybench.leaderboard.harness.weights import REFERENCE
+from entitybench.envs.speed.runs import busy_actions
+from entitybench.leaderboard.evaluation.api import evaluate
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.profiles import PROFILES, path_of
 from entitybench.registry import tasks
 from entitybench.types import DatasetSpec, TaskSpec
@@ -200,8 +200,8 @@ def policy(out: Path, episodes: int) -> None:
     """Behaviour cloning on data of the profile assets, and how it does in each profile."""
     from entitybench.agents.common.config import Stage
     from entitybench.datasets.sampling.goals import GoalMix
-    from entitybench.leaderboard.harness.api import load_agents
-    from entitybench.leaderboard.harness.training import train
+    from entitybench.leaderboard.evaluation.api import load_agents
+    from entitybench.leaderboard.training.train import train
 
     store = demonstrations(out / "data")
     stage = Stage(

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from entitybench.agents.baselines.gciql import GCIQL
+from entitybench.agents.baselines.goal.gciql import GCIQL
 from entitybench.registry import agent, tasks
 
 SIZES = (  # batch, hidden layers: our preset small, and OGBench's default

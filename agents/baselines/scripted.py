@@ -36,7 +36,7 @@ class Random(Scripted):
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         del greedy  # one way to act
-        from entitybench.envs.core.api import world_of
+        from entitybench.envs.api import world_of
 
         return RandomPolicy(world_of(self.task).action_shape)
 
@@ -60,6 +60,6 @@ class Oracle(Scripted):
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         del greedy  # one way to act
-        from entitybench.envs.core.api import oracle_of
+        from entitybench.envs.api import oracle_of
 
         return oracle_of(self.task)

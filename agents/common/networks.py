@@ -16,7 +16,7 @@ import torch.nn.functional as F
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.common.layout import Layout
+    from entitybench.agents.common.goal.layout import Layout
 
 Tensor = torch.Tensor
 Params = dict[str, Tensor]

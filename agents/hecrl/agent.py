@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
-from entitybench.agents.common.goal_iql import GoalIQL, GoalPolicy
-from entitybench.agents.common.iql import awr_loss
+from entitybench.agents.common.goal.agent import GoalIQL, GoalPolicy
+from entitybench.agents.common.goal.iql import awr_loss
+from entitybench.agents.common.goal.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.agents.common.standard import Standardised, restore, standardise
-from entitybench.agents.common.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.agents.hecrl.config import PRESETS, HECRLConfig
 from entitybench.agents.hecrl.diffusion import Schedule, sample
 from entitybench.agents.hecrl.losses import diffusion_loss
@@ -27,7 +27,7 @@ from entitybench.seeding import BatchGenerator, generator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.common.layout import Layout
+    from entitybench.agents.common.goal.layout import Layout
     from entitybench.agents.common.networks import Params
     from entitybench.types import Batch, Policy
 

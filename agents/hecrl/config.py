@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from entitybench.agents.common.config import Stage
-from entitybench.agents.common.goal_iql import PAPER_ENTITIES, IQLConfig
+from entitybench.agents.common.goal.agent import PAPER_ENTITIES, IQLConfig
 from entitybench.datasets.sampling.goals import GoalMix
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from entitybench.agents.common.networks import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.common.layout import Layout
+    from entitybench.agents.common.goal.layout import Layout
 
 Tensor = torch.Tensor
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from entitybench.agents.common.networks import Params, Precision, normalise
-from entitybench.agents.common.transformer import (
+from entitybench.agents.common.goal.transformer import (
     DEVIATION,
     affine,
     block,
@@ -26,11 +25,12 @@ from entitybench.agents.common.transformer import (
     modulate,
     project,
 )
+from entitybench.agents.common.networks import Params, Precision, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.common.layout import Layout
+    from entitybench.agents.common.goal.layout import Layout
 
 Tensor = torch.Tensor
 SLOTS = 3  # state, subgoal, goal

@@ -1,6 +1,6 @@
 """A trained actor from a safetensors file, in numpy: no SB3 and no torch are needed to act.
 
-`python -m entitybench.datasets.behaviours.sb3 TASK` writes such files (SAC or TD3 of
+`python -m entitybench.datasets.experts.sb3 TASK` writes such files (SAC or TD3 of
 Stable-Baselines3). Tensors: `layer<i>.weight` (out, in) and `layer<i>.bias` (out,), the last layer
 giving the mean action before its hyperbolic tangent; `mean` and `deviation` (features,) of the
 flattened observation.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 from entitybench.errors import BadValue, DataError, MissingExtra
 
 if TYPE_CHECKING:

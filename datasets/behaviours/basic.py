@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.api import oracle_of, task_of, world_of
+from entitybench.envs.api import oracle_of, task_of, world_of
 from entitybench.errors import BadValue
 from entitybench.registry import resolve
 

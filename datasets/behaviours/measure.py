@@ -16,7 +16,7 @@ import numpy as np
 
 from entitybench.datasets.behaviours.basic import Noisy, Random
 from entitybench.datasets.catalogue.levels import Level
-from entitybench.envs.core.api import make_worlds, task_of
+from entitybench.envs.api import make_worlds, task_of
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:

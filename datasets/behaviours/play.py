@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.datasets.behaviours.poke import Poke, PokeState
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 from entitybench.envs.pick import furniture as f
 from entitybench.envs.pick.oracle import CHOOSE, ON_TOP, OracleState, PickOracle
 from entitybench.envs.pick.scene import HALF

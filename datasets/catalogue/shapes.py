@@ -42,7 +42,7 @@ def disk_bytes(spec: DatasetSpec) -> int | None:
 
 def sizes_of(task: TaskSpec) -> dict[str, int]:
     """Bytes of a task's columns: a row, a row of contacts, a stored state."""
-    from entitybench.envs.core.api import make_worlds
+    from entitybench.envs.api import make_worlds
 
     worlds = make_worlds(task, 1)
     obs, world = worlds.reset([0]), worlds.world

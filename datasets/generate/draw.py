@@ -137,9 +137,9 @@ def frames_of(
 
     `view` is a camera of the scene; None: that of the task's `-pixels` sibling.
     """
-    from entitybench.envs.core.api import world_of
+    from entitybench.envs.api import world_of
     from entitybench.envs.core.banks import Bank
-    from entitybench.envs.core.render import Renderer
+    from entitybench.envs.drawing.render import Renderer
 
     world = world_of(task_like(store.manifest))
     bank = Bank(absent=store.manifest.get("absent", 0.0))

@@ -77,7 +77,7 @@ class Plan:
 
     def arguments(self) -> dict[str, Any]:
         """All that the dataset's bytes depend on; kept blocks are reused where this is equal."""
-        from entitybench.envs.core.api import world_of
+        from entitybench.envs.api import world_of
 
         facts = {
             "dataset": self.dataset.id,
@@ -129,7 +129,7 @@ def sizes_of(dataset: DatasetSpec) -> dict[str, int]:
 
 def worlds_of(task: TaskSpec, absent: float, interactions: bool, batch: int) -> Worlds:
     """Episodes of a task as a dataset has them."""
-    from entitybench.envs.core.api import make_worlds
+    from entitybench.envs.api import make_worlds
 
     return make_worlds(task, batch, absent=absent, interactions=interactions)
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from entitybench.datasets.generate.replay import check_shapes
 from entitybench.datasets.minari.leaves import is_plain, is_text, later
-from entitybench.envs.core.gym import AGENT_REWARDS
 from entitybench.envs.core.world import GoalWorld, TeamWorld, World
+from entitybench.envs.views.gym import AGENT_REWARDS
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Source:
         self.task: TaskSpec | None = None
         self.world: World | None = None
         if store.task is not None and store.task in tasks() and "observations" in store.columns:
-            from entitybench.envs.core.api import world_of
+            from entitybench.envs.api import world_of
 
             self.task = tasks()[store.task]
             self.world = world_of(self.task, **(store.manifest.get("task_kwargs") or {}))
@@ -98,7 +98,7 @@ class Source:
         if self.store.lengths.max() > self.task.horizon:
             changed["horizon"] = int(self.store.lengths.max())
         if self.agents:
-            from entitybench.envs.core.joint import joint_spec
+            from entitybench.envs.views.joint import joint_spec
 
             return joint_spec(self.task, **changed)
         spec = copy.deepcopy(gymnasium.spec(self.task.gym_id))

@@ -47,7 +47,7 @@ def export(source: EpisodeStore | str | Path, name: str) -> Path:
 
     Observations of our tasks are those of their environment: of a goal task "observation",
     "achieved_goal" and the episode's own "desired_goal", with rewards for that goal; of a team
-    those of its joint environment (envs/core/joint.py). `recover_environment` gives the
+    those of its joint environment (envs/views/joint.py). `recover_environment` gives the
     environment; `get_normalized_score` uses the reference scores. Episodes may be of any length.
 
     Args:

@@ -12,7 +12,7 @@ from entitybench.datasets.minari.leaves import as_team, padded
 from entitybench.datasets.minari.library import EXTRA
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
-from entitybench.envs.core.gym import joint_id
+from entitybench.envs.views.gym import joint_id
 from entitybench.errors import BadValue, DataError
 from entitybench.registry import tasks
 

@@ -1,7 +1,7 @@
 """Columns as Minari's leaves, and back.
 
 Minari knows one agent. A team's episode is stored as one of the joint environment
-(envs/core/joint.py): dicts by agent, a central state, the mean of the agents' rewards, and each
+(envs/views/joint.py): dicts by agent, a central state, the mean of the agents' rewards, and each
 agent's own in the infos. HDF5 gives the keys of a dict in alphabetical order, so the order of the
 agents stands in the metadata.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from entitybench.datasets.store.checks import KNOWN, Fault, check_column
 from entitybench.datasets.store.schema import Column
-from entitybench.envs.core.gym import AGENT_REWARDS
+from entitybench.envs.views.gym import AGENT_REWARDS
 from entitybench.errors import DataError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.generate.replay import task_like
-from entitybench.envs.core.api import world_of
+from entitybench.envs.api import world_of
 from entitybench.errors import BenchError
 from entitybench.registry import datasets, resolve, tasks
 

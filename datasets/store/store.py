@@ -286,7 +286,7 @@ class EpisodeStore:
         return whole[column.first : column.first + len(column)]
 
     def _goal_world(self) -> GoalWorld:
-        from entitybench.envs.core.api import goal_world_of
+        from entitybench.envs.api import goal_world_of
 
         if self.task is None or self.task not in tasks():
             raise BadValue(

@@ -52,7 +52,9 @@ _SUFFIXES = (".json", ".safetensors", ".npy")
 @cache
 def pins() -> Mapping[str, str]:
     """Id -> sha256 of the manifest that this version of the package vouches for."""
-    found: dict[str, str] = json.loads(files(__package__).joinpath("pins.json").read_text())
+    found: dict[str, str] = json.loads(
+        files("entitybench.datasets.catalogue").joinpath("pins.json").read_text()
+    )
     return found
 
 

@@ -215,7 +215,7 @@ class DagWorld(ArrayMixin, RewardWorld):
     # Pictures: a node's first two numbers are its place.
 
     def spec(self) -> mujoco.MjSpec:
-        from entitybench.envs.core.discs import Disc, disc_scene
+        from entitybench.envs.parts.discs import Disc, disc_scene
 
         hues = np.arange(self.entities) / self.entities * 2 * np.pi
         colours = 0.5 + 0.4 * np.cos(hues[:, None] + np.array([0.0, 2.1, 4.2]))

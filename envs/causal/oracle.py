@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.api import task_of, world_of
 from entitybench.envs.causal.sprites import DAMPING, PUSH, RADIUS, WALL, SpritesWorld
-from entitybench.envs.core import lateness
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.parts import lateness
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator

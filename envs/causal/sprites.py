@@ -180,7 +180,7 @@ class SpritesWorld(ArrayMixin, GoalWorld):
     # Pictures.
 
     def spec(self) -> mujoco.MjSpec:
-        from entitybench.envs.core.discs import Disc, disc_scene
+        from entitybench.envs.parts.discs import Disc, disc_scene
 
         colours = [(0.1, 0.1, 0.12), (0.90, 0.10, 0.10), (0.10, 0.25, 0.95), (0.10, 0.65, 0.15)]
         colours += [(0.95, 0.80, 0.05), (0.65, 0.10, 0.75), (0.05, 0.75, 0.80), (0.95, 0.45, 0.05)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entitybench.envs.core.seen import seen
+from entitybench.envs.parts.seen import seen
 from entitybench.types import TaskSpec
 
 DAG_NODES = (4, 10, 30)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 from entitybench.envs.hockey.mallets import _COURSES, COMMANDS, EDGE, PACE, SPOT, HockeyMallets
 from entitybench.envs.hockey.table import MALLET_RADIUS
 

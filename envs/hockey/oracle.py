@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 from entitybench.envs.hockey.goal import HIT, RADIUS, HockeyGoal
 from entitybench.envs.hockey.player import Future, Plan, Player
 from entitybench.envs.hockey.shots import Aim

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from entitybench.envs.core.seen import seen
+from entitybench.envs.parts.seen import seen
 from entitybench.types import Kind, TaskSpec
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from entitybench.envs.core.scene import NOTHING, ROBOT_GROUP, add_joint, add_servo
 from entitybench.envs.kitchen import panda
 from entitybench.envs.kitchen.hand import TOUCHING, add_hand
+from entitybench.envs.parts.scene import NOTHING, ROBOT_GROUP, add_joint, add_servo
 
 STIFFNESS = (870.0,) * 4 + (120.0,) * 3
 DAMPING = (100.0,) * 4 + (10.0,) * 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.failures import Failure, Trace
+from entitybench.envs.failures import Failure, Trace
 from entitybench.envs.kitchen import elements as k
 from entitybench.envs.kitchen.oracle import BEFORE, ENTER, KitchenOracle, OracleState
 from entitybench.envs.kitchen.world import KitchenBase, KitchenTasksWorld

@@ -6,7 +6,6 @@ from typing import Any
 
 import mujoco
 
-from entitybench.envs.core.scene import ROBOT_GROUP, add_joint, add_servo
 from entitybench.envs.kitchen.elements import (
     FINGER_FROM,
     FINGER_RADIUS,
@@ -17,6 +16,7 @@ from entitybench.envs.kitchen.elements import (
     HAND_RADIUS,
     OPEN,
 )
+from entitybench.envs.parts.scene import ROBOT_GROUP, add_joint, add_servo
 
 ROBOT, ELEMENT, STATIC = 1, 2, 4  # who touches whom: roles of contype and conaffinity
 TOUCHING: dict[str, Any] = {"contype": ROBOT, "conaffinity": ELEMENT | STATIC, "group": ROBOT_GROUP}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 from entitybench.envs.kitchen import elements as k
 from entitybench.envs.kitchen import panda
 from entitybench.envs.kitchen.scripts import direction, scripts

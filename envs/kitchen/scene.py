@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import mujoco
 import numpy as np
 
-from entitybench.envs.core.gantry import add_gantry
-from entitybench.envs.core.scene import NOTHING, PAINT_GROUP, add_joint, new_scene
 from entitybench.envs.kitchen import elements as k
 from entitybench.envs.kitchen.hand import ELEMENT, ROBOT, STATIC, add_hand
+from entitybench.envs.parts.gantry import add_gantry
+from entitybench.envs.parts.scene import NOTHING, PAINT_GROUP, add_joint, new_scene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from entitybench.envs.core.seen import seen
+from entitybench.envs.parts.seen import seen
 from entitybench.types import TaskSpec
 
 _WORLD = "entitybench.envs.kitchen.world:"

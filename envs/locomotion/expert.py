@@ -1,6 +1,6 @@
 """Expert policies of the locomotion tasks: linear in the normalised observation.
 
-`python -m entitybench.envs.locomotion.train hopper` made them; experts/*.json hold what they know.
+`python -m entitybench.datasets.experts.train hopper` made them; experts/*.json hold what they know.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator

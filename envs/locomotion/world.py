@@ -333,7 +333,7 @@ def _scene(file: str, sleep: bool) -> mujoco.MjSpec:
     import gymnasium
     import mujoco
 
-    from entitybench.envs.core.scene import ROBOT_GROUP
+    from entitybench.envs.parts.scene import ROBOT_GROUP
 
     folder = Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets"
     spec = mujoco.MjSpec.from_file(str(folder / file))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.failures import Failure
+from entitybench.envs.failures import Failure
 from entitybench.envs.pick.bins import INNER, BinsWorld
 from entitybench.envs.pick.faulty import FaultyOracle
 from entitybench.envs.pick.hand import OPEN
@@ -23,7 +23,7 @@ from entitybench.envs.pick.world import PickWorld
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from entitybench.envs.core.failures import Trace
+    from entitybench.envs.failures import Trace
     from entitybench.types import Array, Policy, TaskSpec
 
 EMPTY = 0.15  # opening below which nothing is between the fingers

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import mujoco
 
-from entitybench.envs.core.scene import NOTHING, PAINT_GROUP, add_joint, add_servo
+from entitybench.envs.parts.scene import NOTHING, PAINT_GROUP, add_joint, add_servo
 from entitybench.envs.pick.hand import HAND, THING
 from entitybench.envs.pick.scene import HALF
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import mujoco
 
-from entitybench.envs.core.gantry import add_gantry
-from entitybench.envs.core.scene import ROBOT_GROUP, add_joint, add_servo
+from entitybench.envs.parts.gantry import add_gantry
+from entitybench.envs.parts.scene import ROBOT_GROUP, add_joint, add_servo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 from entitybench.envs.pick.bins import BinsWorld
 from entitybench.envs.pick.hand import OPEN, TIP
 from entitybench.envs.pick.room import ENOUGH, NARROW, WIDE_OPEN, grasp, in_the_way, put, spare

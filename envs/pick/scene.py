@@ -6,7 +6,7 @@ from typing import Any
 
 import mujoco
 
-from entitybench.envs.core.scene import (
+from entitybench.envs.parts.scene import (
     NOTHING,
     PAINT_GROUP,
     UNSEEN_GROUP,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 from entitybench.envs.pick import furniture as f
 from entitybench.envs.pick.hand import TIP
 from entitybench.envs.pick.oracle import ABOVE, CHOOSE, OracleState, PickOracle, distance, nearest

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.failures import Failure, Trace
+from entitybench.envs.failures import Failure, Trace
 from entitybench.envs.push.moves import TOUCH, approach_step, dot, left, norm, to_action, unit
 from entitybench.envs.push.oracle import OracleState, PushOracle
 from entitybench.envs.push.variants import PushZonesWorld

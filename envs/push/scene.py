@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import mujoco
 
-from entitybench.envs.core.scene import (
+from entitybench.envs.parts.scene import (
     NOTHING,
     PAINT_GROUP,
     UNSEEN_GROUP,
@@ -14,7 +14,7 @@ from entitybench.envs.core.scene import (
     add_views,
     new_scene,
 )
-from entitybench.envs.core.table import (
+from entitybench.envs.parts.table import (
     PUSHED,
     PUSHER,
     add_planar_joints,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.asked import Asked
 from entitybench.envs.core.world import GoalWorld, Start, World
+from entitybench.envs.parts.asked import Asked
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import mujoco
 import numpy as np
 
-from entitybench.envs.core.scene import PAINT_GROUP, ROBOT_GROUP, UNSEEN_GROUP
+from entitybench.envs.parts.scene import PAINT_GROUP, ROBOT_GROUP, UNSEEN_GROUP
 from entitybench.envs.robosuite import library
 from entitybench.errors import BadValue
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 from entitybench.envs.push.moves import behind, norm, push_step, unit
 from entitybench.envs.push.oracle import BLOCK_CLEARANCE, LOYALTY, OracleState, PushOracle
 from entitybench.envs.push.routes import route

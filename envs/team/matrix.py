@@ -138,7 +138,7 @@ class MatrixWorld(ArrayMixin, TeamWorld):
     # Pictures: two discs, each beside the column of its choices.
 
     def spec(self) -> mujoco.MjSpec:
-        from entitybench.envs.core.discs import Disc, disc_scene
+        from entitybench.envs.parts.discs import Disc, disc_scene
 
         colours = ((0.85, 0.35, 0.35), (0.35, 0.35, 0.85))
         discs = [
@@ -162,7 +162,7 @@ class MatrixOracle:
         Args:
             convention: which of the best pairs, where there are several (xor has two).
         """
-        from entitybench.envs.core.api import world_of
+        from entitybench.envs.api import world_of
 
         world = world_of(task)
         assert isinstance(world, MatrixWorld)

@@ -1,5 +1,5 @@
 """team-matrix-rare, in the form of PettingZoo's own environments: `parallel_env()`."""
 
-from entitybench.envs.core.team import maker
+from entitybench.envs.views.team import maker
 
 parallel_env = maker("team-matrix-rare")

@@ -224,7 +224,7 @@ class ParticleWorld(ArrayMixin, TeamWorld):
         return {"agent": (0.35, 0.35, 0.85), "landmark": (0.25, 0.25, 0.25)}
 
     def spec(self) -> mujoco.MjSpec:
-        from entitybench.envs.core.discs import Disc, disc_scene
+        from entitybench.envs.parts.discs import Disc, disc_scene
 
         colours = self.colours()
         discs = [

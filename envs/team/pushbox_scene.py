@@ -11,7 +11,7 @@ from typing import Any
 
 import mujoco
 
-from entitybench.envs.core.scene import (
+from entitybench.envs.parts.scene import (
     NOTHING,
     PAINT_GROUP,
     ROBOT_GROUP,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core import lateness
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
+from entitybench.envs.parts import lateness
 from entitybench.envs.team.spread import AGENTS, OmarSpreadWorld, SpreadWorld
 from entitybench.errors import BadValue
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.api import task_of, world_of
+from entitybench.envs.api import task_of, world_of
 from entitybench.envs.push.oracle import choice_costs
 from entitybench.envs.push.routes import REACHED, route
 from entitybench.envs.tetris.pushes import (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import mujoco
 
-from entitybench.envs.core.scene import NOTHING, PAINT_GROUP, add_views, new_scene
-from entitybench.envs.core.table import (
+from entitybench.envs.parts.scene import NOTHING, PAINT_GROUP, add_views, new_scene
+from entitybench.envs.parts.table import (
     PUSHED,
     PUSHER,
     add_planar_joints,

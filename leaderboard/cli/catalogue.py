@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
-from entitybench.envs.core.gym import VIEWS, module_of
+from entitybench.envs.views.gym import VIEWS, module_of
 from entitybench.errors import unknown
 from entitybench.leaderboard.cli.output import columns, print_json
 from entitybench.leaderboard.reference.claims import CLAIMS
@@ -155,7 +155,7 @@ def _returns(task: str) -> dict[str, float]:
 @cache
 def _pins() -> dict[str, str]:
     """The hashes of manifests that this version vouches for, by id."""
-    file = files("entitybench.datasets") / "transport" / "pins.json"
+    file = files("entitybench.datasets") / "catalogue" / "pins.json"
     pins: dict[str, str] = json_.loads(file.read_text()) if file.is_file() else {}
     return pins
 
@@ -184,7 +184,7 @@ def _scores(what: str) -> dict[str, dict[str, str]]:
     """
     if what == "datasets":
         return {spec.id: _reference(registry.tasks()[spec.task]) for spec in registry.datasets()}
-    from entitybench.leaderboard.harness.api import scores, stored_records
+    from entitybench.leaderboard.evaluation.api import scores, stored_records
 
     if what == "tasks":
         return {task: scores(task) for task in registry.tasks().ids}

@@ -142,7 +142,7 @@ def digest(threads: int) -> str:
     """A hash of the states after 40 steps of 4 episodes of push-3blocks, pushing at random."""
     import hashlib
 
-    from entitybench.envs.core.api import make_worlds
+    from entitybench.envs.api import make_worlds
     from entitybench.seeding import generator
 
     worlds = make_worlds("push-3blocks", 4, threads=threads)
@@ -180,7 +180,7 @@ def golden() -> Finding:
     try:
         import mujoco
 
-        from entitybench.envs.core.golden import compare, stored
+        from entitybench.envs.golden import compare, stored
 
         if not stored():
             detail = f"none are stored for MuJoCo {mujoco.__version__}: its physics are others"

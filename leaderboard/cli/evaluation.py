@@ -71,10 +71,10 @@ def evaluate(
     else:
         _record_file(out, video)
 
-    from entitybench.leaderboard.harness import api
+    from entitybench.leaderboard.evaluation import api
 
     if video:
-        from entitybench.leaderboard.harness.video import check_video
+        from entitybench.leaderboard.evaluation.video import check_video
 
         check_video(spec)  # better now than after the episodes
 
@@ -149,7 +149,7 @@ def _write_new(record: Record) -> Path:
 
 
 def _print_beside_stored(record: Record) -> None:
-    from entitybench.leaderboard.harness.api import stored_records
+    from entitybench.leaderboard.evaluation.api import stored_records
     from entitybench.leaderboard.tables.table import table
 
     stored = [other for other in stored_records(record.task.id) if other.label != record.label]
@@ -157,7 +157,7 @@ def _print_beside_stored(record: Record) -> None:
 
 
 def _film(agent: object, task: str, path: Path, first_seed: int) -> None:
-    from entitybench.leaderboard.harness.video import record_video
+    from entitybench.leaderboard.evaluation.video import record_video
 
     seeds = tuple(range(first_seed, first_seed + 4))
     for file in record_video(agent, task, path, seeds=seeds):

@@ -38,7 +38,7 @@ def speed(
         writable_file(out)
     if targets or check:
         return _targets(check, out, json)
-    from entitybench.envs.core.speed import speed as measure
+    from entitybench.envs.speed.measure import speed as measure
 
     result = measure(task)
     print_json(result.to_json()) if json else print(result.text())
@@ -46,8 +46,8 @@ def speed(
 
 
 def _targets(check: bool, out: Path | None, json: bool) -> int:
-    from entitybench.envs.core.speed_table import markdown, measure, worse
-    from entitybench.leaderboard.harness.weights import REFERENCE
+    from entitybench.envs.speed.table import markdown, measure, worse
+    from entitybench.leaderboard.evaluation.weights import REFERENCE
     from entitybench.records import write_atomic
 
     committed = REFERENCE / "speed.json"

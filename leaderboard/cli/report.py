@@ -74,7 +74,7 @@ def plot(
 
 def _shipped() -> list[Record]:
     from entitybench import registry
-    from entitybench.leaderboard.harness.api import stored_records
+    from entitybench.leaderboard.evaluation.api import stored_records
 
     shipped = [record for task in registry.tasks().ids for record in stored_records(task)]
     if not shipped:

@@ -11,8 +11,8 @@ from entitybench.leaderboard.cli.args import Seed, Threads, writable_folder
 from entitybench.leaderboard.cli.output import note, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from entitybench.leaderboard.harness.reproduce import Event
-    from entitybench.leaderboard.harness.training import Status
+    from entitybench.leaderboard.claims.reproduce import Event
+    from entitybench.leaderboard.training.train import Status
 
 
 def train(
@@ -44,7 +44,7 @@ def train(
     registry.tasks()[task]
     writable_folder(out)
 
-    from entitybench.leaderboard.harness.training import train as run
+    from entitybench.leaderboard.training.train import train as run
 
     last: dict[str, float] = {}
     with progress_bar(f"{agent} in {task}, seed {seed}, updates") as bar:
@@ -89,7 +89,7 @@ def reproduce(
     """
     writable_folder(out)
 
-    from entitybench.leaderboard.harness.reproduce import reproduce as run
+    from entitybench.leaderboard.claims.reproduce import reproduce as run
 
     with progress_bar(method) as bar:
 

@@ -19,11 +19,11 @@ if (_checkout / "src" / "entitybench").is_dir() and (_checkout / "pyproject.toml
     __path__.append(str(_checkout))
 
 _PUBLIC = {
-    "make": "entitybench.envs.core.api:make",
-    "make_vec": "entitybench.envs.core.api:make_vec",
+    "make": "entitybench.envs.api:make",
+    "make_vec": "entitybench.envs.api:make_vec",
     "load_dataset": "entitybench.datasets.store.api:load_dataset",
-    "load_agent": "entitybench.leaderboard.harness.api:load_agent",
-    "evaluate": "entitybench.leaderboard.harness.api:evaluate",
+    "load_agent": "entitybench.leaderboard.evaluation.api:load_agent",
+    "evaluate": "entitybench.leaderboard.evaluation.api:evaluate",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -1,7 +1,7 @@
 """Names EntityBench's tasks to Gymnasium as soon as Gymnasium is imported.
 
 Gymnasium 1.0 gave up its plugin entry point, so this small finder waits for
-`gymnasium.envs.registration` to be imported and then calls `entitybench.envs.core.gym:register`,
+`gymnasium.envs.registration` to be imported and then calls `entitybench.envs.views.gym:register`,
 which loads no simulator. `entitybench_gymnasium.pth`, installed beside it, imports it when Python
 starts; it costs microseconds where Gymnasium is not used, and must never break anything else.
 """
@@ -30,7 +30,7 @@ class _Finder:
         def exec_module(module):
             load(module)
             try:
-                from entitybench.envs.core.gym import register
+                from entitybench.envs.views.gym import register
 
                 register()
             except Exception as error:

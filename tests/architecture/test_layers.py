@@ -75,8 +75,11 @@ def test_layers(module: Path) -> None:
         (("types.py",), "import entitybench.envs.registry"),
         (("envs", "core", "a.py"), "from entitybench.datasets.store import api"),
         (("datasets", "store", "a.py"), "def f():\n    from entitybench.agents.hecrl import agent"),
-        (("leaderboard", "harness", "a.py"), "import entitybench.agents.registry"),
-        (("agents", "hecrl", "a.py"), "from entitybench.leaderboard.harness.api import evaluate"),
+        (("leaderboard", "evaluation", "a.py"), "import entitybench.agents.registry"),
+        (
+            ("agents", "hecrl", "a.py"),
+            "import entitybench.leaderboard.evaluation.api",
+        ),
         (("agents", "hecrl", "a.py"), "from entitybench.agents import macflow"),
         (("agents", "common", "a.py"), "import entitybench.agents.baselines.iql"),
         (("agents", "hecrl", "a.py"), "import envs.push.world"),

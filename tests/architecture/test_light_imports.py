@@ -66,9 +66,9 @@ def test_import_entitybench_loads_no_array_library() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        "entitybench.envs.core.api",
+        "entitybench.envs.api",
         "entitybench.datasets.store.api",
-        "entitybench.leaderboard.harness.api",
+        "entitybench.leaderboard.evaluation.api",
     ],
 )
 def test_core_works_without_the_extras(module: str) -> None:

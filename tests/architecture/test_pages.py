@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from entitybench.envs.core.api import world_of
+from entitybench.envs.api import world_of
 from entitybench.envs.push import world as push
 from entitybench.errors import BadValue
-from entitybench.leaderboard.harness.api import reference_weights
-from entitybench.leaderboard.harness.judge import Finding, Verdict, judge
-from entitybench.leaderboard.harness.provenance import model_hash, task_hash
-from entitybench.leaderboard.harness.reproduction import Reproduction
-from entitybench.leaderboard.harness.weights import REFERENCE, Checkpoint, owner, read_meta
+from entitybench.leaderboard.claims.judge import Finding, Verdict, judge
+from entitybench.leaderboard.claims.reproduction import Reproduction
+from entitybench.leaderboard.documents.pages import documents, filled
+from entitybench.leaderboard.evaluation.api import reference_weights
+from entitybench.leaderboard.evaluation.provenance import model_hash, task_hash
+from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, owner, read_meta
 from entitybench.leaderboard.reference.claims import CLAIMS
-from entitybench.leaderboard.tables.pages import documents, filled
 from entitybench.records import Record
 from entitybench.registry import agent, tasks
 

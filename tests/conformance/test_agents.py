@@ -10,8 +10,8 @@ import pytest
 import torch
 from agent_cases import TASK, fresh, load, train
 
-from entitybench.agents.common.goal_iql import GoalIQL
-from entitybench.agents.common.layout import Layout
+from entitybench.agents.common.goal.agent import GoalIQL
+from entitybench.agents.common.goal.layout import Layout
 from entitybench.agents.common.networks import EntityNet, FlatNet
 from entitybench.agents.hecrl.networks import SubgoalNet
 from entitybench.errors import BadValue, CheckpointError

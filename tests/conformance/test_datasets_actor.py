@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from entitybench.datasets.behaviours.actor import Actor, read_tensors
-from entitybench.envs.core.api import make_worlds
+from entitybench.envs.api import make_worlds
 from entitybench.errors import BadValue, DataError
 
 pytest.importorskip("safetensors")
@@ -17,7 +17,7 @@ pytest.importorskip("safetensors")
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     pytest.importorskip("stable_baselines3")
-    from entitybench.datasets.behaviours.sb3 import train, write_actor
+    from entitybench.datasets.experts.sb3 import train, write_actor
 
     folder, found = tmp_path_factory.mktemp("actors"), {}
     for algorithm in ("sac", "td3"):
@@ -42,7 +42,7 @@ def test_numpy_acts_as_the_trained_policy_does(trained, algorithm):
 
 
 def test_the_same_seed_trains_the_same_actor(trained, tmp_path):
-    from entitybench.datasets.behaviours.sb3 import train, write_actor
+    from entitybench.datasets.experts.sb3 import train, write_actor
 
     model = train("hopper", steps=80, rows=2, width=8)
     write_actor(model.policy.actor, tmp_path / "again", {})
@@ -52,7 +52,7 @@ def test_the_same_seed_trains_the_same_actor(trained, tmp_path):
 
 
 def test_checkpoints_are_written_on_the_way_and_change_nothing(trained, tmp_path, monkeypatch):
-    from entitybench.datasets.behaviours import sb3
+    from entitybench.datasets.experts import sb3
 
     monkeypatch.setattr(sb3, "measure", lambda *_: {})
     words = "hopper --steps 80 --rows 2 --width 8 --checkpoints 3 --out"
@@ -77,7 +77,7 @@ def test_an_actor_drives_a_team_that_is_its_robot(trained):
 
 def test_training_episodes_begin_anew_where_they_end():
     pytest.importorskip("stable_baselines3")
-    from entitybench.datasets.behaviours.sb3_worlds import BatchedWorlds
+    from entitybench.envs.views.sb3 import BatchedWorlds
     from entitybench.registry import tasks
 
     worlds = BatchedWorlds(tasks()["hopper"], 3, 1, 0)

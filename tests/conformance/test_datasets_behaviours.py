@@ -16,7 +16,7 @@ from entitybench.datasets.catalogue.build import RANDOM
 from entitybench.datasets.catalogue.levels import LEVELS
 from entitybench.datasets.catalogue.rewards import CORRUPT, SOURCES
 from entitybench.datasets.generate.api import make_plan
-from entitybench.envs.core.api import make_worlds, world_of
+from entitybench.envs.api import make_worlds, world_of
 from entitybench.errors import BadValue
 from entitybench.registry import datasets, resolve, tasks
 from entitybench.seeding import BatchGenerator, generator

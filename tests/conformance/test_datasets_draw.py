@@ -18,8 +18,8 @@ from entitybench.datasets.generate.api import generate
 from entitybench.datasets.generate.parts import part_path
 from entitybench.datasets.store.api import load_dataset
 from entitybench.datasets.store.store import EpisodeStore
-from entitybench.envs.core import gl
-from entitybench.envs.core.api import make_worlds
+from entitybench.envs.api import make_worlds
+from entitybench.envs.drawing import gl
 from entitybench.errors import BadValue, DataError, RenderError
 from entitybench.leaderboard.cli.main import main
 

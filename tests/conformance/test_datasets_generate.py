@@ -130,7 +130,7 @@ def test_the_check_at_the_end_says_what_was_reached(tmp_path, lines):
 
 
 def test_stored_states_and_actions_give_the_observations_again(tmp_path):
-    from entitybench.envs.core.api import make_worlds
+    from entitybench.envs.api import make_worlds
 
     store = EpisodeStore.open(make(tmp_path / "a"))
     worlds = make_worlds(SHORT.task, 1)

@@ -11,7 +11,7 @@ from uniform_sets import KINDS, uniform_set
 from entitybench.datasets.generate.api import generate
 from entitybench.datasets.generate.replay import replay_errors
 from entitybench.datasets.store.store import EpisodeStore
-from entitybench.envs.core.api import world_of
+from entitybench.envs.api import world_of
 from entitybench.envs.core.world import GoalWorld, TeamWorld
 
 

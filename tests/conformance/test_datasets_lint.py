@@ -14,7 +14,7 @@ from uniform_sets import KINDS
 from entitybench.datasets.lint.api import lint
 from entitybench.datasets.lint.boundaries import check_rows
 from entitybench.datasets.lint.scores import Goals, check_goals
-from entitybench.envs.core.api import goal_world_of
+from entitybench.envs.api import goal_world_of
 from entitybench.errors import DataError, UnknownId
 from entitybench.leaderboard.cli.main import main
 

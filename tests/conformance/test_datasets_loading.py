@@ -10,7 +10,7 @@ from entitybench.datasets.sampling.lookup import EpisodeLookup
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, new_store
-from entitybench.envs.core.api import world_of
+from entitybench.envs.api import world_of
 from entitybench.errors import BadValue, MissingExtra, UnknownId
 
 LENGTHS = [7, 3, 12, 1, 5]

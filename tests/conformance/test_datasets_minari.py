@@ -19,7 +19,7 @@ from entitybench.datasets.minari.importer import import_minari
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, new_store
-from entitybench.envs.core.api import world_of
+from entitybench.envs.api import world_of
 from entitybench.errors import BadValue, DataError, MissingExtra, UnknownId
 from entitybench.registry import datasets
 

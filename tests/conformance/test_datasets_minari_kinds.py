@@ -17,7 +17,7 @@ from entitybench.datasets.minari.importer import import_minari
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, new_store
-from entitybench.envs.core.api import make, world_of
+from entitybench.envs.api import make, world_of
 from entitybench.errors import DataError
 from entitybench.leaderboard.cli.main import main
 
@@ -157,7 +157,7 @@ def test_a_part_of_a_team_comes_back_as_a_team(team, tmp_path):
 
 
 def test_the_joint_environment_is_the_team(tmp_path):
-    from entitybench.envs.core.joint import joint_spec
+    from entitybench.envs.views.joint import joint_spec
     from entitybench.errors import BadValue
     from entitybench.registry import tasks
 

@@ -11,6 +11,7 @@ import pytest
 from bucket import bucket
 from mirrors import TOY, make_toy, nginx, plant, sealed, tree
 
+from entitybench.datasets.catalogue.pins import main as move_pins
 from entitybench.datasets.generate.api import generate
 from entitybench.datasets.store.frames import FrameWriter
 from entitybench.datasets.store.schema import Column, sha256_of
@@ -19,12 +20,11 @@ from entitybench.datasets.store.writer import write_manifest
 from entitybench.datasets.transport import items
 from entitybench.datasets.transport.download import download
 from entitybench.datasets.transport.items import item_of, pins, weights_manifest
-from entitybench.datasets.transport.pins import main as move_pins
 from entitybench.datasets.transport.publish import publish
 from entitybench.datasets.transport.sources import Patience
 from entitybench.errors import BadValue, BenchError, DataError
 from entitybench.leaderboard.cli.main import main as bench
-from entitybench.leaderboard.harness.weights import REFERENCE, find
+from entitybench.leaderboard.evaluation.weights import REFERENCE, find
 from entitybench.registry import agents, datasets, tasks
 from entitybench.types import DatasetSpec
 
@@ -217,7 +217,7 @@ def test_weights_travel_by_the_same_road(lines, tmp_path, data, monkeypatch):
     there = tree(folder)
     there.pop("manifest.json")
     assert there == tree(shipped())
-    monkeypatch.setattr("entitybench.leaderboard.harness.weights.REFERENCE", tmp_path / "none")
+    monkeypatch.setattr("entitybench.leaderboard.evaluation.weights.REFERENCE", tmp_path / "none")
     found = find(agents()["hecrl"], tasks()["push-1block"])
     assert {c.folder for c in found.values()} == set(folder.glob("seed*"))
     assert not any(c.shipped for c in found.values())
@@ -274,7 +274,7 @@ def test_pins_are_of_what_is_shipped():
             assert items.sha256_of_bytes(weights_manifest(shipped(id))[1]) == sha256, id
     made = {f"agent:{p.parent.name}/{p.name}" for p in (REFERENCE / "weights").glob("*/*")}
     assert made == {id for id in pins() if id.startswith("agent:")}, (
-        "run `python -m entitybench.datasets.transport.pins leaderboard/reference/weights/*/*`"
+        "run `python -m entitybench.datasets.catalogue.pins leaderboard/reference/weights/*/*`"
     )
 
 
@@ -375,7 +375,7 @@ def test_frames_are_an_item_of_their_own(lines, tmp_path, data, monkeypatch):
         publish(with_frames(made, value=1), str(site))
     file = tmp_path / "pins.json"
     file.write_text("{}")
-    monkeypatch.setattr("entitybench.datasets.transport.pins.FILE", file)
+    monkeypatch.setattr("entitybench.datasets.catalogue.pins.FILE", file)
     move_pins([str(made)])
     assert json.loads(file.read_text()) == pinned
 
@@ -405,7 +405,7 @@ def test_a_custom_set_is_not_the_registered_one(lines, tmp_path):
 def test_pins_are_moved_by_a_command(tmp_path, monkeypatch):
     file = tmp_path / "pins.json"
     file.write_text("{}")
-    monkeypatch.setattr("entitybench.datasets.transport.pins.FILE", file)
+    monkeypatch.setattr("entitybench.datasets.catalogue.pins.FILE", file)
     move_pins([str(shipped())])
     assert json.loads(file.read_text()) == {WEIGHTS: pins()[WEIGHTS]}
 

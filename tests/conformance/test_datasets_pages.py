@@ -20,7 +20,7 @@ from entitybench.datasets.pages.facts import _policies, facts_of, labels_of, wor
 from entitybench.datasets.pages.moments import people_view, seen_box, two_episodes
 from entitybench.datasets.pages.text import _behaviour, normalised, page
 from entitybench.datasets.store.schema import episode_row
-from entitybench.envs.core.api import world_of
+from entitybench.envs.api import world_of
 from entitybench.errors import BadValue, DataError, MissingExtra, RenderError, UnknownId
 from entitybench.leaderboard.cli.main import main
 from entitybench.registry import datasets

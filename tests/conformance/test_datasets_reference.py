@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from entitybench.datasets.generate.reference import reference_of
-from entitybench.leaderboard.harness.weights import REFERENCE
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.records import Record
 from entitybench.registry import datasets, tasks
 

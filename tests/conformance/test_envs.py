@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make, make_vec, make_worlds, world_of
+from entitybench.envs.api import make, make_vec, make_worlds, world_of
 from entitybench.errors import BadValue, UnknownId
 from entitybench.registry import tasks
 
@@ -69,7 +69,7 @@ def test_an_episode_does_not_depend_on_the_batch_or_the_threads(id: str) -> None
 
 def test_an_episode_is_the_same_in_another_process() -> None:
     program = (
-        "import numpy as np; from entitybench.envs.core.api import make_worlds\n"
+        "import numpy as np; from entitybench.envs.api import make_worlds\n"
         "worlds = make_worlds('push-3blocks', 3, threads=2); worlds.reset([5, 6, 7])\n"
         "for a in np.random.default_rng(0).uniform(-1, 1, (40, 3, 2)): worlds.step(a)\n"
         "print(*(worlds.state_digest(row) for row in range(3)))"
@@ -412,7 +412,7 @@ def test_worlds_are_built_once() -> None:
 
 
 def test_speed_measures_every_view_and_names_missing_peers() -> None:
-    from entitybench.envs.core.speed import speed
+    from entitybench.envs.speed.measure import speed
 
     report = speed("push-1block", 0.01, rounds=1, beside=["no such suite"])
     names = {row.name for row in report.rows}
@@ -427,7 +427,7 @@ def test_speed_measures_every_view_and_names_missing_peers() -> None:
 
 
 def can_draw() -> bool:
-    from entitybench.envs.core.gl import make_context
+    from entitybench.envs.drawing.gl import make_context
     from entitybench.errors import RenderError
 
     try:

@@ -7,8 +7,8 @@ import importlib.util
 import numpy as np
 import pytest
 
-from entitybench.envs.core import gl
-from entitybench.envs.core.api import make, make_vec, make_worlds, world_of
+from entitybench.envs.api import make, make_vec, make_worlds, world_of
+from entitybench.envs.drawing import gl
 from entitybench.errors import BadValue, RenderError
 from entitybench.registry import tasks
 from entitybench.types import TaskSpec
@@ -96,7 +96,7 @@ def test_a_batch_sees_what_a_single_environment_sees() -> None:
 
 
 def test_a_reached_goal_looks_like_the_goal() -> None:
-    from entitybench.envs.core.render import Renderer
+    from entitybench.envs.drawing.render import Renderer
 
     world = world_of("push-3blocks")
     worlds = make_worlds("push-3blocks", 1)
@@ -127,7 +127,7 @@ def test_a_goal_image_is_of_its_episode() -> None:
 
 
 def test_segmentation_finds_every_entity_where_it_is() -> None:
-    from entitybench.envs.core.render import Renderer
+    from entitybench.envs.drawing.render import Renderer
 
     worlds = make_worlds("push-10blocks", 1)
     obs = worlds.reset([2])
@@ -174,7 +174,7 @@ def test_rendered_frames_mark_the_goal() -> None:
 
 
 def test_a_renderer_tells_what_it_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    from entitybench.envs.core.render import Renderer
+    from entitybench.envs.drawing.render import Renderer
 
     with pytest.raises(BadValue, match="top, side"):
         Renderer(world_of("push-1block"), 64, 64, "below")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from entitybench.leaderboard.harness.weights import REFERENCE
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.records import Record
 from entitybench.registry import tasks
 from entitybench.types import TaskSpec

@@ -13,10 +13,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make, make_vec, make_worlds
-from entitybench.envs.core.gym import VIEWS, module_of
-from entitybench.envs.core.single import TaskEnv
+from entitybench.envs.api import make, make_vec, make_worlds
 from entitybench.envs.core.world import GoalWorld, TeamWorld
+from entitybench.envs.views.gym import VIEWS, module_of
+from entitybench.envs.views.single import TaskEnv
 from entitybench.errors import BadValue
 from entitybench.registry import tasks
 from entitybench.types import TaskSpec
@@ -440,9 +440,7 @@ def _resident() -> int:
 @each(TASKS)
 def test_golden_rollouts_are_stored_for_this_mujoco(task: TaskSpec) -> None:
     """Their hashes are the processor's too; `bench doctor` compares them and says what it means."""
-    from entitybench.envs.core.golden import rollout, stored
+    from entitybench.envs.golden import rollout, stored
 
-    assert f"{task.id}-v{task.version}" in stored(), (
-        "python -m entitybench.envs.core.golden --write"
-    )
+    assert f"{task.id}-v{task.version}" in stored(), "python -m entitybench.envs.golden --write"
     assert len(rollout(task)) == 64

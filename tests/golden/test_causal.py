@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from entitybench.envs.api import make_worlds, world_of
 from entitybench.envs.causal.dag import DRIFT, DagWorld
 from entitybench.envs.causal.oracle import SpritesOracle
 from entitybench.envs.causal.sprites import (
@@ -17,7 +18,6 @@ from entitybench.envs.causal.sprites import (
     WALL,
     SpritesWorld,
 )
-from entitybench.envs.core.api import make_worlds, world_of
 from entitybench.errors import BadValue
 from entitybench.seeding import BatchGenerator, generator
 

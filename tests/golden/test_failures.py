@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, task_of
-from entitybench.envs.core.failures import Trace, failures_of, inject
+from entitybench.envs.api import make_worlds, task_of
+from entitybench.envs.failures import Trace, failures_of, inject
 from entitybench.envs.pick.failures import OPENS, facts
 from entitybench.envs.pick.faulty import AXES
 from entitybench.envs.pick.scene import CUBE_MASS

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, oracle_of, world_of
+from entitybench.envs.api import make_worlds, oracle_of, world_of
 from entitybench.envs.hockey.game import CROWDED, FORWARD, FREE, HockeyGame
 from entitybench.envs.hockey.goal import AT_X, HIT, NEAR, RADIUS, HockeyGoal
 from entitybench.envs.hockey.mallets import COMMANDS, ON_SPOT, PACE, HockeyMallets

@@ -8,8 +8,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, oracle_of, world_of
-from entitybench.envs.core.failures import failures_of, inject
+from entitybench.envs.api import make_worlds, oracle_of, world_of
+from entitybench.envs.failures import failures_of, inject
 from entitybench.envs.kitchen import elements as k
 from entitybench.envs.kitchen import panda
 from entitybench.envs.kitchen.failures import KNOB, SEVERAL

@@ -9,13 +9,13 @@ import mujoco
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, oracle_of, world_of
-from entitybench.envs.core.team import TeamEnv
-from entitybench.envs.locomotion.evolve import BEGIN, PERIOD, WIDTH, gait
+from entitybench.datasets.experts.evolve import BEGIN, PERIOD, WIDTH, gait
+from entitybench.datasets.experts.rollouts import Seen
+from entitybench.datasets.experts.train import SEARCHES, Progress, improve
+from entitybench.envs.api import make_worlds, oracle_of, world_of
 from entitybench.envs.locomotion.maze import MAZES, blocked
-from entitybench.envs.locomotion.rollouts import Seen
 from entitybench.envs.locomotion.team import PARTS
-from entitybench.envs.locomotion.train import SEARCHES, Progress, improve
+from entitybench.envs.views.team import TeamEnv
 from entitybench.seeding import BatchGenerator, generator
 
 GYMNASIUM = {

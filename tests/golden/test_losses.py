@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from entitybench.agents.common.config import from_json, to_json
-from entitybench.agents.common.iql import (
+from entitybench.agents.common.goal.iql import (
     IQLNetworks,
     awr_loss,
     ddpg_bc_loss,
@@ -17,10 +17,10 @@ from entitybench.agents.common.iql import (
     iql_losses,
     td_target,
 )
-from entitybench.agents.common.layout import Layout
+from entitybench.agents.common.goal.layout import Layout
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
 from entitybench.agents.hecrl.config import PRESETS, HECRLConfig
-from entitybench.envs.core.api import world_of
+from entitybench.envs.api import world_of
 from entitybench.registry import tasks
 
 

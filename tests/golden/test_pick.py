@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, oracle_of, task_of, world_of
+from entitybench.envs.api import make_worlds, oracle_of, task_of, world_of
 from entitybench.envs.pick.bins import BinsWorld
 from entitybench.envs.pick.scene_world import BUTTON0, DRAWER, KINDS, VALUE, SceneWorld
 from entitybench.envs.pick.world import AREA, SPACING, PickWorld, StackWorld, fourfold

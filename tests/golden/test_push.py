@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, world_of
+from entitybench.envs.api import make_worlds, world_of
 from entitybench.envs.push.moves import behind, to_action
 from entitybench.envs.push.oracle import PushOracle
 from entitybench.envs.push.play import PushPlay

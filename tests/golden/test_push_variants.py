@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, oracle_of, world_of
+from entitybench.envs.api import make_worlds, oracle_of, world_of
 from entitybench.envs.push.variants import (
     AWAY,
     POST_SPACING,

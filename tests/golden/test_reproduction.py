@@ -1,7 +1,7 @@
 """Claims that are checked one by one end in one record."""
 
-from entitybench.leaderboard.harness.judge import Verdict
-from entitybench.leaderboard.harness.reproduction import Reproduction
+from entitybench.leaderboard.claims.judge import Verdict
+from entitybench.leaderboard.claims.reproduction import Reproduction
 
 
 def verdict(claim, ours):

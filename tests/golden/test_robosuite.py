@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, oracle_of, world_of
+from entitybench.envs.api import make_worlds, oracle_of, world_of
 from entitybench.envs.robosuite import library
 from entitybench.envs.robosuite.robots import robots
 from entitybench.errors import BadValue, MissingExtra, UnknownId

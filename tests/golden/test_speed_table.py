@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from entitybench.envs.core.speed_table import SLACK, worse
+from entitybench.envs.speed.table import SLACK, worse
 
 
 def row(ratio: float, at_least: float) -> dict:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from entitybench.errors import RecordError, UnknownId
-from entitybench.leaderboard.harness.judge import diagnostic_ratio, judge, ratio
-from entitybench.leaderboard.harness.reproduce import claims
+from entitybench.leaderboard.claims.judge import diagnostic_ratio, judge, ratio
+from entitybench.leaderboard.claims.reproduce import claims
 from entitybench.leaderboard.reference.claims import CLAIMS, Arm, Check, Claim
 from entitybench.records import Record
 from entitybench.registry import agent, tasks

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from entitybench.agents.common.subgoals import Proposal, SubgoalPolicy, settle
+from entitybench.agents.common.goal.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.agents.hecrl.agent import HECRL
 from entitybench.registry import agent, tasks
 from entitybench.seeding import BatchGenerator, generator

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, oracle_of, task_of, world_of
+from entitybench.envs.api import make_worlds, oracle_of, task_of, world_of
 from entitybench.envs.core.batch import Worlds
 from entitybench.envs.team.matrix import GAMES, MatrixOracle, MatrixWorld
 from entitybench.envs.team.particles import ParticleWorld

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, world_of
+from entitybench.envs.api import make_worlds, world_of
 from entitybench.envs.team.pushbox import (
     ALIGNED,
     BONUS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from entitybench.envs.core.api import make_worlds, oracle_of, world_of
+from entitybench.envs.api import make_worlds, oracle_of, world_of
 from entitybench.envs.tetris.pushes import clearance, contacts, follow, miss, place, plan
 from entitybench.envs.tetris.scene import DRAG, PUSHER_RADIUS
 from entitybench.envs.tetris.shapes import (

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from entitybench.agents.common.layout import Layout
-from entitybench.agents.common.networks import normalise
-from entitybench.agents.common.standard import Standardised, restore, set_statistics, standardise
-from entitybench.agents.common.transformer import (
+from entitybench.agents.common.goal.layout import Layout
+from entitybench.agents.common.goal.transformer import (
     EntityTransformer,
     attend,
     block,
     init_block,
     modulate,
 )
+from entitybench.agents.common.networks import normalise
+from entitybench.agents.common.standard import Standardised, restore, set_statistics, standardise
 from entitybench.agents.hecrl.transformer import (
     RegressorTransformer,
     SubgoalTransformer,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from entitybench.agents.common.layout import Layout
+from entitybench.agents.common.goal.layout import Layout
 from entitybench.agents.common.optimiser import Adam
 from entitybench.agents.hecrl.diffusion import Schedule, sample
 from entitybench.agents.hecrl.losses import diffusion_loss

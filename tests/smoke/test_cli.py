@@ -72,7 +72,7 @@ def test_list_alone_names_all_kinds(bench: Bench) -> None:
 def test_scores_and_tables_show_the_shipped_records(
     bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from entitybench.leaderboard.harness import api
+    from entitybench.leaderboard.evaluation import api
 
     for agent in ("oracle", "random"):
         words = f"eval --agent {agent} --task push-1block --episodes 4 --out"
@@ -176,7 +176,7 @@ def test_train_then_eval_then_reproducible(bench: Bench, place: Path) -> None:
 
 
 def test_speed_measures_beside_its_own_limit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from entitybench.envs.core import speed
+    from entitybench.envs.speed import measure as speed
 
     brief = partial(speed.speed, seconds=0.02, rounds=1)
     monkeypatch.setattr(speed, "speed", brief)

@@ -223,7 +223,7 @@ def test_what_a_film_needs_is_checked_before_the_episodes(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from entitybench.leaderboard.harness import api, video
+    from entitybench.leaderboard.evaluation import api, video
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the episodes ran")
@@ -288,7 +288,7 @@ def test_a_renderer_that_mujoco_does_not_know(place: Path) -> None:
 INTERRUPT = """
 import os, signal, sys
 from entitybench.leaderboard.cli.main import main
-from entitybench.leaderboard.harness import api
+from entitybench.leaderboard.evaluation import api
 
 evaluate = api.evaluate
 def interrupted(*args, progress, **kwargs):

@@ -8,7 +8,7 @@ import pytest
 
 import entitybench as eb
 from entitybench.errors import BadValue, BenchError, CheckpointError
-from entitybench.leaderboard.harness import api, weights
+from entitybench.leaderboard.evaluation import api, weights
 from entitybench.registry import tasks
 from entitybench.types import AgentSpec
 
@@ -291,7 +291,7 @@ def test_a_film_shows_the_evaluated_episodes(tmp_path):
     from PIL import Image
 
     from entitybench.errors import RenderError
-    from entitybench.leaderboard.harness.video import record_video
+    from entitybench.leaderboard.evaluation.video import record_video
 
     agent = api.load_agent("oracle", task=SHORT)
     path = tmp_path / "film.mp4"

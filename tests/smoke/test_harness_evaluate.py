@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from entitybench.errors import BadValue, BenchError
-from entitybench.leaderboard.harness.evaluate import evaluate
-from entitybench.leaderboard.harness.rollout import BLOCK, blocks
+from entitybench.leaderboard.evaluation.control import BLOCK, blocks
+from entitybench.leaderboard.evaluation.evaluate import evaluate
 from entitybench.records import Record
 from entitybench.types import TaskSpec
 

@@ -8,11 +8,11 @@ import pytest
 
 from entitybench.datasets.generate.api import generate
 from entitybench.errors import BadValue, BenchError, UnknownId
-from entitybench.leaderboard.harness import reproduce as module
-from entitybench.leaderboard.harness import weights
-from entitybench.leaderboard.harness.fleet import train_all
-from entitybench.leaderboard.harness.reproduce import reproduce
-from entitybench.leaderboard.harness.runs import RunFolder
+from entitybench.leaderboard.claims import reproduce as module
+from entitybench.leaderboard.claims.reproduce import reproduce
+from entitybench.leaderboard.evaluation import weights
+from entitybench.leaderboard.training.fleet import train_all
+from entitybench.leaderboard.training.runs import RunFolder
 
 pytest.importorskip("torch")
 

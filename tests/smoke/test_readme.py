@@ -44,7 +44,7 @@ def test_python_names_exist() -> None:
 
 @pytest.mark.slow
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from entitybench.leaderboard.harness.api import reference_weights
+    from entitybench.leaderboard.evaluation.api import reference_weights
 
     if not reference_weights("hecrl", TASK):
         pytest.skip("no weights are shipped")

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from entitybench.errors import BadValue, BenchError, CheckpointError
-from entitybench.leaderboard.harness import training
-from entitybench.leaderboard.harness.runs import RunFolder, cut_metrics
+from entitybench.leaderboard.training import train as training
+from entitybench.leaderboard.training.runs import RunFolder, cut_metrics
 from entitybench.registry import tasks
 from entitybench.seeding import generator
 from entitybench.types import AgentSpec
@@ -262,7 +262,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     def full(self, folder, *, training=True):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("entitybench.leaderboard.harness.training.resolve", lambda _: Toy)
+    monkeypatch.setattr("entitybench.leaderboard.training.train.resolve", lambda _: Toy)
     monkeypatch.setattr(Toy, "save", full)
     settings = {"pause_s": 0.05, "updates": 40}
     with pytest.raises(BenchError, match=r"the disk is full. The last checkpoint is kept"):
@@ -274,7 +274,7 @@ def test_a_disk_that_is_full_from_the_start_promises_no_checkpoint(tmp_path, mon
     def full(self, folder, *, training=True):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("entitybench.leaderboard.harness.training.resolve", lambda _: Toy)
+    monkeypatch.setattr("entitybench.leaderboard.training.train.resolve", lambda _: Toy)
     monkeypatch.setattr(Toy, "save", full)
     with pytest.raises(
         BenchError, match=r"the disk is full\. There is no checkpoint yet"
@@ -285,7 +285,7 @@ def test_a_disk_that_is_full_from_the_start_promises_no_checkpoint(tmp_path, mon
 
 def test_periodic_evaluation_uses_validation_seeds(tmp_path, monkeypatch):
     asked = []
-    from entitybench.leaderboard.harness import evaluate as engine
+    from entitybench.leaderboard.evaluation import evaluate as engine
 
     real = engine.evaluate
 

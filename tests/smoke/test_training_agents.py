@@ -7,9 +7,9 @@ import pytest
 
 from entitybench.datasets.generate.api import generate
 from entitybench.errors import BadValue, CheckpointError
-from entitybench.leaderboard.harness.api import evaluate
-from entitybench.leaderboard.harness.runs import RunFolder
-from entitybench.leaderboard.harness.training import train
+from entitybench.leaderboard.evaluation.api import evaluate
+from entitybench.leaderboard.training.runs import RunFolder
+from entitybench.leaderboard.training.train import train
 from entitybench.registry import agents, tasks
 
 pytest.importorskip("torch")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from entitybench.envs.core.api import world_of
+from entitybench.envs.api import world_of
 from entitybench.registry import datasets
 from entitybench.types import DatasetSpec
 

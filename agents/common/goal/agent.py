@@ -1,0 +1,211 @@
+"""Goal-conditioned IQL that acts straight towards the goal; other agents build on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+
+from entitybench.agents.common.config import Stage
+from entitybench.agents.common.goal.iql import IQLNetworks, iql_losses
+from entitybench.agents.common.goal.transformer import EntityTransformer
+from entitybench.agents.common.learner import TorchAgent
+from entitybench.agents.common.networks import (
+    EntityNet,
+    FlatNet,
+    Network,
+    Params,
+    Precision,
+    native_precision,
+)
+from entitybench.agents.common.standard import Standardised, set_statistics
+from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
+from entitybench.seeding import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entitybench.agents.common.goal.layout import Layout
+    from entitybench.seeding import BatchGenerator
+    from entitybench.types import Array, Batch, Obs, Policy
+
+Tensor = torch.Tensor
+
+
+STANDARD = 65_536  # observations from which means and deviations are taken
+VALUE_GOALS = GoalMix(next=0.2, geometric=0.6, random=0.2, mean_steps=25)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IQLConfig:
+    """Settings of goal-conditioned IQL; the tags are those of the HECRL sheet."""
+
+    agent: str
+    preset: str
+    stages: tuple[Stage, ...]
+    batch_size: int = 256
+    discount: float = 0.98  # γ
+    expectile: float = 0.9  # τ_e
+    target_rate: float = 0.005  # τ of the target critics
+    grad_clip: float = 20.0  # global norm, each network by itself
+    value_goals: GoalMix = VALUE_GOALS
+    network: Literal["entity", "flat", "transformer"] = "entity"
+    width: int = 64
+    hidden: int = 128  # of the residual blocks, or of each layer when flat
+    blocks: int = 2
+    head: int = 256
+    heads: int = 8  # of attention, where there is any
+    standardise: bool = False  # features by the dataset's mean and deviation
+    actor_layer_norm: bool = True  # flat networks; Q and V always have it
+    # Of the matrix products in training; "auto" is settled, and stored, when training begins.
+    # Acting is always in float32, so that a policy does the same on every machine.
+    precision: Precision | Literal["auto"] = "auto"
+    compile: bool = True  # torch.compile the losses where a C++ compiler is at hand
+
+
+_FAR = GoalMix(uniform=1.0)
+
+# What the paper's agents share (sheet §2.1 and §2.6).
+PAPER: Mapping[str, Any] = {
+    "stages": (
+        Stage(
+            updates=2_500_000,
+            alpha=0.1,
+            learning_rate=3e-4,
+            final_learning_rate=3e-4,
+            policy=_FAR,
+        ),
+    ),
+    "batch_size": 512,
+    "discount": 0.99,
+    "value_goals": GoalMix(next=0.2, uniform=0.8),
+    "standardise": True,
+    "precision": "float32",
+}
+PAPER_ENTITIES: Mapping[str, Any] = {
+    **PAPER, "network": "transformer", "width": 64, "hidden": 256, "heads": 8,
+}  # fmt: skip
+PAPER_FLAT: Mapping[str, Any] = {
+    **PAPER, "network": "flat", "hidden": 512, "blocks": 4, "actor_layer_norm": False,
+}  # fmt: skip
+
+
+def make_network(
+    config: IQLConfig,
+    layout: Layout,
+    outputs: int,
+    *,
+    members: int = 1,
+    with_action: bool = False,
+    layer_norm: bool = True,
+) -> Network:
+    """The network that `config.network` names; `layer_norm` concerns flat ones."""
+    net = _bare_network(config, (layout, outputs, members, with_action), layer_norm)
+    return Standardised(net, layout.features, members) if config.standardise else net
+
+
+def _bare_network(
+    config: IQLConfig, sort: tuple[Layout, int, int, bool], layer_norm: bool
+) -> Network:
+    assert config.precision != "auto"
+    if config.network == "flat":
+        return FlatNet(
+            *sort,
+            hidden=(config.hidden,) * config.blocks,
+            precision=config.precision,
+            layer_norm=layer_norm,
+            scale=1.0 if config.standardise else FlatNet.scale,
+        )
+    if config.network == "transformer":
+        attention = (config.width, config.hidden, config.heads)
+        return EntityTransformer(*sort, *attention, config.precision)
+    sizes = (config.width, config.hidden, config.blocks, config.head)
+    return EntityNet(*sort, *sizes, config.precision)
+
+
+def make_iql_networks(config: IQLConfig, layout: Layout) -> IQLNetworks:
+    """V, twin Q and π."""
+    return IQLNetworks(
+        value=make_network(config, layout, 1),
+        critic=make_network(config, layout, 1, members=2, with_action=True),
+        actor=make_network(config, layout, layout.action_dim, layer_norm=config.actor_layer_norm),
+    )
+
+
+class GoalIQL(TorchAgent):
+    """V, Q and π of HECRL sheet §2.2 and §2.3; the policy is conditioned on the task's goal."""
+
+    config_class: ClassVar[type[Any]] = IQLConfig
+    shipped: ClassVar[tuple[str, ...]] = ("value", "actor")
+
+    def __init__(self, config: Any, task: Any, *, seed: int, device: str = "cpu") -> None:
+        if config.precision == "auto":
+            config = replace(config, precision=native_precision(device))
+        super().__init__(config, task, seed=seed, device=device)
+        self.networks = make_iql_networks(config, self.layout)
+        self.exact = make_iql_networks(replace(config, precision="float32"), self.layout)
+
+    def init(self, rng: torch.Generator) -> None:
+        self.params = self.networks.init(rng)
+        self.target = {name: p.clone() for name, p in self.params["critic"].items()}
+
+    def measure(self, sampler: GoalSampler) -> None:
+        """The statistics of standardised networks; the same for every training seed."""
+        if not self.config.standardise:
+            return
+        drawn = sampler.sample(STANDARD, generator(0, "standardise"))["observations"]
+        for params in (*self.params.values(), self.target):
+            set_statistics(params, torch.as_tensor(drawn))
+
+    def draw(self, sampler: GoalSampler, rng: np.random.Generator) -> Batch:
+        stage, _ = self.stage()
+        batch = sampler.sample(
+            self.config.batch_size, rng, value=self.config.value_goals, policy=stage.policy
+        )
+        batch["alpha"] = np.asarray(stage.alpha, np.float32)
+        return batch
+
+    def losses(
+        self, params: Mapping[str, Params], target: Params, batch: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        return iql_losses(
+            self.networks,
+            params,
+            target,
+            batch,
+            batch["alpha"],
+            discount=self.config.discount,
+            expectile=self.config.expectile,
+        )
+
+    def value_of(self, state: Tensor, goal: Tensor) -> Tensor:
+        """V(s, g): (B,)."""
+        return self.exact.value.apply(self.params["value"], state, goal)[0, :, 0]
+
+    def act(self, state: Tensor, goal: Tensor) -> Tensor:
+        """π(s, g): (B, A)."""
+        return self.exact.act(self.params["actor"], state, goal)
+
+    def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        del greedy  # the policy is deterministic
+        return GoalPolicy(self)
+
+
+class GoalPolicy:
+    """Acts towards the task's goal at every step."""
+
+    def __init__(self, agent: GoalIQL) -> None:
+        self.agent = agent
+
+    def initial_state(self, batch: int) -> None:
+        del batch
+
+    @torch.inference_mode()
+    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
+        del rng
+        device = self.agent.device
+        observation = torch.as_tensor(obs["observation"], device=device)
+        goal = torch.as_tensor(obs["desired_goal"], device=device)
+        return self.agent.act(observation, goal).cpu().numpy(), state

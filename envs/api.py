@@ -1,0 +1,149 @@
+"""Tasks by id: their world, a batch of episodes, and the Gymnasium views."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from entitybench.envs.views.gym import VIEWS
+from entitybench.errors import BadValue
+from entitybench.registry import resolve, tasks
+from entitybench.types import TaskSpec
+
+if TYPE_CHECKING:
+    from entitybench.envs.core.batch import Worlds
+    from entitybench.envs.core.world import GoalWorld, World
+    from entitybench.envs.views.single import TaskEnv
+    from entitybench.envs.views.team import TeamEnv
+    from entitybench.envs.views.vector import TaskVectorEnv
+    from entitybench.types import Policy
+
+
+def task_of(task: str | TaskSpec) -> TaskSpec:
+    """The spec of a task id; specs pass through. Raises UnknownId."""
+    return task if isinstance(task, TaskSpec) else tasks()[task]
+
+
+def world_of(task: str | TaskSpec, **kwargs: Any) -> World:
+    """The world of a task, built once a process. `kwargs` change the task's own arguments."""
+    spec = task_of(task)
+    return _world(spec.world, json.dumps({**spec.kwargs, **kwargs}, sort_keys=True))
+
+
+def goal_world_of(task: str | TaskSpec, **kwargs: Any) -> GoalWorld:
+    """The world of a goal task. Raises BadValue for a task without goals."""
+    world: Any = world_of(task, **kwargs)
+    if not hasattr(world, "achieved"):
+        spec = task_of(task)
+        raise BadValue(f"{spec.id} is a {spec.kind} task: it has no goals.")
+    found: GoalWorld = world
+    return found
+
+
+@lru_cache(maxsize=64)
+def _world(target: str, arguments: str) -> World:
+    try:
+        world: World = resolve(target)(**json.loads(arguments))
+    except TypeError as error:
+        raise BadValue(f"{target} cannot be made with {arguments}: {error}") from None
+    return world
+
+
+def oracle_of(task: str | TaskSpec) -> Policy[Any]:
+    """The scripted policy that a task names. Raises BadValue when it names none."""
+    spec = task_of(task)
+    if spec.oracle is None:
+        raise BadValue(f"{spec.id} has no scripted oracle.")
+    policy: Policy[Any] = resolve(spec.oracle)(spec, **spec.oracle_kwargs)
+    return policy
+
+
+def make_worlds(
+    task: str | TaskSpec,
+    batch: int,
+    threads: int = 1,
+    *,
+    horizon: int | None = None,
+    bank: str = "public",
+    absent: float | tuple[str, ...] = 0.0,
+    interactions: bool = False,
+    **kwargs: Any,
+) -> Worlds:
+    """`batch` episodes of a task side by side, stepped by `threads` threads.
+
+    Args:
+        horizon: control steps of an episode; the task's own by default.
+        bank: where starts come from: public, perturbed, hidden; see banks.py.
+        absent: the chance that an episode lacks a movable entity, or the names of those it lacks.
+        interactions: whether steps also give the true graph of who acted on whom.
+        kwargs: arguments of the world that change the task's own; of a world that is seen also
+            segmentation and depth.
+    """
+    from entitybench.envs.core.banks import Bank
+    from entitybench.envs.core.batch import Worlds
+    from entitybench.envs.drawing.pixels import PixelWorlds
+
+    spec = task_of(task)
+    more = {name: kwargs.pop(name) for name in ("segmentation", "depth") if name in kwargs}
+    world = world_of(spec, **kwargs)
+    kind = Worlds if world.pixels is None else PixelWorlds
+    if more and world.pixels is None:
+        raise BadValue(f"{spec.id} shows no images: {', '.join(more)} needs pixels=64, say.")
+    steps = spec.horizon if horizon is None else horizon
+    return kind(
+        world,
+        batch,
+        threads=threads,
+        horizon=steps,
+        bank=Bank(bank, absent),
+        interactions=interactions,
+        **more,
+    )
+
+
+def make(task: str | TaskSpec, **kwargs: Any) -> TaskEnv | TeamEnv:
+    """A task as a gymnasium.Env, of a team as a pettingzoo.ParallelEnv.
+
+    `kwargs` as `TaskEnv` and `TeamEnv` take them, e.g. render_mode.
+    """
+    spec = task_of(task)
+    if spec.kind not in VIEWS:
+        from entitybench.envs.views.team import TeamEnv
+
+        return TeamEnv(spec, **kwargs)
+    single: type[TaskEnv] = resolve(VIEWS[spec.kind][0])
+    env = single(spec, **kwargs)
+    env.spec = _gym_spec(env.task, kwargs)
+    return env
+
+
+def make_vec(
+    task: str | TaskSpec, num_envs: int = 1, threads: int | None = None, **kwargs: Any
+) -> TaskVectorEnv:
+    """A task as a gymnasium.vector.VectorEnv; `kwargs` as `TaskVectorEnv` takes them.
+
+    Raises BadValue for teams, which Gymnasium's vectors do not know: `make_worlds` steps many.
+    """
+    spec = task_of(task)
+    if spec.kind not in VIEWS:
+        raise BadValue(
+            f"{spec.id} is a team's task, and Gymnasium's vectors have one agent: "
+            "entitybench.envs.api.make_worlds steps many episodes of it at once."
+        )
+    vector: type[TaskVectorEnv] = resolve(VIEWS[spec.kind][1])
+    env = vector(spec, num_envs, threads=threads, **kwargs)
+    env.spec = _gym_spec(env.task, kwargs)
+    return env
+
+
+def _gym_spec(task: TaskSpec, kwargs: dict[str, Any]) -> Any:
+    """Gymnasium's record of how an environment was made; None for an unregistered task."""
+    import copy
+
+    from gymnasium.envs.registration import registry
+
+    spec = copy.deepcopy(registry.get(task.gym_id))
+    if spec is not None:
+        spec.kwargs.update(kwargs)
+    return spec

@@ -1,0 +1,56 @@
+"""Gymnasium's plugin: names every task to `gymnasium.make` without loading a simulator.
+
+`register` is called when Gymnasium is imported (src/gymnasium_plugin), so that
+`gymnasium.make("entitybench/push-3blocks-v1")` works without importing entitybench.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from entitybench.registry import tasks
+
+if TYPE_CHECKING:
+    from entitybench.types import TaskSpec
+
+# The views of a kind of task: one episode, and many.
+_GOAL = ("entitybench.envs.views.single:GoalEnv", "entitybench.envs.views.vector:GoalVectorEnv")
+_REWARD = (
+    "entitybench.envs.views.single:RewardEnv",
+    "entitybench.envs.views.vector:RewardVectorEnv",
+)
+AGENT_REWARDS = "agent_rewards"  # info of a joint environment: what each agent of the team got
+VIEWS = {"goal-control": _GOAL, "reward-control": _REWARD, "graph": _REWARD}
+
+
+def module_of(task: TaskSpec) -> str:
+    """The module that stands for a team's task, as PettingZoo's environments have one each."""
+    family, _, name = task.id.replace("-", "_").partition("_")
+    folder = "robosuite" if task.extra == "robosuite" else family
+    name = name if family == "team" else f"{family}_{name}"
+    return f"entitybench.envs.{folder}.{name}_v{task.version}"
+
+
+def joint_id(task: TaskSpec) -> str:
+    """The id of a team's task as one environment of all agents; see joint.py."""
+    return f"entitybench/{task.id}-joint-v{task.version}"
+
+
+def register() -> None:
+    """Register every task of one agent under its `gym_id`."""
+    from gymnasium.envs import registration
+
+    for task in tasks():
+        if task.kind in VIEWS and task.gym_id not in registration.registry:
+            single, vector = VIEWS[task.kind]
+            # No max_episode_steps: the environments truncate at their horizon themselves.
+            registration.register(
+                id=task.gym_id,
+                entry_point=single,
+                vector_entry_point=vector,
+                kwargs={"task": task.id},
+                # Gymnasium's wrappers would hide `compute_reward`, which goal-conditioned learners
+                # call; the environment itself asks for a reset before the first step.
+                order_enforce=False,
+                disable_env_checker=True,
+            )

@@ -1,0 +1,224 @@
+"""A task as a gymnasium.Env: the B = 1 view of its worlds.
+
+`GoalEnv` is that of goal tasks, with Gymnasium-Robotics' GoalEnv API; `RewardEnv` that of reward
+tasks. Teams have `TeamEnv` (envs/views/team.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+
+from entitybench.envs.api import make_worlds, task_of
+from entitybench.envs.core.world import GoalWorld, RewardWorld, World
+from entitybench.envs.views.spaces import (
+    EPISODE_SEEDS,
+    RENDER_MODES,
+    action_space,
+    check_finite,
+    check_render_mode,
+    check_seed,
+    observation_space,
+    seen,
+)
+from entitybench.errors import BadValue
+
+if TYPE_CHECKING:
+    from entitybench.envs.core.batch import Snapshot
+    from entitybench.envs.drawing.render import Renderer
+    from entitybench.envs.views.window import Window
+    from entitybench.types import Array, Obs, TaskSpec
+
+
+class TaskEnv(gymnasium.Env):
+    """One episode at a time. Truncates at the horizon; few tasks terminate before.
+
+    `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s
+    starts, and equal actions take both through the same states bit for bit. `info` holds
+    "is_success" and "success_fraction" every step; of pixel tasks also the entities behind the
+    images: "state" and, with a goal, "goal_state".
+    """
+
+    world_class: Any = World  # what worlds it is a view of
+
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES), "render_fps": 10}  # noqa: RUF012
+
+    def __init__(
+        self,
+        task: str | TaskSpec,
+        *,
+        render_mode: str | None = None,
+        horizon: int | None = None,
+        width: int = 480,
+        height: int = 480,
+        **kwargs: Any,
+    ) -> None:
+        """Make it.
+
+        Args:
+            render_mode: "rgb_array", "human" (a window) or None.
+            horizon: control steps of an episode; the task's own by default.
+            width: of rendered frames, pixels.
+            height: of rendered frames, pixels.
+            kwargs: as `make_worlds` takes them (bank, absent, interactions), and arguments of the
+                world, e.g. view="side".
+        """
+        self.render_mode = check_render_mode(render_mode)
+        self.task = task_of(task)
+        self.worlds = make_worlds(self.task, 1, horizon=horizon, **kwargs)
+        self.world: Any = self.worlds.world
+        if not isinstance(self.world, self.world_class):
+            raise BadValue(
+                f"{self.task.id} is a {self.task.kind} task: make it with entitybench.make(…)."
+            )
+        self.metadata = {**type(self).metadata, "render_fps": round(1 / self.world.control_dt)}
+        self.observation_space = observation_space(self.worlds)
+        self.action_space = action_space(self.world)
+        self._action = self.action_space.shape
+        self._begun = False
+        self._pixels = self.world.pixels is not None
+        # Whether an observation is anything but the three arrays of a goal task.
+        plain = isinstance(self.world, GoalWorld) and not self.worlds.bank.varies_number
+        self._more = self._pixels or not plain
+        self._frame = (width, height)
+        self._renderer: Renderer | None = None
+        self._window: Window | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin the episode of a seed, or of one drawn from this environment's own generator.
+
+        `info["seed"]` is the episode's seed.
+        """
+        if seed is not None:
+            seed = check_seed(seed)
+        super().reset(seed=seed, options=options)
+        episode = int(self.np_random.integers(EPISODE_SEEDS)) if seed is None else seed
+        obs = self.worlds.reset([episode])
+        self._begun = True
+        obs, info = self._as_reset(obs)
+        if self.render_mode == "human":
+            self.render()
+        return obs, {**info, "seed": episode}
+
+    def step(self, action: Array) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if not self._begun:
+            raise gymnasium.error.ResetNeeded("call reset() before the first step().")
+        action = np.asarray(action)
+        if action.shape != self._action:
+            raise BadValue(f"an action has the shape {self._action}: got {action.shape}.")
+        check_finite(action)
+        worlds = self.worlds
+        info: dict[str, Any]
+        obs, info = worlds.step_alone(action)
+        if self._more:
+            obs = seen(obs, info)
+        if self.render_mode == "human":
+            self.render()
+        reward = info.pop("reward").item()
+        terminated = bool(info.pop("terminated")) if self.world.terminates else False
+        return obs, reward, terminated, worlds.elapsed.item(0) >= worlds.horizon, info
+
+    def render(self) -> Array | None:
+        """A frame (height, width, 3) uint8 of the present state; in a window with "human"."""
+        if self.render_mode is None:
+            gymnasium.logger.warn(
+                'render() shows nothing: make the environment with render_mode="rgb_array".'
+            )
+            return None
+        if self.render_mode == "human":
+            if self._window is None:
+                from entitybench.envs.views.window import Window
+
+                self._window = Window(self.worlds)
+            self._window.show()
+            return None
+        if self._renderer is None:
+            from entitybench.envs.drawing.render import Renderer
+
+            self._renderer = Renderer(self.world, *self._frame, self.world.view)
+        return self._renderer.frame(self.worlds, 0)
+
+    def snapshot(self) -> Snapshot:
+        """All that `restore` needs to go on exactly from here, also in mid-episode."""
+        return self.worlds.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> tuple[Any, dict[str, Any]]:
+        """Go back to a snapshot of this environment. Returns observation and info, as `reset`."""
+        obs = self.worlds.restore(snapshot)
+        self._begun = True
+        return self._as_reset(obs)
+
+    def close(self) -> None:
+        """Free contexts and windows. Closing twice is allowed."""
+        for part in (self._renderer, self._window):
+            if part is not None:
+                part.close()
+        self._renderer = self._window = None
+        self._begun = False
+        self.worlds.close()
+
+    def _as_reset(self, batch: Obs) -> tuple[Any, dict[str, Any]]:
+        """Observation and info of a state that no step led to: without a reward."""
+        info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
+        info.pop("reward")
+        info.pop("terminated", None)
+        return seen({key: value[0] for key, value in batch.items()}, info), info
+
+
+class RewardEnv(TaskEnv):
+    """A reward task: the observation is the entities (N, D), or an image."""
+
+    world_class = RewardWorld
+
+    @property
+    def state(self) -> Array:
+        """The state (S,) that rewards are computed from; a copy."""
+        return self.worlds.state[0].copy()
+
+    def reward_of(self, before: Array, action: Array, after: Array) -> Any:
+        """Rewards of any number of transitions (..., S), (..., A), (..., S): what `step` gives.
+
+        Not called compute_reward: by that name learners know the environments with goals.
+        """
+        return self.world.reward(np.asarray(before), np.clip(action, -1.0, 1.0), np.asarray(after))
+
+
+class GoalEnv(TaskEnv):
+    """A goal task: "observation", "achieved_goal" and "desired_goal", each (N, D), or images."""
+
+    world_class = GoalWorld
+
+    def compute_reward(
+        self,
+        achieved_goal: Array,
+        desired_goal: Array,
+        info: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    ) -> Any:
+        """Rewards of any number of (achieved, desired) pairs: what `step` gives, bit for bit.
+
+        Images do not tell exactly where things are, so pixel tasks take "state" and "goal_state"
+        from `info` (one, or a sequence of them): to relabel, set "goal_state" there too.
+        """
+        if self._pixels:
+            achieved_goal = self.world.achieved(_gather(info, "state"))
+            desired_goal = _gather(info, "goal_state")
+        return self.world.reward(np.asarray(achieved_goal), np.asarray(desired_goal))
+
+    def compute_terminated(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
+        """All False: reaching a goal ends nothing."""
+        return np.zeros_like(self.compute_reward(achieved_goal, desired_goal, info), bool)[()]
+
+    def compute_truncated(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
+        """All False: where the horizon is does not depend on goals."""
+        return np.zeros_like(self.compute_reward(achieved_goal, desired_goal, info), bool)[()]
+
+
+def _gather(info: Mapping[str, Any] | Sequence[Mapping[str, Any]], key: str) -> Array:
+    if isinstance(info, Mapping):
+        return np.asarray(info[key])
+    return np.stack([one[key] for one in info])

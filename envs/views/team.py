@@ -1,0 +1,267 @@
+"""A team's task as a pettingzoo.ParallelEnv: the B = 1 view of its worlds, by agent."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import seeding
+from pettingzoo import ParallelEnv
+
+from entitybench.envs.api import make_worlds, task_of
+from entitybench.envs.core.world import TeamWorld
+from entitybench.envs.views.spaces import (
+    EPISODE_SEEDS,
+    RENDER_MODES,
+    check_finite,
+    check_render_mode,
+    check_seed,
+    entity_box,
+)
+from entitybench.errors import BadValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from entitybench.envs.core.batch import Snapshot
+    from entitybench.envs.drawing.render import Renderer
+    from entitybench.types import Array, Obs, TaskSpec
+
+
+class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
+    """One episode at a time, a dict entry an agent; all agents act, and all end together.
+
+    `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s
+    starts, and equal actions take both through the same states bit for bit. Each agent's info holds
+    the team's "is_success" and "success_fraction" every step, the first agent's also what is asked
+    for of the whole scene (interactions, pixels).
+    """
+
+    def __init__(
+        self,
+        task: str | TaskSpec,
+        *,
+        render_mode: str | None = None,
+        horizon: int | None = None,
+        width: int = 480,
+        height: int = 480,
+        **kwargs: Any,
+    ) -> None:
+        """Make it.
+
+        Args:
+            render_mode: "rgb_array" or None.
+            horizon: control steps of an episode; the task's own by default.
+            width: of rendered frames, pixels.
+            height: of rendered frames, pixels.
+            kwargs: as `make_worlds` takes them (bank, absent, interactions), and arguments of the
+                world.
+        """
+        self.task = task_of(task)
+        if render_mode == "human":
+            raise BadValue('a team has no window: use render_mode="rgb_array" or None.')
+        self.render_mode = check_render_mode(render_mode)
+        self.worlds = make_worlds(self.task, 1, horizon=horizon, **kwargs)
+        world = self.worlds.world
+        if not isinstance(world, TeamWorld):
+            raise BadValue(f"{self.task.id} has one agent: make it with entitybench.make(…).")
+        self.world = world
+        self._shape = world.action_shape
+        self.metadata = {
+            "name": f"{self.task.id}-v{self.task.version}",
+            "render_modes": list(RENDER_MODES[:1]),
+            "render_fps": max(1, round(1 / world.control_dt)),
+            "is_parallelizable": True,
+        }
+        self.possible_agents = list(world.agents)
+        self.agents: list[str] = []
+        high = np.asarray(world.agent_bounds, np.float32)
+        box: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (world.action_dim,), np.float32)
+        if world.actions is not None:
+            box = spaces.Discrete(world.actions)
+        self.observation_spaces = {
+            name: spaces.Box(-high, high, dtype=np.float32) for name in world.agents
+        }
+        # A space of its own for each agent, so that seeding one seeds no other.
+        self.action_spaces = {name: copy.deepcopy(box) for name in world.agents}
+        central = entity_box(world)
+        self.state_space = spaces.Box(central.low.ravel(), central.high.ravel(), dtype=np.float32)
+        self.state_names = [f"{b}.{f}" for b in world.bodies for f in world.feature_names]
+        self.episode_seed: int | None = None
+        self._central: Array | None = None
+        self._random: np.random.Generator | None = None
+        self._frame = (width, height)
+        self._renderer: Renderer | None = None
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        return self.action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begin the episode of a seed, or of one drawn from this environment's own generator.
+
+        The infos' "seed" is the episode's.
+        """
+        del options
+        if seed is not None:
+            seed = check_seed(seed)
+            self._random = seeding.np_random(seed)[0]
+        if self._random is None:
+            self._random = seeding.np_random(None)[0]
+        drawn = int(self._random.integers(EPISODE_SEEDS)) if seed is None else seed
+        obs = self.worlds.reset([drawn])
+        return self._as_reset(obs)
+
+    def step(
+        self, actions: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict]]:
+        if not self.agents:
+            raise gymnasium.error.ResetNeeded("call reset() before the first step().")
+        obs, scores = self.worlds.step_alone(self._joint(actions))
+        seen, self._central = obs["observation"], obs["state"]
+        rewards = scores.pop("reward")
+        ended = bool(scores.pop("terminated")) if self.world.terminates else False
+        cut = self.worlds.elapsed.item(0) >= self.worlds.horizon
+        names = self.agents
+        result = (
+            {name: seen[i] for i, name in enumerate(names)},
+            dict(zip(names, rewards.tolist(), strict=True)),
+            dict.fromkeys(names, ended),
+            dict.fromkeys(names, cut),
+            self._infos(obs, scores),
+        )
+        if ended or cut:
+            self.agents = []
+        return result
+
+    def state(self) -> Array:
+        """The central state: the entities (N, D), flat float32; names in `state_names`."""
+        if self._central is None:
+            raise gymnasium.error.ResetNeeded("call reset() before state().")
+        return self._central.ravel().copy()
+
+    def render(self) -> Array | None:
+        """A frame (height, width, 3) uint8 of the present state."""
+        if self.render_mode is None:
+            gymnasium.logger.warn(
+                'render() shows nothing: make the environment with render_mode="rgb_array".'
+            )
+            return None
+        if self._renderer is None:
+            from entitybench.envs.drawing.render import Renderer
+
+            self._renderer = Renderer(self.world, *self._frame, self.world.view)
+        return self._renderer.frame(self.worlds, 0)
+
+    def snapshot(self) -> Snapshot:
+        """All that `restore` needs to go on exactly from here, also in mid-episode."""
+        return self.worlds.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Go back to a snapshot of this environment. Returns observations and infos, as `reset`."""
+        obs = self.worlds.restore(snapshot)
+        ended = snapshot.elapsed[0] >= self.worlds.horizon
+        if self.world.terminates:
+            ended |= self.world.terminated(snapshot.state)[0]
+        result = self._as_reset(obs)
+        if ended:
+            self.agents = []
+        return result
+
+    def close(self) -> None:
+        """Free threads and contexts. Closing twice is allowed."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+        self.agents = []
+        self.worlds.close()
+
+    def _as_reset(self, batch: Obs) -> tuple[dict[str, Any], dict[str, Any]]:
+        self.agents = list(self.possible_agents)
+        self.episode_seed = int(self.worlds.seeds[0])
+        obs = {key: value[0] for key, value in batch.items()}
+        self._central = obs["state"]
+        scores = {key: value[0] for key, value in self.worlds.judge().items()}
+        scores.pop("reward")
+        scores.pop("terminated", None)
+        infos = self._infos(obs, {"seed": self.episode_seed, **scores})
+        return dict(zip(self.agents, obs["observation"], strict=True)), infos
+
+    def _infos(self, obs: Obs, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        graph = scores.pop("interactions", None)
+        infos = {name: scores.copy() for name in self.agents}
+        first = infos[self.agents[0]]
+        if len(obs) > len(_SHARED):
+            first.update({key: value for key, value in obs.items() if key not in _SHARED})
+        if graph is not None:
+            first["interactions"] = graph
+        return infos
+
+    def _joint(self, actions: dict[str, Any]) -> Array:
+        """The actions (M, A) of all agents. Raises BadValue for what is no action of theirs."""
+        names = self.agents
+        if not isinstance(actions, dict):
+            raise BadValue(f"actions are a dict by agent ({', '.join(names)}): got {actions!r}.")
+        try:
+            mine = [actions[name] for name in names]
+        except KeyError:
+            mine = []
+        if len(mine) != len(actions) or not mine:
+            got = ", ".join(map(str, actions)) or "none"
+            raise BadValue(f"an action of each agent is needed ({', '.join(names)}): got {got}.")
+        if self.world.actions is not None:
+            return self._chosen(actions)
+        try:
+            joint = np.array(mine, np.float64)
+        except (TypeError, ValueError):  # rows of different lengths, or no numbers
+            raise self._misshapen(actions) from None
+        if joint.shape != self._shape:
+            raise self._misshapen(actions)
+        check_finite(joint)
+        return joint
+
+    def actions_of(self, joint: Array) -> dict[str, Any]:
+        """The actions that `step` takes, by agent, from those of a policy: (M, A) in [-1, 1]."""
+        if self.world.actions is None:
+            return dict(zip(self.possible_agents, joint, strict=True))
+        count = self.world.actions
+        chosen = np.clip(np.floor((joint[:, 0] + 1) * count / 2), 0, count - 1).astype(int)
+        return dict(zip(self.possible_agents, chosen.tolist(), strict=True))
+
+    def _misshapen(self, actions: dict[str, Any]) -> BadValue:
+        wanted = (self.world.action_dim,)
+        for name in self.agents:
+            shape = np.asarray(actions[name]).shape
+            if shape != wanted:
+                return BadValue(f"an action of {name} has the shape {wanted}: got {shape}.")
+        return BadValue(f"an action of each agent has the shape {wanted}.")
+
+    def _chosen(self, actions: dict[str, Any]) -> Array:
+        """Discrete choices 0 .. n - 1 as the middles of n equal parts of [-1, 1]."""
+        count = self.world.actions or 1
+        for name in self.agents:
+            choice = actions[name]
+            if not isinstance(choice, int | np.integer) or not 0 <= choice < count:
+                raise BadValue(f"an action of {name} is 0 to {count - 1}: got {choice!r}.")
+        chosen = np.array([[actions[name]] for name in self.agents], np.float64)
+        return (2 * chosen + 1) / count - 1
+
+
+_SHARED = ("observation", "state")  # what every team observes; others have pixels and the like
+
+
+def maker(task: str) -> Callable[..., TeamEnv]:
+    """The `parallel_env` of a module that stands for one task, as PettingZoo's own have it."""
+
+    def parallel_env(**kwargs: Any) -> TeamEnv:
+        return TeamEnv(task, **kwargs)
+
+    parallel_env.__doc__ = f"{task} as PettingZoo's ParallelEnv; arguments as `TeamEnv` takes them."
+    return parallel_env

@@ -1,0 +1,283 @@
+"""What users call: `load_agent`, `evaluate`; and the stored records."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from entitybench.errors import BadValue, BenchError, CheckpointError, nearest
+from entitybench.leaderboard.evaluation import evaluate as engine
+from entitybench.leaderboard.evaluation import weights as checkpoints
+from entitybench.leaderboard.evaluation.provenance import Source, pick_device
+from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, reference_weights
+from entitybench.records import Record
+from entitybench.registry import agent as agent_spec
+from entitybench.registry import resolve, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from entitybench.leaderboard.evaluation.control import Failures, Progress
+    from entitybench.types import AgentSpec, TaskSpec
+
+__all__ = [
+    "Loaded",
+    "evaluate",
+    "load_agent",
+    "load_agents",
+    "reference_weights",
+    "scores",
+    "stored_records",
+]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An agent and where it comes from. Attributes of the agent are reached through it."""
+
+    agent: Any
+    source: Source
+
+    def policy(self, *, greedy: bool = True) -> Any:
+        """The policy to evaluate."""
+        if not hasattr(self.agent, "policy"):
+            return self.agent  # a plain policy
+        return self.agent.policy() if greedy else self.agent.policy(greedy=False)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # copying and pickling ask before there is an agent
+            raise AttributeError(name)
+        return getattr(self.agent, name)
+
+
+def load_agent(
+    id: str,
+    *,
+    task: str | TaskSpec,
+    seed: int = 0,
+    weights: str | Path | None = None,
+    weights_from: str | None = None,
+    preset: str | None = None,
+    device: str | None = "cpu",
+) -> Loaded:
+    """A trained agent, ready to act.
+
+    Args:
+        id: a registered agent, or `path/to/file.py:Class`: an Agent, a Policy, or a function that
+            makes one from the TaskSpec.
+        task: where it will act.
+        seed: the training seed. A single checkpoint folder as `weights` may have another one.
+        weights: a folder with seed0/, seed1/, … or one checkpoint folder. Default: shipped weights.
+        weights_from: another task that the weights were trained on.
+        preset: the preset the weights must have.
+        device: "cpu", "cuda", "cuda:<index>"; None or "auto": a GPU where there is one.
+
+    Raises:
+        UnknownId: no such agent or task.
+        CheckpointError: no weights (with the `bench train` line that makes them), or wrong ones.
+    """
+    single = weights is not None and (Path(weights) / checkpoints.META).is_file()
+    loaded = load_agents(
+        id,
+        task=task,
+        seeds=None if single else [seed],
+        weights=weights,
+        weights_from=weights_from,
+        preset=preset,
+        device=device,
+    )
+    return next(iter(loaded.values()))
+
+
+def load_agents(
+    id: str,
+    *,
+    task: str | TaskSpec,
+    seeds: Sequence[int] | None = None,
+    weights: str | Path | None = None,
+    weights_from: str | None = None,
+    preset: str | None = None,
+    device: str | None = "cpu",
+) -> dict[int, Loaded]:
+    """Agents by training seed; `seeds` None means all there are. Otherwise as `load_agent`."""
+    spec, where = agent_spec(id), tasks()[task] if isinstance(task, str) else task
+    if spec.kind not in ("any", where.kind):
+        raise BadValue(f"{spec.id} is for {spec.kind} tasks, and {where.id} is {where.kind}.")
+    if spec.trains and not spec.sees_pixels and "pixels" in where.tags:
+        state = where.id.removesuffix("-pixels")
+        raise BadValue(f"{spec.id} reads entities, and {where.id} shows images; use {state}.")
+    if seeds is not None and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
+        raise BadValue(f"training seeds must be different and not negative: got {list(seeds)}.")
+    _check_preset(spec, preset)
+    chosen = pick_device(device)
+    if weights_from is not None:
+        tasks()[weights_from]
+    if not spec.trains and weights is not None and ":" not in spec.id:
+        raise BadValue(f"{spec.id} has no weights: leave out --weights.")
+    if not spec.trains and weights is None:
+        if weights_from is not None:
+            raise BadValue(f"{spec.id} has no weights: leave out --weights-from.")
+        return {seed: _untrained(spec, where, seed, preset) for seed in seeds or [0]}
+    found = checkpoints.find(
+        spec,
+        where,
+        seeds=None if seeds is None else list(seeds),
+        weights=weights,
+        weights_from=weights_from,
+        preset=preset,
+    )
+    return {seed: _trained(spec, where, found[seed], chosen) for seed in found}
+
+
+def _check_preset(spec: AgentSpec, preset: str | None) -> None:
+    if preset is None or spec.target.rpartition(":")[0].endswith(".py"):
+        return  # a user's file knows its own
+    if not spec.presets:
+        raise BadValue(f"{spec.id} has no presets: leave out --preset {preset}.")
+    if preset not in spec.presets:
+        close = nearest(preset, spec.presets, count=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise BadValue(
+            f"{spec.id} has no preset {preset!r}; it has {', '.join(spec.presets)}.{hint}"
+        )
+
+
+def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: str) -> Loaded:
+    # What the contract does not ask of every agent is passed only where it is needed.
+    more: dict[str, Any] = {}
+    if checkpoint.meta["task"] != task.id:
+        more["task"] = task
+    if spec.weights_of is not None:
+        more["overrides"] = dict(spec.config)
+    target = resolve(spec.target)
+    try:
+        agent = target.load(checkpoint.folder, device=device, **more)
+    except (BenchError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        raise CheckpointError(
+            f"{str(checkpoint.folder)!r} cannot be loaded as {spec.id}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    meta = checkpoint.meta
+    source = Source(
+        id=spec.id,
+        training_seed=checkpoint.seed,
+        preset=meta.get("preset"),
+        config=_config(agent),
+        updates=meta.get("step"),
+        weights_sha256=checkpoint.sha256,
+        trained_on=meta["task"],
+        dataset_sha256=(meta.get("dataset") or {}).get("content_hash"),
+        device=device,
+        shipped=checkpoint.shipped,
+    )
+    return Loaded(agent, source)
+
+
+def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -> Loaded:
+    """Random, the oracle, or whatever a user's file holds."""
+    target = resolve(spec.target)
+    if preset is not None and not hasattr(target, "make_config"):
+        raise BadValue(f"{spec.id} has no presets: leave out --preset {preset}.")
+    try:
+        if hasattr(target, "create"):
+            config = None
+            if hasattr(target, "make_config"):
+                config = target.make_config(spec, preset or spec.presets[0], task)
+            agent = target.create(config, task, seed=seed)
+        elif not callable(target):
+            agent = target
+        else:
+            agent = target(task) if inspect.signature(target).parameters else target()
+    except BenchError:
+        raise
+    except Exception as error:
+        raise BadValue(f"{spec.target} cannot be made: {type(error).__name__}: {error}") from error
+    engine.arm_of(agent)  # complains when it cannot act
+    source = Source(id=spec.id, training_seed=seed, preset=preset, config=_config(agent))
+    return Loaded(agent, source)
+
+
+def _config(agent: Any) -> dict[str, Any]:
+    config = getattr(agent, "config", None)
+    if is_dataclass(config) and not isinstance(config, type):
+        return asdict(config)
+    return {}
+
+
+def evaluate(
+    agent: Any,
+    task: str | TaskSpec,
+    *,
+    episodes: int = 100,
+    episode_seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    training_seeds: Sequence[int] | None = None,
+    weights: str | Path | None = None,
+    weights_from: str | None = None,
+    preset: str | None = None,
+    device: str | None = "cpu",
+    arguments: Mapping[str, Any] | None = None,
+    failures: Failures = "raise",
+    bank: str = "public",
+) -> Record:
+    """Run an agent from `episodes` starts of a task: `evaluation.evaluate.evaluate`, and ids too.
+
+    `agent` may be an id; then `training_seeds`, `weights`, `weights_from`, `preset` and `device`
+    say which weights, as in `load_agents`.
+    """
+    if isinstance(agent, str):
+        agent = load_agents(
+            agent,
+            task=task,
+            seeds=training_seeds,
+            weights=weights,
+            weights_from=weights_from,
+            preset=preset,
+            device=device,
+        )
+    elif any(value is not None for value in (training_seeds, weights, weights_from, preset)):
+        raise BadValue(
+            "training_seeds, weights, weights_from and preset choose weights for an agent's id; "
+            f"got a {type(agent).__name__} that has its weights."
+        )
+    return engine.evaluate(
+        agent,
+        task,
+        episodes=episodes,
+        episode_seed=episode_seed,
+        threads=threads,
+        progress=progress,
+        arguments=arguments,
+        failures=failures,
+        bank=bank,
+    )
+
+
+def stored_records(task: str, agents: Sequence[str] | None = None) -> list[Record]:
+    """The records that come with the package: oracle first, random last, the others by name."""
+    folder = REFERENCE / "records" / task
+    paths = [path for path in folder.glob("*.json") if agents is None or path.stem in agents]
+    order = {"oracle": "0", "random": "2"}
+    paths.sort(key=lambda path: (order.get(path.stem, "1"), path.stem))
+    return [Record.read(path) for path in paths]
+
+
+def scores(task: str) -> dict[str, str]:
+    """Success at the last step by agent, from the stored records: "81.4 % [76.0, 86.8]".
+
+    Of tasks that are scored by a reward also the return: "… , return -105 [-110, -101]".
+    """
+    from entitybench.leaderboard.tables.data import cell, metric_of, shown
+
+    found = {}
+    for record in stored_records(task):
+        text = shown(cell(record, "success"), metric_of("success")).replace(" ", " % ", 1)
+        if record.task.kind != "goal-control":
+            text += f", return {shown(cell(record, 'return'), metric_of('return'))}"
+        found[record.label] = text
+    return found

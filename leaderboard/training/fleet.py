@@ -1,0 +1,107 @@
+"""Several training runs at a time, each in a process that can be stopped without loss."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import IO, TYPE_CHECKING, Any
+
+from entitybench.errors import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Run = tuple["subprocess.Popen[bytes]", IO[bytes]]  # a process and what it says on standard error
+
+
+def train_all(
+    jobs: Sequence[Mapping[str, Any]], workers: int, poll: Callable[[], None], pause_s: float = 0.5
+) -> None:
+    """Call `train(**job)` for every job, `workers` at a time.
+
+    Args:
+        jobs: arguments that are JSON.
+        workers: processes.
+        poll: called again and again while they run.
+        pause_s: seconds between these calls.
+
+    Raises:
+        BenchError: the line of the first run that failed; the others are stopped.
+        KeyboardInterrupt: Ctrl-C; every run has written a checkpoint.
+    """
+    waiting, running = list(jobs), list[Run]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                running.append(_start(waiting.pop(0)))
+            time.sleep(pause_s)
+            running = [run for run in running if not _done(run)]
+            poll()
+    finally:
+        _stop(running)
+
+
+def _start(job: Mapping[str, Any]) -> Run:
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process ends
+    command = [sys.executable, "-P", "-m", __name__, json.dumps(job)]
+    # A session of its own: Ctrl-C reaches this process alone, which then stops its workers.
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True
+    )
+    return process, errors
+
+
+def _done(run: Run) -> bool:
+    process, errors = run
+    code = process.poll()
+    if code is None:
+        return False
+    with errors:
+        if code != 0:
+            errors.seek(0)
+            lines = errors.read().decode(errors="replace").strip().splitlines()
+            raise BenchError(lines[-1] if lines else f"a training process ended with code {code}.")
+    return True
+
+
+def _stop(running: Sequence[Run]) -> None:
+    for process, _ in running:
+        process.terminate()
+    try:
+        for process, errors in running:
+            process.wait()
+            errors.close()
+    except BaseException:  # a second Ctrl-C: at once
+        for process, _ in running:
+            process.kill()
+        raise
+
+
+def main(text: str) -> int:
+    """The process of one run. Its exit code; errors are one line."""
+    from entitybench.leaderboard.training.train import Status, train
+
+    parent = os.getppid()
+
+    def watch(status: Status) -> None:
+        del status
+        if os.getppid() != parent:  # the one who waits for this run is gone
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        train(**json.loads(text), progress=watch)
+    except KeyboardInterrupt:
+        return 130
+    except BenchError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - read by `_done`
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

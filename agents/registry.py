@@ -73,7 +73,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target="entitybench.agents.baselines.goal.hiql:HIQL",
         paper="Park et al., HIQL: Offline GCRL with Latent States as Actions, NeurIPS 2023",
         extra="train",
-        any_number=False,
+        needs=frozenset({"fixed-number"}),
         summary="hierarchical IQL on flat vectors, subgoals by regression",
     ),
     AgentSpec(
@@ -82,7 +82,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target="entitybench.agents.baselines.goal.gciql:GCIQL",
         paper=_IQL,
         extra="train",
-        any_number=False,
+        needs=frozenset({"fixed-number"}),
         summary="goal-conditioned IQL on flat vectors",
     ),
     AgentSpec(
@@ -91,7 +91,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target="entitybench.agents.baselines.goal.gcbc:GCBC",
         paper="Ghosh et al., Learning to Reach Goals via Iterated Supervised Learning, ICLR 2021",
         extra="train",
-        any_number=False,
+        needs=frozenset({"fixed-number"}),
         summary="goal-conditioned behaviour cloning on flat vectors",
     ),
     AgentSpec(
@@ -99,7 +99,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         kind="any",
         target="entitybench.agents.baselines.scripted:Oracle",
         presets=(),
-        trains=False,
+        learns_from="nothing",
         summary="the task's scripted policy, which knows how to plan",
     ),
     AgentSpec(
@@ -107,7 +107,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         kind="any",
         target="entitybench.agents.baselines.scripted:Random",
         presets=(),
-        trains=False,
+        learns_from="nothing",
         summary="uniformly random actions",
     ),
 )

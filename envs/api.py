@@ -6,9 +6,8 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from entitybench.envs.views.gym import VIEWS
 from entitybench.errors import BadValue
-from entitybench.registry import resolve, tasks
+from entitybench.registry import kinds, resolve, tasks
 from entitybench.types import TaskSpec
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def task_of(task: str | TaskSpec) -> TaskSpec:
 def world_of(task: str | TaskSpec, **kwargs: Any) -> World:
     """The world of a task, built once a process. `kwargs` change the task's own arguments."""
     spec = task_of(task)
-    return _world(spec.world, json.dumps({**spec.kwargs, **kwargs}, sort_keys=True))
+    return _world(spec.target, json.dumps({**spec.kwargs, **kwargs}, sort_keys=True))
 
 
 def goal_world_of(task: str | TaskSpec, **kwargs: Any) -> GoalWorld:
@@ -108,11 +107,12 @@ def make(task: str | TaskSpec, **kwargs: Any) -> TaskEnv | TeamEnv:
     `kwargs` as `TaskEnv` and `TeamEnv` take them, e.g. render_mode.
     """
     spec = task_of(task)
-    if spec.kind not in VIEWS:
+    found = kinds()[spec.kind].views
+    if found is None:
         from entitybench.envs.views.team import TeamEnv
 
         return TeamEnv(spec, **kwargs)
-    single: type[TaskEnv] = resolve(VIEWS[spec.kind][0])
+    single: type[TaskEnv] = resolve(found[0])
     env = single(spec, **kwargs)
     env.spec = _gym_spec(env.task, kwargs)
     return env
@@ -126,12 +126,13 @@ def make_vec(
     Raises BadValue for teams, which Gymnasium's vectors do not know: `make_worlds` steps many.
     """
     spec = task_of(task)
-    if spec.kind not in VIEWS:
+    found = kinds()[spec.kind].views
+    if found is None:
         raise BadValue(
             f"{spec.id} is a team's task, and Gymnasium's vectors have one agent: "
             "entitybench.envs.api.make_worlds steps many episodes of it at once."
         )
-    vector: type[TaskVectorEnv] = resolve(VIEWS[spec.kind][1])
+    vector: type[TaskVectorEnv] = resolve(found[1])
     env = vector(spec, num_envs, threads=threads, **kwargs)
     env.spec = _gym_spec(env.task, kwargs)
     return env

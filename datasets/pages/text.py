@@ -53,7 +53,7 @@ def family(task: str | None) -> str | None:
     if task is None or task not in tasks():
         return None
     spec: TaskSpec = tasks()[task]
-    parts = spec.world.split(".")
+    parts = spec.target.split(".")
     if spec.kind == "team-control" and "locomotion" in parts:
         return "team"
     return parts[2] if parts[:2] == ["entitybench", "envs"] else None

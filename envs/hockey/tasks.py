@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from entitybench.envs.parts.seen import seen
-from entitybench.types import Kind, TaskSpec
+from entitybench.types import TaskSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,14 +14,14 @@ _HERE = "entitybench.envs.hockey"
 
 
 def _solo(
-    name: str, kind: Kind, world: str, horizon: int, summary: str, kwargs: Mapping[str, Any] = {}
+    name: str, kind: str, world: str, horizon: int, summary: str, kwargs: Mapping[str, Any] = {}
 ) -> tuple[TaskSpec, TaskSpec]:
     """A task for one mallet, and the same from pixels."""
     task = TaskSpec(
         id=f"hockey-{name}",
         version=1,
         kind=kind,
-        world=f"{_HERE}.{world}",
+        target=f"{_HERE}.{world}",
         kwargs=kwargs,
         horizon=horizon,
         oracle=f"{_HERE}.oracle:HockeyOracle",
@@ -36,7 +36,7 @@ def _game(players: int) -> TaskSpec:
         id=f"hockey-{players}v{players}",
         version=1,
         kind="team-control",
-        world=f"{_HERE}.game:HockeyGame",
+        target=f"{_HERE}.game:HockeyGame",
         kwargs={"players": players, "opponents": "scripted-v1"},
         horizon=400,
         oracle=f"{_HERE}.game_oracle:HockeySide",
@@ -50,7 +50,7 @@ def _mallets(count: int, sync: bool = False) -> TaskSpec:
         id=f"hockey-mallets-{count}{'-sync' if sync else ''}",
         version=1,
         kind="team-control",
-        world=f"{_HERE}.mallets:HockeyMallets",
+        target=f"{_HERE}.mallets:HockeyMallets",
         kwargs={"mallets": count, "sync": sync},
         horizon=40,
         oracle=f"{_HERE}.mallets_oracle:MalletsOracle",

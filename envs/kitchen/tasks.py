@@ -45,7 +45,7 @@ def _task(robot: str, name: str) -> TaskSpec:
         id=f"{prefix}-{name}",
         version=1,
         kind="reward-control" if four else "goal-control",
-        world=_WORLD + ("KitchenTasksWorld" if four else "KitchenWorld"),
+        target=_WORLD + ("KitchenTasksWorld" if four else "KitchenWorld"),
         kwargs=kwargs,
         horizon=horizon,
         oracle="entitybench.envs.kitchen.oracle:KitchenOracle",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from entitybench.types import Kind, TaskSpec
+from entitybench.types import TaskSpec
 
 
 def _task(
     name: str,
-    kind: Kind,
+    kind: str,
     world: str,
     horizon: int,
     oracle: str,
@@ -21,7 +21,7 @@ def _task(
         id=name,
         version=1,
         kind=kind,
-        world=f"entitybench.envs.robosuite.{world}",
+        target=f"entitybench.envs.robosuite.{world}",
         kwargs=kwargs or {},
         horizon=horizon,
         oracle=f"entitybench.envs.robosuite.{oracle}",

@@ -91,9 +91,9 @@ def families(measured: Collection[str]) -> list[str]:
     found: dict[str, str] = {}
     for task in tasks():
         if "state" in task.tags and not _absent(task.id) and has_limit(world_of(task)):
-            found.setdefault(task.world, task.id)
+            found.setdefault(task.target, task.id)
             if task.id in measured:
-                found[task.world] = task.id
+                found[task.target] = task.id
     return [task for task in found.values() if task not in measured]
 
 

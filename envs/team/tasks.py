@@ -12,7 +12,7 @@ def _team(
         id=id,
         version=1,
         kind="team-control",
-        world=f"entitybench.envs.team.{world}",
+        target=f"entitybench.envs.team.{world}",
         kwargs=kwargs,
         horizon=horizon,
         oracle=f"entitybench.envs.team.{oracle}",

@@ -14,7 +14,7 @@ def _tetris(pieces: int) -> TaskSpec:
         id=f"tetris-{pieces}piece{plural}",
         version=1,
         kind="goal-control",
-        world="entitybench.envs.tetris.world:TetrisWorld",
+        target="entitybench.envs.tetris.world:TetrisWorld",
         kwargs={"pieces": pieces},
         horizon=HORIZONS[pieces - 1],
         oracle="entitybench.envs.tetris.oracle:TetrisOracle",

@@ -8,19 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from entitybench.registry import tasks
+from entitybench.registry import kinds, tasks
 
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
-# The views of a kind of task: one episode, and many.
-_GOAL = ("entitybench.envs.views.single:GoalEnv", "entitybench.envs.views.vector:GoalVectorEnv")
-_REWARD = (
-    "entitybench.envs.views.single:RewardEnv",
-    "entitybench.envs.views.vector:RewardVectorEnv",
-)
 AGENT_REWARDS = "agent_rewards"  # info of a joint environment: what each agent of the team got
-VIEWS = {"goal-control": _GOAL, "reward-control": _REWARD, "graph": _REWARD}
 
 
 def module_of(task: TaskSpec) -> str:
@@ -41,8 +34,9 @@ def register() -> None:
     from gymnasium.envs import registration
 
     for task in tasks():
-        if task.kind in VIEWS and task.gym_id not in registration.registry:
-            single, vector = VIEWS[task.kind]
+        found = kinds()[task.kind].views
+        if found is not None and task.gym_id not in registration.registry:
+            single, vector = found
             # No max_episode_steps: the environments truncate at their horizon themselves.
             registration.register(
                 id=task.gym_id,

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
-from entitybench.envs.views.gym import VIEWS, module_of
+from entitybench.envs.views.gym import module_of
 from entitybench.errors import unknown
 from entitybench.leaderboard.cli.output import columns, print_json
 from entitybench.leaderboard.reference.claims import CLAIMS
@@ -70,7 +70,7 @@ def info(id: str, /, *, json: bool = False) -> None:
             description = {"what": what.removesuffix("s"), **plain(spec), **_about(what, spec)}
             if what == "tasks":
                 task = table[id]
-                alone = task.kind in VIEWS
+                alone = registry.kinds()[task.kind].views is not None
                 description["gymnasium" if alone else "pettingzoo"] = (
                     task.gym_id if alone else f"{module_of(task)}.parallel_env()"
                 )
@@ -112,7 +112,8 @@ def _line(what: str, row: Mapping[str, Any]) -> tuple[str, ...]:
         return row["id"], f"{row['horizon']} steps{extra}", row["summary"]
     if what == "agents":
         weights = f"of {row['weights_of']}" if row["weights_of"] else "own"
-        return row["id"], weights if row["trains"] else "none", row["summary"]
+        own = row["learns_from"] != "nothing"
+        return row["id"], weights if own else "none", row["summary"]
     scores = [row["returns"].get(who) for who in _REFERENCE]
     return (
         row["id"],

@@ -105,7 +105,7 @@ def load_agents(
     spec, where = agent_spec(id), tasks()[task] if isinstance(task, str) else task
     if spec.kind not in ("any", where.kind):
         raise BadValue(f"{spec.id} is for {spec.kind} tasks, and {where.id} is {where.kind}.")
-    if spec.trains and not spec.sees_pixels and "pixels" in where.tags:
+    if spec.trains and "pixels" not in spec.needs and "pixels" in where.tags:
         state = where.id.removesuffix("-pixels")
         raise BadValue(f"{spec.id} reads entities, and {where.id} shows images; use {state}.")
     if seeds is not None and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):

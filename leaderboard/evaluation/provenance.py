@@ -98,7 +98,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 def task_hash(task: TaskSpec) -> str:
     """sha256 of everything in the spec that changes an episode."""
-    facts = [task.id, task.version, task.kind, task.world, dict(task.kwargs), task.horizon]
+    facts = [task.id, task.version, task.kind, task.target, dict(task.kwargs), task.horizon]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -115,7 +115,7 @@ def find(
         BadValue: `weights` is no folder.
     """
     trained_on = weights_from or task.id
-    if trained_on != task.id and not spec.any_number:
+    if trained_on != task.id and "fixed-number" in spec.needs:
         raise CheckpointError(
             f"the networks of {spec.id} fit {trained_on} alone, not {task.id}: train it there, or "
             "choose an agent that reads entities."
@@ -172,7 +172,7 @@ def _missing(
             f"--out {weights} --resume`."
         )
     other = ""
-    if weights is None and not folders and spec.any_number:
+    if weights is None and not folders and "fixed-number" not in spec.needs:
         names = [path.name for path in (REFERENCE / "weights" / agent).glob("*")]
         close = nearest(task, sorted(names, reverse=True), count=1) or sorted(names)[:1]
         other = "".join(f" Or use those of {name}: `--weights-from {name}`." for name in close)

@@ -1,8 +1,8 @@
 """One table a kind of thing: frozen specs by id, targets imported only when used.
 
 The tables are plain modules (`entitybench.envs.registry` and so on) that import neither torch nor
-mujoco. Other packages add to them through the entry points `entitybench.tasks`,
-`entitybench.datasets` and `entitybench.agents`, each naming a sequence of specs.
+mujoco. Other packages add to them through the entry points `entitybench.kinds`,
+`entitybench.tasks`, `entitybench.datasets` and `entitybench.agents`, each naming specs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from entitybench.types import AgentSpec, DatasetSpec, TaskSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from entitybench.kinds import Kind
 
 
 class _Spec(Protocol):
@@ -82,18 +84,36 @@ def _table(what: str, target: str) -> Registry[Any]:
 
 @cache
 def tasks() -> Registry[TaskSpec]:
-    """Every task; its `datasets` are those that it names, then all that are registered for it."""
+    """Every task; its `datasets` are those that it names, then all that are registered for it.
+
+    Its other kinds are those that its datasets allow.
+    """
     named: dict[str, list[str]] = {}
+    also: dict[str, set[str]] = {}
     for data in datasets():
         named.setdefault(data.task, []).append(data.id)
+        offered = {
+            kind.id for kind in kinds() if kind.offered_by and getattr(data, kind.offered_by)
+        }
+        also.setdefault(data.task, set()).update(offered)
     table = _table("task", "entitybench.envs.registry:TASKS")
     return Registry(
         "task",
         [
-            replace(task, datasets=tuple(dict.fromkeys([*task.datasets, *named.get(task.id, ())])))
+            replace(
+                task,
+                datasets=tuple(dict.fromkeys([*task.datasets, *named.get(task.id, ())])),
+                also=frozenset(task.also | also.get(task.id, set())) - {task.kind},
+            )
             for task in table
         ],
     )
+
+
+@cache
+def kinds() -> Registry[Kind]:
+    """Every kind of task."""
+    return _table("kind", "entitybench.kinds:KINDS")
 
 
 @cache
@@ -111,7 +131,7 @@ def agents() -> Registry[AgentSpec]:
 def agent(id: str) -> AgentSpec:
     """The spec of a registered agent, or of `path/to/file.py:Class`."""
     if ":" in id and id.rpartition(":")[0].endswith(".py"):
-        return AgentSpec(id=id, kind="any", target=id, presets=("small",), trains=False)
+        return AgentSpec(id=id, kind="any", target=id, presets=("small",), learns_from="nothing")
     if id.endswith(".py"):
         raise BadValue(f"{id} names a file but no class in it: write {id}:Class.")
     return agents()[id]

@@ -7,7 +7,7 @@ A action. All quantities are in SI units unless a name says otherwise.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,17 +36,6 @@ else:
 Metrics = dict[str, float]
 State = TypeVar("State")
 
-Kind = Literal[
-    "goal-control",
-    "reward-control",
-    "team-control",
-    "video",
-    "judge",
-    "painter",
-    "reasoner",
-    "graph",
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
@@ -54,16 +43,18 @@ class TaskSpec:
 
     id: str  # what users type: push-3blocks
     version: int  # bumped by any change to observation, reward, reset or success
-    kind: Kind
-    world: str  # "module:Class" of the World, imported when first made
-    kwargs: Mapping[str, Any] = field(default_factory=dict)  # arguments of the world
-    horizon: int  # control steps until truncation
+    kind: str  # an id of `entitybench.kinds`
+    # "module:Class", imported when first made: the World; of other kinds, what gives the items.
+    target: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)  # arguments of the target
+    horizon: int = 0  # control steps until truncation; 0 where time means nothing
     oracle: str | None = None  # "module:Class" of the scripted policy that is given the goal
     oracle_kwargs: Mapping[str, Any] = field(default_factory=dict)  # arguments after the task
     failures: str | None = None  # "module:TABLE" of the failures that can be injected
     extra: str = ""  # optional dependency group it needs
     datasets: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ("success", "success_any", "success_fraction")
+    data: str = ""  # the dataset that is trained on unless another is named; "": the first
+    also: frozenset[str] = frozenset()  # other kinds it can be scored as; see `Kind.offered_by`
     tags: frozenset[str] = frozenset()
     summary: str = ""  # one line for `bench list`
 
@@ -71,6 +62,11 @@ class TaskSpec:
     def gym_id(self) -> str:
         """The id for `gymnasium.make`."""
         return f"entitybench/{self.id}-v{self.version}"
+
+    @property
+    def default_dataset(self) -> str | None:
+        """The id of the dataset to train on, or None for a task without any."""
+        return self.data or next(iter(self.datasets), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,26 +88,86 @@ class DatasetSpec:
     summary: str = ""
 
 
+LearnsFrom = Literal["dataset", "worlds", "problems", "nothing"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSpec:
     """One agent: where its class is, and what it needs."""
 
     id: str
-    kind: Kind | Literal["any"]  # "any": it acts wherever actions are arrays
-    target: str  # "module:Class" of the Agent
+    kind: str  # an id of `entitybench.kinds`; "any": it acts wherever actions are arrays
+    target: str  # "module:Class" of the Learner
     config: Mapping[str, Any] = field(default_factory=dict)  # what this id changes in every preset
     presets: tuple[str, ...] = ("tiny", "small", "paper")
     weights_of: str | None = None  # an inference-only variant uses the weights of this agent
-    trains: bool = True  # False: random, oracle
-    sees_pixels: bool = False  # it learns from images; else from entities
-    any_number: bool = True  # its weights act on another number of entities than they were made for
+    learns_from: LearnsFrom = "dataset"
+    # Name -> id of the agent whose trained checkpoint (same task, dataset, seed) `create` is given.
+    parts: Mapping[str, str] = field(default_factory=dict)
+    needs: frozenset[str] = frozenset()  # of entitybench.needs.NEEDS: what a task must offer
+    claims: str | None = None  # "module:CLAIMS" of the method
     paper: str = ""
     extra: str = ""  # optional dependency group it needs
     summary: str = ""
 
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything to train."""
+        return self.learns_from != "nothing"
+
+
+class Learner(Protocol):
+    """Training: the same for every kind. An agent is a Learner with what its kind `does`."""
+
+    unit: ClassVar[str]  # what `step` counts: "updates", "environment steps"
+    step: int
+    total: int  # where training ends
+    config: Any
+
+    @classmethod
+    def configure(cls, spec: AgentSpec, preset: str, task: TaskSpec, **changes: Any) -> Any:
+        """The configuration, a frozen dataclass. Raises BadValue for a setting it has not."""
+        ...
+
+    @classmethod
+    def create(
+        cls,
+        config: Any,
+        task: TaskSpec,
+        *,
+        seed: int,
+        data: Any,
+        parts: Mapping[str, Path],
+        device: str,
+    ) -> Self:
+        """A fresh agent. `data` is what it learns from; `parts` are checkpoints by name."""
+        ...
+
+    def advance(self, data: Any) -> Metrics:
+        """One unit of learning; `step` grows. A pure function of checkpoint, seed, step, data."""
+        ...
+
+    def ready(self, data: Any) -> None:
+        """Measure what acting needs: called before an evaluation in mid-training."""
+        ...
+
+    def save(self, folder: Path, *, training: bool = True) -> None:
+        """Write a checkpoint; with `training` all that exact resume needs."""
+        ...
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, task: TaskSpec | None = None, device: str = "cpu", **changes: Any
+    ) -> Self:
+        """Read what `save` wrote, to act in `task` (default: its own), with settings changed.
+
+        Raises CheckpointError.
+        """
+        ...
+
 
 class Policy(Protocol[State]):
-    """All that control evaluation needs."""
+    """What acts in a world."""
 
     def initial_state(self, batch: int) -> State:
         """The state to begin `batch` episodes with."""
@@ -121,35 +177,18 @@ class Policy(Protocol[State]):
         """Actions (B, A) in [-1, 1] (or (B, M, A) for teams) and the next state."""
         ...
 
+    # A policy may also have `diagnostics(state) -> {name: (B,) array}`: what is worth knowing of
+    # the episodes just run. Evaluation averages them over episodes, NaN left out.
 
-class Agent(Protocol):
-    """One per method. `step` counts the updates done; `total_updates` is where training ends."""
 
-    step: int
-    total_updates: int
+class GraphInferrer(Protocol):
+    """What tells who acted on whom, looking back at transitions."""
 
-    @classmethod
-    def create(cls, config: Any, task: TaskSpec, *, seed: int, dataset: Any = None) -> Self:
-        """A fresh agent. `dataset` gives the normalisation statistics and example shapes."""
-        ...
+    def infer(self, transitions: Batch) -> Array:
+        """Scores (B, N, N + 1) in [0, 1]: that entity j, or the action (last), acted on i.
 
-    def batch(self, dataset: Any) -> Batch:
-        """What update number `step` learns from; a pure function of (seed, step, dataset)."""
-        ...
-
-    def update(self, batch: Batch) -> Metrics:
-        """One optimisation step; `step` grows by one."""
-        ...
-
-    def policy(self, *, greedy: bool = True) -> Policy[Any]:
-        """The policy to evaluate."""
-        ...
-
-    def save(self, folder: Path, *, training: bool = True) -> None:
-        """Write safetensors + JSON; with `training` all that exact resume needs."""
-        ...
-
-    @classmethod
-    def load(cls, folder: Path, *, device: str = "cpu") -> Self:
-        """Read what `save` wrote. Raises CheckpointError."""
+        Args:
+            transitions: "observations" and "next_observations" (B, N, D), "actions" (B, A), and
+                "mask" (B, N) where entities can be absent.
+        """
         ...

@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_pixels(pixels: int, view: str) -> None:
 
 # One task in pixels of each class of worlds, and of each robot that the kitchen has.
 SEEN = list(
-    {(task.world, task.kwargs.get("robot")): task for task in tasks() if _seen(task)}.values()
+    {(task.target, task.kwargs.get("robot")): task for task in tasks() if _seen(task)}.values()
 )
 
 

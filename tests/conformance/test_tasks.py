@@ -15,10 +15,10 @@ import pytest
 
 from entitybench.envs.api import make, make_vec, make_worlds
 from entitybench.envs.core.world import GoalWorld, TeamWorld
-from entitybench.envs.views.gym import VIEWS, module_of
+from entitybench.envs.views.gym import module_of
 from entitybench.envs.views.single import TaskEnv
 from entitybench.errors import BadValue
-from entitybench.registry import tasks
+from entitybench.registry import kinds, tasks
 from entitybench.types import TaskSpec
 
 
@@ -27,8 +27,8 @@ def _there(task: TaskSpec) -> bool:
 
 
 TASKS = [task for task in tasks() if "state" in task.tags]
-ALONE = [task for task in TASKS if task.kind in VIEWS]
-TEAMS = [task for task in TASKS if task.kind not in VIEWS]
+ALONE = [task for task in TASKS if kinds()[task.kind].views]
+TEAMS = [task for task in TASKS if not kinds()[task.kind].views]
 ids = [task.id for task in TASKS]
 
 

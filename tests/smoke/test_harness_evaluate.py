@@ -12,7 +12,7 @@ from entitybench.leaderboard.evaluation.evaluate import evaluate
 from entitybench.records import Record
 from entitybench.types import TaskSpec
 
-TOY = TaskSpec(id="toy", version=3, kind="goal-control", world="toy:World", horizon=40)
+TOY = TaskSpec(id="toy", version=3, kind="goal-control", target="toy:World", horizon=40)
 
 
 class Dot:

@@ -46,7 +46,7 @@ def move(position, action):
 
 
 TASK = TaskSpec(
-    id="point", version=1, kind="goal-control", world=f"{__file__}:PointWorld", horizon=LENGTH
+    id="point", version=1, kind="goal-control", target=f"{__file__}:PointWorld", horizon=LENGTH
 )
 
 

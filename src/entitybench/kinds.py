@@ -1,0 +1,120 @@
+"""Kinds of tasks: what an agent must be able to do there, who evaluates it, and by which numbers.
+
+A kind is a row of this table and an evaluator; nothing else asks which kind it is. Other packages
+add theirs by the entry point `entitybench.kinds`. Strings only: importing it loads nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONTROL = "entitybench.leaderboard.evaluation.control:Control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One number of a row, and how it is shown."""
+
+    name: str
+    title: str
+    short: str  # the title on a narrow terminal
+    scale: float = 1.0  # what it is multiplied with in print: 100 for shares, shown in percent
+    digits: int = 1
+    unit: str = ""
+    higher_is_better: bool = True
+    # How the rows of a training seed become one number: "mean", or "module:function" of the rows'
+    # values by name, each (E,), NaN where a row has none.
+    reduce: str = "mean"
+
+    @property
+    def share(self) -> bool:
+        """Whether it lies in [0, 1]."""
+        return self.scale == 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of task."""
+
+    id: str
+    item: str  # what a row of a record is: "episode", "clip", "problem", "image"
+    does: str  # the method by which an agent shows what it can: "policy", "infer", "answer"
+    evaluator: str  # "module:Class"; see entitybench.leaderboard.evaluation.evaluate
+    metrics: tuple[Metric, ...]  # the first is shown in lists, curves and verdicts
+    options: frozenset[str] = frozenset()  # of `bench eval` that mean something here
+    views: tuple[str, str] | None = None  # Gymnasium's single and vector view, "module:Class"
+    # A true field of one of its datasets by which a task of another kind is also of this one.
+    offered_by: str = ""
+
+    @property
+    def primary(self) -> Metric:
+        """The metric that counts where there is room for one."""
+        return self.metrics[0]
+
+
+_SUCCESS = Metric(name="success", title="success, last step (%)", short="success %", scale=100.0)
+_ANY = Metric(name="success_any", title="success, any step (%)", short="any %", scale=100.0)
+_FRACTION = Metric(
+    name="success_fraction", title="entities at goals (%)", short="at goals %", scale=100.0
+)
+_STEPS = Metric(
+    name="steps_to_success",
+    title="steps to success",
+    short="steps",
+    digits=0,
+    higher_is_better=False,
+)
+_RETURN = Metric(name="return", title="return", short="return")
+_LATENCY = Metric(
+    name="latency_ms",
+    title="decision (ms)",
+    short="ms",
+    digits=2,
+    unit="ms",
+    higher_is_better=False,
+)
+_NORMALISED = Metric(name="normalised_return", title="normalised return", short="normalised")
+
+_SINGLE, _VECTOR = "entitybench.envs.views.single", "entitybench.envs.views.vector"
+_EPISODES = frozenset({"bank", "video", "threads", "failures"})
+
+# What schema 1 of a record held, whatever its kind.
+CONTROL_METRICS = (_SUCCESS, _ANY, _FRACTION, _STEPS, _RETURN, _LATENCY)
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        id="goal-control",
+        item="episode",
+        does="policy",
+        evaluator=CONTROL,
+        metrics=CONTROL_METRICS,
+        options=_EPISODES,
+        views=(f"{_SINGLE}:GoalEnv", f"{_VECTOR}:GoalVectorEnv"),
+    ),
+    Kind(
+        id="reward-control",
+        item="episode",
+        does="policy",
+        evaluator=CONTROL,
+        metrics=(*CONTROL_METRICS, _NORMALISED),
+        options=_EPISODES,
+        views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),
+    ),
+    Kind(
+        id="team-control",
+        item="episode",
+        does="policy",
+        evaluator=CONTROL,
+        metrics=(*CONTROL_METRICS, _NORMALISED),
+        options=_EPISODES,
+    ),
+    Kind(
+        id="graph",
+        item="episode",
+        does="policy",
+        evaluator=CONTROL,
+        metrics=CONTROL_METRICS,
+        options=_EPISODES,
+        views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),
+    ),
+)

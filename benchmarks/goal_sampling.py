@@ -15,8 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
+from entitybench.datasets.api import load_dataset
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
-from entitybench.datasets.store.api import load_dataset
 from entitybench.envs.api import world_of
 from entitybench.errors import DataError
 from entitybench.seeding import generator

@@ -93,8 +93,8 @@ def make(root: Path) -> None:
 
 def open_ours(folder: str, whole: bool) -> float:
     """Seconds to the first batch, and with `whole` to all columns."""
+    from entitybench.datasets.api import load_dataset
     from entitybench.datasets.sampling import transitions  # noqa: F401 - imports are not timed
-    from entitybench.datasets.store.api import load_dataset
     from entitybench.registry import datasets, tasks
 
     datasets(), tasks()

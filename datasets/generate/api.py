@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.datasets.generate.block import columns_of
+from entitybench.datasets.generate.job import Generation
 from entitybench.datasets.generate.parts import (
     part_path,
     prepare,
@@ -86,8 +87,9 @@ def generate(
             return final
         with disk_errors(final):
             _check_space(final, plan, partial)
-            kept = prepare(partial, plan, tell)
-            run(plan, partial, kept, workers, progress)
+            job = Generation(plan)
+            kept = prepare(partial, job, tell)
+            run(job, partial, kept, workers, progress)
             _merge(plan, partial, final, tell)
             shutil.rmtree(partial, ignore_errors=True)
     return final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from entitybench.types import DatasetSpec, TaskSpec
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.datasets.generate.parts import Part
     from entitybench.envs.core.batch import Worlds
 
 SMALL = "small"  # the size that is meant where none is named
@@ -99,24 +98,19 @@ class Plan:
         known: dict[str, Any] = json.loads(json.dumps(facts))  # as it is read again
         return known
 
-    def part(self, index: int) -> Part:
-        """The work of a block."""
-        from entitybench.datasets.generate.block import make_block
-
-        return make_block(self, self.blocks()[index])
-
-    def counts(self) -> list[int]:
-        """The number of episodes of each block."""
-        return [len(block) for block in self.blocks()]
-
     def json(self) -> dict[str, Any]:
         """For a worker process."""
-        task = {**asdict(self.task), "tags": sorted(self.task.tags)}
-        return {**asdict(self), "task": task}
+        task = asdict(self.task)
+        sets = {name: sorted(x) for name, x in task.items() if isinstance(x, frozenset)}
+        return {**asdict(self), "task": {**task, **sets}}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Plan:
-        made = {"tags": frozenset, "datasets": tuple, "metrics": tuple}
+        made: dict[str, Any] = {
+            field.name: type(field.default)
+            for field in fields(TaskSpec)
+            if isinstance(field.default, (tuple, frozenset))
+        }
         task = {name: made.get(name, _same)(x) for name, x in value["task"].items()}
         dataset = DatasetSpec(**value["dataset"])
         return cls(**{**value, "dataset": dataset, "task": TaskSpec(**task)})

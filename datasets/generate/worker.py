@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from entitybench.datasets.generate.draw import Drawing
+from entitybench.datasets.generate.job import Generation
 from entitybench.datasets.generate.parts import part_path, write_part
-from entitybench.datasets.generate.plan import Plan
 from entitybench.errors import BenchError
 
-JOBS: dict[str, Any] = {"Plan": Plan, "Drawing": Drawing}
+JOBS: dict[str, Any] = {job.__name__: job for job in (Generation, Drawing)}
 
 
 def failure(error: Exception) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.datasets.api import load_dataset
 from entitybench.datasets.lint.files import check_files
 from entitybench.datasets.lint.finding import Finding
 from entitybench.datasets.lint.subject import CHECKS, NotChecked, Subject
 from entitybench.datasets.minari.foreign import SourceDefect
 from entitybench.datasets.minari.importer import import_minari, local_names
 from entitybench.datasets.minari.library import minari_root
-from entitybench.datasets.store.api import load_dataset
 from entitybench.datasets.store.places import named_folder
 from entitybench.datasets.store.schema import MANIFEST
 from entitybench.datasets.store.store import EpisodeStore, read_manifest

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.api import load_dataset
 from entitybench.datasets.minari.buffers import Source
 from entitybench.datasets.minari.leaves import is_plain, is_text
 from entitybench.datasets.minari.library import (
@@ -28,7 +29,6 @@ from entitybench.datasets.minari.library import (
     minari_root,
     root_at,
 )
-from entitybench.datasets.store.api import load_dataset
 from entitybench.datasets.store.frames import need_space
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import disk_errors, locked

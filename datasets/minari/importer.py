@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.datasets.api import Dataset
 from entitybench.datasets.minari.d4rl import read_d4rl
 from entitybench.datasets.minari.foreign import read_foreign
 from entitybench.datasets.minari.leaves import shared_columns
@@ -13,7 +14,6 @@ from entitybench.datasets.minari.library import DATA_FILE, EXTRA, fetch, load_mi
 from entitybench.datasets.minari.ogbench import read_ogbench
 from entitybench.datasets.store.checks import check_manifest, why
 from entitybench.datasets.store.schema import Column, Manifest, manifest_hash
-from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
 from entitybench.errors import BadValue, BenchError, DataError, unknown
 
@@ -30,7 +30,7 @@ D4RL, OGBENCH = (".hdf5", ".h5"), ".npz"  # what files of other projects are cal
 
 def import_minari(
     source: str | Path, out: str | Path, *, download: bool = False, horizon: int | None = None
-) -> EpisodeStore:
+) -> Dataset:
     """Read a Minari dataset into a new episode store.
 
     What `export` wrote comes back as it was: same data, same seeds, same manifest. Other data get
@@ -65,8 +65,8 @@ def import_minari(
             if download and not (minari_root() / source).is_dir() and not Path(source).exists():
                 fetch(str(source))
             _read_minari(str(source), folder)
-        _ = EpisodeStore.open(folder, verify=False).episodes  # before it gets its name
-    return EpisodeStore.open(out)
+        _ = Dataset.open(folder, verify=False).episodes  # before it gets its name
+    return Dataset.open(out)
 
 
 def _read_minari(source: str, folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""The columns that a sampler draws from, in memory-mapped files or on a device."""
+"""The columns that a sampler draws from."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from entitybench.datasets.store.schema import OF_STEPS
 from entitybench.errors import BadValue, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from entitybench.datasets.store.store import EpisodeStore
     from entitybench.types import Array
@@ -29,32 +29,6 @@ def kind_of(name: str) -> str:
 def is_of_steps(name: str) -> bool:
     """Whether a column belongs to steps, T an episode, or to states, T + 1."""
     return kind_of(name) in OF_STEPS
-
-
-class Source(Protocol):
-    """Columns to take rows of."""
-
-    def index(self, rows: Array) -> Any:
-        """Rows, an int64 array of any shape, as `take` wants them."""
-        ...
-
-    def take(self, name: str, index: Any) -> Any:
-        """The entries of a column at an index, its shape first; truths in float32."""
-        ...
-
-
-class Mapped:
-    """Columns as they lie on disk; entries are new numpy arrays."""
-
-    def __init__(self, columns: Mapping[str, Array]) -> None:
-        self._columns = columns
-
-    def index(self, rows: Array) -> Array:
-        return rows
-
-    def take(self, name: str, index: Array) -> Array:
-        found: Array = self._columns[name].take(index, axis=0)
-        return found.astype(np.float32) if name in TRUTHS else found
 
 
 def chosen(store: EpisodeStore, names: Sequence[str] | None) -> dict[str, Array]:
@@ -82,12 +56,3 @@ def chosen(store: EpisodeStore, names: Sequence[str] | None) -> dict[str, Array]
         else np.asarray(store.columns[name])
         for name in wanted
     }
-
-
-def source_of(columns: Mapping[str, Array], device: str | None) -> Source:
-    """The columns where they lie, or copied to a device."""
-    if device is None:
-        return Mapped(columns)
-    from entitybench.datasets.sampling.device import Resident
-
-    return Resident(columns, device)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from entitybench.datasets.sampling.columns import OBSERVED, chosen, kind_of, source_of
+from entitybench.datasets.sampling.columns import OBSERVED, chosen, kind_of
 from entitybench.datasets.sampling.lookup import EpisodeLookup
+from entitybench.datasets.sampling.sources import source_of
 from entitybench.errors import whole
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from entitybench.datasets.sampling.columns import chosen, is_of_steps, source_of
+from entitybench.datasets.sampling.columns import chosen, is_of_steps
 from entitybench.datasets.sampling.lookup import EpisodeLookup
+from entitybench.datasets.sampling.sources import source_of
 from entitybench.errors import BadValue, whole
 
 if TYPE_CHECKING:

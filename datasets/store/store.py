@@ -28,21 +28,16 @@ from entitybench.datasets.store.schema import (
 )
 from entitybench.datasets.store.verify import check_hashes, check_sizes, mend
 from entitybench.errors import BadValue, DataError, MissingExtra
-from entitybench.registry import tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from entitybench.datasets.sampling.goals import GoalSampler, GoalWorld
-    from entitybench.datasets.sampling.transitions import TransitionSampler
-    from entitybench.datasets.sampling.windows import Pad, WindowSampler
+    from collections.abc import Mapping
 
 
 class EpisodeStore:
     """Episodes as flat arrays. `schema.py` draws the layout.
 
-    Views: `columns` and `episode` without copies; random batches from `transition_sampler`,
-    `window_sampler` and `goal_sampler`; `frames` by any index. docs/loading.md shows each.
+    Views: `columns` and `episode` without copies; `frames` by any index. What `eb.load_dataset`
+    gives (`datasets.api.Dataset`) draws random batches too. docs/loading.md shows each.
 
     Attributes:
         folder: where the files lie.
@@ -148,7 +143,8 @@ class EpisodeStore:
         return len(self.offsets) - 1
 
     def __repr__(self) -> str:
-        return f"EpisodeStore({self.id}, {len(self)} episodes, {self.transitions} transitions)"
+        kind = type(self).__name__
+        return f"{kind}({self.id}, {len(self)} episodes, {self.transitions} transitions)"
 
     @cached_property
     def _all_episodes(self) -> list[dict[str, Any]]:
@@ -193,7 +189,7 @@ class EpisodeStore:
         """All that the columns hold of one episode, padding rows included; no copies."""
         return self._columns(index, index + 1)
 
-    def split(self, name: str) -> EpisodeStore:
+    def split(self, name: str) -> Self:
         """The episodes of "train" or "validation", as a view. Raises BadValue for another name."""
         splits = self.manifest["splits"]
         if name not in splits:
@@ -203,7 +199,7 @@ class EpisodeStore:
         if self._first or len(self) < last:
             raise BadValue(f"this is already a part of {self.id}; split the whole store.")
         rows = self.offsets[first]
-        return EpisodeStore(
+        return type(self)(
             self.folder,
             self.manifest,
             self._columns(first, last),
@@ -211,7 +207,7 @@ class EpisodeStore:
             first_episode=first,
         )
 
-    def in_memory(self) -> EpisodeStore:
+    def in_memory(self) -> Self:
         """The same with its columns in the program's own memory instead of mapped files.
 
         Random batches come a tenth faster, and from a slow disk many times. Frames stay where
@@ -221,53 +217,7 @@ class EpisodeStore:
             name: column if isinstance(column, Frames) else np.array(column)
             for name, column in self.columns.items()
         }
-        return EpisodeStore(self.folder, self.manifest, columns, self.offsets, self._first)
-
-    def transition_sampler(
-        self, *, columns: Sequence[str] | None = None, device: str | None = None
-    ) -> TransitionSampler:
-        """Random transitions: `.sample(batch_size, rng)`; of a team, of all agents together.
-
-        Args:
-            columns: their names; None: the observations, entities, actions, rewards, terminals,
-                masks and entity masks that are there.
-            device: "cpu" or "cuda": torch tensors, all columns kept there; None: numpy arrays.
-        """
-        from entitybench.datasets.sampling.transitions import TransitionSampler
-
-        return TransitionSampler(self, columns, device)
-
-    def window_sampler(
-        self,
-        length: int,
-        *,
-        stride: int = 1,
-        pad: Pad | None = None,
-        columns: Sequence[str] | None = None,
-        device: str | None = None,
-    ) -> WindowSampler:
-        """Random windows of `length` steps inside episodes: `.sample(batch_size, rng)`.
-
-        `stride` leaves rows out; `pad` ("start" or "end") lets windows reach over the start or the
-        end of an episode. Columns and device are those of `transition_sampler`.
-        """
-        from entitybench.datasets.sampling.windows import WindowSampler
-
-        return WindowSampler(self, length, stride=stride, pad=pad, columns=columns, device=device)
-
-    def goal_sampler(self, world: GoalWorld | None = None) -> GoalSampler:
-        """Random transitions with goals put in afterwards, and rewards for them.
-
-        `.sample(batch_size, rng, value=GoalMix(...), policy=GoalMix(...))`.
-
-        Args:
-            world: computes goals and rewards; None: the world of the store's task.
-
-        Raises BadValue for a store of a task that is not ours, or has no goals.
-        """
-        from entitybench.datasets.sampling.goals import GoalSampler
-
-        return GoalSampler(self, self._goal_world() if world is None else world)
+        return type(self)(self.folder, self.manifest, columns, self.offsets, self._first)
 
     def frames(self, name: str = FRAMES) -> np.ndarray:
         """A column of frames (rows, H, W, C) uint8, memory-mapped for random access.
@@ -284,16 +234,6 @@ class EpisodeStore:
         file = self.manifest["files"][column.path.name]
         whole = decoded(Frames.open(column.path), file["sha256"])
         return whole[column.first : column.first + len(column)]
-
-    def _goal_world(self) -> GoalWorld:
-        from entitybench.envs.api import goal_world_of
-
-        if self.task is None or self.task not in tasks():
-            raise BadValue(
-                f"{self.id} is of no task that is known here, so its goals and rewards are not "
-                "known: give goal_sampler(world=...)."
-            )
-        return goal_world_of(self.task, **(self.manifest.get("task_kwargs") or {}))
 
     def _columns(self, first: int, last: int) -> dict[str, Any]:
         """The part of each column that belongs to the episodes first ... last - 1."""

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from entitybench.datasets.transport.contract import Interrupted, Patience, Refused
 from entitybench.datasets.transport.layout import INDEX
-from entitybench.datasets.transport.sources import Interrupted, Patience, Refused
 from entitybench.errors import BadValue, DataError, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from entitybench.datasets.transport.targets import Target
+    from entitybench.datasets.transport.contract import Target
 
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",

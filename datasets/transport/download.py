@@ -13,6 +13,7 @@ from entitybench.datasets.store.checks import Fault
 from entitybench.datasets.store.schema import MANIFEST, sha256_of
 from entitybench.datasets.store.verify import check_hashes, check_sizes
 from entitybench.datasets.store.writer import check_space, disk_errors, locked, new_store
+from entitybench.datasets.transport.contract import Interrupted, Patience, Refused, Source
 from entitybench.datasets.transport.fetch import Blob, fetch_all, read_text
 from entitybench.datasets.transport.items import (
     DatasetItem,
@@ -23,13 +24,7 @@ from entitybench.datasets.transport.items import (
     sha256_of_bytes,
 )
 from entitybench.datasets.transport.layout import INDEX, blob_name, read_index
-from entitybench.datasets.transport.sources import (
-    Interrupted,
-    Patience,
-    Refused,
-    Source,
-    open_source,
-)
+from entitybench.datasets.transport.sources import open_source
 from entitybench.errors import BadValue, BenchError, DataError, nearest
 from entitybench.registry import datasets
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
+from entitybench.datasets.transport.contract import Interrupted, Refused
 from entitybench.datasets.transport.layout import MOST_TEXT, blob_name
-from entitybench.datasets.transport.sources import Interrupted, Refused
 from entitybench.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-    from entitybench.datasets.transport.sources import Patience, Source
+    from entitybench.datasets.transport.contract import Patience, Source
 
 
 AT_ONCE = 4  # blobs: few enough for any server, enough to hide that each has to be asked for

@@ -7,9 +7,9 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from entitybench.datasets.transport.contract import Interrupted, Patience, Refused
 from entitybench.datasets.transport.fetch import read_text
 from entitybench.datasets.transport.layout import INDEX
-from entitybench.datasets.transport.sources import Interrupted, Patience, Refused
 from entitybench.datasets.transport.web import WebSource
 from entitybench.errors import BadValue, DataError, MissingExtra
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from entitybench.datasets.transport.targets import Target
+    from entitybench.datasets.transport.contract import Target
 
 _URL = re.compile(r"hf://(?:datasets/)?([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?/?", re.ASCII)
 

@@ -1,65 +1,23 @@
-"""Where blobs come from: what every kind of mirror can do, and how patient we are with it."""
+"""Where blobs come from: the mirror that a URL, or a folder's path, names."""
 
 from __future__ import annotations
 
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from entitybench.datasets.transport.contract import Refused
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+
+    from entitybench.datasets.transport.contract import Patience, Source
 
 CHUNK = 2**18  # bytes read at once from a file
 KINDS = "https://…, http://…, file://…, s3://bucket/prefix, hf://owner/name, or a folder"
-
-
-class Refused(Exception):
-    """A mirror will not give this file, however often it is asked: try another one."""
-
-
-class Interrupted(Exception):
-    """A mirror failed in a way that may pass.
-
-    Args:
-        reason: in a few words.
-        after: seconds that the mirror asks us to wait; None: it does not say.
-    """
-
-    def __init__(self, reason: str, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to bear with a mirror before the next one is asked."""
-
-    connect: float = 10.0  # s until a connection stands
-    silence: float = 30.0  # s without a byte, or with too few of them
-    least_speed: float = 1000.0  # bytes/s over `silence`; an attempt that brings less is in vain
-    tries: int = 5  # attempts in vain, one after another
-    first_wait: float = 0.5  # s between attempts; doubles
-    longest_wait: float = 60.0  # s; a mirror that asks for more is left alone
-
-
-class Source(Protocol):
-    """A mirror to read from."""
-
-    url: str
-    remote: bool  # whether reading needs a network
-
-    def open(self, name: str, start: int) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
-        """The bytes of a file from `start` on, or from 0 where it cannot begin later.
-
-        Yields where they begin, and the bytes piece by piece. Raises Refused and Interrupted.
-        """
-        ...
 
 
 class FolderSource:

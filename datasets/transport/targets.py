@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from entitybench.datasets.store.writer import disk_errors
 from entitybench.datasets.transport.layout import INDEX
@@ -17,23 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-
-class Target(Protocol):
-    """A mirror to write to. Nobody may see the new index before all blobs are there.
-
-    Attributes:
-        index: the index as it is; None: there is none yet.
-    """
-
-    index: bytes | None
-
-    def put(self, name: str, content: Path | bytes, size: int) -> None:
-        """Write a blob, unless one of this name and size is there."""
-        ...
-
-    def finish(self, index: bytes) -> None:
-        """Replace the index. Raises DataError when somebody else has done so meanwhile."""
-        ...
+    from entitybench.datasets.transport.contract import Target
 
 
 class FolderTarget:

@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 import httpx
 
-from entitybench.datasets.transport.sources import Interrupted, Refused
+from entitybench.datasets.transport.contract import Interrupted, Refused
 from entitybench.errors import BadValue, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from entitybench.datasets.transport.sources import Patience
+    from entitybench.datasets.transport.contract import Patience
 
 _RANGE = re.compile(r"bytes (\d{1,20})-")
 _MAY_PASS = (408, 425, 429)  # and all from 500 on

@@ -239,7 +239,7 @@ def _train_all(
 
 
 def _datasets(names: Sequence[str], report: Report) -> None:
-    from entitybench.datasets.store.api import load_dataset
+    from entitybench.datasets.api import load_dataset
 
     for name in names:
         dataset = tasks()[name].datasets[0]

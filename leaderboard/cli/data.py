@@ -165,7 +165,7 @@ def _publishable(folder: str) -> Path:
         shipped = REFERENCE / "weights" / item.id.removeprefix(AGENT)
         return shipped if shipped.is_dir() else item.folder
     if folder.partition("@")[0] in registry.datasets():
-        from entitybench.datasets.store.api import load_dataset
+        from entitybench.datasets.api import load_dataset
 
         return load_dataset(folder).folder  # raises DataError with the line that makes it
     return existing(Path(folder), "dataset or weights")
@@ -179,8 +179,8 @@ def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
         minari: The name of the Minari dataset, e.g. push-3blocks/mine-v0.
         json: Print where it lies as JSON.
     """
+    from entitybench.datasets.api import load_dataset
     from entitybench.datasets.minari.export import export as run
-    from entitybench.datasets.store.api import load_dataset
     from entitybench.datasets.store.frames import FRAMES
 
     store = load_dataset(_store(folder))

@@ -184,7 +184,7 @@ def _store(task: TaskSpec, dataset: Any) -> Any:
     if dataset is None or isinstance(dataset, (str, Path)):
         if dataset is None and not task.datasets:
             raise BadValue(f"{task.id} has no dataset to train on.")
-        from entitybench.datasets.store.api import load_dataset
+        from entitybench.datasets.api import load_dataset
 
         dataset = load_dataset(dataset or task.datasets[0])
         if dataset.task != task.id:

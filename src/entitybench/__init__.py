@@ -21,7 +21,7 @@ if (_checkout / "src" / "entitybench").is_dir() and (_checkout / "pyproject.toml
 _PUBLIC = {
     "make": "entitybench.envs.api:make",
     "make_vec": "entitybench.envs.api:make_vec",
-    "load_dataset": "entitybench.datasets.store.api:load_dataset",
+    "load_dataset": "entitybench.datasets.api:load_dataset",
     "load_agent": "entitybench.leaderboard.evaluation.api:load_agent",
     "evaluate": "entitybench.leaderboard.evaluation.api:evaluate",
 }

@@ -73,7 +73,7 @@ def test_layers(module: Path) -> None:
     ("path", "line"),
     [
         (("types.py",), "import entitybench.envs.registry"),
-        (("envs", "core", "a.py"), "from entitybench.datasets.store import api"),
+        (("envs", "core", "a.py"), "from entitybench.datasets import api"),
         (("datasets", "store", "a.py"), "def f():\n    from entitybench.agents.hecrl import agent"),
         (("leaderboard", "evaluation", "a.py"), "import entitybench.agents.registry"),
         (

@@ -67,7 +67,7 @@ def test_import_entitybench_loads_no_array_library() -> None:
     "module",
     [
         "entitybench.envs.api",
-        "entitybench.datasets.store.api",
+        "entitybench.datasets.api",
         "entitybench.leaderboard.evaluation.api",
     ],
 )

@@ -6,8 +6,8 @@ import pytest
 from agent_cases import TASK
 from one_thread import one_thread  # noqa: F401 - a fixture
 
+from entitybench.datasets.api import load_dataset
 from entitybench.datasets.generate.api import generate
-from entitybench.datasets.store.api import load_dataset
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from entitybench.datasets.api import load_dataset
 from entitybench.datasets.catalogue.shapes import disk_bytes, sizes_of, transitions
 from entitybench.datasets.catalogue.shapes_table import SHAPES
 from entitybench.datasets.generate.api import generate
-from entitybench.datasets.store.api import load_dataset
 from entitybench.errors import UnknownId
 from entitybench.registry import datasets, tasks
 from entitybench.types import DatasetSpec

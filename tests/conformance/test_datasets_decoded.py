@@ -10,9 +10,9 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
+from entitybench.datasets.api import Dataset
 from entitybench.datasets.store import decoded as module
 from entitybench.datasets.store.schema import Column, episode_row
-from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, new_store
 from entitybench.errors import DataError
 
@@ -41,7 +41,7 @@ def store(tmp_path):
         splits = ["train", "train", "validation"]
         rows = [episode_row(i, s, n) for i, (s, n) in enumerate(zip(splits, LENGTHS, strict=True))]
         writer.finish(rows, {"dataset": "toy/film-v1", "task": None, "task_version": None})
-    return EpisodeStore.open(tmp_path / "toy")
+    return Dataset.open(tmp_path / "toy")
 
 
 def cache(tmp_path):
@@ -57,7 +57,7 @@ def test_frames_are_decoded_once(store, tmp_path, monkeypatch):
         raise AssertionError("decoded again")
 
     monkeypatch.setattr(module, "_decode", again)
-    frames = EpisodeStore.open(store.folder).frames()
+    frames = Dataset.open(store.folder).frames()
     assert isinstance(frames, np.memmap)
     rows = np.array([60, 2, 2, 33])
     assert np.array_equal(frames[rows], film()[rows])
@@ -92,7 +92,7 @@ def test_a_damaged_cache_is_made_anew(store, tmp_path, damage):
 
 def test_a_column_drawn_anew_has_a_cache_of_its_own(store, tmp_path):
     store.frames()
-    other = EpisodeStore(
+    other = Dataset(
         store.folder,
         {**store.manifest, "files": {"frames.h5": {"sha256": "0" * 64}}},
         store.columns,
@@ -106,14 +106,14 @@ def test_processes_wait_for_one_another(store, tmp_path):
     code = (
         "import sys, time\n"
         "from entitybench.datasets.store import decoded\n"
-        "from entitybench.datasets.store.store import EpisodeStore\n"
+        "from entitybench.datasets.api import Dataset\n"
         "real = decoded._decode\n"
         "def slow(*arguments):\n"
         "    print('decoded', flush=True)\n"
         "    time.sleep(1)\n"
         "    real(*arguments)\n"
         "decoded._decode = slow\n"
-        "print(EpisodeStore.open(sys.argv[1]).frames().sum())\n"
+        "print(Dataset.open(sys.argv[1]).frames().sum())\n"
     )
     command = [sys.executable, "-P", "-c", code, str(store.folder)]
     both = [

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from uniform_sets import uniform_set
 
+from entitybench.datasets.api import load_dataset
 from entitybench.datasets.generate import draw as module
 from entitybench.datasets.generate.api import generate
 from entitybench.datasets.generate.parts import part_path
-from entitybench.datasets.store.api import load_dataset
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.envs.api import make_worlds
 from entitybench.envs.drawing import gl

@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from entitybench.datasets.api import load_dataset
 from entitybench.datasets.generate import pool
 from entitybench.datasets.generate.api import generate, make_plan
+from entitybench.datasets.generate.job import Generation
 from entitybench.datasets.generate.parts import part_is_right, part_path
 from entitybench.datasets.generate.plan import Plan
 from entitybench.datasets.store import writer
-from entitybench.datasets.store.api import load_dataset
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BadValue, DataError, UnknownId
 from entitybench.registry import datasets
@@ -254,9 +255,9 @@ def test_only_sound_parts_with_the_same_arguments_are_used_again(tmp_path, monke
         file.seek(500)
         file.write(b"\xff\x00\xff")
     made = []
-    real = Plan.part
+    real = Generation.part
     monkeypatch.setattr(
-        Plan, "part", lambda plan, i: made.append(plan.blocks()[i][0]) or real(plan, i)
+        Generation, "part", lambda job, i: made.append(job.plan.blocks()[i][0]) or real(job, i)
     )
     make(final, say=lines.append)
     assert made == [5, 15, 20]

@@ -15,10 +15,10 @@ from mirrors import TOY, make_toy, plant, sealed, tree
 
 from entitybench.datasets.store import checks
 from entitybench.datasets.store.store import EpisodeStore
+from entitybench.datasets.transport.contract import Patience
 from entitybench.datasets.transport.download import download
 from entitybench.datasets.transport.items import item_of
 from entitybench.datasets.transport.layout import MOST_TEXT, blob_name, index_bytes, read_index
-from entitybench.datasets.transport.sources import Patience
 from entitybench.errors import DataError
 
 QUICK = Patience(tries=1, first_wait=0.01)

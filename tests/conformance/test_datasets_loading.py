@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from entitybench.datasets.api import Dataset
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.datasets.sampling.lookup import EpisodeLookup
 from entitybench.datasets.store.schema import Column, episode_row
-from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, new_store
 from entitybench.envs.api import world_of
 from entitybench.errors import BadValue, MissingExtra, UnknownId
@@ -57,7 +57,7 @@ def make(folder, lengths=LENGTHS, splits=None):
         splits = splits or ["train"] * len(lengths)
         rows = [episode_row(i, splits[i], int(n)) for i, n in enumerate(lengths)]
         writer.finish(rows, {"dataset": "toy/team-v0", "task": None, "task_version": None})
-    return EpisodeStore.open(folder)
+    return Dataset.open(folder)
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_goal_batches_are_those_of_a_table_of_all_transitions(tmp_path):
         rows = [episode_row(i, "train", int(n)) for i, n in enumerate(lengths)]
         about = {"dataset": "x/y-v0", "task": "push-2blocks", "task_version": None}
         writer.finish(rows, about)
-    sampler = EpisodeStore.open(tmp_path / "a").goal_sampler()
+    sampler = Dataset.open(tmp_path / "a").goal_sampler()
     mix = GoalMix(next=0.25, uniform=0.25, geometric=0.25, random=0.25, mean_steps=4)
     batch = sampler.sample(40, rng(3), value=mix)
     draw, episode = rng(3), np.repeat(np.arange(40), lengths)

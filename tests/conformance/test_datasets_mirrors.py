@@ -18,10 +18,10 @@ from entitybench.datasets.store.schema import Column, sha256_of
 from entitybench.datasets.store.store import EpisodeStore, read_manifest
 from entitybench.datasets.store.writer import write_manifest
 from entitybench.datasets.transport import items
+from entitybench.datasets.transport.contract import Patience
 from entitybench.datasets.transport.download import download
 from entitybench.datasets.transport.items import item_of, pins, weights_manifest
 from entitybench.datasets.transport.publish import publish
-from entitybench.datasets.transport.sources import Patience
 from entitybench.errors import BadValue, BenchError, DataError
 from entitybench.leaderboard.cli.main import main as bench
 from entitybench.leaderboard.evaluation.weights import REFERENCE, find

@@ -9,8 +9,8 @@ import shutil
 import numpy as np
 import pytest
 
+from entitybench.datasets.api import load_dataset
 from entitybench.datasets.store import verify
-from entitybench.datasets.store.api import load_dataset
 from entitybench.datasets.store.schema import Column, episode_row, manifest_hash
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, locked, new_store

@@ -20,9 +20,9 @@ from mirrors import TOY, Fault, make_toy, nginx, plant, proxy, tree
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import locked
 from entitybench.datasets.transport import download as module
+from entitybench.datasets.transport.contract import Patience
 from entitybench.datasets.transport.download import download
 from entitybench.datasets.transport.publish import publish
-from entitybench.datasets.transport.sources import Patience
 from entitybench.datasets.transport.web import retry_after
 from entitybench.errors import BadValue, DataError, UnknownId
 

@@ -1,0 +1,153 @@
+"""`eb.load_dataset`, and what it gives: an episode store from which one can sample."""
+
+from __future__ import annotations
+
+import shlex
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entitybench.datasets.store.places import generate_line, named_folder
+from entitybench.datasets.store.store import EpisodeStore
+from entitybench.errors import BadValue, DataError
+from entitybench.registry import datasets, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entitybench.datasets.sampling.goals import GoalSampler, GoalWorld
+    from entitybench.datasets.sampling.transitions import TransitionSampler
+    from entitybench.datasets.sampling.windows import Pad, WindowSampler
+
+
+class Dataset(EpisodeStore):
+    """An episode store that hands out random batches; docs/loading.md shows each kind."""
+
+    def transition_sampler(
+        self, *, columns: Sequence[str] | None = None, device: str | None = None
+    ) -> TransitionSampler:
+        """Random transitions: `.sample(batch_size, rng)`; of a team, of all agents together.
+
+        Args:
+            columns: their names; None: the observations, entities, actions, rewards, terminals,
+                masks and entity masks that are there.
+            device: "cpu" or "cuda": torch tensors, all columns kept there; None: numpy arrays.
+        """
+        from entitybench.datasets.sampling.transitions import TransitionSampler
+
+        return TransitionSampler(self, columns, device)
+
+    def window_sampler(
+        self,
+        length: int,
+        *,
+        stride: int = 1,
+        pad: Pad | None = None,
+        columns: Sequence[str] | None = None,
+        device: str | None = None,
+    ) -> WindowSampler:
+        """Random windows of `length` steps inside episodes: `.sample(batch_size, rng)`.
+
+        `stride` leaves rows out; `pad` ("start" or "end") lets windows reach over the start or the
+        end of an episode. Columns and device are those of `transition_sampler`.
+        """
+        from entitybench.datasets.sampling.windows import WindowSampler
+
+        return WindowSampler(self, length, stride=stride, pad=pad, columns=columns, device=device)
+
+    def goal_sampler(self, world: GoalWorld | None = None) -> GoalSampler:
+        """Random transitions with goals put in afterwards, and rewards for them.
+
+        `.sample(batch_size, rng, value=GoalMix(...), policy=GoalMix(...))`.
+
+        Args:
+            world: computes goals and rewards; None: the world of the dataset's task.
+
+        Raises BadValue for a dataset of a task that is not ours, or has no goals.
+        """
+        from entitybench.datasets.sampling.goals import GoalSampler
+
+        return GoalSampler(self, self._goal_world() if world is None else world)
+
+    def _goal_world(self) -> GoalWorld:
+        from entitybench.envs.api import goal_world_of
+
+        if self.task is None or self.task not in tasks():
+            raise BadValue(
+                f"{self.id} is of no task that is known here, so its goals and rewards are not "
+                "known: give goal_sampler(world=...)."
+            )
+        return goal_world_of(self.task, **(self.manifest.get("task_kwargs") or {}))
+
+
+def load_dataset(
+    id_or_folder: str | Path, *, size: str = "small", generate: bool = False
+) -> Dataset:
+    """Open a dataset.
+
+    Args:
+        id_or_folder: a registered id (`bench list datasets`), also with "@" and a size, looked for
+            under `ENTITYBENCH_DATA`, or the folder of any episode store.
+        size: which of the registered sizes of a dataset: "small" or, where it has it, "paper".
+        generate: make a registered dataset that is not there yet (minutes at most; see
+            `entitybench.datasets.generate.api`).
+
+    Raises:
+        UnknownId: neither a dataset nor a folder.
+        DataError: not there yet, damaged, or made for another version of its task; the text holds
+            the command that mends it.
+    """
+    text = str(id_or_folder)
+    is_path = isinstance(id_or_folder, Path) or text.startswith(("/", ".", "~"))
+    id, _, named = text.partition("@")
+    if not is_path and id in datasets():  # the registry takes longer to load than the folder
+        return _registered(id, named or size, generate)
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        store = Dataset.open(folder)
+        _check_version(store)
+        return store
+    if is_path:
+        raise DataError(f"no folder {text!r} to open a dataset from.")
+    datasets()[text]  # raises UnknownId with the nearest ids
+    raise AssertionError
+
+
+def _registered(id: str, size: str, generate: bool) -> Dataset:
+    spec = datasets()[id]
+    folder = named_folder(f"{id}@{size}")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        if not generate:
+            line = generate_line(spec, size=size)
+            which = "" if size == "small" else f"size={size!r}, "
+            raise DataError(
+                f"the dataset {id} is not there yet. Make it: `{line}` (or "
+                f"eb.load_dataset({id!r}, {which}generate=True); looked in {folder})."
+            )
+        from entitybench.datasets.generate.api import generate as make
+
+        make(id, size=size)
+    store = Dataset.open(folder)
+    _check_version(store)
+    if store.manifest["custom"]:
+        count = store.manifest["splits"]["train"][1]
+        warnings.warn(
+            f"{folder} is a custom {id}: {count} training episodes and seed "
+            f"{store.manifest['seed']}, registered are {spec.episodes} and {spec.seed}.",
+            stacklevel=3,
+        )
+    return store
+
+
+def _check_version(store: Dataset) -> None:
+    """Raises DataError when the data are of another version of their task."""
+    made = store.manifest["task_version"]
+    if store.task is None or store.task not in tasks() or made is None:
+        return
+    now = tasks()[store.task].version
+    if made != now:
+        line = generate_line(datasets()[store.id]) if store.id in datasets() else "make it"
+        raise DataError(
+            f"{store.folder} was made for version {made} of {store.task}, which is at version "
+            f"{now}. Make it anew: `rm -r {shlex.quote(str(store.folder))} && {line}`"
+        )

@@ -110,4 +110,20 @@ AGENTS: tuple[AgentSpec, ...] = (
         learns_from="nothing",
         summary="uniformly random actions",
     ),
+    AgentSpec(
+        id="zero",
+        kind="any",
+        target="entitybench.agents.baselines.scripted:Zero",
+        presets=(),
+        learns_from="nothing",
+        summary="does nothing: all actions are 0",
+    ),
+    AgentSpec(
+        id="constant",
+        kind="any",
+        target="entitybench.agents.baselines.scripted:Constant",
+        presets=(),
+        learns_from="nothing",
+        summary="the same action at every step: +1 in every dimension",
+    ),
 )

@@ -198,18 +198,18 @@ def demonstrations(folder: Path) -> EpisodeStore:
 
 def policy(out: Path, episodes: int) -> None:
     """Behaviour cloning on data of the profile assets, and how it does in each profile."""
-    from entitybench.agents.common.config import Stage
+    from entitybench.agents.common.goal.config import GoalPhase
     from entitybench.datasets.sampling.goals import GoalMix
     from entitybench.leaderboard.evaluation.api import load_agents
     from entitybench.leaderboard.training.train import train
 
     store = demonstrations(out / "data")
-    stage = Stage(
+    phase = GoalPhase(
         updates=20_000,
         alpha=0.0,
         learning_rate=1e-3,
         final_learning_rate=1e-5,
-        policy=GoalMix(uniform=1.0),  # what the oracle was after is where the block ends up
+        mix=GoalMix(uniform=1.0),  # what the oracle was after is where the block ends up
     )
     for seed in range(SEEDS):
         if not (out / "runs" / f"seed{seed}").is_dir():
@@ -221,7 +221,7 @@ def policy(out: Path, episodes: int) -> None:
                 device="cpu",
                 dataset=store,
                 evaluate_every=0,
-                overrides={"stages": (stage,), "standardise": True, "compile": False},
+                overrides={"phases": (phase,), "standardise": True, "compile": False},
             )
     agents = load_agents("gcbc", task=PUSH, seeds=range(SEEDS), weights=out / "runs")
     transfer("gcbc", agents, PUSH, episodes)

@@ -60,14 +60,14 @@ class Ours:
 
     def __init__(self, batch: int, hidden: tuple[int, ...], precision: Any, store: Any) -> None:
         config = dataclasses.replace(
-            GCIQL.make_config(agent("gciql"), "small", TASK),
+            GCIQL.configure(agent("gciql"), "small", TASK),
             batch_size=batch,
             hidden=hidden[0],
             blocks=len(hidden),
             actor_layer_norm=False,
             precision=precision,
         )
-        self.agent, self.store = GCIQL.create(config, TASK, seed=0, dataset=store), store
+        self.agent, self.store = GCIQL.create(config, TASK, seed=0, data=store), store
         self.drawn = [self.agent.batch(store) for _ in range(8)]
         for one in self.drawn:
             self.agent.update(one)
@@ -167,7 +167,7 @@ def main() -> None:
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[-1] if args.core is None else args.core})
     torch.set_num_threads(1)
-    layout = GCIQL(GCIQL.make_config(agent("gciql"), "tiny", TASK), TASK, seed=0).layout
+    layout = GCIQL(GCIQL.configure(agent("gciql"), "tiny", TASK), TASK, seed=0).layout
     store = RandomStore(layout.entities, layout.features)
     rows = [row for size in SIZES for row in measure(*size, args, store)]
     if args.json:

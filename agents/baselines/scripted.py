@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from entitybench.errors import BadValue
+
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
-    from entitybench.types import Array, Obs, Policy, TaskSpec
+    from entitybench.types import AgentSpec, Array, Obs, Policy, TaskSpec
 
 
 class Scripted(ABC):
@@ -19,16 +21,55 @@ class Scripted(ABC):
 
     def __init__(self, task: TaskSpec) -> None:
         self.task = task
-        self.step = self.total_updates = 0
 
     @classmethod
-    def create(cls, config: Any, task: TaskSpec, *, seed: int = 0, dataset: Any = None) -> Scripted:
-        del config, seed, dataset
+    def configure(cls, spec: AgentSpec, preset: str, task: TaskSpec, **changes: Any) -> None:
+        """Nothing to choose. Raises BadValue."""
+        del preset, task
+        if changes:
+            raise BadValue(f"{spec.id} has no settings: got {', '.join(changes)}.")
+
+    @classmethod
+    def create(cls, config: None, task: TaskSpec, **given: Any) -> Self:
+        """The agent of a task; it is the same for every seed."""
+        del config, given
         return cls(task)
 
     @abstractmethod
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         """The policy."""
+
+
+class Zero(Scripted):
+    """Does nothing."""
+
+    level = 0.0
+
+    def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        del greedy  # one way to act
+        from entitybench.envs.api import world_of
+
+        return ConstantPolicy(world_of(self.task).action_shape, self.level)
+
+
+class Constant(Zero):
+    """Does the same at every step: the largest action in every dimension."""
+
+    level = 1.0
+
+
+class ConstantPolicy:
+    """One action for all times."""
+
+    def __init__(self, action_shape: tuple[int, ...], level: float) -> None:
+        self.action = np.full(action_shape, level, np.float32)
+
+    def initial_state(self, batch: int) -> None:
+        del batch
+
+    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
+        del rng
+        return np.repeat(self.action[None], len(obs["observation"]), 0), state
 
 
 class Random(Scripted):

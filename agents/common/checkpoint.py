@@ -22,7 +22,8 @@ Tensor = torch.Tensor
 FORMAT = 1
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -39,7 +40,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     os.umask(umask)
     part.chmod(0o666 & ~umask)  # as other files: safetensors lets nobody else read them
     os.replace(part, path)
-    return _sha256(path)
+    return sha256(path)
 
 
 def write(
@@ -92,10 +93,10 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, Ten
     return meta, weights, training
 
 
-def _read_tensors(path: Path, sha256: str | None) -> dict[str, Tensor]:
+def _read_tensors(path: Path, expected: str | None) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"{path} is missing; train again or restore it.")
-    if _sha256(path) != sha256:
+    if sha256(path) != expected:
         raise CheckpointError(f"{path} is truncated or corrupt (sha256 differs from agent.json).")
     try:
         return load_file(path)

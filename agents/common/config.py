@@ -1,4 +1,4 @@
-"""Configurations are frozen dataclasses; these helpers turn them to JSON and back."""
+"""Configurations are frozen dataclasses: made from presets and settings, stored as JSON."""
 
 from __future__ import annotations
 
@@ -8,39 +8,172 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from entitybench.datasets.sampling.goals import GoalMix  # noqa: TC001 - read at run time
-from entitybench.errors import BadValue, CheckpointError
+from entitybench.errors import BadValue, CheckpointError, nearest
 
 if typing.TYPE_CHECKING:
     from entitybench.types import AgentSpec
 
 C = TypeVar("C")
-_PLAIN: Mapping[Any, tuple[type, ...]] = {
-    bool: (bool,),
-    int: (int,),
-    float: (int, float),
-    str: (str,),
+_WORDS: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+    types.NoneType: "none",
 }
+_NAMES = ("agent", "preset")  # given by the registry; no settings
+
+# Fields as checkpoints of earlier versions name them, and those that nothing ever read.
+_RENAMED = {"stages": "phases", "policy": "mix"}
+_DROPPED = frozenset({"subgoal_learning_rate"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Stage:
-    """A stretch of training with one policy objective."""
+class Phase:
+    """A stretch of training. Numbers that a subclass adds are constants of the losses."""
 
+    name: str = ""
     updates: int
-    alpha: float  # weight of the behaviour-cloning term
-    learning_rate: float  # at the beginning of the stage
-    final_learning_rate: float  # reached linearly at its end
-    policy: GoalMix  # which goals the policy learns
+    learning_rate: float  # at the beginning
+    final_learning_rate: float  # reached linearly at the end
+    learns: tuple[str, ...] | None = None  # groups of parameters; None: all
 
 
-def pick_preset(
-    spec: AgentSpec, preset: str, presets: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """A preset's fields with what the agent's id changes. Raises BadValue for an unknown preset."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TorchConfig:
+    """What every `TorchLearner` needs to know."""
+
+    agent: str
+    preset: str
+    phases: tuple[Phase, ...]
+    batch_size: int = 256
+    grad_clip: float = 20.0  # global norm, each network by itself
+    compile: bool = True  # torch.compile the losses where a C++ compiler is at hand
+
+
+def constants(phase: Phase) -> dict[str, float]:
+    """The numbers that a subclass adds to `Phase`."""
+    known = {field.name for field in dataclasses.fields(Phase)}
+    own = {f.name: getattr(phase, f.name) for f in dataclasses.fields(phase) if f.name not in known}
+    return {name: value for name, value in own.items() if type(value) in (int, float)}
+
+
+def make(
+    cls: type[C],
+    spec: AgentSpec,
+    preset: str,
+    presets: Mapping[str, Mapping[str, Any]],
+    changes: Mapping[str, Any],
+) -> C:
+    """A preset with what the agent's id changes, then `changes`.
+
+    Raises BadValue for an unknown preset, for a setting there is not, and for a wrong value.
+    """
     if preset not in presets:
         raise BadValue(f"{spec.id} has no preset {preset!r}; it has {', '.join(presets)}.")
-    return {"agent": spec.id, "preset": preset, **presets[preset], **spec.config}
+    fields = {"agent": spec.id, "preset": preset, **presets[preset], **spec.config}
+    return changed(cls(**fields), changes)
+
+
+def changed(config: C, changes: Mapping[str, Any]) -> C:
+    """`config` with settings replaced; texts are read as the setting's type.
+
+    A dot reaches into a part: "phases.0.updates", "value_goals.random". Raises BadValue.
+    """
+    for name, value in changes.items():
+        config = _with(config, name, tuple(name.split(".")), value)
+    return config
+
+
+def _with(part: Any, whole: str, path: tuple[str, ...], value: Any) -> Any:
+    """`part` with the value at `path` replaced; `whole` is the name for the message."""
+    head, *rest = path
+    if isinstance(part, tuple) and head.isdecimal() and int(head) < len(part) and rest:
+        place = int(head)
+        inner = _with(part[place], whole, tuple(rest), value)
+        return (*part[:place], inner, *part[place + 1 :])
+    known = [f.name for f in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
+    known = [name for name in known if name not in _NAMES]
+    if head not in known:
+        close = nearest(head, known, count=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise BadValue(f"no setting {whole!r}: there are {', '.join(known) or 'none'}.{hint}")
+    if rest:
+        return dataclasses.replace(
+            part, **{head: _with(getattr(part, head), whole, tuple(rest), value)}
+        )
+    try:
+        fitted = fit(typing.get_type_hints(type(part))[head], value, text=True)
+    except TypeError as error:
+        raise BadValue(f"setting {whole!r} is {error}: got {value!r}.") from error
+    return dataclasses.replace(part, **{head: fitted})
+
+
+def fit(hint: Any, value: Any, *, text: bool = False) -> Any:
+    """`value` as the type `hint` asks for. Raises TypeError, which says what is allowed.
+
+    Args:
+        hint: a plain type, None, Literal, a tuple, a dataclass, or a union of such.
+        value: from JSON or from a user.
+        text: also read what is written as text: "0.5", "true", "none", "256,256".
+    """
+    origin, options = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _first(sorted(options, key=lambda o: o is not types.NoneType), value, text)
+    if origin is typing.Literal:
+        if value in options and type(value) is type(options[options.index(value)]):
+            return value
+        raise TypeError(f"one of {', '.join(map(str, options))}")
+    if origin is tuple:
+        return _tuple(options, value, text)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if isinstance(value, hint):
+            return value
+        if isinstance(value, Mapping):
+            return from_json(hint, value)
+        names = ", ".join(field.name for field in dataclasses.fields(hint))
+        raise TypeError(f"made of parts ({names}); set one of them")
+    if hint not in _WORDS:
+        return value
+    if type(value) is hint or (hint is float and type(value) is int):
+        return value
+    if text and isinstance(value, str):
+        return _read(hint, value.strip())
+    raise TypeError(_WORDS[hint])
+
+
+def _first(options: list[Any], value: Any, text: bool) -> Any:
+    allowed = []
+    for option in options:
+        try:
+            return fit(option, value, text=text)
+        except TypeError as error:
+            allowed.append(str(error))
+    raise TypeError(" or ".join(reversed(allowed)))
+
+
+def _tuple(options: tuple[Any, ...], value: Any, text: bool) -> tuple[Any, ...]:
+    if text and isinstance(value, str):
+        value = [part for part in value.strip("()[] ").split(",") if part.strip()]
+    if not isinstance(value, (tuple, list)):
+        raise TypeError("a list of values with commas between them")
+    hints = options[:1] * len(value) if options[1:] == (...,) else options
+    if len(hints) != len(value):
+        raise TypeError(f"a list of {len(hints)} values with commas between them")
+    return tuple(fit(hint, part, text=text) for hint, part in zip(hints, value, strict=True))
+
+
+def _read(hint: type, value: str) -> Any:
+    if hint is bool and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if hint is types.NoneType and value.lower() == "none":
+        return None
+    if hint in (int, float):
+        try:
+            return hint(value)
+        except ValueError:
+            pass
+    raise TypeError(_WORDS[hint])
 
 
 def to_json(config: Any) -> dict[str, Any]:
@@ -50,30 +183,23 @@ def to_json(config: Any) -> dict[str, Any]:
 
 def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
     """The dataclass that `to_json` wrote. Raises CheckpointError for unknown or missing fields."""
-    assert dataclasses.is_dataclass(cls)
     hints = typing.get_type_hints(cls)
-    known = {f.name for f in dataclasses.fields(cls)}
-    if not isinstance(data, Mapping) or set(data) - known:
-        extra = sorted(set(data) - known) if isinstance(data, Mapping) else data
+    if not isinstance(data, Mapping):
+        raise CheckpointError(f"the stored {cls.__name__} does not fit this version: {data!r}.")
+    renamed = {}
+    for name, value in data.items():
+        today = _RENAMED.get(name, name)
+        known = name in hints or today not in hints
+        if name in hints or name not in _DROPPED:
+            renamed[name if known else today] = value
+    unknown = sorted(renamed.keys() - hints.keys())
+    if unknown:
         raise CheckpointError(
-            f"the stored {cls.__name__} does not fit this version: unknown {extra}."
+            f"the stored {cls.__name__} does not fit this version: unknown {unknown}."
         )
     try:
-        return cls(**{name: _build(hints[name], value) for name, value in data.items()})
+        return cls(**{name: fit(hints[name], value) for name, value in renamed.items()})
     except (TypeError, ValueError, BadValue) as error:
         raise CheckpointError(
             f"the stored {cls.__name__} does not fit this version: {error}."
         ) from error
-
-
-def _build(hint: Any, value: Any) -> Any:
-    origin = typing.get_origin(hint)
-    if hint in _PLAIN and type(value) not in _PLAIN[hint]:
-        raise TypeError(f"{value!r} is no {hint.__name__}")
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and value is not None:
-        return from_json(hint, value)
-    if origin is tuple:
-        return tuple(_build(typing.get_args(hint)[0], item) for item in value)
-    if origin in (typing.Union, types.UnionType) and value is not None:
-        return _build(next(a for a in typing.get_args(hint) if a is not type(None)), value)
-    return value

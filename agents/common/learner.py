@@ -1,21 +1,17 @@
-"""The part of an agent that does not depend on the method: parameters, updates, checkpoints."""
+"""The part of an agent that depends on no method and no kind: parameters, updates, checkpoints."""
 
 from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 
 from entitybench.agents.common import checkpoint
-from entitybench.agents.common.config import Stage, from_json, pick_preset, to_json
-from entitybench.agents.common.goal.layout import Layout
+from entitybench.agents.common.config import changed, constants, from_json, make, to_json
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
-from entitybench.datasets.sampling.goals import GoalSampler
-from entitybench.envs.api import goal_world_of
 from entitybench.errors import BadValue, CheckpointError
 from entitybench.registry import tasks
 from entitybench.seeding import generator
@@ -26,134 +22,161 @@ if TYPE_CHECKING:
     import numpy as np
 
     from entitybench.agents.common.compiling import CompiledLoss
-    from entitybench.agents.common.networks import Params
-    from entitybench.types import AgentSpec, Batch, Metrics, Policy, TaskSpec
+    from entitybench.agents.common.config import Phase
+    from entitybench.agents.common.layers import Params
+    from entitybench.types import AgentSpec, Batch, Metrics, TaskSpec
 
 Tensor = torch.Tensor
+Tensors = dict[str, Tensor]
+_NO_NETWORK = (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError)
 
 
-class TorchAgent(ABC):
+class TorchLearner(ABC):
     """Learns by gradient steps on a sum of losses.
 
-    A subclass gives `config_class`, `presets`, `init` (its parameters), `draw` (its batch),
-    `losses` and `policy`. All randomness of update k comes from streams named by (seed, k): a
-    resumed run needs no more than parameters, targets, optimiser and step to go on bit for bit.
+    A kit gives `source`; a method gives `config_class`, `presets`, `init` (its parameters), `draw`
+    (its batch), `losses`, and what its kind asks of an agent. All randomness of update k comes from
+    streams named by (seed, k): a resumed run needs no more than parameters, buffers, optimiser and
+    step to go on bit for bit.
     """
 
-    config_class: ClassVar[type[Any]]
+    unit: ClassVar[str] = "updates"
+    config_class: ClassVar[type[Any]]  # a TorchConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
-    shipped: ClassVar[tuple[str, ...]]  # parameter groups that acting needs
+    shipped: ClassVar[tuple[str, ...]]  # groups of parameters that acting needs
+    # Group -> the group it follows slowly, by `config.target_rate` an update; it learns nothing.
+    targets: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
         self.config, self.task, self.seed = config, task, seed
         self.device = torch.device(device)
-        self.layout = Layout.of(task)
         self.step = 0
         self.params: dict[str, Params] = {}
-        self.target: Params = {}
-        self.buffers: dict[str, Tensor] = {}  # statistics of the data, stored with the weights
-        self.dataset: dict[str, Any] = {}
+        self.buffers: Tensors = {}  # statistics and what phases keep; stored with the weights
+        self.dataset: dict[str, Any] = {}  # id and content hash of what it learned from
+        self.parts: dict[str, str] = {}  # sha256 of the weights of its parts
         self._optimiser: Adam | None = None
-        self._sampler: tuple[Any, GoalSampler] | None = None
+        self._opened: tuple[Any, Any] | None = None
         self._compiled: CompiledLoss | None = None
+        self._constants: tuple[Phase, Tensors] | None = None
 
-    # What a method defines
+    # What a kit or a method defines
+
+    @abstractmethod
+    def source(self, data: Any) -> Any:
+        """What batches are drawn from, opened once for `data`."""
 
     @abstractmethod
     def init(self, rng: torch.Generator) -> None:
-        """Fill `params` (and `target`) with fresh parameters."""
+        """Fill `params` with fresh parameters, all groups but those of `targets`."""
 
     @abstractmethod
-    def draw(self, sampler: GoalSampler, rng: np.random.Generator) -> Batch:
+    def draw(self, source: Any, rng: np.random.Generator) -> Batch:
         """The batch of the present step."""
 
     @abstractmethod
     def losses(
-        self, params: Mapping[str, Params], target: Params, batch: dict[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum to minimise and what to log; a pure function."""
+        self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
+    ) -> tuple[Tensor, Tensors]:
+        """The sum to minimise and what to log; a pure function.
 
-    @abstractmethod
-    def policy(self, *, greedy: bool = True) -> Policy[Any]:
-        """The policy to evaluate."""
+        Args:
+            params: by group, the targets too.
+            batch: of `draw`.
+            constants: numbers of the present phase, by name.
+        """
 
-    def measure(self, sampler: GoalSampler) -> None:  # noqa: B027 - optional
-        """Fill `buffers` from the data before the first update."""
+    def adopt(self, parts: Mapping[str, Path]) -> None:  # noqa: B027 - optional
+        """Take what is needed of the checkpoints of other agents, when it is made."""
 
-    def finish(self, sampler: GoalSampler) -> None:  # noqa: B027 - optional
-        """Fill `buffers` from the data after the last update."""
+    def measure(self, source: Any) -> None:  # noqa: B027 - optional
+        """Fill `buffers` from the data, when it is made."""
 
-    # The contract of entitybench.types.Agent
+    def begin(self, phase: Phase, source: Any) -> None:  # noqa: B027 - optional
+        """Before the first update of a phase. What it must remember belongs in `buffers`."""
+
+    def finish(self, source: Any) -> None:  # noqa: B027 - optional
+        """Fill `buffers` from the data after the last update, and before any evaluation."""
+
+    # The contract of entitybench.types.Learner
 
     @classmethod
-    def make_config(cls, spec: AgentSpec, preset: str, task: TaskSpec) -> Any:
-        """The resolved configuration of a registered agent."""
+    def configure(cls, spec: AgentSpec, preset: str, task: TaskSpec, **changes: Any) -> Any:
+        """The configuration of a registered agent. Raises BadValue for a setting it has not."""
         del task
-        return cls.config_class(**pick_preset(spec, preset, cls.presets))
+        return make(cls.config_class, spec, preset, cls.presets, changes)
 
     @classmethod
     def create(
-        cls, config: Any, task: TaskSpec, *, seed: int, dataset: Any = None, device: str = "cpu"
+        cls,
+        config: Any,
+        task: TaskSpec,
+        *,
+        seed: int,
+        data: Any = None,
+        parts: Mapping[str, Path] | None = None,
+        device: str = "cpu",
     ) -> Self:
-        """A fresh agent; its statistics are taken from `dataset`."""
+        """A fresh agent; its statistics are taken from `data`."""
         agent = cls(config, task, seed=seed, device=device)
-        rng = torch.Generator().manual_seed(int(generator(seed, "init").integers(2**62)))
-        agent.init(rng)
-        if dataset is not None:
-            agent.dataset = {"id": dataset.id, "content_hash": dataset.content_hash}
-            agent.measure(agent.sampler(dataset))
+        agent._fresh(torch.Generator().manual_seed(int(generator(seed, "init").integers(2**62))))
+        if parts:
+            agent.parts = {
+                name: checkpoint.sha256(Path(path) / "weights.safetensors")
+                for name, path in parts.items()
+            }
+            agent.adopt(parts)
+        if data is not None:
+            agent.dataset = {"id": data.id, "content_hash": data.content_hash}
+            agent.measure(agent._source(data))
         agent._prepare()
         return agent
 
     @property
-    def total_updates(self) -> int:
-        return sum(stage.updates for stage in self.config.stages)
+    def total(self) -> int:
+        return sum(phase.updates for phase in self.config.phases)
 
-    def stage(self) -> tuple[Stage, float]:
-        """The stage of the present step and the learning rate there."""
-        done = self.step
-        for stage in self.config.stages:
-            if done < stage.updates:
-                part = done / stage.updates
-                rate = stage.learning_rate + part * (
-                    stage.final_learning_rate - stage.learning_rate
-                )
-                return stage, rate
-            done -= stage.updates
-        raise BadValue(
-            f"training is complete: {self.step} of {self.total_updates} updates are done."
-        )
+    @property
+    def phase(self) -> Any:
+        """The phase of the present step. Raises BadValue after the last."""
+        return self._place()[0]
 
-    def sampler(self, dataset: Any) -> GoalSampler:
-        if self._sampler is None or self._sampler[0] is not dataset:
-            self._sampler = (dataset, GoalSampler(dataset, goal_world_of(self.task)))
-        return self._sampler[1]
+    def advance(self, data: Any) -> Metrics:
+        """One update on a batch of `data`; what is worth logging."""
+        source, (phase, done, _) = self._source(data), self._place()
+        if done == 0:
+            self.begin(phase, source)
+        metrics = self.update(self.draw(source, generator(self.seed, "update", self.step)))
+        if self.step == self.total:
+            self.finish(source)
+        return metrics
 
-    def calibrate(self, dataset: Any) -> None:
-        """Measure what acting needs; the harness calls it before an evaluation in mid-training."""
-        self.finish(self.sampler(dataset))
+    def ready(self, data: Any) -> None:
+        """Measure what acting needs: called before an evaluation in mid-training."""
+        self.finish(self._source(data))
 
-    def batch(self, dataset: Any) -> Batch:
-        return self.draw(self.sampler(dataset), generator(self.seed, "update", self.step))
+    def batch(self, data: Any) -> Batch:
+        """The batch of the present step."""
+        return self.draw(self._source(data), generator(self.seed, "update", self.step))
 
     def update(self, batch: Batch) -> Metrics:
-        """One optimisation step of every network."""
-        assert self._optimiser is not None, "this checkpoint holds no training state"
-        _, rate = self.stage()
+        """One optimisation step of the groups that the phase learns. Raises CheckpointError."""
+        if self._optimiser is None:
+            raise CheckpointError(f"the weights of {self.config.agent} hold no training state.")
+        phase, _, rate = self._place()
         tensors = {k: torch.as_tensor(v, device=self.device) for k, v in batch.items()}
+        arguments = (self._learning(phase), tensors, self._numbers(phase))
         if self._compiled is None:
-            loss, logs = self.losses(self.params, self.target, tensors)
+            loss, logs = self.losses(*arguments)
             loss.backward()
         else:
-            arguments = (self.params, self.target, tensors)
             logs = self._compiled.backward(self._optimiser.parameters, *arguments)
         self._optimiser.step(rate)
-        if self.target:
-            live = [self.params["critic"][name].detach() for name in self.target]
-            torch._foreach_lerp_(list(self.target.values()), live, self.config.target_rate)
+        for target, live in self.targets.items():
+            slow, fast = self.params[target], self.params[live]
+            now = [fast[name].detach() for name in slow]
+            torch._foreach_lerp_(list(slow.values()), now, self.config.target_rate)
         self.step += 1
-        if self.step == self.total_updates and self._sampler is not None:
-            self.finish(self._sampler[1])
         values = torch.stack(list(logs.values())).tolist()  # one transfer for all
         return {"learning_rate": rate, **dict(zip(logs, values, strict=True))}
 
@@ -162,10 +185,9 @@ class TorchAgent(ABC):
         flat = flatten(self.params)
         weights = {k: v for k, v in flat.items() if k.split("/")[0] in self.shipped}
         weights |= {f"buffer/{k}": v for k, v in self.buffers.items()}
-        rest: dict[str, Tensor] | None = None
+        rest: Tensors | None = None
         if training and self._optimiser is not None:
             rest = {k: v for k, v in flat.items() if k not in weights}
-            rest |= {f"target/{k}": v for k, v in self.target.items()}
             rest |= {f"optimiser/{k}": v for k, v in self._optimiser.state().items()}
         meta = {
             "agent": self.config.agent,
@@ -174,20 +196,17 @@ class TorchAgent(ABC):
             "task_version": self.task.version,
             "seed": self.seed,
             "step": self.step,
-            "total_updates": self.total_updates,
+            "total": self.total,
+            "unit": self.unit,
             "dataset": self.dataset,
+            "parts": self.parts,
             "config": to_json(self.config),
         }
         checkpoint.write(Path(folder), meta, weights, rest)
 
     @classmethod
     def load(
-        cls,
-        folder: Path,
-        *,
-        device: str = "cpu",
-        task: TaskSpec | None = None,
-        overrides: Mapping[str, Any] | None = None,
+        cls, folder: Path, *, task: TaskSpec | None = None, device: str = "cpu", **changes: Any
     ) -> Self:
         """Read a checkpoint, for its own task or, zero-shot, for another one of the same layout."""
         meta, weights, training = checkpoint.read(Path(folder))
@@ -195,7 +214,7 @@ class TorchAgent(ABC):
             if meta.get(name) is None:
                 raise CheckpointError(f"{folder}/agent.json lacks or misstates {name}.")
         config = from_json(cls.config_class, meta["config"])
-        trained_on, seed, step = tasks()[meta["task"]], meta["seed"], meta["step"]
+        trained_on, seed = tasks()[meta["task"]], meta["seed"]
         if meta["task_version"] != trained_on.version:
             raise CheckpointError(
                 f"{folder} was trained on {trained_on.id} version {meta['task_version']}; "
@@ -203,36 +222,65 @@ class TorchAgent(ABC):
                 f"--agent {config.agent} --task {trained_on.id} --preset {config.preset} "
                 f"--seed {seed} --out FOLDER"
             )
-        agent = cls(
-            replace(config, **(overrides or {})), task or trained_on, seed=seed, device=device
-        )
-        agent.step, agent.dataset = step, meta.get("dataset") or {}
-        flat = {**weights, **(training or {})}
-        agent.buffers = {
-            k.removeprefix("buffer/"): v for k, v in flat.items() if k.startswith("buffer/")
-        }
-        agent.target = {
-            k.removeprefix("target/"): v for k, v in flat.items() if k.startswith("target/")
-        }
-        skip = ("buffer/", "target/", "optimiser/")
-        agent._fill(folder, {k: v for k, v in flat.items() if not k.startswith(skip)}, training)
+        agent = cls(changed(config, changes), task or trained_on, seed=seed, device=device)
+        agent.step = meta["step"]
+        agent.dataset, agent.parts = meta.get("dataset") or {}, meta.get("parts") or {}
+        groups = unflatten({**weights, **(training or {})})
+        agent.buffers = groups.pop("buffer", {})
+        moments = groups.pop("optimiser", {})
+        agent._fill(folder, flatten(groups), complete=training is not None)
         agent._prepare(trainable=training is not None)
-        if training is not None and agent._optimiser is not None:
-            agent._optimiser.restore(
-                {
-                    k.removeprefix("optimiser/"): v
-                    for k, v in training.items()
-                    if k.startswith("optimiser/")
-                }
-            )
+        if agent._optimiser is not None:
+            agent._optimiser.restore(moments)
         return agent
 
-    def _fill(self, folder: Path, flat: Mapping[str, Tensor], training: Any) -> None:
+    # How it is done
+
+    def _source(self, data: Any) -> Any:
+        if self._opened is None or self._opened[0] is not data:
+            self._opened = (data, self.source(data))
+        return self._opened[1]
+
+    def _place(self) -> tuple[Any, int, float]:
+        """The present phase, the updates done of it, and the learning rate."""
+        done = self.step
+        for phase in self.config.phases:
+            if done < phase.updates:
+                change = phase.final_learning_rate - phase.learning_rate
+                return phase, done, phase.learning_rate + done / phase.updates * change
+            done -= phase.updates
+        raise BadValue(f"training is complete: {self.step} of {self.total} updates are done.")
+
+    def _learning(self, phase: Phase) -> dict[str, Params]:
+        """The parameters, without gradients where the phase does not learn them."""
+        if phase.learns is None:
+            return self.params
+        return {
+            group: params
+            if group in phase.learns
+            else {name: p.detach() for name, p in params.items()}
+            for group, params in self.params.items()
+        }
+
+    def _numbers(self, phase: Phase) -> Tensors:
+        if self._constants is None or self._constants[0] is not phase:
+            numbers = {
+                name: torch.tensor(value, dtype=torch.float32, device=self.device)
+                for name, value in constants(phase).items()
+            }
+            self._constants = (phase, numbers)
+        return self._constants[1]
+
+    def _fresh(self, rng: torch.Generator) -> None:
+        self.init(rng)
+        for target, live in self.targets.items():
+            self.params[target] = {name: p.clone() for name, p in self.params[live].items()}
+
+    def _fill(self, folder: Path, flat: Mapping[str, Tensor], *, complete: bool) -> None:
         """Set `params` from tensors by name. Raises CheckpointError unless they fit."""
-        target = self.target
         try:
-            self.init(torch.Generator())
-        except (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError) as error:
+            self._fresh(torch.Generator())
+        except _NO_NETWORK as error:
             line = " ".join(str(error).split())
             raise CheckpointError(
                 f"{folder}/agent.json has a config that makes no network: {line}."
@@ -240,9 +288,8 @@ class TorchAgent(ABC):
         expected = {
             k: v
             for k, v in flatten(self.params).items()
-            if training is not None or k.split("/")[0] in self.shipped
+            if complete or k.split("/")[0] in self.shipped
         }
-        self.target = target
         wrong = sorted(expected.keys() ^ flat.keys())
         wrong += [k for k in expected if k in flat and expected[k].shape != flat[k].shape]
         if wrong:
@@ -256,12 +303,13 @@ class TorchAgent(ABC):
 
     def _prepare(self, *, trainable: bool = True) -> None:
         """Move everything to the device; where training follows, make the optimiser and compile."""
-        move = {g: {k: v.to(self.device) for k, v in p.items()} for g, p in self.params.items()}
-        self.params = move
-        self.target = {k: v.to(self.device) for k, v in self.target.items()}
+        self.params = {
+            g: {k: v.to(self.device) for k, v in p.items()} for g, p in self.params.items()
+        }
         self.buffers = {k: v.to(self.device) for k, v in self.buffers.items()}
         if trainable:
-            self._optimiser = Adam(self.params, clip=self.config.grad_clip)
+            learned = {g: p for g, p in self.params.items() if g not in self.targets}
+            self._optimiser = Adam(learned, clip=self.config.grad_clip)
             if self.config.compile and shutil.which("g++") is not None:
                 # Imported here: the compiler takes longer to load than an agent to act.
                 from entitybench.agents.common.compiling import CompiledLoss

@@ -11,7 +11,7 @@ from entitybench.agents.common.standard import FIXED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.common.networks import Params
+    from entitybench.agents.common.layers import Params
 
 Tensor = torch.Tensor
 

@@ -14,7 +14,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.common.networks import Params
+    from entitybench.agents.common.layers import Params
 
 Tensor = torch.Tensor
 FIXED = "fixed."

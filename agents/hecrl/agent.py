@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from entitybench.agents.common.goal.layout import Layout
-    from entitybench.agents.common.networks import Params
+    from entitybench.agents.common.layers import Params
     from entitybench.types import Batch, Policy
 
 Tensor = torch.Tensor
+Tensors = dict[str, Tensor]
 MEASURED = 4096  # transitions from which a statistic of the data is taken
 
 
@@ -72,10 +73,10 @@ class HECRL(GoalIQL):
 
     # Training
 
-    def measure(self, sampler: GoalSampler) -> None:
+    def measure(self, source: GoalSampler) -> None:
         """How far the actor and the others move within K steps: the unit of the subgoal model."""
-        super().measure(sampler)
-        batch = self._subgoals(sampler, generator(self.seed, "measure"), self.config.subgoal_steps)
+        super().measure(source)
+        batch = self._subgoals(source, generator(self.seed, "measure"), self.config.subgoal_steps)
         physical = self.layout.physical
         moved = (batch["subgoals"] - batch["observations"])[..., physical]
         scale = [moved[:, :1].std((0, 1)), moved[:, 1:].std((0, 1))]
@@ -83,10 +84,10 @@ class HECRL(GoalIQL):
             min=1e-3
         )
 
-    def finish(self, sampler: GoalSampler) -> None:
+    def finish(self, source: GoalSampler) -> None:
         """R̂, and the curve of V(s, s_{t+k}) over k by which one sees whether V is calibrated."""
         steps = (5, 10, 15, 25, 40, 50, 60, self.config.radius_steps)
-        means = [self._value_after(sampler, k) for k in steps]
+        means = [self._value_after(source, k) for k in steps]
         self.buffers["value_after_steps"] = torch.tensor([steps, means], dtype=torch.float32)
         self.buffers["radius"] = torch.tensor(means[-1], dtype=torch.float32)
         self.buffers = {k: v.to(self.device) for k, v in self.buffers.items()}
@@ -103,10 +104,10 @@ class HECRL(GoalIQL):
         )
         return float(self.value_of(state, self.layout.achieved(later)).mean())
 
-    def draw(self, sampler: GoalSampler, rng: np.random.Generator) -> Batch:
-        batch = super().draw(sampler, rng)
+    def draw(self, source: GoalSampler, rng: np.random.Generator) -> Batch:
+        batch = super().draw(source, rng)
         if self.step >= self.config.high_level_from:
-            high = sampler.sample(
+            high = source.sample(
                 self.config.batch_size,
                 rng,
                 value=None,
@@ -123,9 +124,9 @@ class HECRL(GoalIQL):
         return batch
 
     def losses(
-        self, params: Mapping[str, Params], target: Params, batch: dict[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        loss, logs = super().losses(params, target, batch)
+        self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
+    ) -> tuple[Tensor, Tensors]:
+        loss, logs = super().losses(params, batch, constants)
         if "noise" in batch:
             high, high_logs = self.high_level_losses(params, batch)
             loss, logs = loss + high, {**logs, **high_logs}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from entitybench.agents.common.config import Stage
 from entitybench.agents.common.goal.agent import PAPER_ENTITIES, IQLConfig
+from entitybench.agents.common.goal.config import GoalPhase
 from entitybench.datasets.sampling.goals import GoalMix
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class HECRLConfig(IQLConfig):
     subgoal_width: int = 64
     subgoal_hidden: int = 128
     subgoal_layers: int = 3
-    subgoal_learning_rate: float = 1.0  # relative to the stage's
     awr_beta: float = 3.0  # β_AWR of the ablation
 
     # Inference (sheet §3)
@@ -49,12 +48,12 @@ class HECRLConfig(IQLConfig):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": {  # tests: seconds
-        "stages": (
-            Stage(
-                updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR
+        "phases": (
+            GoalPhase(
+                updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=_NEAR
             ),
-            Stage(
-                updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, policy=_FAR
+            GoalPhase(
+                updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, mix=_FAR
             ),
         ),
         "batch_size": 32,
@@ -68,20 +67,20 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "compile": False,
     },
     "small": {  # two CPU cores; the preset of the shipped weights
-        "stages": (
-            Stage(
+        "phases": (
+            GoalPhase(
                 updates=12_000,
                 alpha=0.3,
                 learning_rate=1e-3,
                 final_learning_rate=1e-3,
-                policy=_NEAR,
+                mix=_NEAR,
             ),
-            Stage(
+            GoalPhase(
                 updates=8_000,
                 alpha=0.05,
                 learning_rate=5e-4,
                 final_learning_rate=5e-5,
-                policy=_FAR,
+                mix=_FAR,
             ),
         ),
         "batch_size": 128,

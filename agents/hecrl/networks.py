@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from entitybench.agents.common.networks import (
-    Params,
-    Precision,
-    dense,
+from entitybench.agents.common.goal.networks import (
     init_pooled_blocks,
-    normalise,
     pooled_blocks,
-    product,
     relative_size,
     relative_tokens,
 )
+from entitybench.agents.common.layers import Params, Precision, dense, normalise, product
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -25,7 +25,7 @@ from entitybench.agents.common.goal.transformer import (
     modulate,
     project,
 )
-from entitybench.agents.common.networks import Params, Precision, normalise
+from entitybench.agents.common.layers import Params, Precision, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from entitybench.leaderboard.evaluation.provenance import Source, pick_device
 from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, reference_weights
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import resolve, tasks
+from entitybench.registry import agents, lacking, resolve, resolve_agent, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,15 +145,10 @@ def _check_preset(spec: AgentSpec, preset: str | None) -> None:
 
 
 def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: str) -> Loaded:
-    # What the contract does not ask of every agent is passed only where it is needed.
-    more: dict[str, Any] = {}
-    if checkpoint.meta["task"] != task.id:
-        more["task"] = task
-    if spec.weights_of is not None:
-        more["overrides"] = dict(spec.config)
-    target = resolve(spec.target)
+    changes = dict(spec.config) if spec.weights_of is not None else {}
+    target = resolve_agent(spec)
     try:
-        agent = target.load(checkpoint.folder, device=device, **more)
+        agent = target.load(checkpoint.folder, task=task, device=device, **changes)
     except (BenchError, ImportError, MemoryError):
         raise
     except Exception as error:
@@ -180,14 +175,15 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
 def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -> Loaded:
     """Random, the oracle, or whatever a user's file holds."""
     target = resolve(spec.target)
-    if preset is not None and not hasattr(target, "make_config"):
+    learner = not lacking(spec, target)
+    if not learner and spec.id in agents():
+        target = resolve_agent(spec)  # says what is missing
+    if preset is not None and not learner:
         raise BadValue(f"{spec.id} has no presets: leave out --preset {preset}.")
     try:
-        if hasattr(target, "create"):
-            config = None
-            if hasattr(target, "make_config"):
-                config = target.make_config(spec, preset or spec.presets[0], task)
-            agent = target.create(config, task, seed=seed)
+        if learner:
+            config = target.configure(spec, preset or next(iter(spec.presets), ""), task)
+            agent = target.create(config, task, seed=seed, data=None, parts={}, device="cpu")
         elif not callable(target):
             agent = target
         else:

@@ -50,15 +50,15 @@ class Loop:
         self,
         folder: RunFolder,
         agent: Any,
-        store: Any,
+        data: Any,
         task: TaskSpec,
         evaluate_every: int | None,
         checkpoint_s: float,
         report: Report,
     ) -> None:
-        self.folder, self.agent, self.store, self.task = folder, agent, store, task
+        self.folder, self.agent, self.data, self.task = folder, agent, data, task
         self.report, self.checkpoint_s = report, checkpoint_s
-        self.total = int(agent.total_updates)
+        self.total = int(agent.total)
         default = max(1, self.total // 5)
         self.evaluate_every = default if evaluate_every is None else evaluate_every
         self.log_every = max(1, self.total // LOG_LINES)
@@ -102,15 +102,15 @@ class Loop:
 
     def _update(self, file: IO[str], board: Any) -> None:
         agent = self.agent
-        metrics = agent.update(agent.batch(self.store))
+        metrics = agent.advance(self.data)
         self.clock.tick(agent.step)
         if metrics:
             self.metrics = {name: float(value) for name, value in metrics.items()}
         for name, value in self.metrics.items():
             if not math.isfinite(value):
                 raise BenchError(
-                    f"training diverged: {name} is {value} at update {agent.step} of {self.total}; "
-                    "try a smaller learning rate. The last checkpoint is kept."
+                    f"training diverged: {name} is {value} after {agent.step} of {self.total} "
+                    f"{agent.unit}; try a smaller learning rate. The last checkpoint is kept."
                 )
         if agent.step % self.log_every == 0 or agent.step == self.total:
             rate = {"updates_per_s": round(self.clock.rate, 2)}
@@ -135,8 +135,7 @@ class Loop:
             if self.stopped:
                 raise KeyboardInterrupt
 
-        if hasattr(self.agent, "calibrate"):
-            self.agent.calibrate(self.store)
+        self.agent.ready(self.data)
         try:
             record = evaluate(
                 self.agent,
@@ -159,7 +158,8 @@ class Loop:
         self._write(file, board, {"step": self.agent.step, "evaluation": found})
         self.clock.pause()
         note = (
-            f"update {self.agent.step}: success {100 * found['success']:.0f} %, at any step "
+            f"after {self.agent.step} {self.agent.unit}: "
+            f"success {100 * found['success']:.0f} %, at any step "
             f"{100 * found['success_any']:.0f} %, entities at goals "
             f"{100 * found['success_fraction']:.0f} %, return {found['return']:.1f} "
             f"({len(rows)} validation episodes)"

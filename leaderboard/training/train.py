@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from entitybench.leaderboard.evaluation.provenance import pick_device
 from entitybench.leaderboard.training.loop import Loop, Report, Status
 from entitybench.leaderboard.training.runs import RunFolder, disk_errors
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import resolve, tasks
+from entitybench.registry import resolve_agent, tasks
 
 if TYPE_CHECKING:
     from entitybench.types import AgentSpec, TaskSpec
@@ -40,7 +40,7 @@ def train(
     evaluate_every: int | None = None,
     checkpoint_s: float = 60.0,
     threads: int | None = None,
-    overrides: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
     progress: Report | None = None,
 ) -> Path:
     """Train, and return OUT/seed<S>, which holds the agent, its metrics and its arguments.
@@ -57,7 +57,7 @@ def train(
         evaluate_every: updates between evaluations on validation seeds; None: a fifth, 0: never.
         checkpoint_s: seconds between checkpoints: what a killed run loses at most.
         threads: of torch; default 1. Other numbers round differently, so it is part of the run.
-        overrides: fields of the configuration to replace.
+        changes: settings of the configuration by name; texts are read as their type.
         progress: called from this thread, some times a second and at every event.
 
     Raises:
@@ -78,21 +78,22 @@ def train(
         before = _resumed(folder, resume)
         chosen = pick_device(device if device is not None or not before else before["device"])
         count = threads if threads is not None or not before else before["threads"]
-        target = resolve(spec.target)
-        config = _config(target, spec, preset, where, overrides or {})
+        target = resolve_agent(spec)
+        made = target.configure(spec, preset, where, **(changes or {}))
         store = _store(where, dataset)
-        asked |= {"config": json.loads(json.dumps(config)), "device": chosen, "threads": count or 1}
+        asked |= {"config": _plain(made), "device": chosen, "threads": count or 1}
         asked |= {"dataset": getattr(store, "content_hash", None)}
         if before is not None:
             _same(folder, before, asked)
         with torch_threads(count or 1), disk_errors(folder.work):
             if before is None:
                 folder.begin(asked)
-                made = _made(target, spec, preset, where, overrides or {})
-                folder.save(target.create(made, where, seed=seed, dataset=store))
+                folder.save(
+                    target.create(made, where, seed=seed, data=store, parts={}, device=chosen)
+                )
             agent = folder.load(target, chosen)
             if before is not None:
-                report(Status(agent.step, agent.total_updates, note=f"resumed at {agent.step}"))
+                report(Status(agent.step, agent.total, note=f"resumed at {agent.step}"))
             loop = Loop(folder, agent, store, where, evaluate_every, checkpoint_s, report)
             loop.run()
             return folder.finish(agent)
@@ -135,7 +136,7 @@ def _resumed(folder: RunFolder, resume: bool) -> dict[str, Any] | None:
     if before is not None and not resume:
         step = int(folder.checkpoints()[0].name.rpartition("-")[2])
         raise BadValue(
-            f"{folder.work} is an unfinished run, at update {step}: add --resume to go on with it, "
+            f"{folder.work} is an unfinished run, at step {step}: add --resume to go on with it, "
             "choose another --out, or delete it."
         )
     if before is None and resume:
@@ -162,21 +163,9 @@ def _same(
         )
 
 
-def _made(
-    target: Any, spec: AgentSpec, preset: str, task: TaskSpec, overrides: Mapping[str, Any]
-) -> Any:
-    config = target.make_config(spec, preset, task)
-    try:
-        return replace(config, **overrides) if overrides else config
-    except TypeError as error:
-        raise BadValue(f"{spec.id} has no such setting: {error}.") from error
-
-
-def _config(
-    target: Any, spec: AgentSpec, preset: str, task: TaskSpec, overrides: Mapping[str, Any]
-) -> dict[str, Any]:
-    config = _made(target, spec, preset, task, overrides)
-    return asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config)
+def _plain(config: Any) -> dict[str, Any]:
+    """A configuration as it comes back from JSON."""
+    return dict(json.loads(json.dumps(asdict(config))))
 
 
 def _store(task: TaskSpec, dataset: Any) -> Any:

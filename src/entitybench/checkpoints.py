@@ -15,7 +15,9 @@ _NEEDED: Mapping[str, type] = {"agent": str, "task": str, "task_version": int, "
 _OPTIONAL: Mapping[str, type] = {
     "preset": str,
     "step": int,
-    "total_updates": int,
+    "total": int,
+    "unit": str,
+    "parts": dict,
     "dataset": dict,
     "config": dict,
     "sha256": dict,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from entitybench.errors import BadValue, MissingExtra, UnknownId, nearest, unknown
-from entitybench.types import AgentSpec, DatasetSpec, TaskSpec
+from entitybench.types import AgentSpec, DatasetSpec, Learner, TaskSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,6 +135,29 @@ def agent(id: str) -> AgentSpec:
     if id.endswith(".py"):
         raise BadValue(f"{id} names a file but no class in it: write {id}:Class.")
     return agents()[id]
+
+
+def lacking(spec: AgentSpec, target: Any) -> list[str]:
+    """What `target` has not of all that the harness asks of the agent's class."""
+    asked = [name for name in vars(Learner) if not name.startswith("_")]
+    asked += [name for name, hint in Learner.__annotations__.items() if "ClassVar" in hint]
+    if not spec.trains:
+        asked = ["configure", "create"]
+    if spec.kind != "part":  # of other agents; scored by nobody
+        asked.append("policy" if spec.kind == "any" else kinds()[spec.kind].does)
+    return [name for name in asked if not hasattr(target, name)]
+
+
+def resolve_agent(spec: AgentSpec) -> Any:
+    """The class of an agent. Raises BadValue when it lacks what the harness asks."""
+    target = resolve(spec.target)
+    missing = lacking(spec, target)
+    if missing:
+        raise BadValue(
+            f"{spec.target} is no agent for {spec.kind} tasks: it lacks {', '.join(missing)} "
+            "(entitybench.types.Learner says what each must do)."
+        )
+    return target
 
 
 def resolve(target: str) -> Any:

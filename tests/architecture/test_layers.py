@@ -87,3 +87,10 @@ def test_layers(module: Path) -> None:
 )
 def test_the_check_sees_violations(path: tuple[str, ...], line: str) -> None:
     assert violations(path, line)
+
+
+def test_common_parts_of_agents_know_neither_worlds_nor_data() -> None:
+    """Only the kits, its folders, know what they are a kit of."""
+    for path in (ROOT / "agents" / "common").glob("*.py"):
+        for name in imported(path.read_text()):
+            assert not name.startswith(("entitybench.envs", "entitybench.datasets")), path

@@ -12,7 +12,7 @@ from agent_cases import TASK, fresh, load, train
 
 from entitybench.agents.common.goal.agent import GoalIQL
 from entitybench.agents.common.goal.layout import Layout
-from entitybench.agents.common.networks import EntityNet, FlatNet
+from entitybench.agents.common.goal.networks import EntityNet, FlatNet
 from entitybench.agents.hecrl.networks import SubgoalNet
 from entitybench.errors import BadValue, CheckpointError
 from entitybench.registry import agent, agents, resolve, tasks
@@ -27,7 +27,6 @@ ON_SETS = ["hecrl", "ec-iql"]  # their networks take any number of entities
 def tensors(one):
     """All numbers that training depends on."""
     flat = {f"{group}/{k}": v for group, p in one.params.items() for k, v in p.items()}
-    flat |= {f"target/{k}": v for k, v in one.target.items()}
     flat |= {f"buffer/{k}": v for k, v in one.buffers.items()}
     return flat | {f"optimiser/{k}": v for k, v in one._optimiser.state().items()}
 
@@ -74,12 +73,12 @@ def test_an_update_learns_something_and_counts(id, store):
     assert one.step == 0
     metrics = train(one, store, 1)
     assert one.step == 1
-    assert one.total_updates == sum(stage.updates for stage in one.config.stages)
+    assert one.total == sum(phase.updates for phase in one.config.phases)
     assert metrics
     assert all(isinstance(v, float) and np.isfinite(v) for v in metrics.values())
     after = tensors(one)
     for group in one.params:
-        if group != "regressor" and group != "diffuser":  # these may begin later
+        if group not in ("regressor", "diffuser"):  # these may begin later
             assert any(
                 not torch.equal(v, after[k]) for k, v in before.items() if k.startswith(group)
             )
@@ -89,14 +88,14 @@ def test_an_update_learns_something_and_counts(id, store):
 def test_every_network_learns_within_the_run(id, store):
     one = fresh(id, store)
     before = {k: v.detach().clone() for k, v in tensors(one).items() if "/" in k}
-    train(one, store, one.total_updates)
+    train(one, store, one.total)
     after = tensors(one)
     for group in one.params:
         names = [k for k in before if k.startswith(f"{group}/")]
         assert any(not torch.equal(before[k], after[k]) for k in names), group
     assert all(torch.isfinite(v).all() for v in after.values())
     with pytest.raises(BadValue, match="training is complete"):
-        one.update(one.batch(store))
+        one.advance(store)
 
 
 @pytest.mark.parametrize("id", TRAINED)
@@ -126,7 +125,7 @@ def test_the_same_seed_begins_the_same_and_another_does_not(id, store):
 @pytest.mark.parametrize("id", TRAINED)
 def test_resuming_gives_the_same_bits(id, store, tmp_path):
     whole, half = fresh(id, store), fresh(id, store)
-    updates = whole.total_updates
+    updates = whole.total
     train(whole, store, updates)
     for end in (updates // 3, updates - 4, updates):
         train(half, store, end - half.step)
@@ -139,7 +138,7 @@ def test_resuming_gives_the_same_bits(id, store, tmp_path):
 @pytest.mark.parametrize("id", TRAINED)
 def test_a_shipped_checkpoint_acts_as_the_agent_it_was_saved_from(id, store, tmp_path):
     one = fresh(id, store)
-    train(one, store, one.total_updates)
+    train(one, store, one.total)
     one.save(tmp_path / "shipped", training=False)
     assert sorted(p.name for p in (tmp_path / "shipped").iterdir()) == [
         "agent.json",
@@ -151,7 +150,7 @@ def test_a_shipped_checkpoint_acts_as_the_agent_it_was_saved_from(id, store, tmp
     meta = json.loads((tmp_path / "shipped" / "agent.json").read_text())
     assert meta["agent"] == id
     assert meta["task"] == TASK
-    assert meta["step"] == meta["total_updates"] == one.total_updates
+    assert meta["step"] == meta["total"] == one.total
     assert meta["dataset"] == {"id": store.id, "content_hash": store.content_hash}
     assert set(meta["sha256"]) == {"weights.safetensors", "settings"}
 
@@ -168,7 +167,7 @@ def test_a_checkpoint_of_weights_replaces_one_with_training_state(store, tmp_pat
 def hecrl(store, tmp_path_factory):
     """A trained HECRL agent and its shipped checkpoint."""
     one = fresh("hecrl", store)
-    train(one, store, one.total_updates)
+    train(one, store, one.total)
     folder = tmp_path_factory.mktemp("hecrl") / "seed0"
     one.save(folder, training=False)
     return one, folder
@@ -192,7 +191,7 @@ def test_variants_act_with_the_weights_of_another_agent(id, hecrl):
 @pytest.mark.parametrize("id", TRAINED)
 def test_actions_of_a_row_depend_on_that_row(id, store):
     one = fresh(id, store)
-    train(one, store, one.total_updates)
+    train(one, store, one.total)
     obs = observations(6)
     whole = act(one, obs)
     assert whole.shape == (6, 2, 2)
@@ -223,7 +222,7 @@ def test_the_order_of_the_blocks_does_not_matter(id, store):
 @pytest.mark.parametrize("id", ON_SETS)
 def test_another_number_of_blocks(id, store, tmp_path):
     one = fresh(id, store)
-    train(one, store, one.total_updates)
+    train(one, store, one.total)
     one.save(tmp_path / "c", training=False)
     zero_shot = load(id, tmp_path / "c", task=tasks()[OTHER])
     actions = act(zero_shot, observations(3, OTHER))
@@ -248,14 +247,14 @@ def narrow(id, store, **changes):
     """The preset paper with small widths and few updates."""
     spec, task = agent(id), tasks()[TASK]
     target = resolve(spec.target)
-    config = target.make_config(spec, "paper", task)
+    config = target.configure(spec, "paper", task)
     small = {"width": 8, "hidden": 8, "heads": 2, "blocks": 2, "batch_size": 16, "samples": 3}
     small |= {"subgoal_width": 8, "subgoal_hidden": 8, "subgoal_layers": 2, "compile": False}
     known = {field.name for field in dataclasses.fields(config)}
-    stages = (dataclasses.replace(config.stages[0], updates=12),)
+    phases = (dataclasses.replace(config.phases[0], updates=12),)
     small = {k: v for k, v in {**small, **changes}.items() if k in known}
-    config = dataclasses.replace(config, stages=stages, **small)
-    return target.create(config, task, seed=0, dataset=store)
+    config = dataclasses.replace(config, phases=phases, **small)
+    return target.create(config, task, seed=0, data=store)
 
 
 @pytest.mark.parametrize("id", TRAINED)
@@ -339,7 +338,7 @@ def test_bfloat16_products_are_near_the_exact_ones():
 def test_unknown_presets_are_refused():
     spec = agent("hecrl")
     with pytest.raises(BadValue, match="huge"):
-        resolve(spec.target).make_config(spec, "huge", tasks()[TASK])
+        resolve(spec.target).configure(spec, "huge", tasks()[TASK])
 
 
 def test_agents_are_what_the_registry_says():
@@ -348,5 +347,5 @@ def test_agents_are_what_the_registry_says():
         target = resolve(spec.target)
         assert issubclass(target, GoalIQL)
         for preset in spec.presets:
-            made = target.make_config(spec, preset, tasks()[TASK])
+            made = target.configure(spec, preset, tasks()[TASK])
             assert (made.agent, made.preset) == (id, preset)

@@ -92,7 +92,7 @@ NETWORKS = IQLNetworks(value=Linear(), critic=Linear(2), actor=Linear())
 
 
 def scene():
-    """Parameters, targets and a batch of two."""
+    """Parameters and a batch of two."""
 
     def column(*values):
         return torch.tensor(values, dtype=torch.float64)[:, None]
@@ -104,7 +104,8 @@ def scene():
     }
     for group in params.values():
         group["w"].requires_grad_()
-    target = {"w": torch.tensor([[[-1.5]], [[-0.8]]], dtype=torch.float64)}
+    target = torch.tensor([[[-1.5]], [[-0.8]]], dtype=torch.float64)
+    params["critic_target"] = {"w": target}
     batch = {
         "observations": column(1.0, 2.0)[:, None],
         "next_observations": column(0.5, 4.0)[:, None],
@@ -114,18 +115,16 @@ def scene():
         "rewards": tensor(-1, 0),
         "masks": tensor(1, 1),
     }
-    return params, target, batch
+    return params, batch
 
 
-def losses(params, target, batch, alpha=0.7):
-    return iql_losses(
-        NETWORKS, params, target, batch, torch.tensor(alpha), discount=0.9, expectile=0.8
-    )
+def losses(params, batch, alpha=0.7):
+    return iql_losses(NETWORKS, params, batch, torch.tensor(alpha), discount=0.9, expectile=0.8)
 
 
 def test_iql_losses():
-    params, target, batch = scene()
-    loss, logs = losses(params, target, batch)
+    params, batch = scene()
+    loss, logs = losses(params, batch)
     # s + 2 g + 3 a: 3.6 and 0.8; the lower target of the two is -1.5 times that: -5.4, -1.2
     # V: -3, -2 -> u = -2.4, 0.8 -> 0.2 · 5.76 and 0.8 · 0.64
     assert float(logs["value_loss"]) == pytest.approx((0.2 * 5.76 + 0.8 * 0.64) / 2)
@@ -146,9 +145,9 @@ def test_iql_losses():
 
 
 def test_each_loss_moves_its_own_network_alone():
-    params, target, batch = scene()
-    target["w"].requires_grad_()
-    losses(params, target, batch)[0].backward()
+    params, batch = scene()
+    params["critic_target"]["w"].requires_grad_()
+    losses(params, batch)[0].backward()
     # dL_V/dv = mean 2 |τ - 1(u<0)| u · (-(s + 2 g)); neither y nor Q adds to it
     value = (2 * 0.2 * -2.4 * -3 + 2 * 0.8 * 0.8 * -2) / 2
     assert float(params["value"]["w"].grad) == pytest.approx(value)
@@ -162,7 +161,7 @@ def test_each_loss_moves_its_own_network_alone():
     slope = [6 / (2 * scale) + 2 * 0.7 * (x - y) / 2 for x, y in zip(a, (0.2, -0.4), strict=True)]
     actor = slope[0] * (1 - a[0] ** 2) * 2.0 + slope[1] * (1 - a[1] ** 2) * 2.2
     assert float(params["actor"]["w"].grad) == pytest.approx(actor, rel=1e-5)
-    assert target["w"].grad is None
+    assert params["critic_target"]["w"].grad is None
 
 
 # The optimiser ----------------------------------------------------------------

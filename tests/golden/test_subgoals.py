@@ -18,7 +18,7 @@ RADIUS = -8.0
 
 
 def hecrl(**changes):
-    config = HECRL.make_config(agent("hecrl"), "tiny", TASK)
+    config = HECRL.configure(agent("hecrl"), "tiny", TASK)
     one = HECRL.create(dataclasses.replace(config, **changes), TASK, seed=0)
     one.buffers = {"scale": torch.ones(2, one.layout.physicals), "radius": torch.tensor(RADIUS)}
     return one

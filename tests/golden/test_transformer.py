@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from entitybench.agents.common.goal.layout import Layout
+from entitybench.agents.common.goal.networks import normalise
 from entitybench.agents.common.goal.transformer import (
     EntityTransformer,
     attend,
@@ -14,7 +15,6 @@ from entitybench.agents.common.goal.transformer import (
     init_block,
     modulate,
 )
-from entitybench.agents.common.networks import normalise
 from entitybench.agents.common.standard import Standardised, restore, set_statistics, standardise
 from entitybench.agents.hecrl.transformer import (
     RegressorTransformer,

@@ -42,10 +42,12 @@ class Mute:
     pass
 
 class Learned:
+    unit = "updates"
+    configure = create = advance = ready = save = None  # it comes trained
     def __init__(self, folder, device):
         self.folder, self.device = folder, device
     @classmethod
-    def load(cls, folder, *, device="cpu"):
+    def load(cls, folder, *, task=None, device="cpu", **changes):
         return cls(folder, device)
     def policy(self, *, greedy=True):
         return Bare()
@@ -116,7 +118,7 @@ def mine(file, monkeypatch):
         place = folder / f"seed{seed}"
         place.mkdir(parents=True)
         meta = {"agent": "mine", "task": "push-1block", "task_version": 1, "preset": "small"}
-        meta |= {"seed": seed, "step": 10, "total_updates": 10}
+        meta |= {"seed": seed, "step": 10, "total": 10}
         meta |= {"sha256": {"weights.safetensors": f"sha{seed}"}, "config": {}, **changes}
         (place / "agent.json").write_text(json.dumps(meta))
         return place
@@ -244,7 +246,7 @@ def test_zero_shot_says_where_the_weights_are_from(mine, file, tmp_path, monkeyp
             return api.Loaded(real(f"{file}:ready"), None)
 
     real = api.resolve
-    monkeypatch.setattr(api, "resolve", lambda _: Wider)
+    monkeypatch.setattr(api, "resolve_agent", lambda _: Wider)
     place = mine(tmp_path, 0, task="push-1block")
     agent = api.load_agent("mine", task="push-2blocks", weights=place, weights_from="push-1block")
     assert asked["task"].id == "push-2blocks"
@@ -259,7 +261,7 @@ def test_an_agent_that_is_taken_to_another_task_is_marked(mine, file, tmp_path, 
             return api.Loaded(real(f"{file}:ready"), None)
 
     real = api.resolve
-    monkeypatch.setattr(api, "resolve", lambda _: Wider)
+    monkeypatch.setattr(api, "resolve_agent", lambda _: Wider)
     agent = api.load_agent("mine", task="push-1block", weights=mine(tmp_path, 0))
     for id, label in (("push-1block", "mine"), ("push-2blocks", "mine (trained on push-1block)")):
         task = dataclasses.replace(tasks()[id], horizon=2)

@@ -32,17 +32,22 @@ class Config:
 class Toy:
     """Linear regression by momentum: the weights depend on the order of every single update."""
 
+    unit = "updates"
+
     def __init__(self, config, seed):
         self.config, self.seed, self.step = config, seed, 0
-        self.total_updates = config.updates
+        self.total = config.updates
         self.weights, self.momentum = np.zeros(4), np.zeros(4)
 
     @classmethod
-    def make_config(cls, spec, preset, task):
-        return Config(agent=spec.id, preset=preset)
+    def configure(cls, spec, preset, task, **changes):
+        known = {field.name for field in dataclasses.fields(Config)}
+        if set(changes) - known:
+            raise BadValue(f"no such setting: {set(changes) - known}.")
+        return Config(agent=spec.id, preset=preset, **changes)
 
     @classmethod
-    def create(cls, config, task, *, seed, dataset=None):
+    def create(cls, config, task, *, seed, data, parts, device):
         agent = cls(config, seed)
         agent.weights = generator(seed, "init").normal(size=4)
         return agent
@@ -51,7 +56,11 @@ class Toy:
         rows = generator(self.seed, "update", self.step).integers(len(dataset), size=8)
         return {"x": dataset[rows, :4], "y": dataset[rows, 4]}
 
-    def update(self, batch):
+    def ready(self, data):
+        pass
+
+    def advance(self, data):
+        batch = self.batch(data)
         time.sleep(self.config.pause_s)
         error = batch["x"] @ self.weights - batch["y"]
         self.momentum = 0.9 * self.momentum + batch["x"].T @ error / len(error)
@@ -72,7 +81,7 @@ class Toy:
         (folder / "agent.json").write_text(json.dumps(meta))
 
     @classmethod
-    def load(cls, folder, *, device="cpu"):
+    def load(cls, folder, *, task=None, device="cpu", **changes):
         try:
             meta = json.loads((folder / "agent.json").read_text())
         except ValueError as error:
@@ -204,7 +213,7 @@ def unfinished(out, at=20):
             raise Stop
 
     with pytest.raises(Stop):
-        run(out, checkpoint_s=0, progress=stop, overrides={"pause_s": 0.05, "updates": 40})
+        run(out, checkpoint_s=0, progress=stop, changes={"pause_s": 0.05, "updates": 40})
     return RunFolder(out, 3)
 
 
@@ -213,10 +222,10 @@ def test_wrong_resumes_are_refused(tmp_path):
         run(tmp_path, resume=True)
     assert list(tmp_path.iterdir()) == []
     unfinished(tmp_path)
-    with pytest.raises(BadValue, match=r"unfinished run, at update \d+: add --resume"):
+    with pytest.raises(BadValue, match=r"unfinished run, at step \d+: add --resume"):
         run(tmp_path)
     with pytest.raises(BadValue, match=r"begun with config.rate 0.1, and now it is 0.2"):
-        run(tmp_path, resume=True, overrides={"pause_s": 0.05, "updates": 40, "rate": 0.2})
+        run(tmp_path, resume=True, changes={"pause_s": 0.05, "updates": 40, "rate": 0.2})
 
 
 def test_an_unreadable_checkpoint_falls_back_to_the_one_before(tmp_path):
@@ -250,9 +259,9 @@ def test_a_run_that_another_process_holds(tmp_path):
 def test_divergence_is_said(tmp_path):
     with (
         np.errstate(all="ignore"),
-        pytest.raises(BenchError, match=r"diverged: loss is (inf|nan) at update \d+ of 4000"),
+        pytest.raises(BenchError, match=r"diverged: loss is (inf|nan) after \d+ of 4000 updates"),
     ):
-        run(tmp_path, overrides={"rate": 1e6, "updates": 4000})
+        run(tmp_path, changes={"rate": 1e6, "updates": 4000})
 
 
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
@@ -262,11 +271,11 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     def full(self, folder, *, training=True):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("entitybench.leaderboard.training.train.resolve", lambda _: Toy)
+    monkeypatch.setattr("entitybench.leaderboard.training.train.resolve_agent", lambda _: Toy)
     monkeypatch.setattr(Toy, "save", full)
     settings = {"pause_s": 0.05, "updates": 40}
     with pytest.raises(BenchError, match=r"the disk is full. The last checkpoint is kept"):
-        run(tmp_path, resume=True, checkpoint_s=0, overrides=settings)
+        run(tmp_path, resume=True, checkpoint_s=0, changes=settings)
     assert folder.checkpoints() == before
 
 
@@ -274,7 +283,7 @@ def test_a_disk_that_is_full_from_the_start_promises_no_checkpoint(tmp_path, mon
     def full(self, folder, *, training=True):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("entitybench.leaderboard.training.train.resolve", lambda _: Toy)
+    monkeypatch.setattr("entitybench.leaderboard.training.train.resolve_agent", lambda _: Toy)
     monkeypatch.setattr(Toy, "save", full)
     with pytest.raises(
         BenchError, match=r"the disk is full\. There is no checkpoint yet"
@@ -310,7 +319,7 @@ def test_arguments_that_cannot_be(tmp_path):
     with pytest.raises(BenchError, match=r"unknown preset 'smal'.*'small'"):
         run(tmp_path, preset="smal")
     with pytest.raises(BadValue, match=r"no such setting"):
-        run(tmp_path, overrides={"ratte": 1})
+        run(tmp_path, changes={"ratte": 1})
     with pytest.raises(BadValue, match=r"unknown device 'gpu'"):
         run(tmp_path, device="gpu")
     assert list(tmp_path.iterdir()) == []
@@ -325,20 +334,20 @@ if __name__ == "__main__":
         (out / "going").touch()
         time.sleep(0.05)
 
-    original = training.resolve
+    original = training.resolve_agent
 
     def slow(target):
         toy = original(target)
-        update = toy.update
+        advance = toy.advance
 
-        def slowly(self, batch):
+        def slowly(self, data):
             time.sleep(0.03)
-            return update(self, batch)
+            return advance(self, data)
 
-        toy.update = slowly
+        toy.advance = slowly
         return toy
 
-    training.resolve = slow
+    training.resolve_agent = slow
     try:
         run(out, resume="--resume" in sys.argv, checkpoint_s=1e9 if rarely else 0, progress=going)
     except KeyboardInterrupt:

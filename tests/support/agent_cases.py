@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from entitybench.registry import agent, resolve, tasks
 
 TASK = "push-2blocks"
@@ -12,17 +10,17 @@ TASK = "push-2blocks"
 def fresh(id, store, *, seed=0, task=TASK):
     spec, task = agent(id), tasks()[task]
     target = resolve(spec.target)
-    config = dataclasses.replace(target.make_config(spec, "tiny", task), compile=False)
-    return target.create(config, task, seed=seed, dataset=store)
+    config = target.configure(spec, "tiny", task, compile=False)
+    return target.create(config, task, seed=seed, data=store)
 
 
 def train(one, store, updates):
     metrics = {}
     for _ in range(updates):
-        metrics = one.update(one.batch(store))
+        metrics = one.advance(store)
     return metrics
 
 
 def load(id, folder, **kwargs):
     spec = agent(id)
-    return resolve(spec.target).load(folder, overrides=spec.config, **kwargs)
+    return resolve(spec.target).load(folder, **spec.config, **kwargs)

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from entitybench.agents.common.config import Stage
+from entitybench.agents.common.goal.config import GoalPhase
 from entitybench.datasets.sampling.goals import GoalMix
 from entitybench.registry import agent, resolve
 from entitybench.seeding import BatchGenerator, generator
@@ -80,22 +80,22 @@ class Store:
 def train(id, store, *, updates, **changes):
     """An agent with narrow networks after some updates, and its last metrics."""
     target = resolve(agent(id).target)
-    config = target.make_config(agent(id), "small", TASK)
+    config = target.configure(agent(id), "small", TASK)
     first, second = 2 * updates // 3, updates - 2 * updates // 3
-    stages = (
-        Stage(
+    phases = (
+        GoalPhase(
             updates=first,
             alpha=0.3,
             learning_rate=1e-3,
             final_learning_rate=1e-3,
-            policy=GoalMix(geometric=1.0, mean_steps=25),
+            mix=GoalMix(geometric=1.0, mean_steps=25),
         ),
-        Stage(
+        GoalPhase(
             updates=second,
             alpha=0.05,
             learning_rate=5e-4,
             final_learning_rate=1e-4,
-            policy=GoalMix(uniform=1.0),
+            mix=GoalMix(uniform=1.0),
         ),
     )
     narrow = {"width": 32, "hidden": 32, "head": 64, "batch_size": 128, "compile": False}
@@ -103,10 +103,10 @@ def train(id, store, *, updates, **changes):
     narrow |= {"high_level_from": 0, "subgoal_steps": 8, "replan_steps": 4, "radius_steps": 10}
     known = {field.name for field in dataclasses.fields(config)}
     narrow = {k: v for k, v in {**narrow, **changes}.items() if k in known}
-    config = dataclasses.replace(config, stages=stages, **narrow)
-    one = target.create(config, TASK, seed=0, dataset=store)
-    while one.step < one.total_updates:
-        metrics = one.update(one.batch(store))
+    config = dataclasses.replace(config, phases=phases, **narrow)
+    one = target.create(config, TASK, seed=0, data=store)
+    while one.step < one.total:
+        metrics = one.advance(store)
     return one, metrics
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from entitybench.agents.common.networks import Params
+    from entitybench.agents.common.layers import Params
     from entitybench.datasets.sampling.goals import GoalSampler
     from entitybench.types import Batch
 
 Tensor = torch.Tensor
+Tensors = dict[str, Tensor]
 
 
 class GCBC(GoalIQL):
@@ -26,18 +27,18 @@ class GCBC(GoalIQL):
 
     presets = GCIQL.presets
     shipped = ("actor",)
+    targets: ClassVar[Mapping[str, str]] = {}
 
     def init(self, rng: torch.Generator) -> None:
         self.params = {"actor": self.networks.actor.init(rng)}
 
-    def draw(self, sampler: GoalSampler, rng: np.random.Generator) -> Batch:
-        stage, _ = self.stage()
-        return sampler.sample(self.config.batch_size, rng, policy=stage.policy)
+    def draw(self, source: GoalSampler, rng: np.random.Generator) -> Batch:
+        return source.sample(self.config.batch_size, rng, policy=self.phase.mix)
 
     def losses(
-        self, params: Mapping[str, Params], target: Params, batch: dict[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        del target
+        self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
+    ) -> tuple[Tensor, Tensors]:
+        del constants
         predicted = self.networks.act(params["actor"], batch["observations"], batch["policy_goals"])
         loss: Any = (predicted - batch["actions"]).square().mean()
         return loss, {"bc_error": loss.detach()}

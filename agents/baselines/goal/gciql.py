@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from entitybench.agents.common.config import Stage
 from entitybench.agents.common.goal.agent import PAPER_ENTITIES, PAPER_FLAT, GoalIQL
+from entitybench.agents.common.goal.config import GoalPhase
 from entitybench.datasets.sampling.goals import GoalMix
 
 if TYPE_CHECKING:
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 _FAR = GoalMix(uniform=1.0)
 _NEAR = GoalMix(geometric=1.0, mean_steps=25)
 
-_TINY_STAGES = (
-    Stage(updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR),
-    Stage(updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, policy=_FAR),
+_TINY = (
+    GoalPhase(updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=_NEAR),
+    GoalPhase(updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, mix=_FAR),
 )
 # Tuned on validation seeds: near goals and α = 0.3 to the end bring more blocks to their places
 # than HECRL's second stage does (docs/hecrl.md).
-_SMALL_STAGES = (
-    Stage(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, policy=_NEAR),
-    Stage(updates=8_000, alpha=0.3, learning_rate=5e-4, final_learning_rate=5e-5, policy=_NEAR),
+_SMALL = (
+    GoalPhase(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=_NEAR),
+    GoalPhase(updates=8_000, alpha=0.3, learning_rate=5e-4, final_learning_rate=5e-5, mix=_NEAR),
 )
 
 
@@ -31,14 +31,14 @@ class ECIQL(GoalIQL):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
-            "stages": _TINY_STAGES,
+            "phases": _TINY,
             "batch_size": 32,
             "width": 16,
             "hidden": 16,
             "head": 32,
             "compile": False,
         },
-        "small": {"stages": _SMALL_STAGES, "batch_size": 128},
+        "small": {"phases": _SMALL, "batch_size": 128},
         "paper": PAPER_ENTITIES,
     }
 
@@ -48,7 +48,7 @@ class GCIQL(GoalIQL):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
-            "stages": _TINY_STAGES,
+            "phases": _TINY,
             "batch_size": 32,
             "network": "flat",
             "hidden": 32,
@@ -56,7 +56,7 @@ class GCIQL(GoalIQL):
             "compile": False,
         },
         "small": {
-            "stages": _SMALL_STAGES,
+            "phases": _SMALL,
             "batch_size": 128,
             "network": "flat",
             "hidden": 256,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import torch
 
 from entitybench.agents.baselines.goal.gciql import GCIQL
@@ -18,11 +17,14 @@ from entitybench.envs.api import goal_world_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.common.networks import Params
+    import numpy as np
+
+    from entitybench.agents.common.layers import Params
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Batch, Policy
 
 Tensor = torch.Tensor
+Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +39,16 @@ class HIQLConfig(IQLConfig):
 
 
 def _presets() -> dict[str, dict[str, Any]]:
-    """GCIQL's, where the low level's goals are the subgoals, whatever the stage."""
+    """GCIQL's, where the low level's goals are the subgoals, whatever the phase."""
     made = {
         name: {
             **preset,
-            "stages": tuple(replace(s, policy=GoalMix(uniform=1.0)) for s in preset["stages"]),
+            "phases": tuple(replace(s, mix=GoalMix(uniform=1.0)) for s in preset["phases"]),
         }
         for name, preset in GCIQL.presets.items()
     }
-    first, second = made["small"]["stages"]
-    made["small"]["stages"] = (first, replace(second, alpha=0.05))
+    first, second = made["small"]["phases"]
+    made["small"]["phases"] = (first, replace(second, alpha=0.05))
     made["paper"] |= {"subgoal_steps": 50, "replan_steps": 25, "max_subgoals": 32}
     return made
 
@@ -74,25 +76,23 @@ class HIQL(GoalIQL):
         super().init(rng)
         self.params["high"] = self.high.init(rng)
 
-    def draw(self, sampler: GoalSampler, rng: np.random.Generator) -> Batch:
-        stage, _ = self.stage()
+    def draw(self, source: GoalSampler, rng: np.random.Generator) -> Batch:
         config = self.config
-        batch = sampler.sample(
+        batch = source.sample(
             config.batch_size,
             rng,
             value=config.value_goals,
-            policy=stage.policy,
+            policy=self.phase.mix,
             subgoal_steps=config.subgoal_steps,
         )
         batch["high_goals"] = batch["policy_goals"]
         batch["policy_goals"] = goal_world_of(self.task).achieved(batch["subgoals"])
-        batch["alpha"] = np.asarray(stage.alpha, np.float32)
         return batch
 
     def losses(
-        self, params: Mapping[str, Params], target: Params, batch: dict[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        loss, logs = super().losses(params, target, batch)
+        self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
+    ) -> tuple[Tensor, Tensors]:
+        loss, logs = super().losses(params, batch, constants)
         state, goal, subgoal = batch["observations"], batch["high_goals"], batch["subgoals"]
         with torch.no_grad():
             both = self.networks.value.apply(

@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
 import torch
 
-from entitybench.agents.common.config import Stage
+from entitybench.agents.common.config import TorchConfig
+from entitybench.agents.common.goal.config import GoalPhase
 from entitybench.agents.common.goal.iql import IQLNetworks, iql_losses
+from entitybench.agents.common.goal.learner import GoalLearner
+from entitybench.agents.common.goal.networks import EntityNet, FlatNet, Network
 from entitybench.agents.common.goal.transformer import EntityTransformer
-from entitybench.agents.common.learner import TorchAgent
-from entitybench.agents.common.networks import (
-    EntityNet,
-    FlatNet,
-    Network,
-    Params,
-    Precision,
-    native_precision,
-)
+from entitybench.agents.common.layers import Params, Precision, native_precision
 from entitybench.agents.common.standard import Standardised, set_statistics
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.seeding import generator
@@ -27,11 +21,14 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+
     from entitybench.agents.common.goal.layout import Layout
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Batch, Obs, Policy
 
 Tensor = torch.Tensor
+Tensors = dict[str, Tensor]
 
 
 STANDARD = 65_536  # observations from which means and deviations are taken
@@ -39,17 +36,13 @@ VALUE_GOALS = GoalMix(next=0.2, geometric=0.6, random=0.2, mean_steps=25)
 
 
 @dataclass(frozen=True, kw_only=True)
-class IQLConfig:
+class IQLConfig(TorchConfig):
     """Settings of goal-conditioned IQL; the tags are those of the HECRL sheet."""
 
-    agent: str
-    preset: str
-    stages: tuple[Stage, ...]
-    batch_size: int = 256
+    phases: tuple[GoalPhase, ...]
     discount: float = 0.98  # γ
     expectile: float = 0.9  # τ_e
     target_rate: float = 0.005  # τ of the target critics
-    grad_clip: float = 20.0  # global norm, each network by itself
     value_goals: GoalMix = VALUE_GOALS
     network: Literal["entity", "flat", "transformer"] = "entity"
     width: int = 64
@@ -62,20 +55,19 @@ class IQLConfig:
     # Of the matrix products in training; "auto" is settled, and stored, when training begins.
     # Acting is always in float32, so that a policy does the same on every machine.
     precision: Precision | Literal["auto"] = "auto"
-    compile: bool = True  # torch.compile the losses where a C++ compiler is at hand
 
 
 _FAR = GoalMix(uniform=1.0)
 
 # What the paper's agents share (sheet §2.1 and §2.6).
 PAPER: Mapping[str, Any] = {
-    "stages": (
-        Stage(
+    "phases": (
+        GoalPhase(
             updates=2_500_000,
             alpha=0.1,
             learning_rate=3e-4,
             final_learning_rate=3e-4,
-            policy=_FAR,
+            mix=_FAR,
         ),
     ),
     "batch_size": 512,
@@ -134,11 +126,12 @@ def make_iql_networks(config: IQLConfig, layout: Layout) -> IQLNetworks:
     )
 
 
-class GoalIQL(TorchAgent):
+class GoalIQL(GoalLearner):
     """V, Q and π of HECRL sheet §2.2 and §2.3; the policy is conditioned on the task's goal."""
 
     config_class: ClassVar[type[Any]] = IQLConfig
     shipped: ClassVar[tuple[str, ...]] = ("value", "actor")
+    targets: ClassVar[Mapping[str, str]] = {"critic_target": "critic"}
 
     def __init__(self, config: Any, task: Any, *, seed: int, device: str = "cpu") -> None:
         if config.precision == "auto":
@@ -149,33 +142,28 @@ class GoalIQL(TorchAgent):
 
     def init(self, rng: torch.Generator) -> None:
         self.params = self.networks.init(rng)
-        self.target = {name: p.clone() for name, p in self.params["critic"].items()}
 
-    def measure(self, sampler: GoalSampler) -> None:
+    def measure(self, source: GoalSampler) -> None:
         """The statistics of standardised networks; the same for every training seed."""
         if not self.config.standardise:
             return
-        drawn = sampler.sample(STANDARD, generator(0, "standardise"))["observations"]
-        for params in (*self.params.values(), self.target):
+        drawn = source.sample(STANDARD, generator(0, "standardise"))["observations"]
+        for params in self.params.values():
             set_statistics(params, torch.as_tensor(drawn))
 
-    def draw(self, sampler: GoalSampler, rng: np.random.Generator) -> Batch:
-        stage, _ = self.stage()
-        batch = sampler.sample(
-            self.config.batch_size, rng, value=self.config.value_goals, policy=stage.policy
+    def draw(self, source: GoalSampler, rng: np.random.Generator) -> Batch:
+        return source.sample(
+            self.config.batch_size, rng, value=self.config.value_goals, policy=self.phase.mix
         )
-        batch["alpha"] = np.asarray(stage.alpha, np.float32)
-        return batch
 
     def losses(
-        self, params: Mapping[str, Params], target: Params, batch: dict[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+        self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
+    ) -> tuple[Tensor, Tensors]:
         return iql_losses(
             self.networks,
             params,
-            target,
             batch,
-            batch["alpha"],
+            constants["alpha"],
             discount=self.config.discount,
             expectile=self.config.expectile,
         )

@@ -13,7 +13,8 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.common.networks import Network, Params
+    from entitybench.agents.common.goal.networks import Network
+    from entitybench.agents.common.layers import Params
 
 Tensor = torch.Tensor
 TensorBatch = dict[str, Tensor]
@@ -66,7 +67,6 @@ class IQLNetworks:
 def iql_losses(
     networks: IQLNetworks,
     params: Mapping[str, Params],
-    target: Params,
     batch: TensorBatch,
     alpha: Tensor,
     *,
@@ -75,7 +75,8 @@ def iql_losses(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """L_V + L_Q + L_π, each with gradients to its own network only, and what to log."""
     state, action, goal = batch["observations"], batch["actions"], batch["value_goals"]
-    target_q = networks.critic.apply(target, state, goal, action)[..., 0].amin(0).detach()
+    slow = networks.critic.apply(params["critic_target"], state, goal, action)
+    target_q = slow[..., 0].amin(0).detach()
     value = networks.value.apply(params["value"], state, goal)[0, :, 0]
     value_loss = expectile_loss(target_q - value, expectile)
 

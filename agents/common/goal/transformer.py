@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
-from entitybench.agents.common.networks import Params, Precision, linear, normalise, product
+from entitybench.agents.common.layers import Params, Precision, linear, normalise, product
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

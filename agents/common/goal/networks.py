@@ -6,12 +6,20 @@ Python loop. Shapes: E members, B batch, N entities, F token features, W width.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 import torch.nn.functional as F
+
+from entitybench.agents.common.layers import (
+    Params,
+    Precision,
+    dense,
+    linear,
+    normalise,
+    product,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,17 +27,6 @@ if TYPE_CHECKING:
     from entitybench.agents.common.goal.layout import Layout
 
 Tensor = torch.Tensor
-Params = dict[str, Tensor]
-Precision = Literal["float32", "bfloat16"]
-
-
-def native_precision(device: str | torch.device = "cpu") -> Precision:
-    """bfloat16 where the hardware multiplies it, else float32."""
-    if torch.device(device).type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    native = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    return "bfloat16" if native else "float32"
 
 
 class Network(Protocol):
@@ -48,30 +45,6 @@ class Network(Protocol):
     ) -> Tensor:
         """(E, B, outputs)."""
         ...
-
-
-def dense(
-    members: int, inputs: int, outputs: int, generator: torch.Generator, gain: float = 1.0
-) -> Tensor:
-    """(E, inputs, outputs) weights of variance gain² / inputs."""
-    return torch.randn(members, inputs, outputs, generator=generator) * (gain / math.sqrt(inputs))
-
-
-def product(bias: Tensor, x: Tensor, weight: Tensor, precision: Precision) -> Tensor:
-    """Bias + x @ weight for each member: (E, M, I) by (E, I, O) -> (E, M, O).
-
-    In bfloat16 the factors are rounded, the sums are not: half the time on a CPU that has it.
-    """
-    if precision == "bfloat16":
-        return torch.bmm(x.bfloat16(), weight.bfloat16()) + bias.bfloat16()
-    return torch.baddbmm(bias, x, weight)
-
-
-def linear(x: Tensor, weight: Tensor, precision: Precision) -> Tensor:
-    """`product` without a bias."""
-    if precision == "bfloat16":
-        return torch.bmm(x.bfloat16(), weight.bfloat16())
-    return torch.bmm(x, weight)
 
 
 def pooled_blocks(
@@ -108,11 +81,6 @@ def init_pooled_blocks(
         params[f"block{k}.out"] = dense(members, hidden, width, generator, 0.5)
         params[f"block{k}.out_bias"] = torch.zeros(members, 1, width)
     return params
-
-
-def normalise(x: Tensor) -> Tensor:
-    """LayerNorm over the last axis without scale and shift (the next weights hold them)."""
-    return F.layer_norm(x, x.shape[-1:])
 
 
 def relative_tokens(layout: Layout, state: Tensor, goal: Tensor, scale: float) -> Tensor:

@@ -33,7 +33,7 @@ def main() -> None:
             record = evaluate(
                 "oracle", task, episodes=asked.episodes, threads=asked.threads, bank=bank
             )
-            solved = sum(row.success for row in record.episodes) / len(record.episodes)
+            solved = sum(row.values["success"] or 0 for row in record.rows) / len(record.rows)
             cells.append(f"{solved:.0%}")
         print(f"| `{task}` | {' | '.join(cells)} |", flush=True)
 

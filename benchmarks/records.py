@@ -31,7 +31,7 @@ def current(task: TaskSpec, agent: str) -> bool:
     if not path.is_file():
         return False
     record = Record.read(path)
-    if len(record.episodes) != EPISODES or record.revision is None or record.revision.dirty:
+    if len(record.rows) != EPISODES or record.revision is None or record.revision.dirty:
         return False
     hashes = record.hashes
     now = (provenance.task_hash(task), provenance.model_hash(world_of(task)))
@@ -64,7 +64,7 @@ def main() -> int:
             path = REFERENCE / "records" / task.id / f"{agent}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             record.write(path)
-            solved = sum(row.success for row in record.episodes) / len(record.episodes)
+            solved = sum(row.values["success"] or 0 for row in record.rows) / len(record.rows)
             print(
                 f"{task.id} {agent}: {solved:.0%}, {time.perf_counter() - begin:.0f} s", flush=True
             )

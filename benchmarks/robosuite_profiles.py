@@ -141,7 +141,7 @@ def transfer(name: str, agent: Any, task: str, episodes: int) -> None:
         record = evaluate(agent, spec, episodes=episodes, threads=1)
         path.parent.mkdir(parents=True, exist_ok=True)
         record.write(path)
-        solved = sum(row.success for row in record.episodes) / len(record.episodes)
+        solved = sum(row.values["success"] or 0 for row in record.rows) / len(record.rows)
         print(
             f"{name} {task} {profile}: {solved:.0%}, {time.perf_counter() - began:.0f} s",
             flush=True,
@@ -238,7 +238,7 @@ def robots(episodes: int) -> None:
                 episodes=episodes,
                 threads=1,
             )
-            steps = [row.steps_to_success for row in record.episodes if row.success]
+            steps = [row.values["steps_to_success"] for row in record.rows if row.values["success"]]
             mean = f"{np.mean(steps):.0f}" if steps else "–"
             solved.append(f"{len(steps)} of {episodes}, {mean}")
         print(f"| {robot} | {' | '.join(solved)} |", flush=True)

@@ -35,8 +35,8 @@ def reference_of(task: TaskSpec) -> dict[str, Any] | None:
     return {
         "random": _means(random),
         "oracle": None if oracle is None else _means(oracle),
-        "episodes": len(random.episodes),
-        "how": f"means over the public starts 0 to {len(random.episodes) - 1}, {task.horizon} "
+        "episodes": len(random.columns.item),
+        "how": f"means over the public starts 0 to {len(random.columns.item) - 1}, {task.horizon} "
         "steps, success at the last one; random: uniform actions; oracle: the scripted policy, "
         "given the goal",
     }
@@ -69,9 +69,6 @@ def _record(path: Path, task: TaskSpec) -> Record | None:
 
 
 def _means(record: Record) -> dict[str, float]:
-    rows = record.episodes
-    return {
-        "success": round(float(np.mean([row.success for row in rows])), 4),
-        "success_fraction": round(float(np.mean([row.success_fraction for row in rows])), 4),
-        "return": round(float(np.mean([row.return_ for row in rows])), 4),
-    }
+    values = record.columns.values
+    names = ("success", "success_fraction", "return")
+    return {name: round(float(np.mean(np.array(values[name], float))), 4) for name in names}

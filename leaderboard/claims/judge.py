@@ -12,7 +12,7 @@ from entitybench.errors import RecordError
 from entitybench.leaderboard.statistics import bootstrap
 from entitybench.leaderboard.statistics.intervals import NO_DATA, Interval, student
 from entitybench.leaderboard.tables.compare import compare
-from entitybench.leaderboard.tables.data import aligned, cell, episode_seeds, metric_of, shown
+from entitybench.leaderboard.tables.data import aligned, cell, metric_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ def judge(claim: Claim, records: Mapping[str, Record]) -> Verdict:
         published=claim.published,
         ours=_ours(claim, records),
         training_seeds=len(first.training_seeds),
-        episodes=len(episode_seeds(first)),
+        episodes=len(first.items),
         findings=findings,
         holds=all(required) if required else None,
     )
@@ -81,7 +81,7 @@ def _ours(claim: Claim, records: Mapping[str, Record]) -> str:
         if check.kind == "diagnostic":
             cells = (f"{a.agent} {_mean_of(records[a.agent], check.metric)}" for a in claim.arms)
             return f"{check.metric.replace('_', ' ')}: {', '.join(cells)}"
-    success = metric_of("success")
+    success = metric_of(records[claim.arms[0].agent], "success")
     cells = (f"{a.agent} {shown(cell(records[a.agent], 'success'), success)} %" for a in claim.arms)
     return ", ".join(cells)
 
@@ -105,12 +105,14 @@ def _finding(check: Check, records: Mapping[str, Record]) -> Finding:
         words = f"{_plain(found)} ({_mean_of(a, check.metric)} against {_mean_of(b, check.metric)})"
     elif b is not None:
         found = compare(a, b).metrics[check.metric].difference
-        says, holds = _of_difference(check, found)
-        words = shown(found, metric_of(check.metric), sign=True)
+        metric = metric_of(a, check.metric)
+        says, holds = _of_difference(check, found, metric.scale)
+        words = shown(found, metric, sign=True)
     else:
         found = cell(a, check.metric)
-        says, holds = _of_level(check, found)
-        words = shown(found, metric_of(check.metric))
+        metric = metric_of(a, check.metric)
+        says, holds = _of_level(check, found, metric.scale)
+        words = shown(found, metric)
     return Finding(
         says=says,
         value=_number(found.mean),
@@ -123,16 +125,14 @@ def _finding(check: Check, records: Mapping[str, Record]) -> Finding:
     )
 
 
-def _of_difference(check: Check, found: Interval) -> tuple[str, bool]:
-    scale = metric_of(check.metric).scale
+def _of_difference(check: Check, found: Interval, scale: float) -> tuple[str, bool]:
     name = f"{check.metric}({check.a}) − {check.metric}({check.b})"
     if check.kind == "within":
         return f"|{name}| ≤ {scale * check.bound:g}", abs(found.mean) <= check.bound
     return f"95 % interval of {name} above {scale * check.bound:g}", found.low > check.bound
 
 
-def _of_level(check: Check, found: Interval) -> tuple[str, bool]:
-    scale = metric_of(check.metric).scale
+def _of_level(check: Check, found: Interval, scale: float) -> tuple[str, bool]:
     name = f"{check.metric}({check.a})"
     if check.kind == "between":
         says = f"{scale * check.bound:g} ≤ {name} ≤ {scale * check.upper:g}"
@@ -143,7 +143,7 @@ def _of_level(check: Check, found: Interval) -> tuple[str, bool]:
 def ratio(a: Record, b: Record, metric: str) -> Interval:
     """mean(a) / mean(b), with a hierarchical bootstrap in which both share their draws."""
     seeds = sorted(set(a.training_seeds) & set(b.training_seeds))
-    starts = sorted(set(episode_seeds(a)) & set(episode_seeds(b)))
+    starts = sorted(set(a.items) & set(b.items))
     if not seeds or not starts:
         raise RecordError(f"{a.label} and {b.label} have no seeds in common.")
     # The bootstrap draws by position, so equal shapes are drawn alike: the ratio is paired.

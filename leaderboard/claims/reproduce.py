@@ -338,7 +338,7 @@ def _stored(path: Path, agents: dict[int, Loaded], claim: Claim, episodes: int) 
         record.hashes.weights == {seed: source.weights_sha256 for seed, source in sources.items()},
         record.hashes.task == provenance.task_hash(task),
         json.loads(json.dumps(record.agent.config)) == config,
-        len(record.episodes) == episodes * len(agents),
+        len(record.columns.item) == episodes * len(agents),
         all(record.versions.get(name) == now[name] for name in ("entitybench", "mujoco", "numpy")),
         record.revision == provenance.revision(),
         record.revision is None or not record.revision.dirty,

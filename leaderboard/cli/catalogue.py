@@ -202,16 +202,16 @@ def _reference(task: TaskSpec) -> dict[str, str]:
     """Success of what a dataset is measured by; empty where nobody has measured the task."""
     from entitybench.datasets.generate.reference import reference_of
     from entitybench.leaderboard.statistics.intervals import wilson
-    from entitybench.leaderboard.tables.data import metric_of, shown
+    from entitybench.leaderboard.tables.data import shown
 
     found = reference_of(task) or {}
     shares = {who: found[who]["success"] for who in _REFERENCE if found.get(who)}
-    return {
-        who: shown(
-            wilson(round(share * found["episodes"]), found["episodes"]), metric_of("success")
-        ).replace(" ", " % ", 1)
+    metric = registry.kinds()[task.kind].primary
+    intervals = {
+        who: wilson(round(share * found["episodes"]), found["episodes"])
         for who, share in shares.items()
     }
+    return {who: shown(x, metric).replace(" ", " % ", 1) for who, x in intervals.items()}
 
 
 def _scores_table(rows: list[dict[str, Any]]) -> str:

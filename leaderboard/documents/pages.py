@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue
 from entitybench.leaderboard.evaluation.weights import REFERENCE
-from entitybench.leaderboard.tables.data import METRICS, cell
+from entitybench.leaderboard.tables.data import cell
 from entitybench.leaderboard.tables.profiles import profiles_table
 from entitybench.leaderboard.tables.render import markdown
 from entitybench.leaderboard.tables.table import table
@@ -92,13 +92,24 @@ def results(pattern: str, reference: Path) -> str:
         return ""
 
     def rank(record: Record) -> tuple[int, str, float, float, str]:
-        means = [cell(record, name).mean for name in ("success", "success_fraction")]
+        best = [
+            cell(record, m.name).mean * (-1 if m.higher_is_better else 1) for m in record.metrics
+        ]
         # Tasks in order of their size: push-10blocks comes after push-9blocks.
-        return len(record.task.id), record.task.id, -means[0], -means[1], record.label
+        return (
+            len(record.task.id),
+            record.task.id,
+            best[0],
+            best[min(2, len(best) - 1)],
+            record.label,
+        )
 
-    grid = table(sorted(records, key=rank)).grid()
-    # How long a decision takes is a matter of the machine, so documents do not show it.
-    return markdown(grid.without(METRICS["latency_ms"].title))
+    found = table(sorted(records, key=rank))
+    grid = found.grid()
+    for metric in found.metrics.values():
+        if not metric.exact:  # a matter of the machine, so documents do not show it
+            grid = grid.without(metric.title)
+    return markdown(grid)
 
 
 def claims(name: str, reference: Path) -> str:

@@ -14,7 +14,7 @@ from entitybench.leaderboard.evaluation.provenance import Source, pick_device
 from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, reference_weights
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import agents, lacking, resolve, resolve_agent, tasks
+from entitybench.registry import agents, kinds, lacking, resolve, resolve_agent, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -165,6 +165,7 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
         updates=meta.get("step"),
         weights_sha256=checkpoint.sha256,
         trained_on=meta["task"],
+        dataset=(meta.get("dataset") or {}).get("id"),
         dataset_sha256=(meta.get("dataset") or {}).get("content_hash"),
         device=device,
         shipped=checkpoint.shipped,
@@ -264,16 +265,20 @@ def stored_records(task: str, agents: Sequence[str] | None = None) -> list[Recor
 
 
 def scores(task: str) -> dict[str, str]:
-    """Success at the last step by agent, from the stored records: "81.4 % [76.0, 86.8]".
+    """What the kind of the task lists, by agent, from the stored records.
 
-    Of tasks that are scored by a reward also the return: "… , return -105 [-110, -101]".
+    "81.4 % [76.0, 86.8]"; of tasks that are scored by a reward "… , return -105 [-110, -101]".
     """
     from entitybench.leaderboard.tables.data import cell, metric_of, shown
 
     found = {}
     for record in stored_records(task):
-        text = shown(cell(record, "success"), metric_of("success")).replace(" ", " % ", 1)
-        if record.task.kind != "goal-control":
-            text += f", return {shown(cell(record, 'return'), metric_of('return'))}"
-        found[record.label] = text
+        names = kinds()[record.kind].listed or (record.metrics[0].name,)
+        texts = []
+        for name in names:
+            metric = metric_of(record, name)
+            text = shown(cell(record, name), metric)
+            text = text.replace(" ", " % ", 1) if metric.share else text
+            texts.append(text if name == names[0] else f"{name} {text}")
+        found[record.label] = ", ".join(texts)
     return found

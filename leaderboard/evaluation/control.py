@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from entitybench.errors import BadValue, BenchError
-from entitybench.records import INFRASTRUCTURE, POLICY, Episode
+from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, Row
 from entitybench.seeding import BatchGenerator, generator
 from entitybench.types import Array, Obs, Policy, TaskSpec
 
@@ -69,7 +69,7 @@ def blocks(seeds: Sequence[int]) -> list[tuple[int, ...]]:
 class Result:
     """What one job gave."""
 
-    rows: list[Episode]
+    rows: list[Row]
     diagnostics: dict[str, Array]  # each (rows,)
 
 
@@ -271,20 +271,41 @@ class _Trace:
         """The rows. An episode cut short by an error is no success, whatever it looked like."""
         whole = self.error is None
         latency = 1000 * self.seconds / max(int(self.length.max()), 1)
+        normalise = normaliser(self.task)
         rows = [
-            Episode(
+            Row(
                 training_seed=self.job.arm.source.training_seed,
-                seed=seed,
-                success=bool(self.success[i]) and whole,
-                success_any=bool(self.first[i] >= 0),
-                success_fraction=round(float(self.fraction[i]), 6),
-                steps_to_success=int(self.first[i]) if self.first[i] >= 0 else None,
-                return_=float(self.total[i]),
-                length=int(self.length[i]),
-                latency_ms=round(latency, 4),
-                state_digest=(self.digests.get(i) or worlds.state_digest(i)) if whole else "",
+                item=seed,
+                values={
+                    "success": float(self.success[i] and whole),
+                    "success_any": float(self.first[i] >= 0),
+                    "success_fraction": round(float(self.fraction[i]), 6),
+                    "steps_to_success": float(self.first[i]) if self.first[i] >= 0 else None,
+                    "return": float(self.total[i]),
+                    "length": float(self.length[i]),
+                    "latency_ms": round(latency, 4),
+                    "normalised_return": normalise(float(self.total[i])),
+                },
+                digest=(self.digests.get(i) or worlds.state_digest(i))[:DIGEST] if whole else "",
                 error=self.error,
             )
             for i, seed in enumerate(self.job.seeds)
         ]
         return Result(rows, self.diagnostics if whole else {})
+
+
+def normaliser(task: TaskSpec) -> Callable[[float], float | None]:
+    """Returns -> 100 (return − random) / (oracle − random), by the reference scores of the task.
+
+    As in D4RL (Fu et al., 2020, appendix A), with the scripted oracle as the expert. None where a
+    task has no such scores, or where both are the same.
+    """
+    from entitybench.datasets.generate.reference import reference_of
+
+    known = reference_of(task) or {}
+    if not (known.get("random") and known.get("oracle")):
+        return lambda _: None
+    low, high = known["random"]["return"], known["oracle"]["return"]
+    if low == high:
+        return lambda _: None
+    return lambda total: round(100 * (total - low) / (high - low), 6)

@@ -32,8 +32,16 @@ from entitybench.leaderboard.evaluation.control import (
     run_all,
 )
 from entitybench.leaderboard.evaluation.provenance import Source
-from entitybench.records import AgentInfo, Hashes, Record, TaskInfo
-from entitybench.registry import tasks
+from entitybench.records import (
+    AgentInfo,
+    Columns,
+    DataInfo,
+    Hashes,
+    MetricInfo,
+    Record,
+    TaskInfo,
+)
+from entitybench.registry import kinds, tasks
 
 if TYPE_CHECKING:
     from entitybench.types import Array, TaskSpec
@@ -108,8 +116,13 @@ def evaluate(
             "training_seeds": [arm.source.training_seed for arm in arms],
         }
     info, weights = _describe(arms, spec)
+    kind = kinds()[spec.kind]
     return Record(
+        kind=kind.id,
+        item=kind.item,
+        metrics=[MetricInfo.of(metric) for metric in kind.metrics],
         agent=info,
+        data=[learned for arm in arms if (learned := _learned(arm.source)) is not None],
         task=TaskInfo(
             id=spec.id,
             version=spec.version,
@@ -121,7 +134,6 @@ def evaluate(
         hashes=Hashes(
             task=provenance.task_hash(spec),
             model=provenance.model_hash(worlds(spec, 1, 1).world),
-            dataset=arms[0].source.dataset_sha256,
             weights=weights,
         ),
         versions=provenance.versions(),
@@ -132,7 +144,7 @@ def evaluate(
         threads=workers,
         wall_time_s=round(time.perf_counter() - begin, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        episodes=rows,
+        rows=Columns.of(rows),
         diagnostics=_average(jobs, results),
     )
 
@@ -205,6 +217,21 @@ def _describe(arms: Sequence[Arm], task: TaskSpec) -> tuple[AgentInfo, dict[str,
         weights_from=first.trained_on if first.trained_on != task.id else None,
     )
     return info, weights
+
+
+def _learned(source: Source) -> DataInfo | None:
+    """What a training seed learned from."""
+    if source.dataset_sha256 is None and not source.parts:
+        return None
+    task = source.trained_on
+    named = tasks()[task].default_dataset if task is not None and task in tasks() else None
+    return DataInfo(
+        training_seed=source.training_seed,
+        dataset=source.dataset,
+        sha256=source.dataset_sha256,
+        default=source.dataset is None or source.dataset == named,
+        parts=source.parts,
+    )
 
 
 def _average(jobs: Sequence[Job], results: Sequence[Result]) -> dict[str, dict[str, float]]:

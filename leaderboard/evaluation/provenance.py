@@ -35,7 +35,9 @@ class Source:
     updates: int | None = None
     weights_sha256: str | None = None
     trained_on: str | None = None  # the task of the weights
+    dataset: str | None = None  # that it learned from
     dataset_sha256: str | None = None
+    parts: dict[str, str] = field(default_factory=dict)  # sha256 by name
     device: str = "cpu"
     shipped: bool = False  # the weights are those of the package
 

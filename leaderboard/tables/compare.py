@@ -16,20 +16,13 @@ from entitybench.leaderboard.statistics.intervals import (
     hierarchical,
     seed_means,
 )
-from entitybench.leaderboard.tables.data import (
-    METRICS,
-    aligned,
-    cell,
-    episode_seeds,
-    metric_of,
-    shown,
-)
+from entitybench.leaderboard.tables.data import aligned, by_seed, cell, metrics_of, shown
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import Rendered
 from entitybench.leaderboard.tables.table import as_json
 
 if TYPE_CHECKING:
-    from entitybench.records import Record
+    from entitybench.records import MetricInfo, Record
     from entitybench.types import Array
 
 
@@ -54,6 +47,8 @@ class Comparison(Rendered):
     training_seeds: int
     episodes: int  # that both have
     metrics: dict[str, Difference]
+    columns: dict[str, MetricInfo]  # what these are
+    notes: tuple[str, ...] = ()
 
     def grid(self) -> Grid:
         """Words."""
@@ -65,7 +60,7 @@ class Comparison(Rendered):
     def _grid(self, *, short: bool = False) -> Grid:
         rows = []
         for name, found in self.metrics.items():
-            metric = metric_of(name)
+            metric = self.columns[name]
             low, high = 100 * found.improvement.low, 100 * found.improvement.high
             better = f"{100 * found.improvement.mean:.0f} [{low:.0f}, {high:.0f}]"
             rows.append(
@@ -91,7 +86,7 @@ class Comparison(Rendered):
         notes = (
             f"Difference: paired by episode seed, 95 % interval by {method}.",
             f"P(better): that {unit} of the first is better than one of the second.",
-            "The difference of steps to success is over the episodes that both solved.",
+            *self.notes,
         )
         return Grid(title, header, tuple(rows), notes)
 
@@ -132,27 +127,55 @@ def compare(a: Record, b: Record) -> Comparison:
     """
     check_same_task(a, b)
     pairs = _training_pairs(a, b)
-    seeds = sorted(set(episode_seeds(a)) & set(episode_seeds(b)))
-    if not seeds:
-        raise RecordError(f"{a.label} and {b.label} have no episode seed in common.")
-    metrics = {}
-    for name in METRICS:
-        x = aligned(a, name, a.training_seeds, seeds)[[i for i, _ in pairs]]
-        y = aligned(b, name, b.training_seeds, seeds)[[j for _, j in pairs]]
+    items = sorted(set(a.items) & set(b.items))
+    if not items:
+        raise RecordError(f"{a.label} and {b.label} have no {a.item} seed in common.")
+    theirs = {metric.name for metric in b.metrics}
+    columns = {k: m for k, m in metrics_of([a, b]).items() if m in a.metrics and k in theirs}
+    metrics, lacking = {}, []
+    for name, metric in columns.items():
+        x, y = _paired(a, b, metric, items, pairs)
+        if np.isnan(x).any() or np.isnan(y).any():
+            lacking.append(f"that of {metric.title} is over the {a.item}s where both have a value")
         metrics[name] = Difference(
             cell(a, name),
             cell(b, name),
             difference(x, y),
             hierarchical(x - y),
-            _improvement(x, y, metric_of(name).higher_is_better),
+            _improvement(x, y, metric.higher_is_better),
         )
-    return Comparison(a.label, b.label, a.task.id, len(pairs), len(seeds), metrics)
+    notes = [f"Of the differences {'; '.join(lacking)}."] if lacking else []
+    notes += _other_data(a, b)
+    size = len(pairs), len(items)
+    return Comparison(a.label, b.label, a.task.id, *size, metrics, columns, tuple(notes))
+
+
+def _paired(
+    a: Record, b: Record, metric: MetricInfo, items: list[int], pairs: list[tuple[int, int]]
+) -> tuple[Array, Array]:
+    """Values (pairs, items) of both; of a metric that is no mean over items, (pairs, 1)."""
+    if metric.reduce == "mean":
+        x, y = (aligned(r, metric.name, r.training_seeds, items) for r in (a, b))
+    else:
+        x, y = (by_seed(r, metric.name)[:, None] for r in (a, b))
+    return x[[i for i, _ in pairs]], y[[j for _, j in pairs]]
+
+
+def _other_data(a: Record, b: Record) -> list[str]:
+    """A note where the two learned from different data."""
+    mine, its = ({each.sha256: each.dataset for each in r.data} for r in (a, b))
+    if not mine or not its or mine.keys() == its.keys():
+        return []
+    names = [", ".join(sorted({x or "not named" for x in found.values()})) for found in (mine, its)]
+    what = " and ".join(names) if names[0] != names[1] else f"{names[0]} of different content"
+    return [f"They were trained on different data: {what}."]
 
 
 def check_same_task(a: Record, b: Record) -> None:
-    """Raise RecordError unless both are of the same task and version."""
+    """Raise RecordError unless both are of the same task and version, scored as the same kind."""
     for what, mine, its in (
         ("task", a.task.id, b.task.id),
+        ("kind of evaluation", a.kind, b.kind),
         ("version of the task", a.task.version, b.task.version),
         ("definition of the task", a.hashes.task[:12], b.hashes.task[:12]),
     ):

@@ -1,129 +1,148 @@
-"""Numbers out of records: metrics as arrays (S, E), training seeds by episode seeds."""
+"""Numbers out of records: metrics as arrays (S, E), training seeds by items."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.errors import unknown
-from entitybench.leaderboard.statistics.intervals import Interval, interval
+from entitybench.errors import RecordError, unknown
+from entitybench.leaderboard.statistics import bootstrap
+from entitybench.leaderboard.statistics.intervals import (
+    NO_DATA,
+    Interval,
+    interval,
+    seed_means,
+    student,
+)
+from entitybench.records import INFRASTRUCTURE
+from entitybench.registry import resolve
+from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from entitybench.records import Episode, Record
+    from entitybench.kinds import Metric
+    from entitybench.records import MetricInfo, Record
     from entitybench.types import Array
 
-
-@dataclass(frozen=True)
-class Metric:
-    """One column."""
-
-    name: str
-    title: str
-    short: str  # the title on a narrow terminal
-    value: Callable[[Episode], float | None]
-    digits: int
-    scale: float = 1.0  # 100 for shares, printed in percent
-    higher_is_better: bool = True
-
-    @property
-    def share(self) -> bool:
-        """Whether it lies in [0, 1]."""
-        return self.scale == 100.0
+REPLICATES = 500  # of the bootstrap of a metric that is no mean
 
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("success", "success, last step (%)", "success %", lambda e: e.success, 1, 100.0),
-        Metric("success_any", "success, any step (%)", "any %", lambda e: e.success_any, 1, 100.0),
-        Metric(
-            "success_fraction",
-            "entities at goals (%)",
-            "at goals %",
-            lambda e: e.success_fraction,
-            1,
-            100.0,
-        ),
-        Metric(
-            "steps_to_success",
-            "steps to success",
-            "steps",
-            lambda e: e.steps_to_success,
-            0,
-            higher_is_better=False,
-        ),
-        Metric("return", "return", "return", lambda e: e.return_, 1),
-        Metric(
-            "latency_ms",
-            "decision (ms)",
-            "ms",
-            lambda e: e.latency_ms,
-            2,
-            higher_is_better=False,
-        ),
-    )
-}
+def metric_of(record: Record, name: str) -> MetricInfo:
+    """The metric of this name, as the record has it. Raises UnknownId."""
+    found = {metric.name: metric for metric in record.metrics}
+    if name not in found:
+        raise unknown("metric", name, found)
+    return found[name]
 
 
-def metric_of(name: str) -> Metric:
-    """The metric of this name. Raises UnknownId."""
-    if name not in METRICS:
-        raise unknown("metric", name, METRICS)
-    return METRICS[name]
+def metrics_of(records: Sequence[Record]) -> dict[str, MetricInfo]:
+    """The metrics that occur in records, by name. Raises RecordError where two differ."""
+    found: dict[str, MetricInfo] = {}
+    for record in records:
+        for metric in record.metrics:
+            first = found.setdefault(metric.name, metric)
+            if (first.scale, first.reduce) != (metric.scale, metric.reduce):
+                raise RecordError(
+                    f"{metric.name} is not the same number in all records (that of {record.label} "
+                    f"on {record.task.id} differs); evaluate again with one version."
+                )
+    return found
 
 
 def matrix(record: Record, name: str) -> Array:
-    """Values (S, E) of a metric, both axes in increasing order of seed.
+    """Values (S, E) of a metric, both axes in increasing order: training seeds by items.
 
     NaN where there is no row, no value (steps of an episode that never succeeded), or where the
     infrastructure failed.
     """
-    return aligned(record, name, record.training_seeds, episode_seeds(record))
+    return aligned(record, name, record.training_seeds, record.items)
 
 
-def aligned(record: Record, name: str, training_seeds: list[int], seeds: list[int]) -> Array:
-    """As `matrix`, for these training seeds and episode seeds."""
-    row = {seed: i for i, seed in enumerate(training_seeds)}
-    column = {seed: i for i, seed in enumerate(seeds)}
-    values = np.full((len(row), len(column)), np.nan)
-    value = metric_of(name).value
-    for episode in record.episodes:
-        if episode.training_seed in row and episode.seed in column and episode.counts:
-            number = value(episode)
-            if number is not None:
-                values[row[episode.training_seed], column[episode.seed]] = number
+def aligned(record: Record, name: str, training_seeds: list[int], items: list[int]) -> Array:
+    """As `matrix`, for these training seeds and items."""
+    line = {seed: i for i, seed in enumerate(training_seeds)}
+    place = {item: i for i, item in enumerate(items)}
+    values = np.full((len(line), len(place)), np.nan)
+    if name not in record.columns.values:
+        return values
+    columns = record.columns
+    errors = columns.error or [None] * len(columns.item)
+    for seed, item, number, error in zip(
+        columns.training_seed, columns.item, columns.values[name], errors, strict=True
+    ):
+        broken = error is not None and error.startswith(INFRASTRUCTURE)
+        if seed in line and item in place and number is not None and not broken:
+            values[line[seed], place[item]] = number
     return values
 
 
-def episode_seeds(record: Record) -> list[int]:
-    """Sorted."""
-    return sorted({episode.seed for episode in record.episodes})
+def by_seed(
+    record: Record, name: str, training_seeds: list[int] | None = None, items: Array | None = None
+) -> Array:
+    """(S,): one number a training seed, the mean over items or what the metric's `reduce` says.
+
+    Args:
+        record: the record.
+        name: of a metric.
+        training_seeds: which; default: all.
+        items: (k,) places in `record.items`, some maybe twice; default: each once.
+    """
+    seeds = record.training_seeds if training_seeds is None else training_seeds
+    metric = metric_of(record, name)
+    picked = slice(None) if items is None else items
+    if metric.reduce == "mean":
+        return seed_means(aligned(record, name, seeds, record.items)[:, picked])
+    reduce = resolve(metric.reduce)
+    by_name = {
+        key: aligned(record, key, seeds, record.items)[:, picked] for key in record.columns.values
+    }
+    rows = [{key: array[k] for key, array in by_name.items()} for k in range(len(seeds))]
+    return np.array([reduce(row) for row in rows], np.float64)
 
 
 def cell(record: Record, name: str) -> Interval:
     """The mean of a metric with its 95 % interval; those of shares end at 0 and 1."""
-    found = interval(matrix(record, name))
-    if metric_of(name).share and not math.isnan(found.mean):
+    if name not in record.columns.values:
+        return NO_DATA
+    metric = metric_of(record, name)
+    found = interval(matrix(record, name)) if metric.reduce == "mean" else _reduced(record, name)
+    if metric.share and not math.isnan(found.mean):
         found = replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
     return found
 
 
-def shown(found: Interval, metric: Metric, *, sign: bool = False, short: bool = False) -> str:
+def _reduced(record: Record, name: str) -> Interval:
+    """Of a metric that is no mean: t over training seeds, of one seed the bootstrap over items."""
+    values = by_seed(record, name)
+    kept = values[~np.isnan(values)]
+    if len(kept) >= 2:
+        return student(kept)
+    if not len(kept):
+        return NO_DATA
+    rng, count = generator(0, "reduced"), len(record.items)
+    drawn = [
+        by_seed(record, name, items=rng.integers(count, size=count))[0] for _ in range(REPLICATES)
+    ]
+    low, high = bootstrap.percentiles(np.array([x for x in drawn if not math.isnan(x)]))
+    return Interval(float(kept[0]), low, high, f"bootstrap over {record.item}s", count)
+
+
+def shown(
+    found: Interval, metric: Metric | MetricInfo, *, sign: bool = False, short: bool = False
+) -> str:
     """The text of a cell: "81.4 [76.0, 86.8]", or a dash without data.
 
     A short one has no digits behind the point where there are three before it; shares keep theirs.
     """
     if math.isnan(found.mean):
         return "–"
-    if short and not metric.share and max(abs(found.low), abs(found.high)) >= 100:
-        metric = replace(metric, digits=0)
-    huge = max(abs(found.low), abs(found.high)) >= 1e9
-    form = ".2e" if huge else f".{metric.digits}f"
+    size = max(abs(found.low), abs(found.high))
+    digits = 0 if short and not metric.share and size >= 100 else metric.digits
+    form = ".2e" if size >= 1e9 else f".{digits}f"
     mean, low, high = (
         f"{metric.scale * x:{'+' if sign else ''}{form}}"
         for x in (found.mean, found.low, found.high)

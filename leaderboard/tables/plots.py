@@ -12,13 +12,14 @@ import numpy as np
 
 from entitybench.errors import BadValue, MissingExtra, RecordError, unknown
 from entitybench.leaderboard.statistics import bootstrap
-from entitybench.leaderboard.statistics.intervals import seed_means
-from entitybench.leaderboard.tables.data import Metric, cell, matrix, metric_of
+from entitybench.leaderboard.tables.data import by_seed, cell, metric_of
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from entitybench.records import MetricInfo
 
 PLOTS = {
     "bars": "a metric of each agent with its 95 % interval",
@@ -30,7 +31,7 @@ SUFFIXES = (".svg", ".png", ".html")
 
 
 def plot(
-    kind: str, inputs: Sequence[str | Path], out: str | Path, *, metric: str = "success"
+    kind: str, inputs: Sequence[str | Path], out: str | Path, *, metric: str | None = None
 ) -> Path:
     """Draw `kind` into `out` (.svg, .png or .html).
 
@@ -55,10 +56,10 @@ def plot(
     if not inputs:
         raise BadValue(f"nothing to draw: {kind} needs at least one file.")
     if kind == "curves":
-        figure = _curves(read_curves(inputs), metric)
+        figure = _curves(read_curves(inputs), metric or "success")
     else:
-        chosen = metric_of(metric)
         rows = [row.record for row in table([Record.read(path) for path in inputs], inputs).rows]
+        chosen = metric_of(rows[0], metric or rows[0].metrics[0].name)
         figure = {"bars": _bars, "seeds": _seeds, "profile": _profile}[kind](rows, chosen)
     return write_atomic(out, _drawn(figure, out.suffix))
 
@@ -104,7 +105,7 @@ def _title(records: Sequence[Record]) -> str:
     return ", ".join(sorted({record.task.id for record in records}))
 
 
-def _bars(records: Sequence[Record], metric: Metric) -> Any:
+def _bars(records: Sequence[Record], metric: MetricInfo) -> Any:
     figure, axes = _axes(6.4, 0.9 + 0.42 * len(records))
     found = [cell(record, metric.name) for record in records]
     place = np.arange(len(records))[::-1]
@@ -117,10 +118,10 @@ def _bars(records: Sequence[Record], metric: Metric) -> Any:
     return figure
 
 
-def _seeds(records: Sequence[Record], metric: Metric) -> Any:
+def _seeds(records: Sequence[Record], metric: MetricInfo) -> Any:
     figure, axes = _axes(6.4, 0.9 + 0.42 * len(records))
     for place, record in zip(range(len(records) - 1, -1, -1), records, strict=True):
-        means = metric.scale * seed_means(matrix(record, metric.name))
+        means = metric.scale * by_seed(record, metric.name)
         axes.scatter(means, np.full(len(means), place), s=36, alpha=0.7, color="#4878a8")
         axes.scatter([np.nanmean(means)], [place], s=160, marker="|", color="#1c1e21")
     axes.set_yticks(range(len(records) - 1, -1, -1), _names(records))
@@ -129,14 +130,13 @@ def _seeds(records: Sequence[Record], metric: Metric) -> Any:
     return figure
 
 
-def _profile(records: Sequence[Record], metric: Metric) -> Any:
+def _profile(records: Sequence[Record], metric: MetricInfo) -> Any:
     figure, axes = _axes(6.4, 3.8)
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(record.label, []).append(record)
     means = {
-        name: [seed_means(matrix(record, metric.name)) for record in group]
-        for name, group in groups.items()
+        name: [by_seed(record, metric.name) for record in group] for name, group in groups.items()
     }
     flat = np.concatenate([x for group in means.values() for x in group])
     low, high = (0.0, 1.0) if metric.share else (float(np.nanmin(flat)), float(np.nanmax(flat)))

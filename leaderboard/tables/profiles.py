@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from entitybench.leaderboard.tables.data import cell, episode_seeds, metric_of, shown
+from entitybench.leaderboard.tables.data import cell, metric_of, shown
 from entitybench.records import Record
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def profiles_table(agent: str, reference: Path) -> str:
 
 
 def _success(record: Record) -> str:
-    size = f"{len(record.training_seeds)} × {len(episode_seeds(record))}"
-    return f"{shown(cell(record, 'success'), metric_of('success'))}, {size}"
+    size = f"{len(record.training_seeds)} × {len(record.items)}"
+    return f"{shown(cell(record, 'success'), metric_of(record, 'success'))}, {size}"
 
 
 def _steps(record: Record) -> str:

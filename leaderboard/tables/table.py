@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError
 from entitybench.leaderboard.statistics.intervals import hierarchical
-from entitybench.leaderboard.tables.data import METRICS, cell, episode_seeds, matrix, shown
+from entitybench.leaderboard.tables.data import cell, matrix, metrics_of, shown
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import Rendered
+from entitybench.records import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from entitybench.leaderboard.statistics.intervals import Interval
-    from entitybench.records import Record
+    from entitybench.records import MetricInfo, Record
 
 _ONE = "†"  # marks rows whose interval says nothing about other training seeds
-# Columns that a narrow terminal does without, the least important first.
-_SPARE = ("latency_ms", "return", "steps_to_success", "success_any", "success_fraction")
 
 
 @dataclass(frozen=True)
@@ -42,54 +41,75 @@ class Table(Rendered):
 
     rows: tuple[Row, ...]
 
+    @property
+    def metrics(self) -> dict[str, MetricInfo]:
+        """The columns."""
+        return metrics_of([row.record for row in self.rows])
+
+    @property
+    def size(self) -> str:
+        """What the numbers are means over."""
+        items = sorted({f"{row.record.item}s" for row in self.rows})
+        return f"training seeds × {' or '.join(items)}"
+
     def grid(self) -> Grid:
         """Words."""
+        metrics = list(self.metrics.values())
+        legend = [
+            f"{metric.short.split()[0]}: {metric.legend}" for metric in metrics if metric.legend
+        ]
+        # A narrow terminal does without the last columns first.
+        spare = (*(metric.short for metric in reversed(metrics[1:])), "n")
         short = replace(
             self._grid(short=True),
-            notes=(
-                "success: at the last step; any: at any step; n: training seeds × episodes.",
-                *self._notes("ms"),
-            ),
-            spare=(*(METRICS[name].short for name in _SPARE), "n"),
+            notes=("; ".join([*legend, f"n: {self.size}."]), *self._notes(short=True)),
+            spare=spare,
         )
         return replace(self._grid(), short=short)
 
     def _grid(self, *, short: bool = False) -> Grid:
         several = len({row.record.task.id for row in self.rows}) > 1
-        heads = [metric.short if short else metric.title for metric in METRICS.values()]
+        metrics = self.metrics
+        heads = [metric.short if short else metric.title for metric in metrics.values()]
         header = ["agent", *(["task"] if several else []), *heads]
         lines = []
         for row in self.rows:
             name = row.record.label + (f" {_ONE}" if row.one_seed else "")
             task = [row.record.task.id] if several else []
             numbers = [
-                shown(row.cells[key], metric, short=short) for key, metric in METRICS.items()
+                shown(row.cells[key], metric, short=short) for key, metric in metrics.items()
             ]
             lines.append((name, *task, *numbers, _size(row.record)))
         first = self.rows[0].record.task
         title = "mean [95 % interval]"
         title = title if several else f"{first.id} version {first.version}: {title}"
-        last = "n" if short else "seeds × episodes"
-        return Grid(title, (*header, last), tuple(lines), tuple(self._notes("Decision")))
+        last = "n" if short else self.size.removeprefix("training ")
+        return Grid(title, (*header, last), tuple(lines), tuple(self._notes()))
 
-    def _notes(self, decision: str) -> Iterable[str]:
+    def _notes(self, *, short: bool = False) -> Iterable[str]:
         several = [row for row in self.rows if not row.one_seed]
         if several:
             alike = any("wilson" in c.method for row in several for c in row.cells.values())
-            also = "; Wilson over the episodes where these have the same share" if alike else ""
+            items = self.size.rpartition("× ")[2]
+            also = f"; Wilson over the {items} where these have the same share" if alike else ""
             yield f"Intervals: Student's t over training seeds{also}."
         if any(row.one_seed for row in self.rows):
             yield (
-                f"{_ONE} one training seed: the interval is over its episodes (Wilson, or "
-                "bootstrap) and says nothing about other training seeds."
+                f"{_ONE} one training seed: the interval is over its "
+                f"{self.size.rpartition('× ')[2]} (Wilson, or bootstrap) and says nothing about "
+                "other training seeds."
             )
         block = self.rows[0].record.block
-        yield f"{decision}: mean time of one call of the policy, which acts for {block} episodes."
+        for metric in self.metrics.values():
+            if metric.sentence:
+                name = metric.short if short else metric.title.partition(" ")[0].capitalize()
+                yield f"{name}: {metric.sentence.replace('{block}', str(block))}"
         for row in self.rows:
             for cause, count in row.record.failures().items():
                 if count:
                     left = ", left out" if cause == "infrastructure" else ", counted as failures"
-                    yield f"{row.record.label}: {count} episodes ended by {cause} errors{left}."
+                    items = f"{row.record.item}s"
+                    yield f"{row.record.label}: {count} {items} ended by {cause} errors{left}."
 
     def values(self) -> list[dict[str, Any]]:
         """Flat rows of numbers."""
@@ -98,16 +118,18 @@ class Table(Rendered):
                 "agent": row.record.agent.id,
                 "weights_from": row.record.agent.weights_from,
                 "preset": row.record.agent.preset,
+                "dataset": ", ".join(sorted({d.dataset for d in row.record.data if d.dataset}))
+                or None,
                 "task": row.record.task.id,
                 "task_version": row.record.task.version,
                 "training_seeds": len(row.record.training_seeds),
-                "episodes": len(row.record.episodes),
+                "episodes": len(row.record.columns.item),
                 **{
                     f"{name}{end}": number(getattr(found, part))
                     for name, found in row.cells.items()
                     for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))
                 },
-                "interval": row.cells["success"].method,
+                "interval": row.cells[row.record.metrics[0].name].method,
             }
             for row in self.rows
         ]
@@ -116,7 +138,7 @@ class Table(Rendered):
         """Rows with nested intervals; the hierarchical bootstrap is beside each."""
         rows = []
         for row, flat in zip(self.rows, self.values(), strict=True):
-            kept = {k: flat[k] for k in list(flat)[:7]}
+            kept = {k: flat[k] for k in list(flat)[:8]}
             metrics = {
                 name: {
                     **as_json(found),
@@ -150,7 +172,7 @@ def _bootstrap(record: Record, name: str) -> list[float | None]:
 
 
 def _size(record: Record) -> str:
-    return f"{len(record.training_seeds)} × {len(episode_seeds(record))}"
+    return f"{len(record.training_seeds)} × {len(record.items)}"
 
 
 def table(records: Sequence[Record], sources: Sequence[str | Path] | None = None) -> Table:
@@ -170,7 +192,7 @@ def table(records: Sequence[Record], sources: Sequence[str | Path] | None = None
         for record, source in zip(records, sources or [""] * len(records), strict=True)
     ]
     firsts: dict[str, Named] = {}
-    groups: dict[tuple[str, str | None, str], list[Named]] = {}
+    groups: dict[tuple[str, str | None, str, str], list[Named]] = {}
     for each in named:
         task, first = each.record.task, firsts.setdefault(each.record.task.id, each)
         if first.record.task.version != task.version:
@@ -178,9 +200,11 @@ def table(records: Sequence[Record], sources: Sequence[str | Path] | None = None
                 f"{task.id} occurs in versions {first.version} and {each.version}, which cannot be "
                 "compared; evaluate again what has the older one."
             )
-        groups.setdefault((each.record.label, each.record.agent.preset, task.id), []).append(each)
+        key = (each.record.label, each.record.agent.preset, task.id, each.record.kind)
+        groups.setdefault(key, []).append(each)
     merged = [merge(group) for group in groups.values()]
-    return Table(tuple(Row(r, {name: cell(r, name) for name in METRICS}) for r in merged))
+    names = metrics_of(merged)
+    return Table(tuple(Row(r, {name: cell(r, name) for name in names}) for r in merged))
 
 
 @dataclass(frozen=True)
@@ -197,6 +221,11 @@ class Named:
         return f"{number} ({self.source})" if self.source else str(number)
 
 
+def _learned_from(record: Record) -> set[tuple[str | None, ...]]:
+    """Hashes of the data and names of the parts; records of schema 1 name no dataset."""
+    return {(each.sha256, *sorted(each.parts)) for each in record.data}
+
+
 def _both(a: Named, b: Named) -> str:
     return f" ({a.source} and {b.source})" if a.source and b.source else ""
 
@@ -211,7 +240,8 @@ def merge(group: Sequence[Named]) -> Record:
             ("tasks", first.hashes.task, other.hashes.task),
             ("configurations", first.agent.config, other.agent.config),
             ("MuJoCo versions", first.versions.get("mujoco"), other.versions.get("mujoco")),
-            ("episode seeds", episode_seeds(first), episode_seeds(other)),
+            (f"{first.item} seeds", first.items, other.items),
+            ("datasets", _learned_from(first), _learned_from(other)),
         ):
             if mine != its:
                 raise RecordError(
@@ -231,7 +261,8 @@ def merge(group: Sequence[Named]) -> Record:
     records = [each.record for each in group]
     return first.model_copy(
         update={
-            "episodes": [episode for record in records for episode in record.episodes],
+            "columns": Columns.of([row for record in records for row in record.rows]),
+            "data": [each for record in records for each in record.data],
             "diagnostics": {k: v for record in records for k, v in record.diagnostics.items()},
             "hashes": first.hashes.model_copy(
                 update={"weights": {k: v for r in records for k, v in r.hashes.weights.items()}}

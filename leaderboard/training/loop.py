@@ -128,7 +128,10 @@ class Loop:
         return self.evaluate_every > 0 and step > 0 and step % self.evaluate_every == 0
 
     def _evaluate(self, file: IO[str], board: Any) -> None:
+        import numpy as np
+
         from entitybench.leaderboard.evaluation.evaluate import evaluate
+        from entitybench.leaderboard.tables.data import by_seed
 
         def go_on(done: int, total: int) -> None:
             del done, total
@@ -148,21 +151,21 @@ class Loop:
         except KeyboardInterrupt:
             self._save()
             raise
-        rows = record.episodes
-        found = {
-            "success": sum(row.success for row in rows) / len(rows),
-            "success_any": sum(row.success_any for row in rows) / len(rows),
-            "success_fraction": sum(row.success_fraction for row in rows) / len(rows),
-            "return": sum(row.return_ for row in rows) / len(rows),
-        }
+        found = {}
+        for metric in record.metrics:
+            means = by_seed(record, metric.name)
+            if metric.exact and np.isfinite(means).all():
+                found[metric.name] = float(means.mean())
         self._write(file, board, {"step": self.agent.step, "evaluation": found})
         self.clock.pause()
+        shares = [
+            f"{metric.title} {metric.scale * found[metric.name]:.{metric.digits}f}"
+            for metric in record.metrics
+            if metric.name in found
+        ]
         note = (
-            f"after {self.agent.step} {self.agent.unit}: "
-            f"success {100 * found['success']:.0f} %, at any step "
-            f"{100 * found['success_any']:.0f} %, entities at goals "
-            f"{100 * found['success_fraction']:.0f} %, return {found['return']:.1f} "
-            f"({len(rows)} validation episodes)"
+            f"after {self.agent.step} {self.agent.unit}: {', '.join(shares)} "
+            f"({len(record.columns.item)} validation {record.item}s)"
         )
         self.report(replace(self._status(), evaluation=found, note=note))
 

@@ -25,6 +25,9 @@ class Metric:
     # How the rows of a training seed become one number: "mean", or "module:function" of the rows'
     # values by name, each (E,), NaN where a row has none.
     reduce: str = "mean"
+    exact: bool = True  # False: a time, which no two runs share
+    legend: str = ""  # what the first word of `short` means, under narrow tables
+    sentence: str = ""  # what must be said of it under every table; {block}: items at once
 
     @property
     def share(self) -> bool:
@@ -41,6 +44,7 @@ class Kind:
     does: str  # the method by which an agent shows what it can: "policy", "infer", "answer"
     evaluator: str  # "module:Class"; see entitybench.leaderboard.evaluation.evaluate
     metrics: tuple[Metric, ...]  # the first is shown in lists, curves and verdicts
+    listed: tuple[str, ...] = ()  # metrics that lists show; none: the primary one
     options: frozenset[str] = frozenset()  # of `bench eval` that mean something here
     views: tuple[str, str] | None = None  # Gymnasium's single and vector view, "module:Class"
     # A true field of one of its datasets by which a task of another kind is also of this one.
@@ -52,8 +56,20 @@ class Kind:
         return self.metrics[0]
 
 
-_SUCCESS = Metric(name="success", title="success, last step (%)", short="success %", scale=100.0)
-_ANY = Metric(name="success_any", title="success, any step (%)", short="any %", scale=100.0)
+_SUCCESS = Metric(
+    name="success",
+    title="success, last step (%)",
+    short="success %",
+    scale=100.0,
+    legend="at the last step",
+)
+_ANY = Metric(
+    name="success_any",
+    title="success, any step (%)",
+    short="any %",
+    scale=100.0,
+    legend="at any step",
+)
 _FRACTION = Metric(
     name="success_fraction", title="entities at goals (%)", short="at goals %", scale=100.0
 )
@@ -71,6 +87,8 @@ _LATENCY = Metric(
     short="ms",
     digits=2,
     unit="ms",
+    exact=False,
+    sentence="mean time of one call of the policy, which acts for {block} episodes.",
     higher_is_better=False,
 )
 _NORMALISED = Metric(name="normalised_return", title="normalised return", short="normalised")
@@ -97,6 +115,7 @@ KINDS: tuple[Kind, ...] = (
         does="policy",
         evaluator=CONTROL,
         metrics=(*CONTROL_METRICS, _NORMALISED),
+        listed=("success", "return"),
         options=_EPISODES,
         views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),
     ),
@@ -106,6 +125,7 @@ KINDS: tuple[Kind, ...] = (
         does="policy",
         evaluator=CONTROL,
         metrics=(*CONTROL_METRICS, _NORMALISED),
+        listed=("success", "return"),
         options=_EPISODES,
     ),
     Kind(

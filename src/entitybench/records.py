@@ -1,7 +1,8 @@
 """A record: everything one evaluation was and gave. Tables and plots are made from records only.
 
-A record file is JSON; `record_schema()` is its JSON schema. Each episode is one row, the training
-seed that made the policy beside the episode seed that made the start.
+A record file is JSON; `record_schema()` is its JSON schema. A row is one item (an episode, a clip,
+a problem …) of one training seed; on disk rows are columns, a quarter of the size. Each record says
+what its numbers mean: the metrics as they were when it was written.
 """
 
 from __future__ import annotations
@@ -12,26 +13,33 @@ import os
 import stat
 import sys
 import uuid
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from entitybench.errors import BadValue, RecordError
+from entitybench.schema1 import lifted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-SCHEMA_VERSION: Literal[1] = 1
+    from entitybench.kinds import Metric
+
+SCHEMA_VERSION: Literal[2] = 2
 
 # What an error in a row begins with. A policy that fails counts as a failure of its agent; physics,
 # memory or disk that fail are counted apart and enter no mean.
 POLICY = "policy"
 INFRASTRUCTURE = "infrastructure"
 
+DIGEST = 16  # hex digits of a row's digest
+NOTE = 500  # characters of a row's note
 # Numbers beyond are no measurement, and their squares overflow in the statistics.
 _MOST = 1e100
-_MOST_STEPS = 10**9
+_Number = Annotated[float, Field(ge=-_MOST, le=_MOST)]
+_Seed = Annotated[int, Field(ge=0)]
 
 
 class _Model(BaseModel):
@@ -40,35 +48,111 @@ class _Model(BaseModel):
     )
 
 
-class Episode(_Model):
-    """One row: one episode of one training seed."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One item of one training seed."""
 
-    training_seed: int = Field(ge=0)
-    seed: int = Field(ge=0, description="of the start state and goal")
-    success: bool = Field(description="at the last step")
-    success_any: bool = Field(description="at any step")
-    success_fraction: float = Field(ge=0, le=1, description="entities at their goals, last step")
-    steps_to_success: int | None = Field(
-        ge=0, le=_MOST_STEPS, description="control steps until the first success"
-    )
-    return_: float = Field(
-        ge=-_MOST,
-        le=_MOST,
-        validation_alias="return",
-        serialization_alias="return",
-        description="sum of rewards",
-    )
-    length: int = Field(ge=0, le=_MOST_STEPS, description="control steps")
-    latency_ms: float = Field(
-        ge=0, le=_MOST, description="mean time of one decision of a whole block"
-    )
-    state_digest: str = Field(description="of the last simulator state")
+    training_seed: int
+    item: int  # which one: of an episode the seed of its start
+    values: dict[str, float | None]  # by metric, and what else is worth keeping, e.g. "length"
+    digest: str = ""  # of what came out: the last state, frames, tokens
+    note: str | None = None  # text worth reading: an explanation, an answer
     error: str | None = None
 
     @property
     def counts(self) -> bool:
         """False where the infrastructure failed, so that the row says nothing about the agent."""
         return self.error is None or not self.error.startswith(INFRASTRUCTURE)
+
+
+class Columns(_Model):
+    """Rows, a list for each of their fields."""
+
+    training_seed: list[_Seed]
+    item: list[_Seed] = Field(description="of an episode the seed of its start state and goal")
+    values: dict[str, list[_Number | None]] = Field(description="by name, null where there is none")
+    digest: list[str] = Field([], description="of what came out, 16 hex digits")
+    note: list[str | None] = []
+    error: list[str | None] = []
+
+    @model_validator(mode="after")
+    def _of_equal_length(self) -> Self:
+        count = len(self.training_seed)
+        if not count:
+            raise ValueError("a record needs at least one row")
+        columns: dict[str, Sequence[Any]] = {"item": self.item, **self.values}
+        optional: dict[str, Sequence[Any]] = {
+            "digest": self.digest,
+            "note": self.note,
+            "error": self.error,
+        }
+        columns |= {name: column for name, column in optional.items() if column}
+        for name, column in columns.items():
+            if len(column) != count:
+                raise ValueError(f"{name} has {len(column)} rows, and training_seed {count}")
+        if len(set(zip(self.training_seed, self.item, strict=True))) != count:
+            raise ValueError("a row occurs twice")
+        return self
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Self:
+        """The columns of rows that have values of the same names."""
+        names = rows[0].values if rows else {}
+        return cls(
+            training_seed=[row.training_seed for row in rows],
+            item=[row.item for row in rows],
+            values={name: [row.values[name] for row in rows] for name in names},
+            digest=[row.digest for row in rows],
+            note=_unless_empty([row.note for row in rows]),
+            error=_unless_empty([row.error for row in rows]),
+        )
+
+    def rows(self) -> list[Row]:
+        """One object a row."""
+        count = len(self.training_seed)
+        nothing = [None] * count
+        return [
+            Row(seed, item, dict(zip(self.values, numbers, strict=True)), digest, note, error)
+            for seed, item, digest, note, error, *numbers in zip(
+                self.training_seed,
+                self.item,
+                self.digest or [""] * count,
+                self.note or nothing,
+                self.error or nothing,
+                *self.values.values(),
+                strict=True,
+            )
+        ]
+
+
+def _unless_empty(texts: list[str | None]) -> list[str | None]:
+    return texts if any(text is not None for text in texts) else []
+
+
+class MetricInfo(_Model):
+    """A metric as it was when the record was written; see `entitybench.kinds.Metric`."""
+
+    name: str
+    title: str
+    short: str
+    scale: float = 1.0
+    digits: int = Field(1, ge=0, le=9)
+    unit: str = ""
+    higher_is_better: bool = True
+    reduce: str = "mean"
+    exact: bool = True
+    legend: str = ""
+    sentence: str = ""
+
+    @classmethod
+    def of(cls, metric: Metric) -> Self:
+        """Of a metric of `entitybench.kinds`."""
+        return cls(**asdict(metric))
+
+    @property
+    def share(self) -> bool:
+        """Whether it lies in [0, 1]."""
+        return self.scale == 100.0
 
 
 class AgentInfo(_Model):
@@ -87,17 +171,26 @@ class TaskInfo(_Model):
     id: str
     version: int
     kind: str
-    horizon: int = Field(ge=1, description="control steps")
+    horizon: int = Field(ge=0, description="control steps; 0 where time means nothing")
     kwargs: dict[str, Any] = {}
     bank: str = Field("public", description="where the start states come from")
+
+
+class DataInfo(_Model):
+    """What one training seed learned from."""
+
+    training_seed: int = Field(ge=0)
+    dataset: str | None = Field(None, description="its id")
+    sha256: str | None = Field(None, description="of its content")
+    default: bool = Field(True, description="whether its task names it to be trained on")
+    parts: dict[str, str] = Field({}, description="sha256 of the weights it was built on, by name")
 
 
 class Hashes(_Model):
     """sha256 of what the result depends on."""
 
     task: str
-    model: str | None = None
-    dataset: str | None = None
+    model: str | None = Field(None, description="of the scene, test split or problem generator")
     weights: dict[str, str] = Field({}, description="by training seed")
 
 
@@ -111,46 +204,65 @@ class Revision(_Model):
 class Record(_Model):
     """One agent in one task: the rows, and what made them."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
+    kind: str = Field(description="of the evaluation, e.g. goal-control")
+    item: str = Field("episode", description="what a row is")
+    metrics: list[MetricInfo] = Field(min_length=1, description="the first is the primary one")
     agent: AgentInfo
     task: TaskInfo
+    data: list[DataInfo] = Field([], description="by training seed; none where nothing was learned")
     hashes: Hashes
     versions: dict[str, str]
     device: str
     revision: Revision | None = None
     arguments: dict[str, Any] = Field({}, description="resolved")
-    block: int = Field(ge=1, description="episodes a policy acts on at once")
+    block: int = Field(ge=1, description="items that an agent is given at once")
     threads: int = Field(ge=1)
     wall_time_s: float = Field(ge=0)
     created: str = Field(description="UTC, ISO 8601")
-    episodes: list[Episode]
+    columns: Columns = Field(alias="rows")
     diagnostics: dict[str, dict[str, float]] = Field({}, description="mean by training seed")
 
     @model_validator(mode="after")
-    def _each_row_once(self) -> Self:
-        keys = [(row.training_seed, row.seed) for row in self.episodes]
-        if not keys:
-            raise ValueError("a record needs at least one episode")
-        if len(set(keys)) != len(keys):
-            raise ValueError("an episode occurs twice")
+    def _numbers_fit_their_metrics(self) -> Self:
+        for metric in self.metrics:
+            column = self.columns.values.get(metric.name)
+            if column is None:
+                raise ValueError(f"there are no values of the metric {metric.name}")
+            if metric.share and metric.reduce == "mean":
+                outside = [x for x in column if x is not None and not 0 <= x <= 1]
+                if outside:
+                    raise ValueError(f"{metric.name} is a share, and {outside[0]} is none")
         return self
+
+    @property
+    def rows(self) -> list[Row]:
+        """One object a row, in the order of the file."""
+        return self.columns.rows()
 
     @property
     def training_seeds(self) -> list[int]:
         """Sorted."""
-        return sorted({row.training_seed for row in self.episodes})
+        return sorted(set(self.columns.training_seed))
+
+    @property
+    def items(self) -> list[int]:
+        """Those of all training seeds, sorted."""
+        return sorted(set(self.columns.item))
 
     @property
     def label(self) -> str:
         """The name of the row in tables."""
         source, bank = self.agent.weights_from, self.task.bank
         remarks = [f"trained on {source}"] if source else []
+        others = {each.dataset for each in self.data if each.dataset and not each.default}
+        remarks += [f"on {name.rpartition('/')[2]}" for name in sorted(others)]
         remarks += [f"{bank} starts"] if bank != "public" else []
         return f"{self.agent.id} ({', '.join(remarks)})" if remarks else self.agent.id
 
     def failures(self) -> dict[str, int]:
         """Rows with an error, by whose fault it was."""
-        errors = [row.error for row in self.episodes if row.error is not None]
+        errors = [error for error in self.columns.error if error is not None]
         broken = sum(error.startswith(INFRASTRUCTURE) for error in errors)
         return {INFRASTRUCTURE: broken, POLICY: len(errors) - broken}
 
@@ -159,13 +271,20 @@ class Record(_Model):
         data = self.model_dump(mode="json", by_alias=True)
         for name in ("wall_time_s", "created", "threads", "arguments", "revision"):
             del data[name]
-        for row in data["episodes"]:
-            del row["latency_ms"]
+        for name in [metric.name for metric in self.metrics if not metric.exact]:
+            del data["rows"]["values"][name]
         return data
 
     def to_json(self) -> str:
-        """The text of the record file."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=1) + "\n"
+        """The text of the record file: a line for each column of the rows."""
+        data = self.model_dump(mode="json", by_alias=True)
+        rows = data.pop("rows")
+        values = {name: _short(column) for name, column in rows.pop("values").items()}
+        lines = [f"{json.dumps(name)}: {json.dumps(column)}" for name, column in rows.items()]
+        inner = [f"{json.dumps(name)}: {json.dumps(column)}" for name, column in values.items()]
+        lines.append('"values": {\n   ' + ",\n   ".join(inner) + "\n  }")
+        text = json.dumps(data, indent=1).removesuffix("\n}")
+        return text + ',\n "rows": {\n  ' + ",\n  ".join(lines) + "\n }\n}\n"
 
     def write(self, path: str | Path) -> Path:
         """Write the record file, whole or not at all."""
@@ -186,17 +305,28 @@ class Record(_Model):
         except RecursionError as error:
             raise RecordError(f"{path} is no record: its brackets nest too deeply.") from error
         version = data.get("schema_version") if isinstance(data, dict) else None
-        if version != SCHEMA_VERSION or version is True:  # which equals 1
+        if type(version) is int and version > SCHEMA_VERSION:
             raise RecordError(
-                f"{path} is no record of schema {SCHEMA_VERSION}: "
+                f"{path} is a record of schema {version}, made by a newer entitybench; this one "
+                f"reads schemas 1 to {SCHEMA_VERSION}: pip install -U entitybench"
+            )
+        if type(version) is not int or version < 1:  # True equals 1
+            raise RecordError(
+                f"{path} is no record of schema 1 to {SCHEMA_VERSION}: "
                 f"schema_version is {version!r:.60}."
             )
         try:
-            return cls.model_validate(data, strict=True)  # "yes" is no truth value
+            # Strict: "yes" is no truth value.
+            return cls.model_validate(lifted(data) if version == 1 else data, strict=True)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the record"
             raise RecordError(f"{path} is no valid record: {where}: {first['msg']}.") from error
+
+
+def _short(column: Iterable[float | None]) -> list[float | None]:
+    """Whole numbers without the point: a fifth of the file."""
+    return [int(x) if x is not None and x.is_integer() and abs(x) < 1e15 else x for x in column]
 
 
 def read_records(paths: Sequence[str | Path]) -> list[Record]:

@@ -55,9 +55,9 @@ def test_stored_records_are_of_what_is_here(path: Path) -> None:
     assert record.hashes.task == task_hash(task)
     if not task.extra:  # those models are another package's, and each of its versions has its own
         assert record.hashes.model == model_hash(world_of(task)), f"evaluate {name} again"
-    assert [e.seed for e in record.episodes if e.training_seed == record.training_seeds[0]] == list(
-        range(100)
-    )
+    assert [
+        row.item for row in record.rows if row.training_seed == record.training_seeds[0]
+    ] == list(range(100))
     spec = agent(record.agent.id)
     if spec.trains:
         shipped = reference_weights(owner(spec), origin or task.id)

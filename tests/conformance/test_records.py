@@ -8,23 +8,24 @@ import threading
 import pytest
 
 from entitybench.errors import BadValue, RecordError
-from entitybench.records import Episode, Record, record_schema, write_atomic, write_new
+from entitybench.records import Columns, Record, Row, record_schema, write_atomic, write_new
 
-ROW = {
-    "training_seed": 0,
-    "seed": 5,
-    "success": True,
-    "success_any": True,
-    "success_fraction": 1.0,
-    "steps_to_success": 7,
-    "return": -6.0,
-    "length": 50,
-    "latency_ms": 1.5,
-    "state_digest": "ab",
-    "error": None,
+METRICS = [
+    {"name": "success", "title": "success (%)", "short": "success", "scale": 100.0},
+    {"name": "latency_ms", "title": "decision (ms)", "short": "ms", "exact": False},
+]
+ROWS = {
+    "training_seed": [0, 0],
+    "item": [5, 6],
+    "values": {"success": [1, 0.5], "latency_ms": [1.5, None], "length": [50, 50]},
+    "digest": ["ab", "cd"],
+    "note": [],
+    "error": [],
 }
 DATA = {
-    "schema_version": 1,
+    "schema_version": 2,
+    "kind": "goal-control",
+    "metrics": METRICS,
     "agent": {"id": "hecrl", "preset": "small", "config": {"alpha": 0.3}},
     "task": {"id": "push-3blocks", "version": 1, "kind": "goal-control", "horizon": 50},
     "hashes": {"task": "aa"},
@@ -34,8 +35,35 @@ DATA = {
     "threads": 2,
     "wall_time_s": 1.0,
     "created": "2026-01-01T00:00:00+00:00",
-    "episodes": [ROW],
+    "rows": ROWS,
 }
+EPISODE = {
+    "training_seed": 0,
+    "seed": 5,
+    "success": True,
+    "success_any": True,
+    "success_fraction": 1.0,
+    "steps_to_success": 7,
+    "return": -6.0,
+    "length": 50,
+    "latency_ms": 1.5,
+    "state_digest": "ab" * 32,
+    "error": None,
+}
+
+
+def rows(**columns):
+    """The rows with other columns; of a name that is none, another column of values."""
+    values = {name: x for name, x in columns.items() if name not in ROWS}
+    rest = {name: x for name, x in columns.items() if name in ROWS}
+    return {**ROWS, "values": {**ROWS["values"], **values}, **rest}
+
+
+def schema1(**fields):
+    """A record as schema 1 had it."""
+    kept = {k: v for k, v in DATA.items() if k not in ("kind", "metrics", "rows")}
+    hashes = {"task": "aa", "dataset": "d1", "weights": {}}
+    return {**kept, "schema_version": 1, "hashes": hashes, "episodes": [EPISODE], **fields}
 
 
 def write(tmp_path, data):
@@ -48,14 +76,38 @@ def test_written_and_read_again(tmp_path):
     record = Record.model_validate(DATA)
     path = record.write(tmp_path / "new" / "folder" / "record.json")
     assert Record.read(path) == record
-    assert json.loads(path.read_text())["episodes"] == [ROW]
+    assert json.loads(path.read_text())["rows"] == ROWS
+    assert '"item": [5, 6]' in path.read_text(), "a column is a line"
     assert os.listdir(path.parent) == ["record.json"]
+
+
+def test_rows_and_columns_are_the_same(tmp_path):
+    record = Record.model_validate(DATA)
+    assert record.rows[1] == Row(0, 6, {"success": 0.5, "latency_ms": None, "length": 50}, "cd")
+    assert Columns.of(record.rows) == record.columns
+    noted = [
+        Row(0, 1, {"success": 1.0}, note="why"),
+        Row(0, 2, {"success": 0.0}, error="policy: x"),
+    ]
+    assert Columns.of(noted).rows() == noted
+
+
+def test_schema_1_is_lifted(tmp_path):
+    other = {**EPISODE, "training_seed": 3, "success": False, "steps_to_success": None}
+    record = Record.read(write(tmp_path, schema1(episodes=[EPISODE, other])))
+    assert (record.kind, record.item, record.training_seeds) == ("goal-control", "episode", [0, 3])
+    assert [m.name for m in record.metrics[:2]] == ["success", "success_any"]
+    assert record.rows[0].values["success"] == 1
+    assert record.rows[0].digest == "ab" * 8
+    assert record.rows[1].values["steps_to_success"] is None
+    assert [each.sha256 for each in record.data] == ["d1", "d1"]
+    assert Record.read(record.write(tmp_path / "two.json")) == record
 
 
 def test_the_schema_is_the_files():
     schema = record_schema()
     assert set(schema["properties"]) >= set(DATA)
-    assert set(schema["$defs"]["Episode"]["properties"]) == set(ROW)
+    assert set(schema["$defs"]["Columns"]["properties"]) == set(ROWS)
     json.dumps(schema)
 
 
@@ -63,22 +115,43 @@ def change(**fields):
     return {**DATA, **fields}
 
 
+def old(**fields):
+    return schema1(episodes=[{**EPISODE, **fields}])
+
+
+EMPTY = {"training_seed": [], "item": [], "values": {}}
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         ('{"schema_version": 1, "ag', "is no record: not JSON"),
         ("[]", "schema_version is None"),
-        (change(schema_version=2), "schema_version is 2"),
-        (change(episodes=[]), "at least one episode"),
-        (change(episodes=[ROW, ROW]), "an episode occurs twice"),
-        (change(episodes=[{**ROW, "success": "maybe"}]), r"episodes\.0\.success: "),
-        (change(episodes=[{**ROW, "return": float("nan")}]), r"episodes\.0\.return: .*finite"),
-        (change(episodes=[{**ROW, "success": "yes"}]), r"episodes\.0\.success: "),
-        (change(episodes=[{**ROW, "success_any": 1}]), r"episodes\.0\.success_any: "),
-        (change(episodes=[{**ROW, "length": 50.0}]), r"episodes\.0\.length: "),
-        (change(episodes=[{**ROW, "return": 1e308}]), r"episodes\.0\.return: .*less than"),
-        (change(episodes=[{**ROW, "return": 10**400}]), r"episodes\.0\.return: "),
-        (change(episodes=[{**ROW, "steps_to_success": 10**400}]), r"steps_to_success: "),
+        (change(schema_version=3), "schema 3, made by a newer entitybench"),
+        (change(schema_version=0), "schema_version is 0"),
+        (change(rows=EMPTY), "at least one row"),
+        (change(rows=rows(item=[5, 5])), "a row occurs twice"),
+        (change(rows=rows(item=[5])), "item has 1 rows, and training_seed 2"),
+        (change(rows=rows(success=[1.0])), "success has 1 rows"),
+        (change(rows=rows(success=["maybe", 1])), r"rows\.values\.success\.0"),
+        (change(rows=rows(success=[True, 1])), r"rows\.values\.success\.0"),
+        (change(rows=rows(success=[2, 1])), "success is a share, and 2"),
+        (change(rows=rows(length=[float("nan"), 1])), r"rows\.values\.length\.0.*finite"),
+        (change(rows=rows(length=[1e308, 1])), r"rows\.values\.length\.0.*less than"),
+        (change(rows=rows(length=[10**400, 1])), r"rows\.values\.length\.0"),
+        (change(rows=rows(values={"length": [1, 1]})), "no values of the metric success"),
+        (change(rows=rows(item=[-1, 2])), r"rows\.item\.0"),
+        (change(metrics=[]), "metrics: "),
+        (schema1(episodes=[]), "at least one row"),
+        (schema1(episodes=None), "episodes: "),
+        (schema1(episodes=[EPISODE, EPISODE]), "a row occurs twice"),
+        (old(success="maybe"), r"episodes\.0\.success: "),
+        (old(success_any=1), r"episodes\.0\.success_any: "),
+        (old(**{"return": float("nan")}), r"episodes\.0\.return: .*finite"),
+        (old(length=50.0), r"episodes\.0\.length: "),
+        (old(steps_to_success=10**400), r"steps_to_success: "),
+        (old(success_fraction=1.5), "success_fraction is a share"),
+        (schema1(task=7), "kind: "),
         (change(schema_version=True), "schema_version is True"),
         ("[" * 100_000, "is no record: its brackets nest too deeply"),
         ('{"schema_version": ' + "9" * 5000 + "}", "is no record: not JSON"),
@@ -105,32 +178,29 @@ def test_files_that_cannot_be_read(tmp_path):
 
 def test_the_deterministic_part_leaves_out_time_and_threads():
     first = Record.model_validate(DATA)
-    slower = [{**ROW, "latency_ms": 9.0}]
-    other = Record.model_validate(
-        change(threads=1, wall_time_s=9.0, created="2027", episodes=slower)
-    )
-    assert first.deterministic() == other.deterministic()
-    failed = [{**ROW, "success": False}]
-    assert first.deterministic() != Record.model_validate(change(episodes=failed)).deterministic()
+    slower = change(threads=1, wall_time_s=9.0, created="2027", rows=rows(latency_ms=[9.0, 9.0]))
+    assert first.deterministic() == Record.model_validate(slower).deterministic()
+    failed = change(rows=rows(success=[0, 0]))
+    assert first.deterministic() != Record.model_validate(failed).deterministic()
 
 
 def test_errors_are_counted_by_whose_fault_they_are():
-    rows = [
-        {**ROW, "seed": i, "error": error}
-        for i, error in enumerate([None, "policy: KeyError", "infrastructure: MemoryError"])
-    ]
-    record = Record.model_validate(change(episodes=rows))
+    errors = ["policy: KeyError", "infrastructure: MemoryError"]
+    record = Record.model_validate(change(rows=rows(error=errors)))
     assert record.failures() == {"infrastructure": 1, "policy": 1}
-    assert [row.counts for row in record.episodes] == [True, True, False]
+    assert [row.counts for row in record.rows] == [True, False]
 
 
 def test_labels_and_seeds():
-    rows = [Episode.model_validate({**ROW, "training_seed": seed}) for seed in (3, 1)]
-    record = Record.model_validate(DATA).model_copy(update={"episodes": rows})
+    record = Record.model_validate(change(rows=rows(training_seed=[3, 1])))
     assert record.training_seeds == [1, 3]
     assert record.label == "hecrl"
     zero_shot = change(agent={"id": "hecrl", "weights_from": "push-3blocks"})
     assert Record.model_validate(zero_shot).label == "hecrl (trained on push-3blocks)"
+    usual = {"training_seed": 0, "dataset": "hopper/medium-v1", "sha256": "a"}
+    assert Record.model_validate(change(data=[usual])).label == "hecrl"
+    unusual = {**usual, "default": False}
+    assert Record.model_validate(change(data=[unusual])).label == "hecrl (on medium-v1)"
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ TEAMS = [t for t in tasks() if "state" in t.tags and t.kind == "team-control"]
 def success(task: TaskSpec, agent: str) -> float:
     path = REFERENCE / "records" / task.id / f"{agent}.json"
     assert path.is_file(), f"python benchmarks/records.py {task.id}"
-    return float(np.mean([row.success for row in Record.read(path).episodes]))
+    return float(np.mean([row.values["success"] for row in Record.read(path).rows]))
 
 
 def bar(task: TaskSpec) -> float:
@@ -41,6 +41,6 @@ def test_the_expert_of_a_team_scores_more_than_random_actions(task: TaskSpec) ->
     for agent in ("oracle", "random"):
         path = REFERENCE / "records" / task.id / f"{agent}.json"
         assert path.is_file(), f"python benchmarks/records.py {task.id}"
-        scores.append([row.return_ for row in Record.read(path).episodes])
+        scores.append([row.values["return"] for row in Record.read(path).rows])
     error = np.std(scores[1]) / np.sqrt(len(scores[1]))
     assert np.mean(scores[0]) > np.mean(scores[1]) + 3 * error

@@ -9,6 +9,7 @@ from entitybench.leaderboard.claims.reproduce import claims
 from entitybench.leaderboard.reference.claims import CLAIMS, Arm, Check, Claim
 from entitybench.records import Record
 from entitybench.registry import agent, tasks
+from entitybench.schema1 import lifted
 
 
 def record(share, *, agent="a", seeds=5, changed=None):
@@ -34,20 +35,22 @@ def record(share, *, agent="a", seeds=5, changed=None):
             )
     diagnostics = {str(s): {"changed_objects": c} for s, c in enumerate(changed or [])}
     return Record.model_validate(
-        {
-            "schema_version": 1,
-            "agent": {"id": agent},
-            "task": {"id": "push-3blocks", "version": 1, "kind": "goal-control", "horizon": 50},
-            "hashes": {"task": "t", "weights": {"0": "w"}},
-            "versions": {},
-            "device": "cpu",
-            "block": 25,
-            "threads": 1,
-            "wall_time_s": 1.0,
-            "created": "2026",
-            "episodes": rows,
-            "diagnostics": diagnostics,
-        }
+        lifted(
+            {
+                "schema_version": 1,
+                "agent": {"id": agent},
+                "task": {"id": "push-3blocks", "version": 1, "kind": "goal-control", "horizon": 50},
+                "hashes": {"task": "t", "weights": {"0": "w"}},
+                "versions": {},
+                "device": "cpu",
+                "block": 25,
+                "threads": 1,
+                "wall_time_s": 1.0,
+                "created": "2026",
+                "episodes": rows,
+                "diagnostics": diagnostics,
+            }
+        )
     )
 
 

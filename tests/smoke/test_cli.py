@@ -113,8 +113,8 @@ def test_eval_writes_the_record_that_it_prints(bench: Bench, place: Path) -> Non
     record = bench.json("eval --agent random --task push-2blocks --episodes 3 --episode-seed 7")
     (file,) = (place / "results" / "push-2blocks").iterdir()
     assert json.loads(file.read_text()) == record
-    assert [row["seed"] for row in record["episodes"]] == [7, 8, 9]
-    assert {"training_seed", "seed", "success", "return", "length"} <= set(record["episodes"][0])
+    assert record["rows"]["item"] == [7, 8, 9]
+    assert {"success", "return", "length"} <= set(record["rows"]["values"])
     assert record["arguments"]["episodes"] == 3
 
 
@@ -127,9 +127,9 @@ def test_eval_shows_a_table_and_never_overwrites(bench: Bench, place: Path) -> N
 
 def test_threads_change_no_row(bench: Bench) -> None:
     words = "eval --agent oracle --task push-1block --episodes 3 --threads"
-    one, two = (bench.json(f"{words} {threads}")["episodes"] for threads in (1, 2))
-    for row in one + two:
-        del row["latency_ms"]
+    one, two = (bench.json(f"{words} {threads}")["rows"] for threads in (1, 2))
+    for rows in (one, two):
+        del rows["values"]["latency_ms"]
     assert one == two
 
 
@@ -164,14 +164,14 @@ def test_train_then_eval_then_reproducible(bench: Bench, place: Path) -> None:
     assert main([*words.split(), "a", "--json"]) == 0
     shown = bench.capfd.readouterr()
     assert Path(json.loads(shown.out)["folder"]) == Path("a/seed3")
-    notes = [line for line in shown.err.splitlines() if line.startswith("update ")]
+    notes = [line for line in shown.err.splitlines() if line.startswith("after ")]
     assert len(notes) == len({line.split()[1] for line in notes}) > 0, "one line an evaluation"
     assert all("success" in line and "return" in line for line in notes)
     bench(f"{words} b")
     weights = [(place / run / "seed3" / "weights.safetensors").read_bytes() for run in "ab"]
     assert weights[0] == weights[1]
     record = bench.json("eval --agent gcbc --task push-1block --weights a --episodes 2")
-    assert [row["training_seed"] for row in record["episodes"]] == [3, 3]
+    assert record["rows"]["training_seed"] == [3, 3]
     assert bench(f"{words} a --resume").strip().endswith("seed3")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from entitybench.errors import BadValue, RenderError
 from entitybench.leaderboard.cli import app as cli
 from entitybench.leaderboard.cli.main import main
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 
 EVAL = "eval --agent random --task push-3blocks"
 TRAIN = "train --agent hecrl --task push-3blocks"
@@ -116,7 +118,7 @@ BAD_WORDS = {
     "plot": "bench plot --help",
     "plot pie broken.json --out a.svg": "'pie'",
     "plot bars --out a.svg": "nothing to draw",
-    "plot bars broken.json --out a.svg --metric nope": "There are: success, success_any,",
+    "plot bars good.json --out a.svg --metric nope": "There are: success, success_any,",
     "plot curves curve.jsonl --out a.svg --metric nope": "There are: loss, success.",
     "plot bars nowhere.json --out a.svg": "nowhere.json",
     "plot bars broken.json --out a.svg": "broken.json",
@@ -153,6 +155,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "curve.jsonl").write_text(
         '{"step": 1, "loss": 2}\n{"step": 1, "evaluation": {"success": 0}}\n'
     )
+    shutil.copyfile(REFERENCE / "records" / "dag-4" / "random.json", tmp_path / "good.json")
     (tmp_path / "broken.json").write_text('{"schema_version": 1, "agent"')
     (tmp_path / "other.json").write_text(json.dumps({"schema_version": 1, "name": "no record"}))
     return tmp_path

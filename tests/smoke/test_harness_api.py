@@ -64,7 +64,7 @@ def file(tmp_path):
 @pytest.mark.parametrize("name", ["Still", "Bare", "make", "ready"])
 def test_a_users_file_holds_a_policy_or_makes_one(file, name):
     record = eb.evaluate(f"{file}:{name}", SHORT, episodes=2)
-    assert len(record.episodes) == 2
+    assert len(record.rows) == 2
     assert record.agent.id.endswith(f"mine.py:{name}")
 
 
@@ -94,8 +94,11 @@ def test_the_real_world_gives_the_same_rows_for_any_threads_and_shards():
     whole = eb.evaluate("random", task, episodes=30, threads=1).deterministic()
     assert eb.evaluate("random", task, episodes=30, threads=3).deterministic() == whole
     part = eb.evaluate("random", task, episodes=4, episode_seed=23).deterministic()
-    assert part["episodes"] == whole["episodes"][23:27]
-    assert len({row["state_digest"] for row in whole["episodes"]}) == 30
+    for name in ("item", "digest"):
+        assert part["rows"][name] == whole["rows"][name][23:27]
+    for name, column in part["rows"]["values"].items():
+        assert column == whole["rows"]["values"][name][23:27]
+    assert len(set(whole["rows"]["digest"])) == 30
     assert whole["hashes"]["model"] == part["hashes"]["model"]
 
 

@@ -52,4 +52,4 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     names: dict[str, object] = {}
     for block in _blocks("python"):
         exec(compile(block, "README.md", "exec"), names)
-    assert len(names["record"].episodes) == 100
+    assert len(names["record"].rows) == 100

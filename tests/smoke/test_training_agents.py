@@ -56,7 +56,7 @@ def test_resumed_runs_end_with_the_same_bits(agent, data, tmp_path):
     record = evaluate(agent, "push-1block", episodes=1, weights=tmp_path / "broken")
     assert record.training_seeds == [1]
     assert record.hashes.weights == {"1": digests[0]}
-    assert record.hashes.dataset is not None
+    assert record.data[0].sha256 is not None
 
 
 def test_corrupt_weights_are_refused(data, tmp_path):
@@ -89,4 +89,7 @@ def test_rows_do_not_depend_on_threads_or_shards(agent, hecrl):
     whole = evaluate(agent, task, episodes=30, weights=hecrl, threads=1).deterministic()
     assert evaluate(agent, task, episodes=30, weights=hecrl, threads=3).deterministic() == whole
     part = evaluate(agent, task, episodes=4, episode_seed=23, weights=hecrl).deterministic()
-    assert part["episodes"] == whole["episodes"][23:27]
+    for name in ("item", "digest"):
+        assert part["rows"][name] == whole["rows"][name][23:27]
+    for name, column in part["rows"]["values"].items():
+        assert column == whole["rows"]["values"][name][23:27]

@@ -1,0 +1,1 @@
+../../../src/entitybench/schema1.py

@@ -22,6 +22,7 @@ from entitybench.agents.hecrl.transformer import (
     in_order,
 )
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
+from entitybench.errors import BadValue
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
+LEAST = 1e-3  # of a unit of displacement
 MEASURED = 4096  # transitions from which a statistic of the data is taken
 
 
@@ -61,6 +63,11 @@ class HECRL(GoalIQL):
     def __init__(self, config: HECRLConfig, task: Any, *, seed: int, device: str = "cpu") -> None:
         super().__init__(config, task, seed=seed, device=device)
         config = self.config
+        if config.subgoal_network == "transformer" and not self.layout.identity:
+            raise BadValue(
+                f"the subgoal transformer tells entities by their ids, and those of {task.id} have "
+                "none: choose subgoal_network=pooled."
+            )
         self.diffuser, self.regressor = make_subgoal_networks(config, self.layout)
         exact = replace(config, precision="float32")
         self.exact_diffuser, self.exact_regressor = make_subgoal_networks(exact, self.layout)
@@ -80,9 +87,9 @@ class HECRL(GoalIQL):
         physical = self.layout.physical
         moved = (batch["subgoals"] - batch["observations"])[..., physical]
         scale = [moved[:, :1].std((0, 1)), moved[:, 1:].std((0, 1))]
-        self.buffers["scale"] = torch.as_tensor(np.stack(scale), dtype=torch.float32).clamp(
-            min=1e-3
-        )
+        found = torch.as_tensor(np.stack(scale), dtype=torch.float32)
+        # What never changes, such as a shape, has no unit: its displacements are nothing.
+        self.buffers["scale"] = torch.where(found > 0, found.clamp(min=LEAST), found)
 
     def finish(self, source: GoalSampler) -> None:
         """R̂, and the curve of V(s, s_{t+k}) over k by which one sees whether V is calibrated."""
@@ -172,7 +179,7 @@ class HECRL(GoalIQL):
         """
         if self.config.subgoal_network == "transformer":
             return standardise(params, subgoal)
-        return (subgoal - state)[..., self.layout.physical] / self.scale(state)
+        return (subgoal - state)[..., self.layout.physical] / self.scale(state).clamp(min=LEAST)
 
     def decode(self, params: Params, state: Tensor, predicted: Tensor) -> Tensor:
         """The inverse of `encode`; all but positions and poses is the present state's."""

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.envs.offers import offers
 from entitybench.errors import BadValue, BenchError, CheckpointError, nearest
 from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.evaluation.provenance import Source, pick_device
 from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, reference_weights
+from entitybench.needs import check_fit
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import agents, kinds, lacking, resolve, resolve_agent, tasks
@@ -103,11 +105,7 @@ def load_agents(
 ) -> dict[int, Loaded]:
     """Agents by training seed; `seeds` None means all there are. Otherwise as `load_agent`."""
     spec, where = agent_spec(id), tasks()[task] if isinstance(task, str) else task
-    if spec.kind not in ("any", where.kind):
-        raise BadValue(f"{spec.id} is for {spec.kind} tasks, and {where.id} is {where.kind}.")
-    if spec.trains and "pixels" not in spec.needs and "pixels" in where.tags:
-        state = where.id.removesuffix("-pixels")
-        raise BadValue(f"{spec.id} reads entities, and {where.id} shows images; use {state}.")
+    check_fit(spec, where, offers(where))
     if seeds is not None and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
         raise BadValue(f"training seeds must be different and not negative: got {list(seeds)}.")
     _check_preset(spec, preset)

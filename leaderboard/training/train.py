@@ -14,10 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.envs.offers import offers
 from entitybench.errors import BadValue, unknown
 from entitybench.leaderboard.evaluation.provenance import pick_device
 from entitybench.leaderboard.training.loop import Loop, Report, Status
 from entitybench.leaderboard.training.runs import RunFolder, disk_errors
+from entitybench.needs import check_fit
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import resolve_agent, tasks
 
@@ -104,8 +106,7 @@ def _check(spec: AgentSpec, task: TaskSpec, preset: str, seed: int) -> None:
         raise BadValue(f"{spec.id} uses the weights of {spec.weights_of}: train that instead.")
     if not spec.trains:
         raise BadValue(f"{spec.id} has nothing to train.")
-    if spec.kind != task.kind:
-        raise BadValue(f"{spec.id} is for {spec.kind} tasks, and {task.id} is {task.kind}.")
+    check_fit(spec, task, offers(task))
     if preset not in spec.presets:
         raise unknown("preset", preset, spec.presets, see=f"bench info {spec.id}")
     if seed < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,13 +19,18 @@ SIDE, SPREAD = 1.0, 0.1
 
 def layout(entities):
     """Positions, a pose and ids of so many entities."""
+    ids = tuple(range(3, 3 + entities))
+    asked = np.zeros((entities, 3 + entities), bool)
+    asked[1:, [0, 1, *ids]] = True
     return Layout(
         entities=entities,
         features=3 + entities,
-        position=slice(0, 2),
-        pose=slice(2, 3),
-        ids=slice(3, 3 + entities),
         action_dim=2,
+        place=(0, 1),
+        other=(2,),
+        identity=ids,
+        asked=asked,
+        world=None,
     )
 
 

@@ -69,7 +69,7 @@ BAD_WORDS = {
     "eval --agent hecrl --task push-3blocks --preset smal": "'small'",
     "eval --agent hecrl --task push-3blocks --weights nowhere": "nowhere",
     "eval --agent hecrl --task push-3blocks --weights file": "it is a file, not a folder",
-    "eval --agent hecrl --task push-3blocks-pixels": "shows images; use push-3blocks",
+    "eval --agent hecrl --task push-3blocks-pixels": "none. Use push-3blocks",
     "eval --agent hecrl --task push-4blocks": "--weights-from push-3blocks",
     "eval --agent gcbc --task push-4blocks --weights-from push-3blocks": "fit push-3blocks alone",
     "eval --agent hecrl --task push-3blocks --weights unfinished": "--seed 2 --out unfinished",

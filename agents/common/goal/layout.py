@@ -1,18 +1,28 @@
-"""Which feature of an entity means what, found by name once: no network holds a literal offset."""
+"""Which feature of an entity means what, found once: no network holds a literal offset.
+
+Names tell positions (x, y, z) and one-hot ids (id0, id1, …); what goals speak of is asked of the
+world itself, by `achieved`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
-from entitybench.envs.api import world_of
+from entitybench.envs.api import goal_world_of
+from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from entitybench.types import TaskSpec
+    from collections.abc import Sequence
+
+    from entitybench.types import Array, TaskSpec
 
 Tensor = torch.Tensor
+Columns = slice | list[int]  # a slice where they lie side by side: it copies nothing
 
 
 @dataclass(frozen=True)
@@ -21,42 +31,67 @@ class Layout:
 
     entities: int  # N, the actor included
     features: int  # D
-    position: slice  # x, y (and z where a world has height)
-    pose: slice  # other physical features: orientation, opening, …
-    ids: slice  # one-hot identity
     action_dim: int
+    place: tuple[int, ...]  # x, y (and z where a world has height)
+    other: tuple[int, ...]  # other physical features: orientation, opening, velocity, kind, …
+    identity: tuple[int, ...]  # one-hot ids; none where entities are told apart otherwise
+    asked: Array = field(compare=False)  # (N, D) bool: what a goal can say
+    world: Any = field(compare=False, repr=False)  # of the task
 
     @classmethod
     def of(cls, task: TaskSpec) -> Layout:
-        """The layout of a task's observations."""
-        world = world_of(task)
+        """The layout of a task's observations. Raises BadValue for a task without goals."""
+        world = goal_world_of(task)
         names = world.feature_names
-        place = [name in ("x", "y", "z") for name in names]
-        ids = [name.startswith("id") for name in names]
-        pose = [not p and not i for p, i in zip(place, ids, strict=True)]
+        place = tuple(k for k, name in enumerate(names) if name in ("x", "y", "z"))
+        ids = tuple(k for k, name in enumerate(names) if name[:2] == "id" and name[2:].isdecimal())
         return cls(
             entities=world.entities,
             features=len(names),
-            position=_columns(place),
-            pose=_columns(pose),
-            ids=_columns(ids),
             action_dim=world.action_dim,
+            place=place,
+            other=tuple(k for k in range(len(names)) if k not in place and k not in ids),
+            identity=ids,
+            asked=_probe(world)[0],
+            world=world,
         )
 
+    @cached_property
+    def position(self) -> Columns:
+        return columns(self.place)
+
+    @cached_property
+    def pose(self) -> Columns:
+        return columns(self.other)
+
+    @cached_property
+    def ids(self) -> Columns:
+        return columns(self.identity)
+
+    @cached_property
+    def physical(self) -> Columns:
+        """Position and pose: all that can change within an episode."""
+        return columns(self.place + self.other)
+
+    @cached_property
+    def wanted(self) -> Columns:
+        """Features beside positions and ids that goals speak of."""
+        return columns([k for k in self.other if self.asked[:, k].any()])
+
     @property
-    def physical(self) -> slice:
-        """Position and pose, side by side: all that can change within an episode."""
-        return slice(self.position.start, self.pose.stop)
+    def wants(self) -> int:
+        """How many these are."""
+        return sum(bool(self.asked[:, k].any()) for k in self.other)
 
     @property
     def positions(self) -> int:
         """How many features a position has."""
-        return self.position.stop - self.position.start
+        return len(self.place)
 
     @property
     def physicals(self) -> int:
         """How many features position and pose have together."""
-        return self.physical.stop - self.physical.start
+        return len(self.place) + len(self.other)
 
     def is_actor(self, like: Tensor) -> Tensor:
         """(..., N, 1): one for the actor's row."""
@@ -65,20 +100,41 @@ class Layout:
         return flag
 
     def goal_offset(self, state: Tensor, goal: Tensor) -> Tensor:
-        """(..., N, P): from each entity to its goal; zero for the actor, who has none."""
-        offset = goal[..., self.position] - state[..., self.position]
+        """(..., N, P): from each entity to its place; zero for the actor, and where none is asked.
+
+        A goal of zeros asks for no place.
+        """
+        goal = goal[..., self.position]
+        offset = torch.where((goal != 0).any(-1, keepdim=True), goal - state[..., self.position], 0)
+        for k, column in enumerate(self.place):
+            if not self.asked[:, column].any():
+                offset[..., k] = 0.0
         return torch.cat([torch.zeros_like(offset[..., :1, :]), offset[..., 1:, :]], -2)
 
     def achieved(self, state: Tensor) -> Tensor:
-        """The goal that a state fulfils: positions and ids of all but the actor."""
-        goal = torch.zeros_like(state)
-        for kept in (self.position, self.ids):
-            goal[..., 1:, kept] = state[..., 1:, kept]
-        return goal
+        """The goal (..., N, D) that a state fulfils, as the world says."""
+        if self._copies:
+            return torch.where(torch.as_tensor(self.asked, device=state.device), state, 0.0)
+        return torch.as_tensor(self.world.achieved(state.cpu().numpy()), device=state.device)
+
+    @cached_property
+    def _copies(self) -> bool:
+        """Whether a goal is the features `asked` of an observation, just as they are."""
+        return _probe(self.world)[1]
 
 
-def _columns(chosen: list[bool]) -> slice:
-    """The columns that are chosen, which lie side by side in every world."""
-    start, count = chosen.index(True), sum(chosen)
-    assert all(chosen[start : start + count]), f"columns apart: {chosen}"
-    return slice(start, start + count)
+def columns(chosen: Sequence[int]) -> Columns:
+    """An index of columns: a slice where they follow one another."""
+    first = chosen[0] if chosen else 0
+    if list(chosen) == list(range(first, first + len(chosen))):
+        return slice(first, first + len(chosen))
+    return list(chosen)
+
+
+def _probe(world: Any) -> tuple[Array, bool]:
+    """Where the goals of made-up observations are not zero, and whether they are copies there."""
+    shape = (64, world.entities, len(world.feature_names))
+    observation = generator(0, "layout").uniform(0.1, 1.0, shape).astype(np.float32)
+    goals = world.achieved(observation)
+    asked: Array = (goals != 0).any(0)
+    return asked, bool(np.array_equal(goals, np.where(asked, observation, 0)))

@@ -84,17 +84,19 @@ def init_pooled_blocks(
 
 
 def relative_tokens(layout: Layout, state: Tensor, goal: Tensor, scale: float) -> Tensor:
-    """(B, N, 4 P + Q + 6): each entity as seen from its goal and from the actor (sheet §8.7).
+    """(B, N, 4 P + Q + 6 + 2 W): each entity as seen from its goal and from the actor.
 
-    P positions, Q positions and poses. Differences, their lengths (and logarithms), directions, and
-    the cosine between the two directions (is the actor behind the object?) are what a small network
-    would otherwise have to learn before it could learn anything about pushing.
+    P positions, Q positions and poses; W features beside the position that goals speak of, as they
+    should be and by how much they are not. Differences, their lengths (and logarithms), directions,
+    and the cosine between the two directions (is the actor behind the object?) are what a small
+    network would otherwise have to learn before it could learn anything about pushing.
     """
     position = state[..., layout.position]
     to_goal = layout.goal_offset(state, goal)
     from_actor = position - position[..., :1, :]
     goal_length, actor_length = _length(to_goal), _length(from_actor)
     goal_direction, actor_direction = to_goal / goal_length, from_actor / actor_length
+    wanted = goal[..., layout.wanted]
     return torch.cat(
         [
             scale * position,
@@ -109,6 +111,8 @@ def relative_tokens(layout: Layout, state: Tensor, goal: Tensor, scale: float) -
             (goal_direction * actor_direction).sum(-1, keepdim=True),
             state[..., layout.pose],
             layout.is_actor(state),
+            wanted,
+            wanted - state[..., layout.wanted],
         ],
         -1,
     )
@@ -116,7 +120,7 @@ def relative_tokens(layout: Layout, state: Tensor, goal: Tensor, scale: float) -
 
 def relative_size(layout: Layout) -> int:
     """The last axis of `relative_tokens`."""
-    return 4 * layout.positions + layout.physicals + 6
+    return 4 * layout.positions + layout.physicals + 6 + 2 * layout.wants
 
 
 def _length(x: Tensor) -> Tensor:
@@ -200,7 +204,8 @@ class FlatNet:
 
     def input_size(self) -> int:
         n = self.layout.entities
-        size = n * self.layout.physicals + (n - 1) * self.layout.positions
+        size = n * self.layout.physicals
+        size += (n - 1) * (self.layout.positions + self.layout.wants)
         return size + (self.layout.action_dim if self.with_action else 0)
 
     def init(self, generator: torch.Generator) -> Params:
@@ -226,6 +231,7 @@ class FlatNet:
             self.scale * state[..., self.layout.position].flatten(-2),
             state[..., self.layout.pose].flatten(-2),
             self.scale * goal[..., 1:, self.layout.position].flatten(-2),
+            goal[..., 1:, self.layout.wanted].flatten(-2),
         ]
         if self.with_action:
             assert action is not None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 MOVED = 0.01  # m: an object counts as changed by a subgoal that moves it farther than this
+TURNED = 0.1  # by how much another feature that goals speak of differs when it is meant to change
 
 
 class Proposal(NamedTuple):
@@ -36,6 +37,9 @@ def settle(layout: Layout, now: Tensor, subgoal: Tensor, resolution: float) -> T
     """
     moved = (subgoal - now)[..., layout.position].norm(dim=-1, keepdim=True)
     rests = moved < resolution
+    if layout.wants:
+        turned = (subgoal - now)[..., layout.wanted].abs().amax(-1, keepdim=True)
+        rests &= turned < TURNED
     rests[..., 0, :] = False  # the actor
     return torch.where(rests, now, subgoal)
 

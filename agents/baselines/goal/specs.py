@@ -1,0 +1,48 @@
+"""Baselines of goal tasks. Strings only: importing it loads no framework."""
+
+from __future__ import annotations
+
+from entitybench.types import AgentSpec
+
+_IQL = "Kostrikov et al., Offline RL with Implicit Q-Learning, ICLR 2022"
+NEEDS = frozenset({"entities", "goals"})
+FLAT = NEEDS | {"fixed-number"}
+
+AGENTS: tuple[AgentSpec, ...] = (
+    AgentSpec(
+        id="ec-iql",
+        kind="goal-control",
+        target="entitybench.agents.baselines.goal.gciql:ECIQL",
+        paper=_IQL,
+        extra="train",
+        needs=NEEDS,
+        summary="entity-centric goal-conditioned IQL without a hierarchy",
+    ),
+    AgentSpec(
+        id="hiql",
+        kind="goal-control",
+        target="entitybench.agents.baselines.goal.hiql:HIQL",
+        paper="Park et al., HIQL: Offline GCRL with Latent States as Actions, NeurIPS 2023",
+        extra="train",
+        needs=FLAT,
+        summary="hierarchical IQL on flat vectors, subgoals by regression",
+    ),
+    AgentSpec(
+        id="gciql",
+        kind="goal-control",
+        target="entitybench.agents.baselines.goal.gciql:GCIQL",
+        paper=_IQL,
+        extra="train",
+        needs=FLAT,
+        summary="goal-conditioned IQL on flat vectors",
+    ),
+    AgentSpec(
+        id="gcbc",
+        kind="goal-control",
+        target="entitybench.agents.baselines.goal.gcbc:GCBC",
+        paper="Ghosh et al., Learning to Reach Goals via Iterated Supervised Learning, ICLR 2021",
+        extra="train",
+        needs=FLAT,
+        summary="goal-conditioned behaviour cloning on flat vectors",
+    ),
+)

@@ -1,0 +1,67 @@
+"""HECRL and its ablations. Strings only: importing it loads no framework."""
+
+from __future__ import annotations
+
+from entitybench.types import AgentSpec
+
+_PAPER = (
+    "Haramati et al., Hierarchical Entity-centric RL with Factored Subgoal Diffusion, ICLR 2026"
+)
+_CLASS = "entitybench.agents.hecrl.agent:HECRL"
+NEEDS = frozenset({"entities", "goals"})
+
+AGENTS: tuple[AgentSpec, ...] = (
+    AgentSpec(
+        id="hecrl",
+        kind="goal-control",
+        target=_CLASS,
+        paper=_PAPER,
+        extra="train",
+        needs=NEEDS,
+        summary="entity-centric IQL guided by subgoals from a diffusion model",
+    ),
+    AgentSpec(
+        id="hecrl-flat",
+        kind="goal-control",
+        target=_CLASS,
+        config={"high_level": "none"},
+        weights_of="hecrl",
+        paper=_PAPER,
+        extra="train",
+        needs=NEEDS,
+        summary="HECRL's own low level sent straight to the goal (the paper's EC-IQL)",
+    ),
+    AgentSpec(
+        id="hecrl-awr",
+        kind="goal-control",
+        target=_CLASS,
+        config={"high_level": "awr"},
+        weights_of="hecrl",
+        paper=_PAPER,
+        extra="train",
+        needs=NEEDS,
+        summary="HECRL with one subgoal from advantage-weighted regression",
+    ),
+    AgentSpec(
+        id="hecrl-max-value",
+        kind="goal-control",
+        target=_CLASS,
+        config={"choice": "max-value"},
+        weights_of="hecrl",
+        paper=_PAPER,
+        extra="train",
+        needs=NEEDS,
+        summary="HECRL that takes the most valuable subgoal, reachable or not",
+    ),
+    AgentSpec(
+        id="hecrl-random",
+        kind="goal-control",
+        target=_CLASS,
+        config={"choice": "random"},
+        weights_of="hecrl",
+        paper=_PAPER,
+        extra="train",
+        needs=NEEDS,
+        summary="HECRL that takes the first subgoal it samples",
+    ),
+)

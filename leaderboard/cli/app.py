@@ -54,6 +54,7 @@ _command(
     "bench list",
     "bench list tasks",
     "bench list agents --scores",
+    "bench list agents --kind reward-control",
     "bench list datasets --json",
 )
 _command(
@@ -152,7 +153,8 @@ _command(
     "report:table",
     "One table from evaluation records.",
     "bench table results/push-3blocks/*.json",
-    "bench table leaderboard/reference/records/push-3blocks --format markdown",
+    "bench table leaderboard/reference/records/push-3blocks --sort return --format markdown",
+    "bench table leaderboard/reference/records/push-3blocks --format latex > push-3blocks.tex",
 )
 _command(
     "compare",

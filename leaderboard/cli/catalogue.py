@@ -7,32 +7,43 @@ import json as json_
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from entitybench import registry
 from entitybench.envs.views.gym import module_of
 from entitybench.errors import unknown
 from entitybench.leaderboard.cli.output import columns, print_json
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.reference.claims import CLAIMS
-
-if TYPE_CHECKING:
-    from entitybench.types import TaskSpec
+from entitybench.types import DatasetSpec, TaskSpec
 
 KINDS = ("tasks", "agents", "datasets")
 _REFERENCE = ("random", "oracle")  # the policies whose scores a dataset comes with
 
 
-def list_(what: str | None = None, /, *, scores: bool = False, json: bool = False) -> None:
+def list_(
+    what: str | None = None,
+    /,
+    *,
+    kind: str | None = None,
+    scores: bool = False,
+    json: bool = False,
+) -> None:
     """List tasks, agents or datasets.
 
     Args:
         what: tasks, agents or datasets. Default: all three.
+        kind: Only those of one kind of task, e.g. reward-control.
         scores: Show success too, of the shipped records or a dataset's reference policies.
         json: Print JSON.
     """
     if what is not None and what not in KINDS:
         raise unknown("list", what, KINDS, see="bench list --help")
-    lists = {kind: _rows(kind, scores) for kind in ([what] if what else KINDS)}
+    if kind is not None:
+        known = [*registry.kinds().ids, *(spec.kind for spec in registry.agents())]
+        if kind not in known:
+            raise unknown("kind", kind, dict.fromkeys(known))
+    lists = {name: _rows(name, scores, kind) for name in ([what] if what else KINDS)}
     if json:
         print_json(lists[what] if what else lists)
         return
@@ -44,13 +55,24 @@ def list_(what: str | None = None, /, *, scores: bool = False, json: bool = Fals
             print()
 
 
-def _rows(what: str, scores: bool) -> list[dict[str, Any]]:
-    specs = getattr(registry, what)()
+def _rows(what: str, scores: bool, kind: str | None = None) -> list[dict[str, Any]]:
+    specs = [spec for spec in getattr(registry, what)() if kind is None or kind in _kinds(spec)]
     rows = [{**plain(spec), **_about(what, spec)} for spec in specs]
     if not scores:
         return rows
     found = _scores(what)
     return [{**row, "scores": found.get(row["id"], {})} for row in rows]
+
+
+def _kinds(spec: Any) -> set[str]:
+    """The kinds of task that a spec has to do with."""
+    if isinstance(spec, DatasetSpec):
+        spec = registry.tasks()[spec.task]
+    if isinstance(spec, TaskSpec):
+        return {spec.kind, *spec.also}
+    if spec.kind == "any":  # acts wherever actions are asked for
+        return {"any", *(kind.id for kind in registry.kinds() if kind.does == "policy")}
+    return {spec.kind}
 
 
 def info(id: str, /, *, json: bool = False) -> None:
@@ -70,6 +92,7 @@ def info(id: str, /, *, json: bool = False) -> None:
             description = {"what": what.removesuffix("s"), **plain(spec), **_about(what, spec)}
             if what == "tasks":
                 task = table[id]
+                description["data"] = task.default_dataset or ""
                 alone = registry.kinds()[task.kind].views is not None
                 description["gymnasium" if alone else "pettingzoo"] = (
                     task.gym_id if alone else f"{module_of(task)}.parallel_env()"
@@ -77,6 +100,7 @@ def info(id: str, /, *, json: bool = False) -> None:
             if what == "agents":
                 claims = [claim for claim in CLAIMS if claim.method == id]
                 description["claims"] = {claim.name: claim.statement for claim in claims}
+                description["trained"] = _trained(spec.weights_of or id)
             print_json(description) if json else print(_sheet(description))
             return
     known = [known for what in KINDS for known in getattr(registry, what)().ids]
@@ -143,14 +167,28 @@ def _about(what: str, spec: Any) -> dict[str, Any]:
 @cache
 def _returns(task: str) -> dict[str, float]:
     """Mean returns of the shipped records of random and oracle, by who, where there are any."""
-    folder = files("entitybench.leaderboard.reference") / "records" / task
+    folder = REFERENCE / "records" / task
     found = {}
     for who in _REFERENCE:
         file = folder / f"{who}.json"
         if file.is_file():  # read as it is: `Record` needs numpy, which is slow to load
-            rows = json_.loads(file.read_text())["episodes"]
-            found[who] = round(sum(row["return"] for row in rows) / len(rows), 4)
+            record = json_.loads(file.read_text())
+            if record["schema_version"] == 1:
+                numbers = [row["return"] for row in record["episodes"]]
+            else:
+                numbers = record["rows"]["values"]["return"]
+            found[who] = round(sum(numbers) / len(numbers), 4)
     return found
+
+
+def _trained(agent: str) -> list[str]:
+    """The shipped weights of an agent: what they were trained on, and their training seeds."""
+    found: dict[str, list[int]] = {}
+    for file in sorted((REFERENCE / "weights" / agent).rglob("agent.json")):
+        meta = json_.loads(file.read_text())
+        name = meta["dataset"].get("id") or meta["task"]
+        found.setdefault(name, []).append(meta["seed"])
+    return [f"{name} (seeds {' '.join(map(str, seeds))})" for name, seeds in found.items()]
 
 
 @cache

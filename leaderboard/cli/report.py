@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from entitybench.records import Record
 
 
-def table(*records: Path, format: str = "text", json: bool = False) -> None:
+def table(
+    *records: Path, sort: str | None = None, format: str = "text", json: bool = False
+) -> None:
     """One table from evaluation records.
 
     Args:
         records: Record files, or folders of them. Default: the shipped records.
-        format: text, markdown, csv, html or json.
+        sort: A metric by its name in a record, e.g. return: best first, task by task.
+        format: text, markdown, latex (with booktabs), csv, html or json.
         json: The same as --format json.
     """
     chosen = _format(format, json)
@@ -27,7 +30,8 @@ def table(*records: Path, format: str = "text", json: bool = False) -> None:
     found = [read_one(file) for file in files] if files else _shipped()
     from entitybench.leaderboard.tables.table import table as tabulate
 
-    _show(tabulate(found, files or None), chosen, "bench table RECORD")
+    made = tabulate(found, files or None)
+    _show(made if sort is None else made.ranked(sort), chosen, "bench table RECORD")
 
 
 def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) -> None:
@@ -36,7 +40,7 @@ def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) ->
     Args:
         a: The record whose gain is asked for.
         b: The record to compare with.
-        format: text, markdown, csv, html or json.
+        format: text, markdown, latex (with booktabs), csv, html or json.
         json: The same as --format json.
     """
     chosen = _format(format, json)

@@ -1,4 +1,4 @@
-"""Tables and comparisons as text, Markdown, CSV, HTML or JSON."""
+"""Tables and comparisons as text, Markdown, LaTeX, CSV, HTML or JSON."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from entitybench.errors import unknown
+from entitybench.leaderboard.tables.latex import latex
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from entitybench.leaderboard.tables.grid import Grid
 
-FORMATS = ("text", "markdown", "csv", "html", "json")
+FORMATS = ("text", "markdown", "latex", "csv", "html", "json")
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; color: #1c1e21; background: #fff; }
@@ -49,6 +50,10 @@ class Rendered:
         """A GitHub table."""
         return render(self, "markdown")
 
+    def latex(self: Tabular) -> str:
+        """A table environment with booktabs' rules."""
+        return render(self, "latex")
+
     def csv(self: Tabular) -> str:
         """One line a row, one number a column."""
         return render(self, "csv")
@@ -64,6 +69,8 @@ def render(thing: Tabular, format: str) -> str:
         return plain(thing.grid())
     if format == "markdown":
         return markdown(thing.grid())
+    if format == "latex":
+        return latex(thing.grid())
     if format == "html":
         return page(thing.grid())
     if format == "csv":

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from entitybench.errors import RecordError
+from entitybench.errors import RecordError, unknown
 from entitybench.leaderboard.statistics.intervals import hierarchical
 from entitybench.leaderboard.tables.data import cell, matrix, metrics_of, shown
 from entitybench.leaderboard.tables.grid import Grid
@@ -51,6 +51,23 @@ class Table(Rendered):
         """What the numbers are means over."""
         items = sorted({f"{row.record.item}s" for row in self.rows})
         return f"training seeds × {' or '.join(items)}"
+
+    def ranked(self, name: str) -> Table:
+        """Best first by a metric, task by task; rows without a value come last.
+
+        Raises UnknownId for a metric that none of the records has.
+        """
+        if name not in self.metrics:
+            raise unknown("metric", name, self.metrics)
+        sign = -1.0 if self.metrics[name].higher_is_better else 1.0
+        tasks = list(dict.fromkeys(row.record.task.id for row in self.rows))
+
+        def place(row: Row) -> tuple[int, bool, float]:
+            mean = row.cells[name].mean
+            missing = math.isnan(mean)
+            return tasks.index(row.record.task.id), missing, 0.0 if missing else sign * mean
+
+        return Table(tuple(sorted(self.rows, key=place)))
 
     def grid(self) -> Grid:
         """Words."""

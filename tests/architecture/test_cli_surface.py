@@ -7,7 +7,7 @@ import pytest
 from entitybench.leaderboard.cli.app import app
 
 SURFACE = {
-    "list": "WHAT --scores --json",
+    "list": "WHAT --kind --scores --json",
     "info": "ID --json",
     "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
     "--threads --preset --bank --video --out --json",
@@ -20,7 +20,7 @@ SURFACE = {
     "reproduce": "METHOD --claim --preset --from-scratch --workers --out --json",
     "export": "FOLDER --minari --json",
     "import": "SOURCE --out --download --horizon --json",
-    "table": "RECORDS --format --json",
+    "table": "RECORDS --sort --format --json",
     "compare": "A B --format --json",
     "plot": "KIND INPUTS --out --metric --json",
     "speed": "--task --targets --check --out --json",

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 from rich.console import Console
 
-from entitybench.errors import BadValue, BenchError, RecordError
+from entitybench.errors import BadValue, BenchError, RecordError, UnknownId
 from entitybench.leaderboard.tables.compare import compare
+from entitybench.leaderboard.tables.latex import escaped
 from entitybench.leaderboard.tables.plots import PLOTS, plot, read_curves
 from entitybench.leaderboard.tables.render import FORMATS, fitted, plain, render, rich_table
 from entitybench.leaderboard.tables.table import table
@@ -112,6 +114,46 @@ def test_html_escapes_and_stands_alone():
     assert "&lt;b&gt;x" in page
     assert "<b>x" not in page
     assert "http" not in page
+
+
+def test_latex_is_a_balanced_table_with_nothing_raw():
+    agent = "a_b%c{d}$e#f&g^h~i\\j"
+    made = table([record(HALF, agent=agent), record(NONE, agent="[x]")])
+    for text in (made.latex(), compare(record(HALF, agent=agent), record(NONE)).latex()):
+        opened = re.findall(r"\\begin{(\w+)}", text)
+        assert opened == ["table", "tabular"]
+        assert re.findall(r"\\end{(\w+)}", text) == opened[::-1]
+        assert [text.count(rf"\{rule}rule") for rule in ("top", "mid", "bottom")] == [1, 1, 1]
+        bare = re.sub(r"\\[\\{}$&%#_^~]", "", text)  # less what is escaped
+        assert not re.search(r"[%#_^~†×±−–]", bare)
+        assert bare.count("{") == bare.count("}")
+        assert bare.count("$") % 2 == 0
+        body = bare.partition(r"\toprule")[2].partition(r"\bottomrule")[0].splitlines()
+        columns = re.search(r"tabular}{l(r+)}", text)[1]
+        assert {line.count("&") for line in body if "&" in line} == {len(columns)}
+        assert not any(line.startswith("[") for line in body)
+
+
+def test_latex_has_minus_signs_for_numbers_and_hyphens_for_names():
+    found = escaped("push-3blocks -105.4 [-110.0, -0.5] 3 × 100")
+    assert found == r"push-3blocks $-$105.4 [$-$110.0, $-$0.5] 3 $\times$ 100"
+
+
+def test_rows_are_ranked_by_a_metric():
+    quick = episodes(NONE)
+    for row in quick:
+        row["steps_to_success"] = row["steps_to_success"] and 3
+    things = [record(NONE, agent="b", episodes=quick), record(HALF, agent="a")]
+    things += [record([[0, 0, 0, 0]] * 2, agent="c")]
+    made = table([record(NONE, agent="z", task__id="push-1block"), *things])
+
+    def order(name):
+        return [row.record.agent.id for row in made.ranked(name).rows]
+
+    assert order("success") == ["z", "a", "b", "c"]  # task by task
+    assert order("steps_to_success") == ["z", "b", "a", "c"]  # fewer are better; none is last
+    with pytest.raises(UnknownId, match=r"unknown metric 'retrun'\. Did you mean 'return'"):
+        made.ranked("retrun")
 
 
 def test_training_seeds_of_several_records_share_a_row():
@@ -295,7 +337,9 @@ def test_without_a_terminal_nothing_is_left_out():
 def test_a_line_break_in_a_name_breaks_no_row(format):
     things = [record(HALF, agent="two\nlines\x1b[31m"), record(HALF, agent="x")]
     if format != "csv":  # it has quotes for that
-        assert "two\\nlines\\x1b[31m" in render(table(things), format)
+        name = "two\\nlines\\x1b[31m"
+        shown = escaped(name) if format == "latex" else name
+        assert shown in render(table(things), format)
     assert "two\\nlines" in render(compare(*things), "text")
 
 

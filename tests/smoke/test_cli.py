@@ -69,6 +69,28 @@ def test_list_alone_names_all_kinds(bench: Bench) -> None:
         assert all(id in shown for id in getattr(registry, what)().ids)
 
 
+def test_lists_of_one_kind(bench: Bench) -> None:
+    listed = {row["id"]: row for row in bench.json("list agents --kind goal-control")}
+    assert "hecrl" in listed
+    assert "random" in listed, "it acts in tasks of any kind"
+    assert {row["kind"] for row in listed.values()} == {"goal-control", "any"}
+    tasks = bench.json("list tasks --kind team-control")
+    assert {row["kind"] for row in tasks} == {"team-control"}
+    of_teams = {row["id"] for row in tasks}
+    assert {row["task"] for row in bench.json("list datasets --kind team-control")} <= of_teams
+
+
+def test_info_of_an_agent_says_what_it_needs_and_learns_from(bench: Bench) -> None:
+    found = bench.json("info hecrl")
+    assert found["learns_from"] == "dataset"
+    assert found["needs"] == ["entities", "goals"]
+    assert found["parts"] == {}
+    assert "push-3blocks/play-v1 (seeds 0 1 2 3 4)" in found["trained"]
+    assert "learns_from" in bench("info hecrl")
+    assert bench.json("info hecrl-awr")["trained"] == found["trained"], "it has hecrl's weights"
+    assert bench.json("info push-3blocks")["data"] == "push-3blocks/play-v1"
+
+
 def test_scores_and_tables_show_the_shipped_records(
     bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +160,12 @@ def test_records_become_tables_comparisons_and_plots(bench: Bench, place: Path) 
         bench(f"eval --agent {agent} --task push-1block --episodes 4 --out r/{agent}.json")
     assert "oracle" in bench("table r")
     assert bench("table r --format markdown").count("|") > 10
+    assert r"\toprule" in bench("table r --format latex")
+    best = [
+        row["agent"]
+        for row in bench.json("table r/random.json r/oracle.json --sort return")["rows"]
+    ]
+    assert best == ["oracle", "random"]
     assert len(bench.json("table r/oracle.json r/random.json")["rows"]) == 2
     assert "oracle" in bench("compare r/oracle.json r/random.json")
     assert bench.json("compare r/oracle.json r/random.json")

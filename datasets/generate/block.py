@@ -60,9 +60,9 @@ def make_block(plan: Plan, episodes: Sequence[int]) -> Part:
                 attempts[episode] += 1
                 if attempts[episode] == ATTEMPTS:
                     raise DataError(
-                        f"the simulation of episode {episode} became unstable (MuJoCo counted "
-                        f"warnings) in {ATTEMPTS} attempts: the behaviour's actions or the world "
-                        "need mending."
+                        f"the simulation of episode {episode} became unstable (states that are "
+                        f"huge or no numbers) in {ATTEMPTS} attempts: the behaviour's actions or "
+                        "the world need mending."
                     ) from None
 
 
@@ -95,7 +95,7 @@ def _run(plan: Plan, attempts: Mapping[int, int]) -> Part:
         ends = info.get("terminated", False) & ~terminated
         lengths[ends], terminated[ends] = step + 1, True
         for row in np.flatnonzero(ends | (step + 1 == length) & ~terminated).tolist():
-            if _is_unstable(worlds, row):
+            if info["unstable"][row]:
                 unstable.append(episodes[row])
             labels[row] = _labels(behaviour, state, row)
         worlds.rest(np.flatnonzero(ends).tolist())
@@ -200,8 +200,3 @@ def _labels(behaviour: Any, state: Any, row: int) -> dict[str, Any] | None:
     if not hasattr(behaviour, "labels"):
         return None
     return {name: np.asarray(label)[row].item() for name, label in behaviour.labels(state).items()}
-
-
-def _is_unstable(worlds: Worlds, row: int) -> bool:
-    """Whether MuJoCo warned: it goes on after a blow-up, from the reset state."""
-    return bool(worlds.datas) and any(warning.number for warning in worlds.datas[row].warning)

@@ -40,6 +40,7 @@ class Snapshot:
     elapsed: Array
     late: Array
     seeds: Array
+    unstable: Array
 
 
 class Worlds:
@@ -144,6 +145,7 @@ class Worlds:
         for row, seed in zip(rows, seeds, strict=True):
             start, variation = self.bank.start(self.world, int(seed))
             self.physics.reset(row, start, variation)
+            self.physics.unstable[row] = False
             if self.world.memory:
                 self.state[row, self._memory] = 0 if start.memory is None else start.memory
             self.constants[row] = start.constants
@@ -164,8 +166,9 @@ class Worlds:
 
         Returns:
             The observation, and arrays "reward" float32 (B,) or (B, M), "is_success" bool (B,),
-            "success_fraction" float32 (B,); "terminated" bool (B,) of worlds that can end an
-            episode. Stepping on past the end is the caller's affair.
+            "success_fraction" float32 (B,); "unstable" bool (B,), whether the simulation has gone
+            wrong since the reset, so that the episode means nothing; "terminated" bool (B,) of
+            worlds that can end an episode. Stepping on past the end is the caller's affair.
         """
         actions = np.minimum(np.maximum(actions, self._lowest), self._highest)
         if self.bank.latency:
@@ -185,6 +188,7 @@ class Worlds:
         else:
             info = self._scores(before, actions, self.state)
             obs = self.observe()
+        info["unstable"] = self.physics.unstable.copy()
         if self.world.terminates:
             info["terminated"] = self.world.terminated(self.state)
         if self.interactions:
@@ -231,6 +235,7 @@ class Worlds:
         else:
             obs = {"observation": world.observe(state, constants)}
             info = self._scores(before, action, state)
+        info["unstable"] = self.physics.unstable[0]
         if world.terminates:
             info["terminated"] = world.terminated(state)
         return obs, info
@@ -251,6 +256,7 @@ class Worlds:
             assert isinstance(self.world, RewardWorld | TeamWorld)
             info = self.world.status(self.state)
             info["reward"] = np.zeros((self.batch, *self.world.action_shape[:-1]), np.float32)
+        info["unstable"] = self.physics.unstable.copy()
         if self.world.terminates:
             info["terminated"] = self.world.terminated(self.state)
         if self.interactions:
@@ -291,6 +297,7 @@ class Worlds:
             self.elapsed.copy(),
             self._late.copy(),
             self.seeds.copy(),
+            self.physics.unstable.copy(),
         )
 
     def restore(self, snapshot: Snapshot) -> Obs:
@@ -312,6 +319,7 @@ class Worlds:
         self.elapsed[:] = snapshot.elapsed
         self._late[:] = snapshot.late
         self.seeds[:] = snapshot.seeds
+        self.physics.unstable[:] = snapshot.unstable
         return self.observe()
 
     def integration_state(self, row: int) -> Array:
@@ -331,6 +339,7 @@ class Worlds:
         first = self.physics.saved_size
         second = first + len(self._extra)
         self.physics.load(row, state[:first])
+        self.physics.unstable[row] = False
         self._read([row])
         self.state[row, self._extra] = state[first:second]
         self._late[row] = state[second:].reshape(self._late[row].shape)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import mujoco
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 _INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
 # What the integration state holds anyway, of the fields that a world can read.
 INTEGRATED = frozenset({"time", "qpos", "qvel", "act", "ctrl"})
+# The warnings after which an episode means nothing: of positions, velocities, accelerations and
+# controls that are huge or no numbers. MuJoCo resets the scene, or the controls, and goes on.
+ALARMS = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADCTRL + 1)
+_CALM = np.zeros(ALARMS.stop - ALARMS.start, np.int32).data
 
 
 class Physics(ABC):
@@ -38,6 +43,8 @@ class Physics(ABC):
         self.world = world
         self.batch = batch
         self.threads = min(threads, batch)
+        # (B,) whose simulation has gone wrong; `advance` sets it, `Worlds` clears it at resets.
+        self.unstable = np.zeros(batch, bool)
 
     def allocate(self) -> Array:
         """The states (B, S), which `read` fills."""
@@ -103,6 +110,9 @@ class MujocoPhysics(Physics):
         # Views of MuJoCo's own memory: making them costs more than reading them.
         self.ctrls = [data.ctrl for data in self.datas]
         self._ctrl = self.ctrls[0]
+        # How often MuJoCo warned since the reset; memoryviews compare ten times as fast as arrays.
+        self._alarms = [data.warning.number[ALARMS].data for data in self.datas]
+        self._alarm = self._alarms[0]
         self._views = [
             getattr(data, name).reshape(-1) for data in self.datas for name in world.reads
         ]
@@ -176,6 +186,8 @@ class MujocoPhysics(Physics):
             return
         self._ctrl[:] = self.world.control(state, action)
         mujoco.mj_step(self.models[0], self.datas[0], self._substeps)
+        if self._alarm != _CALM:
+            self.unstable[0] = True
         if self._refresh:
             self.world.refresh(self.models[0], self.datas[0])
 
@@ -227,8 +239,11 @@ class MujocoPhysics(Physics):
     def _step_all(self, todo: Iterator[int]) -> None:
         step, models, datas, substeps = mujoco.mj_step, self.models, self.datas, self.world.substeps
         refresh = self.world.refresh if self._refresh else None
+        alarms = self._alarms
         for row in todo:
             step(models[row], datas[row], substeps)
+            if alarms[row] != _CALM:
+                self.unstable[row] = True
             if refresh is not None:
                 refresh(models[row], datas[row])
 
@@ -247,6 +262,8 @@ class MujocoPhysics(Physics):
                 note_contacts(data, self._owners, touched)
                 if impulses is not None:
                     note_impulses(model, data, self._owners, impulses[row])
+            if self._alarms[row] != _CALM:
+                self.unstable[row] = True
             if self._refresh:
                 self.world.refresh(model, data)
 
@@ -273,13 +290,18 @@ class ArrayPhysics(Physics):
             self.touched[:] = self.world.touching(state, actions, after)
             self.acted = self.world.acting(state, actions, after)
         state[:] = after
+        if not isfinite(np.vdot(after, after)):  # one number tells of all, quickly
+            self.unstable |= ~np.isfinite(after).all(axis=1)
 
     def advance_alone(self, state: Array, action: Array) -> None:
         """`advance` of a batch of one without the batch axis."""
         if self.touched is not None:
             self.advance(state[None], action[None])
             return
-        state[:] = self.world.transition(state, action)
+        after = self.world.transition(state, action)
+        state[:] = after
+        if not isfinite(after.dot(after)):
+            self.unstable[0] |= not np.isfinite(after).all()
 
     def read(self, state: Array) -> None:
         """Nothing: the state is where it should be."""

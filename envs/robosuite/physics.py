@@ -13,7 +13,7 @@ import numpy as np
 
 from entitybench.envs.core.banks import vary
 from entitybench.envs.core.interactions import note_contacts, owners
-from entitybench.envs.core.physics import MujocoPhysics, Physics
+from entitybench.envs.core.physics import ALARMS, MujocoPhysics, Physics
 from entitybench.envs.core.world import World
 from entitybench.envs.robosuite.probe import Probe
 
@@ -50,6 +50,7 @@ class RobosuitePhysics(Physics):
         self._saved = np.zeros((batch, self.engine.saved_size))
         self._patches: list[Patch] = [{} for _ in range(batch)]
         self._owners: Array | None = None
+        self._alarms = self.engine.data.warning.number[ALARMS]  # of the row that was stepped
 
     def watch(self) -> None:
         super().watch()
@@ -73,7 +74,9 @@ class RobosuitePhysics(Physics):
                 engine.load(self._saved[row], self._patches[row])
                 if self.touched is not None:
                     self._watch_row(row)
+                self._alarms[:] = 0
                 engine.step(controls[row])
+                self.unstable[row] |= self._alarms.any()
                 self._keep(row)
             engine.env.watcher = None
             engine.dress({})

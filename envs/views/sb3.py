@@ -62,6 +62,7 @@ class BatchedWorlds(VecEnv):
             infos[row] = {
                 "terminal_observation": seen[row].copy(),
                 "TimeLimit.truncated": not ended[row],
+                "unstable": bool(info["unstable"][row]),
             }
         if rows:
             self._age[rows] = 0

@@ -38,8 +38,9 @@ class TaskEnv(gymnasium.Env):
 
     `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s
     starts, and equal actions take both through the same states bit for bit. `info` holds
-    "is_success" and "success_fraction" every step; of pixel tasks also the entities behind the
-    images: "state" and, with a goal, "goal_state".
+    "is_success", "success_fraction" and "unstable" (the simulation has gone wrong since the reset,
+    so the episode means nothing) every step; of pixel tasks also the entities behind the images:
+    "state" and, with a goal, "goal_state".
     """
 
     world_class: Any = World  # what worlds it is a view of

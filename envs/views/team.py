@@ -36,8 +36,9 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
 
     `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s
     starts, and equal actions take both through the same states bit for bit. Each agent's info holds
-    the team's "is_success" and "success_fraction" every step, the first agent's also what is asked
-    for of the whole scene (interactions, pixels).
+    the team's "is_success", "success_fraction" and "unstable" (the simulation has gone wrong since
+    the reset) every step, the first agent's also what is asked for of the whole scene
+    (interactions, pixels).
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from entitybench.errors import BadValue, BenchError
-from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, Row
+from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, UNSTABLE, Row
 from entitybench.seeding import BatchGenerator, generator
 from entitybench.types import Array, Obs, Policy, TaskSpec
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 BLOCK = 25
 Failures = Literal["raise", "record"]
 Progress = Callable[[int, int], None]
+
+
+_WENT_WRONG = f"{UNSTABLE}: states, accelerations or controls are huge or no numbers"
 
 
 class Simulation(Protocol):
@@ -188,7 +191,8 @@ def _simulate(
         begin = time.perf_counter()
         actions, state = policy.act({key: x[shown] for key, x in obs.items()}, state, rng)
         trace.seconds += time.perf_counter() - begin
-        actions = checked(actions, (BLOCK, *worlds.world.action_shape), step, arm.id)
+        shape = (BLOCK, *worlds.world.action_shape)
+        actions = checked(actions, shape, step, arm.id, ignored=trace.unstable[shown])
         trace.where = INFRASTRUCTURE
         obs, info = worlds.step(actions[live])
         trace.add(info, worlds)
@@ -200,12 +204,22 @@ def _simulate(
     trace.where = POLICY
     if hasattr(policy, "diagnostics"):
         found = policy.diagnostics(state)
-        trace.diagnostics = {k: np.asarray(v, np.float64)[live] for k, v in found.items()}
+        trace.diagnostics = {
+            name: np.where(trace.unstable, np.nan, np.asarray(value, np.float64)[live])
+            for name, value in found.items()
+        }
     trace.where = INFRASTRUCTURE
 
 
-def checked(actions: Any, shape: tuple[int, ...], step: int, agent: str) -> Array:
-    """The actions of a block, or BadValue when their shape is wrong or one is not finite."""
+def checked(
+    actions: Any, shape: tuple[int, ...], step: int, agent: str, ignored: Array | None = None
+) -> Array:
+    """The actions of a block, or BadValue when their shape is wrong or one is not finite.
+
+    Args:
+        ignored: bool (rows of the block,), those that see an unstable simulation: nothing is asked
+            of them, and they become zero.
+    """
     try:
         array = np.asarray(actions, np.float64)
     except (TypeError, ValueError) as error:
@@ -216,6 +230,9 @@ def checked(actions: Any, shape: tuple[int, ...], step: int, agent: str) -> Arra
             f"a row for each of the {BLOCK} episodes of a block, "
             f"{' x '.join(map(str, shape[1:]))} numbers each."
         )
+    if ignored is not None and ignored.any():
+        array = array.copy()
+        array[ignored] = 0
     if not np.isfinite(array).all():
         place = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
         raise BadValue(
@@ -242,7 +259,8 @@ class _Trace:
         self.error: str | None = None
         self.seconds = 0.0
         self.length = np.zeros(count, np.int64)  # control steps, also of those that ended early
-        self.over = np.zeros(count, bool)  # episodes that the world has ended
+        self.over = np.zeros(count, bool)  # episodes that the world has ended, or:
+        self.unstable = np.zeros(count, bool)  # those whose simulation went wrong before that
         self.digests: dict[int, str] = {}  # of those, when they ended
         self.success = np.zeros(count, bool)
         self.first = np.full(count, -1)  # control steps until the first success
@@ -251,7 +269,12 @@ class _Trace:
         self.diagnostics: dict[str, Array] = {}
 
     def add(self, info: Mapping[str, Array], worlds: Simulation) -> None:
-        """One control step; of episodes that have ended, nothing more."""
+        """One control step; of episodes that have ended, nothing more.
+
+        Nor of those that have become unstable: MuJoCo resets their scene and goes on.
+        """
+        self.unstable |= ~self.over & np.asarray(info.get("unstable", False), bool)
+        self.over |= self.unstable
         on = ~self.over
         self.length[on] += 1
         self.success[on] = np.asarray(info["is_success"], bool)[on]
@@ -272,12 +295,13 @@ class _Trace:
         whole = self.error is None
         latency = 1000 * self.seconds / max(int(self.length.max()), 1)
         normalise = normaliser(self.task)
+        errors = [self.error or (_WENT_WRONG if bad else None) for bad in self.unstable]
         rows = [
             Row(
                 training_seed=self.job.arm.source.training_seed,
                 item=seed,
                 values={
-                    "success": float(self.success[i] and whole),
+                    "success": float(self.success[i] and errors[i] is None),
                     "success_any": float(self.first[i] >= 0),
                     "success_fraction": round(float(self.fraction[i]), 6),
                     "steps_to_success": float(self.first[i]) if self.first[i] >= 0 else None,
@@ -286,8 +310,10 @@ class _Trace:
                     "latency_ms": round(latency, 4),
                     "normalised_return": normalise(float(self.total[i])),
                 },
-                digest=(self.digests.get(i) or worlds.state_digest(i))[:DIGEST] if whole else "",
-                error=self.error,
+                digest=""
+                if errors[i] is not None
+                else (self.digests.get(i) or worlds.state_digest(i))[:DIGEST],
+                error=errors[i],
             )
             for i, seed in enumerate(self.job.seeds)
         ]

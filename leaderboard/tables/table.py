@@ -125,6 +125,8 @@ class Table(Rendered):
             for cause, count in row.record.failures().items():
                 if count:
                     left = ", left out" if cause == "infrastructure" else ", counted as failures"
+                    if cause == "infrastructure" and (unstable := row.record.unstable()):
+                        left += f" ({unstable} of them: the simulation became unstable)"
                     items = f"{row.record.item}s"
                     yield f"{row.record.label}: {count} {items} ended by {cause} errors{left}."
 

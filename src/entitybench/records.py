@@ -33,6 +33,7 @@ SCHEMA_VERSION: Literal[2] = 2
 # memory or disk that fail are counted apart and enter no mean.
 POLICY = "policy"
 INFRASTRUCTURE = "infrastructure"
+UNSTABLE = f"{INFRASTRUCTURE}: unstable"  # the simulation went wrong, not the machine
 
 DIGEST = 16  # hex digits of a row's digest
 NOTE = 500  # characters of a row's note
@@ -265,6 +266,10 @@ class Record(_Model):
         errors = [error for error in self.columns.error if error is not None]
         broken = sum(error.startswith(INFRASTRUCTURE) for error in errors)
         return {INFRASTRUCTURE: broken, POLICY: len(errors) - broken}
+
+    def unstable(self) -> int:
+        """Rows whose simulation went wrong; they count among the infrastructure's failures."""
+        return sum((error or "").startswith(UNSTABLE) for error in self.columns.error)
 
     def deterministic(self) -> dict[str, Any]:
         """What is equal for any number of threads, at any time, on the same kind of machine."""

@@ -164,7 +164,7 @@ def test_rewards_of_a_whole_episode_are_computed_again(task: TaskSpec) -> None:
         obs, reward, terminated, truncated, info = env.step(action)
         assert env.observation_space.contains(obs)
         assert isinstance(reward, float)
-        assert {"is_success", "success_fraction"} <= info.keys()
+        assert {"is_success", "success_fraction", "unstable"} <= info.keys()
         assert 0 <= info["success_fraction"] <= 1
         if isinstance(env.world, GoalWorld):
             again = env.compute_reward(obs["achieved_goal"], obs["desired_goal"], info)
@@ -214,6 +214,7 @@ def _stay_in_bounds(task: TaskSpec, steps: int) -> None:
                 assert np.isfinite(obs[key]).all(), (step, key)
                 assert (np.abs(obs[key]) <= bound).all(), _outside(world, obs[key], bound, step)
         assert np.isfinite(info["reward"]).all()
+    assert not info["unstable"].any()
     assert not any(warning.number for data in worlds.datas for warning in data.warning)
     worlds.close()
 

@@ -21,7 +21,7 @@ from entitybench.registry import agents, kinds, lacking, resolve, resolve_agent,
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from entitybench.leaderboard.evaluation.control import Failures, Progress
+    from entitybench.leaderboard.evaluation.pool import Failures, Progress
     from entitybench.types import AgentSpec, TaskSpec
 
 __all__ = [
@@ -157,6 +157,7 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
     meta = checkpoint.meta
     source = Source(
         id=spec.id,
+        kind=spec.kind,
         training_seed=checkpoint.seed,
         preset=meta.get("preset"),
         config=_config(agent),
@@ -191,8 +192,11 @@ def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -
         raise
     except Exception as error:
         raise BadValue(f"{spec.target} cannot be made: {type(error).__name__}: {error}") from error
-    engine.arm_of(agent)  # complains when it cannot act
-    source = Source(id=spec.id, training_seed=seed, preset=preset, config=_config(agent))
+    kind = kinds()[task.kind if spec.kind == "any" else spec.kind]
+    resolve(kind.evaluator)().actor(agent)  # complains when it cannot act
+    source = Source(
+        id=spec.id, kind=spec.kind, training_seed=seed, preset=preset, config=_config(agent)
+    )
     return Loaded(agent, source)
 
 

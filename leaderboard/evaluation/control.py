@@ -1,32 +1,32 @@
-"""Runs blocks of episodes in worker threads. `evaluate` turns what comes out into a record."""
+"""Evaluates policies in worlds: blocks of episodes, side by side, to the horizon.
+
+Episodes run in blocks of one fixed size. Episode seed s is row s mod 25 of block s div 25, whatever
+else is evaluated, and rows that are not asked for are padding: so no row depends on the number of
+episodes, on threads, or on how the seeds are cut into shards. (Matrix products round differently
+for other batch sizes and numbers of threads; hence the fixed block and one torch thread a worker.)
+"""
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from entitybench.errors import BadValue, BenchError
+from entitybench.errors import BadValue
+from entitybench.leaderboard.evaluation import provenance
+from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
 from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, UNSTABLE, Row
 from entitybench.seeding import BatchGenerator, generator
-from entitybench.types import Array, Obs, Policy, TaskSpec
+from entitybench.types import Array, Obs, TaskSpec
 
 if TYPE_CHECKING:
-    from entitybench.leaderboard.evaluation.provenance import Source
+    from entitybench.leaderboard.evaluation.evaluate import Options
+    from entitybench.leaderboard.evaluation.pool import Entrant, Failures
 
 BLOCK = 25
-Failures = Literal["raise", "record"]
-Progress = Callable[[int, int], None]
-
-
 _WENT_WRONG = f"{UNSTABLE}: states, accelerations or controls are huge or no numbers"
 
 
@@ -44,20 +44,60 @@ class Simulation(Protocol):
 MakeWorlds = Callable[[TaskSpec, int, int], Simulation]  # task, batch, threads
 
 
-@dataclass(frozen=True)
-class Arm:
-    """A policy and the training seed it comes from."""
+class Control:
+    """The evaluator of all kinds of control."""
 
-    policy: Policy[Any]
-    source: Source
+    block = BLOCK
+
+    def actor(self, agent: Any) -> Any:
+        """The policy of an agent, or the policy itself. Raises BadValue when it cannot act."""
+        policy = agent.policy() if hasattr(agent, "policy") else agent
+        if not (hasattr(policy, "act") and hasattr(policy, "initial_state")):
+            raise BadValue(
+                f"{type(agent).__name__} cannot act: an agent needs policy(), a policy needs "
+                "initial_state(batch) and act(obs, state, rng)."
+            )
+        return policy
+
+    def jobs(self, entrants: Sequence[Entrant], items: Sequence[int]) -> list[Job]:
+        """Blocks of every training seed."""
+        return [Job(entrant, block) for entrant in entrants for block in blocks(items)]
+
+    def steps(self, task: TaskSpec) -> int:
+        """What a job ticks."""
+        return task.horizon
+
+    def run(
+        self, job: Job, task: TaskSpec, options: Options, tick: Callable[[int], None]
+    ) -> Result:
+        """One block."""
+        make = options.worlds or bank_worlds(options.bank)
+        simulation = make(task, len(job.items), options.threads)
+        try:
+            return run_block(job, task, simulation, options.failures, tick)
+        finally:
+            simulation.close()
+
+    def model_hash(self, task: TaskSpec, options: Options) -> str | None:
+        """Of the scene."""
+        make = options.worlds or bank_worlds(options.bank)
+        return provenance.model_hash(make(task, 1, 1).world)
 
 
-@dataclass(frozen=True)
-class Job:
-    """One block of one training seed."""
+def default_worlds(task: TaskSpec, batch: int, threads: int, bank: str = "public") -> Simulation:
+    """The real simulation of a task."""
+    from entitybench.envs.api import make_worlds
 
-    arm: Arm
-    seeds: tuple[int, ...]  # of one block, increasing
+    worlds: Simulation = make_worlds(task, batch, threads, bank=bank)
+    return worlds
+
+
+def bank_worlds(bank: str) -> MakeWorlds:
+    """The real simulation with starts of a bank. Raises UnknownId for one that does not exist."""
+    from entitybench.envs.core.banks import Bank
+
+    Bank(bank).check()
+    return partial(default_worlds, bank=bank)
 
 
 def blocks(seeds: Sequence[int]) -> list[tuple[int, ...]]:
@@ -68,132 +108,47 @@ def blocks(seeds: Sequence[int]) -> list[tuple[int, ...]]:
     return [tuple(block) for block in found.values()]
 
 
-@dataclass(frozen=True)
-class Result:
-    """What one job gave."""
-
-    rows: list[Row]
-    diagnostics: dict[str, Array]  # each (rows,)
-
-
-class _Ticker:
-    """Counts control steps of all workers, and carries word that the evaluation was stopped."""
-
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self.total, self.progress, self.done = total, progress, 0
-        self.lock = threading.Lock()
-        self.stopped = threading.Event()
-
-    def __call__(self, steps: int) -> None:
-        if self.stopped.is_set():
-            raise _Stopped
-        if self.progress is not None and steps:
-            with self.lock:
-                self.done += steps
-                self.progress(self.done, self.total)
-
-
-class _Stopped(Exception):
-    """Another worker failed, or the user pressed Ctrl-C."""
-
-
-def run_all(
-    jobs: Sequence[Job],
-    task: TaskSpec,
-    threads: int,
-    worlds: MakeWorlds,
-    failures: Failures,
-    progress: Progress | None,
-) -> list[Result]:
-    """Every job, in their order, by `threads` workers. The first exception stops all of them."""
-    ticker = _Ticker(len(jobs) * task.horizon, progress)
-    inner = max(1, threads // len(jobs))  # few jobs, many cores: the physics of a block in parallel
-
-    def run(job: Job) -> Result:
-        simulation = worlds(task, len(job.seeds), inner)
-        try:
-            with one_torch_thread():
-                return run_block(job, task, simulation, failures, ticker)
-        finally:
-            simulation.close()
-
-    # Set here too: workers take their number of torch threads from the one set last.
-    with one_torch_thread(), ThreadPoolExecutor(min(threads, len(jobs))) as pool:
-        futures = [pool.submit(run, job) for job in jobs]
-        try:
-            waiting = set(futures)
-            while waiting:
-                done, waiting = wait(waiting, timeout=0.5, return_when="FIRST_EXCEPTION")
-                for future in done:
-                    future.result()
-        except BaseException:
-            ticker.stopped.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Within, torch computes in one thread. Nothing happens where torch is not loaded."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def run_block(
     job: Job, task: TaskSpec, worlds: Simulation, failures: Failures, tick: Callable[[int], None]
 ) -> Result:
     """The episodes of one block, to the horizon. Padded rows see what another row sees."""
     trace = _Trace(job, task)
     try:
-        _simulate(job, task, worlds, trace, tick)
-    except (_Stopped, KeyboardInterrupt):
-        raise
-    except Exception as error:
-        if isinstance(error, BenchError) and (failures == "raise" or trace.where != POLICY):
-            raise
-        if trace.where == POLICY and failures == "raise":
-            raise BenchError(f"the policy of {job.arm.source.id} raised {_line(error)}") from error
-        trace.error = f"{trace.where}: {_line(error)}"
+        with blame(INFRASTRUCTURE):
+            _simulate(job, task, worlds, trace, tick)
+    except Fault as fault:
+        trace.error = failure(fault, job.entrant.source.id, failures)
     return trace.result(worlds)
 
 
 def _simulate(
     job: Job, task: TaskSpec, worlds: Simulation, trace: _Trace, tick: Callable[[int], None]
 ) -> None:
-    policy, arm = job.arm.policy, job.arm.source
-    live = np.array([seed % BLOCK for seed in job.seeds])
+    policy, source = job.entrant.actor, job.entrant.source
+    live = np.array([seed % BLOCK for seed in job.items])
     shown = np.zeros(BLOCK, np.intp)  # which simulated row each row of the block sees
     shown[live] = np.arange(len(live))
-    path = dict(zip(live.tolist(), job.seeds, strict=True))
+    path = dict(zip(live.tolist(), job.items, strict=True))
     rng = BatchGenerator(
         [
-            generator(path[row], "policy", arm.training_seed)
+            generator(path[row], "policy", source.training_seed)
             if row in path
             else generator(row, "padding")
             for row in range(BLOCK)
         ]
     )
-    obs = worlds.reset(list(job.seeds))
-    trace.where = POLICY
-    state = policy.initial_state(BLOCK)
+    obs = worlds.reset(list(job.items))
+    shape = (BLOCK, *worlds.world.action_shape)
+    with blame(POLICY):
+        state = policy.initial_state(BLOCK)
     for step in range(task.horizon):
         tick(0)
-        trace.where = POLICY
-        begin = time.perf_counter()
-        actions, state = policy.act({key: x[shown] for key, x in obs.items()}, state, rng)
-        trace.seconds += time.perf_counter() - begin
-        shape = (BLOCK, *worlds.world.action_shape)
-        actions = checked(actions, shape, step, arm.id, ignored=trace.unstable[shown])
-        trace.where = INFRASTRUCTURE
+        seen = {key: x[shown] for key, x in obs.items()}
+        with blame(POLICY):
+            begin = time.perf_counter()
+            actions, state = policy.act(seen, state, rng)
+            trace.seconds += time.perf_counter() - begin
+            actions = checked(actions, shape, step, source.id, ignored=trace.unstable[shown])
         obs, info = worlds.step(actions[live])
         trace.add(info, worlds)
         if trace.over.all():
@@ -201,14 +156,13 @@ def _simulate(
             break
         if step % 25 == 24 or step + 1 == task.horizon:
             tick(step % 25 + 1)
-    trace.where = POLICY
     if hasattr(policy, "diagnostics"):
-        found = policy.diagnostics(state)
-        trace.diagnostics = {
-            name: np.where(trace.unstable, np.nan, np.asarray(value, np.float64)[live])
-            for name, value in found.items()
-        }
-    trace.where = INFRASTRUCTURE
+        with blame(POLICY):
+            found = policy.diagnostics(state)
+            trace.diagnostics = {
+                name: np.where(trace.unstable, np.nan, np.asarray(value, np.float64)[live])
+                for name, value in found.items()
+            }
 
 
 def checked(
@@ -242,20 +196,12 @@ def checked(
     return array
 
 
-def _line(error: BaseException) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split()) or "no message"
-    name = frame.filename.replace("\\", "/").rpartition("/")[2]
-    return f"{type(error).__name__}: {text} ({name}:{frame.lineno})"
-
-
 class _Trace:
     """What is kept of a running block, arrays (rows,)."""
 
     def __init__(self, job: Job, task: TaskSpec) -> None:
-        count = len(job.seeds)
+        count = len(job.items)
         self.job, self.task = job, task
-        self.where = INFRASTRUCTURE  # whose fault an exception is
         self.error: str | None = None
         self.seconds = 0.0
         self.length = np.zeros(count, np.int64)  # control steps, also of those that ended early
@@ -298,7 +244,7 @@ class _Trace:
         errors = [self.error or (_WENT_WRONG if bad else None) for bad in self.unstable]
         rows = [
             Row(
-                training_seed=self.job.arm.source.training_seed,
+                training_seed=self.job.entrant.source.training_seed,
                 item=seed,
                 values={
                     "success": float(self.success[i] and errors[i] is None),
@@ -315,7 +261,7 @@ class _Trace:
                 else (self.digests.get(i) or worlds.state_digest(i))[:DIGEST],
                 error=errors[i],
             )
-            for i, seed in enumerate(self.job.seeds)
+            for i, seed in enumerate(self.job.items)
         ]
         return Result(rows, self.diagnostics if whole else {})
 

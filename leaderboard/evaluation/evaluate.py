@@ -1,34 +1,28 @@
-"""Agents meet worlds here, and nowhere else: `evaluate` -> Record.
+"""Agents meet tasks here, and nowhere else: `evaluate` -> Record.
 
-Episodes run in blocks of one fixed size. Episode seed s is row s mod 25 of block s div 25, whatever
-else is evaluated, and rows that are not asked for are padding: so no row depends on the number of
-episodes, on threads, or on how the seeds are cut into shards. (Matrix products round differently
-for other batch sizes and numbers of threads; hence the fixed block and one torch thread a worker.)
+What is done depends on the kind of the task alone, and that is its evaluator's affair: this file
+knows neither episodes nor worlds.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from entitybench.errors import BadValue, BenchError
 from entitybench.leaderboard.evaluation import provenance
-from entitybench.leaderboard.evaluation.control import (
-    BLOCK,
-    Arm,
+from entitybench.leaderboard.evaluation.pool import (
+    Entrant,
     Failures,
     Job,
-    MakeWorlds,
     Progress,
     Result,
-    Simulation,
-    blocks,
     run_all,
 )
 from entitybench.leaderboard.evaluation.provenance import Source
@@ -41,26 +35,52 @@ from entitybench.records import (
     Record,
     TaskInfo,
 )
-from entitybench.registry import kinds, tasks
+from entitybench.registry import kinds, resolve, tasks
 
 if TYPE_CHECKING:
+    from entitybench.kinds import Kind
     from entitybench.types import Array, TaskSpec
 
 
-def default_worlds(task: TaskSpec, batch: int, threads: int, bank: str = "public") -> Simulation:
-    """The real simulation of a task."""
-    from entitybench.envs.api import make_worlds
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What an evaluator is told beside the task."""
 
-    worlds: Simulation = make_worlds(task, batch, threads, bank=bank)
-    return worlds
+    threads: int = 1  # that a job may use itself
+    failures: Failures = "raise"
+    bank: str = "public"
+    worlds: Any = None  # makes the simulation of a block; None: the task's own
 
 
-def bank_worlds(bank: str) -> MakeWorlds:
-    """The real simulation with starts of a bank. Raises UnknownId for one that does not exist."""
-    from entitybench.envs.core.banks import Bank
+class Evaluator(Protocol):
+    """How agents are scored in one kind of task; `Kind.evaluator` names the class."""
 
-    Bank(bank).check()
-    return partial(default_worlds, bank=bank)
+    block: int  # items that an agent is given at once
+
+    def actor(self, agent: Any) -> Any:
+        """What acts: what the agent's method `Kind.does` gives, or the agent itself.
+
+        Raises BadValue, with what is missing.
+        """
+        ...
+
+    def jobs(self, entrants: Sequence[Entrant], items: Sequence[int]) -> list[Job]:
+        """The work, cut at places that depend on the items alone."""
+        ...
+
+    def steps(self, task: TaskSpec) -> int:
+        """What one job ticks in all, for the progress bar."""
+        ...
+
+    def run(
+        self, job: Job, task: TaskSpec, options: Options, tick: Callable[[int], None]
+    ) -> Result:
+        """The rows of a job, each with a value for every metric of the kind."""
+        ...
+
+    def model_hash(self, task: TaskSpec, options: Options) -> str | None:
+        """sha256 of what the items are made of: a scene, a test split, a generator of problems."""
+        ...
 
 
 def evaluate(
@@ -74,55 +94,60 @@ def evaluate(
     arguments: Mapping[str, Any] | None = None,
     failures: Failures = "raise",
     bank: str = "public",
-    worlds: MakeWorlds | None = None,
+    worlds: Any = None,
 ) -> Record:
-    """Run a policy from `episodes` starts and write down what happened.
+    """Give an agent `episodes` items of a task and write down what happened.
 
     Args:
-        agent: an Agent (it has `policy()`), a Policy, a mapping {training seed: agent}, or a
-            sequence of agents with training seeds 0, 1, …
+        agent: an Agent (it has `policy()`, or what its kind asks), a Policy, a mapping
+            {training seed: agent}, or a sequence of agents with training seeds 0, 1, …
         task: id or spec.
-        episodes: number of starts, with seeds episode_seed, episode_seed + 1, …
+        episodes: number of items, with seeds episode_seed, episode_seed + 1, …
         episode_seed: the first of them.
         threads: workers; default: the cores of this process. Changes no row.
-        progress: called with (control steps of blocks done, all of them), by one worker at a time.
+        progress: called with (steps of all jobs done, all of them), by one worker at a time.
         arguments: what the record says was asked for; default: these arguments.
-        failures: "raise" an exception of the policy as BenchError, or "record" it in its rows.
+        failures: "raise" an exception of the agent as BenchError, or "record" it in its rows.
         bank: where start states come from: public, perturbed (or perturbed:mass,friction), hidden.
         worlds: makes the simulation of a block; default: the task's own, with starts of the bank.
 
     Raises:
         BadValue: impossible numbers, a policy whose actions have the wrong shape or are not finite.
-        BenchError: the policy raised, or the infrastructure failed in every row.
+        BenchError: the agent raised, or the infrastructure failed in every row.
     """
     spec = tasks()[task] if isinstance(task, str) else task
     _check(episodes, episode_seed, threads)
-    worlds = worlds or bank_worlds(bank)
-    arms = arms_of(agent)
-    seeds = range(episode_seed, episode_seed + episodes)
-    jobs = [Job(arm, block) for arm in arms for block in blocks(seeds)]
+    kind = _kind_of(agent, spec)
+    evaluator: Evaluator = resolve(kind.evaluator)()
+    entrants = entrants_of(agent, evaluator)
+    jobs = evaluator.jobs(entrants, range(episode_seed, episode_seed + episodes))
     workers = threads or provenance.cores()
+    # Few jobs, many cores: a job in parallel.
+    options = Options(
+        threads=max(1, workers // len(jobs)), failures=failures, bank=bank, worlds=worlds
+    )
     begin = time.perf_counter()
-    results = run_all(jobs, spec, workers, worlds, failures, progress)
+    run = partial(_run, evaluator, spec, options)
+    steps = evaluator.steps(spec)
+    results = run_all(jobs, run, threads=workers, steps=steps, progress=progress)
     rows = [row for result in results for row in result.rows]
     if all(row.error is not None and not row.counts for row in rows):
-        raise BenchError(f"no episode of {spec.id} could be run: {rows[0].error}")
+        raise BenchError(f"no {kind.item} of {spec.id} could be run: {rows[0].error}")
     if arguments is None:
         arguments = {
-            "agent": arms[0].source.id,
+            "agent": entrants[0].source.id,
             "task": spec.id,
             "episodes": episodes,
             "episode_seed": episode_seed,
-            "training_seeds": [arm.source.training_seed for arm in arms],
+            "training_seeds": [entrant.source.training_seed for entrant in entrants],
         }
-    info, weights = _describe(arms, spec)
-    kind = kinds()[spec.kind]
+    info, weights = _describe(entrants, spec)
     return Record(
         kind=kind.id,
         item=kind.item,
         metrics=[MetricInfo.of(metric) for metric in kind.metrics],
         agent=info,
-        data=[learned for arm in arms if (learned := _learned(arm.source)) is not None],
+        data=[found for each in entrants if (found := _learned(each.source)) is not None],
         task=TaskInfo(
             id=spec.id,
             version=spec.version,
@@ -133,20 +158,26 @@ def evaluate(
         ),
         hashes=Hashes(
             task=provenance.task_hash(spec),
-            model=provenance.model_hash(worlds(spec, 1, 1).world),
+            model=evaluator.model_hash(spec, options),
             weights=weights,
         ),
         versions=provenance.versions(),
-        device=arms[0].source.device,
+        device=entrants[0].source.device,
         revision=provenance.revision(),
         arguments=dict(arguments),
-        block=BLOCK,
+        block=evaluator.block,
         threads=workers,
         wall_time_s=round(time.perf_counter() - begin, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         rows=Columns.of(rows),
         diagnostics=_average(jobs, results),
     )
+
+
+def _run(
+    evaluator: Evaluator, task: TaskSpec, options: Options, job: Job, tick: Callable[[int], None]
+) -> Result:
+    return evaluator.run(job, task, options, tick)
 
 
 def _check(episodes: int, episode_seed: int, threads: int | None) -> None:
@@ -158,35 +189,49 @@ def _check(episodes: int, episode_seed: int, threads: int | None) -> None:
         raise BadValue(f"at least one thread is needed: got {threads}.")
 
 
-def arms_of(agent: Any) -> list[Arm]:
-    """One arm a training seed, from whatever `evaluate` accepts."""
+def _kind_of(agent: Any, task: TaskSpec) -> Kind:
+    """The kind of an evaluation: that of the agent where it has one, else that of the task."""
+    first = agent
     if isinstance(agent, Mapping):
-        arms = [arm_of(each, seed) for seed, each in sorted(agent.items())]
+        first = next(iter(agent.values()), None)
     elif isinstance(agent, (list, tuple)):
-        arms = [arm_of(each, seed) for seed, each in enumerate(agent)]
+        first = agent[0] if agent else None
+    source = getattr(first, "source", None)
+    own = source.kind if isinstance(source, Source) else None
+    return kinds()[task.kind if own in (None, "any") else own]
+
+
+def entrants_of(agent: Any, evaluator: Evaluator) -> list[Entrant]:
+    """One entrant a training seed, from whatever `evaluate` accepts."""
+    if isinstance(agent, Mapping):
+        entrants = [entrant_of(each, evaluator, seed) for seed, each in sorted(agent.items())]
+    elif isinstance(agent, (list, tuple)):
+        entrants = [entrant_of(each, evaluator, seed) for seed, each in enumerate(agent)]
     else:
-        arms = [arm_of(agent)]
-    if not arms:
+        entrants = [entrant_of(agent, evaluator)]
+    if not entrants:
         raise BadValue("no agent to evaluate: the collection is empty.")
-    first = arms[0].source
-    for arm in arms[1:]:
-        if (arm.source.id, arm.source.config) != (first.id, first.config):
-            raise BadValue(
-                "training seeds of one record must share agent and configuration: those of "
-                f"{first.id}, seed {first.training_seed}, and {arm.source.id}, seed "
-                f"{arm.source.training_seed}, differ."
-            )
-    return arms
+    first = entrants[0].source
+    for other in (entrant.source for entrant in entrants[1:]):
+        for what, mine, its in (
+            ("agent and configuration", (first.id, first.config), (other.id, other.config)),
+            ("dataset", _data_of(first), _data_of(other)),
+        ):
+            if mine != its:
+                raise BadValue(
+                    f"training seeds of one record must share {what}: those of {first.id}, seed "
+                    f"{first.training_seed}, and {other.id}, seed {other.training_seed}, differ."
+                )
+    return entrants
 
 
-def arm_of(agent: Any, training_seed: int | None = None) -> Arm:
-    """The policy of an agent (or the policy itself) and what is known of it."""
-    policy = agent.policy() if hasattr(agent, "policy") else agent
-    if not (hasattr(policy, "act") and hasattr(policy, "initial_state")):
-        raise BadValue(
-            f"{type(agent).__name__} cannot act: an agent needs policy(), a policy needs "
-            "initial_state(batch) and act(obs, state, rng)."
-        )
+def _data_of(source: Source) -> tuple[str | None, str | None]:
+    return source.dataset, source.dataset_sha256
+
+
+def entrant_of(agent: Any, evaluator: Evaluator, training_seed: int | None = None) -> Entrant:
+    """What acts of an agent and what is known of it. Raises BadValue when it cannot act."""
+    actor = evaluator.actor(agent)
     source = getattr(agent, "source", None)
     if not isinstance(source, Source):
         config = getattr(agent, "config", None)
@@ -199,15 +244,15 @@ def arm_of(agent: Any, training_seed: int | None = None) -> Arm:
         )
     if training_seed is not None and training_seed != source.training_seed:
         source = replace(source, training_seed=int(training_seed))
-    return Arm(policy, source)
+    return Entrant(actor, source)
 
 
-def _describe(arms: Sequence[Arm], task: TaskSpec) -> tuple[AgentInfo, dict[str, str]]:
-    first = arms[0].source
+def _describe(entrants: Sequence[Entrant], task: TaskSpec) -> tuple[AgentInfo, dict[str, str]]:
+    first = entrants[0].source
     weights = {
-        str(arm.source.training_seed): arm.source.weights_sha256
-        for arm in arms
-        if arm.source.weights_sha256 is not None
+        str(each.source.training_seed): each.source.weights_sha256
+        for each in entrants
+        if each.source.weights_sha256 is not None
     }
     info = AgentInfo(
         id=first.id,
@@ -238,7 +283,7 @@ def _average(jobs: Sequence[Job], results: Sequence[Result]) -> dict[str, dict[s
     """Diagnostics by training seed: means over the episodes where they are numbers."""
     values: dict[str, dict[str, list[Array]]] = {}
     for job, result in zip(jobs, results, strict=True):
-        of_seed = values.setdefault(str(job.arm.source.training_seed), {})
+        of_seed = values.setdefault(str(job.entrant.source.training_seed), {})
         for name, array in result.diagnostics.items():
             of_seed.setdefault(name, []).append(array[np.isfinite(array)])
     means = {

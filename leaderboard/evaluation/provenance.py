@@ -29,6 +29,7 @@ class Source:
     """What an agent is, and where its weights come from."""
 
     id: str
+    kind: str | None = None  # of the agent; None or "any": that of the task it is evaluated in
     training_seed: int = 0
     preset: str | None = None
     config: dict[str, Any] = field(default_factory=dict)

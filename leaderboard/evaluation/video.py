@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.errors import BadValue, MissingExtra
-from entitybench.leaderboard.evaluation.control import Job, blocks, one_torch_thread, run_block
-from entitybench.leaderboard.evaluation.evaluate import arm_of, default_worlds
+from entitybench.leaderboard.evaluation.control import Control, blocks, default_worlds, run_block
+from entitybench.leaderboard.evaluation.evaluate import entrant_of
+from entitybench.leaderboard.evaluation.pool import Job, one_torch_thread
 from entitybench.records import write_atomic
 from entitybench.registry import tasks
 
@@ -66,6 +67,7 @@ def record_video(
         raise BadValue(f"a picture has 32 to 1024 pixels along its edge: got {size}.")
     ffmpeg, image = _libraries()
     spec = tasks()[task] if isinstance(task, str) else task
+    entrant = entrant_of(agent, Control())
     groups = blocks(sorted(set(seeds)))
     columns = math.ceil(math.sqrt(max(map(len, groups))))
     rows = math.ceil(max(map(len, groups)) / columns)
@@ -81,7 +83,7 @@ def record_video(
             camera.film = film
             try:
                 with one_torch_thread():
-                    run_block(Job(arm_of(agent), group), spec, camera, "raise", lambda _: None)
+                    run_block(Job(entrant, group), spec, camera, "raise", lambda _: None)
             finally:
                 camera.close()
             shots += camera.shots

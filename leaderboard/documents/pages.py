@@ -12,6 +12,8 @@ A document says what it wants between two comments, and the text between them is
     <!-- frames -->                         the committed run of benchmarks/frames.py
     <!-- loading -->                        the committed run of benchmarks/loading.py
     <!-- profiles: oracle -->               what an agent reaches in each profile of robosuite
+    <!-- baselines: reward-control -->   normalised scores of all datasets of a kind of task
+    <!-- published: d4rl -->             ours beside published scores on like data
     <!-- end -->
 
 A test holds the documents of a checkout to what this makes.
@@ -26,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue
+from entitybench.leaderboard.documents.baselines import baselines, published
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.data import cell
 from entitybench.leaderboard.tables.profiles import profiles_table
@@ -314,6 +317,8 @@ KINDS: dict[str, Callable[[str, Path], str]] = {
     "frames": frames,
     "loading": loading,
     "profiles": profiles_table,
+    "baselines": baselines,
+    "published": published,
 }
 
 

@@ -257,6 +257,23 @@ def evaluate(
     )
 
 
+def record_path(
+    agent: str, task: str, *, dataset: str | None = None, root: Path | None = None
+) -> Path:
+    """Where the package keeps a record: TASK/AGENT.json, of other data TASK/AGENT@NAME.json.
+
+    Args:
+        agent: its id.
+        task: where it acts.
+        dataset: the id of what it learned from; the task's default needs no name.
+        root: the folder of records; default: the package's own.
+    """
+    spec = tasks()[task]
+    named = dataset not in (None, spec.default_dataset)
+    name = f"{agent}@{str(dataset).rpartition('/')[2]}" if named else agent
+    return (root or REFERENCE / "records") / task / f"{name}.json"
+
+
 def stored_records(task: str, agents: Sequence[str] | None = None) -> list[Record]:
     """The records that come with the package: oracle first, random last, the others by name."""
     folder = REFERENCE / "records" / task

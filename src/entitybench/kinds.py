@@ -45,6 +45,7 @@ class Kind:
     evaluator: str  # "module:Class"; see entitybench.leaderboard.evaluation.evaluate
     metrics: tuple[Metric, ...]  # the first is shown in lists, curves and verdicts
     listed: tuple[str, ...] = ()  # metrics that lists show; none: the primary one
+    compared: str = ""  # the metric by which baselines are compared over tasks
     options: frozenset[str] = frozenset()  # of `bench eval` that mean something here
     views: tuple[str, str] | None = None  # Gymnasium's single and vector view, "module:Class"
     # A true field of one of its datasets by which a task of another kind is also of this one.
@@ -106,6 +107,7 @@ KINDS: tuple[Kind, ...] = (
         does="policy",
         evaluator=CONTROL,
         metrics=CONTROL_METRICS,
+        compared="success",
         options=_EPISODES,
         views=(f"{_SINGLE}:GoalEnv", f"{_VECTOR}:GoalVectorEnv"),
     ),
@@ -116,6 +118,7 @@ KINDS: tuple[Kind, ...] = (
         evaluator=CONTROL,
         metrics=(*CONTROL_METRICS, _NORMALISED),
         listed=("success", "return"),
+        compared="return",
         options=_EPISODES,
         views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),
     ),
@@ -126,6 +129,7 @@ KINDS: tuple[Kind, ...] = (
         evaluator=CONTROL,
         metrics=(*CONTROL_METRICS, _NORMALISED),
         listed=("success", "return"),
+        compared="return",
         options=_EPISODES,
     ),
     Kind(

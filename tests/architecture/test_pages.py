@@ -13,7 +13,7 @@ from entitybench.errors import BadValue
 from entitybench.leaderboard.claims.judge import Finding, Verdict, judge
 from entitybench.leaderboard.claims.reproduction import Reproduction
 from entitybench.leaderboard.documents.pages import documents, filled
-from entitybench.leaderboard.evaluation.api import reference_weights
+from entitybench.leaderboard.evaluation.api import record_path, reference_weights
 from entitybench.leaderboard.evaluation.provenance import model_hash, task_hash
 from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, owner, read_meta
 from entitybench.leaderboard.reference.claims import CLAIMS
@@ -50,14 +50,16 @@ def test_stored_records_are_of_what_is_here(path: Path) -> None:
     task = tasks()[record.task.id]
     origin = record.agent.weights_from
     name = f"{record.agent.id}-from-{origin}" if origin else record.agent.id
-    assert (path.parent.name, path.stem) == (task.id, name)
+    dataset = next((each.dataset for each in record.data), None)
+    assert path == record_path(name, task.id, dataset=None if origin else dataset)
     assert record.task.version == task.version
     assert record.hashes.task == task_hash(task)
     if not task.extra:  # those models are another package's, and each of its versions has its own
         assert record.hashes.model == model_hash(world_of(task)), f"evaluate {name} again"
-    assert [
-        row.item for row in record.rows if row.training_seed == record.training_seeds[0]
-    ] == list(range(100))
+    # Of what learned, 20 where another simulator is slow.
+    few = 20 if task.extra and record.data else 100
+    first = record.training_seeds[0]
+    assert [row.item for row in record.rows if row.training_seed == first] == list(range(few))
     spec = agent(record.agent.id)
     if spec.trains:
         shipped = reference_weights(owner(spec), origin or task.id)

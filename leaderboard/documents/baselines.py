@@ -1,0 +1,117 @@
+"""The table of first baselines: methods × datasets, normalised scores, from the stored records."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entitybench.leaderboard.tables.data import by_seed, cell
+from entitybench.records import Record
+from entitybench.registry import datasets, kinds, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from entitybench.types import TaskSpec
+
+# Published scores on D4RL's data of the same name, which other policies made in Gymnasium's v2
+# bodies; ours come from scripts with noise in v5's. Table 1 of Kostrikov et al., ICLR 2022.
+PUBLISHED = "published.json"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One method on one dataset."""
+
+    dataset: str
+    agent: str
+    mean: float
+    low: float
+    high: float
+    size: str  # training seeds × items
+    record: str  # the file, below records/
+
+
+def scores(records: Path, kind: str) -> list[Score]:
+    """Every record of a trained agent in tasks of a kind whose reference scores are known."""
+    found = []
+    for task in tasks():
+        if task.kind != kind:
+            continue
+        ends = _ends(records / task.id, task)
+        for path in sorted((records / task.id).glob("*.json")):
+            record = Record.read(path)
+            if ends and record.kind == kind and record.data and record.agent.weights_from is None:
+                found.append(_score(record, task, ends, path.relative_to(records).as_posix()))
+    return found
+
+
+def _ends(folder: Path, task: TaskSpec) -> tuple[float, float] | None:
+    """What random actions and the oracle reach in the metric that tasks of this kind compare."""
+    name = kinds()[task.kind].compared
+    ends = []
+    for who in ("random", "oracle"):
+        path = folder / f"{who}.json"
+        if not path.is_file():
+            return None
+        ends.append(float(by_seed(Record.read(path), name).mean()))
+    return None if ends[0] == ends[1] else (ends[0], ends[1])
+
+
+def _score(record: Record, task: TaskSpec, ends: tuple[float, float], path: str) -> Score:
+    name = kinds()[task.kind].compared
+    found = cell(record, name)
+    low, high = ends
+    mean, a, b = (100 * (x - low) / (high - low) for x in (found.mean, found.low, found.high))
+    named = {each.dataset for each in record.data if each.dataset}
+    dataset = ", ".join(sorted(named)) or task.default_dataset or "?"
+    size = f"{len(record.training_seeds)} × {len(record.items)}"
+    return Score(dataset, record.agent.id, mean, min(a, b), max(a, b), size, path)
+
+
+def baselines(kind: str, reference: Path) -> str:
+    """A table of a kind: a row for each dataset with a score, a column for each method."""
+    found = scores(reference / "records", kind)
+    if not found:
+        return ""
+    named = {s.dataset for s in found}
+    order = [d.id for d in datasets() if d.id in named] + sorted(named - set(datasets().ids))
+    agents = sorted({s.agent for s in found}, key=lambda a: (-sum(s.agent == a for s in found), a))
+    by_place = {(s.dataset, s.agent): s for s in found}
+    rows = []
+    for dataset in order:
+        here = [by_place.get((dataset, agent)) for agent in agents]
+        sizes = sorted({s.size for s in here if s})
+        rows.append((dataset, *(_cell(s) for s in here), ", ".join(sizes)))
+    return _table(("dataset", *agents, "seeds × episodes"), rows)
+
+
+def _cell(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    text = f"{score.mean:.1f} [{score.low:.1f}, {score.high:.1f}]"
+    return f"[{text}](../leaderboard/reference/records/{score.record})"
+
+
+def published(what: str, reference: Path) -> str:
+    """Ours beside published scores on the data of the same name."""
+    table = json.loads((reference / PUBLISHED).read_text(encoding="utf-8"))[what]
+    kind = tasks()[next(iter(table["scores"])).partition("/")[0]].kind
+    ours = {(s.dataset, s.agent): s for s in scores(reference / "records", kind)}
+    rows = []
+    for dataset, methods in table["scores"].items():
+        cells = []
+        for agent, number in methods.items():
+            own = ours.get((dataset, agent))
+            cells.append(f"{f'{own.mean:.1f}' if own else '–'} ({number:.1f})")
+        rows.append((dataset, *cells))
+    agents = list(next(iter(table["scores"].values())))
+    text = _table(("dataset", *(f"{agent}: ours (published)" for agent in agents)), rows)
+    return f"{text}\n\nPublished: {table['source']}. {table['difference']}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

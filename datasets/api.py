@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from entitybench.datasets.sampling.goals import GoalSampler, GoalWorld
     from entitybench.datasets.sampling.transitions import TransitionSampler
     from entitybench.datasets.sampling.windows import Pad, WindowSampler
+    from entitybench.types import TaskSpec
 
 
 class Dataset(EpisodeStore):
@@ -111,6 +112,58 @@ def load_dataset(
         raise DataError(f"no folder {text!r} to open a dataset from.")
     datasets()[text]  # raises UnknownId with the nearest ids
     raise AssertionError
+
+
+def open_for(
+    task: TaskSpec, dataset: str | Path | Dataset | None = None, *, generate: bool = False
+) -> Dataset:
+    """The dataset to train on in a task, all of it.
+
+    Args:
+        task: whose world gave the data.
+        dataset: an id, also with "@" and a size, or a folder, as for `load_dataset`; None: the one
+            that the task names.
+        generate: make a registered dataset that is not there yet.
+
+    Raises:
+        UnknownId, DataError: as `load_dataset`.
+        BadValue: the task has no dataset, or this one is of another task, in pixels where the task
+            gives states, or of another size of observations or actions.
+    """
+    chosen = task.default_dataset if dataset is None else dataset
+    if chosen is None:
+        raise BadValue(
+            f"{task.id} has no dataset to train on: name the folder of one, or take one of the "
+            "tasks that `bench list datasets` shows."
+        )
+    found = chosen if isinstance(chosen, Dataset) else load_dataset(chosen, generate=generate)
+    _check_task(task, found)
+    return found
+
+
+def _check_task(task: TaskSpec, found: Dataset) -> None:
+    """Raises BadValue when a dataset cannot be one of the task."""
+    if found.task != task.id:
+        of = "of no task that is known here" if found.task is None else f"of {found.task}"
+        names = ", ".join(task.datasets) or "none"
+        raise BadValue(
+            f"{found.id} is a dataset {of}, not of {task.id}, whose datasets are: {names}."
+        )
+    from entitybench.datasets.catalogue.shapes import shape_of, shapes
+
+    about, wanted = found.manifest["columns"], shapes().get(task.id) or shape_of(task)
+    for name, size in (("observations", wanted["observation"]), ("actions", wanted["action"])):
+        here, there = about[name]["shape"] if name in about else None, f"{name} of shape {size}"
+        if here == size:
+            continue
+        if here is None:
+            raise BadValue(f"{found.id} has no {name}; {task.id} has {there}.")
+        if name == "observations" and len(here) == 3 > len(size):
+            raise BadValue(
+                f"{found.id} is in pixels {here}, and {task.id} gives states: {there}. "
+                "Name a dataset of states."
+            )
+        raise BadValue(f"{found.id} has {name} of shape {here}; {task.id} has {there}.")
 
 
 def _registered(id: str, size: str, generate: bool) -> Dataset:

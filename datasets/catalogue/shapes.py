@@ -1,6 +1,7 @@
-"""How large a dataset is on disk, before it is made. Knows no simulator.
+"""What shape the data of a task have, and how large a dataset is on disk, before it is made.
 
-The numbers of each task stand in `shapes_table.py`. Written anew after a task has changed:
+The numbers of each task stand in `shapes.json`, so no simulator is asked. Written anew after a
+task has changed:
 
     python -m entitybench.datasets.catalogue.shapes
 """
@@ -9,18 +10,36 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from entitybench.datasets.catalogue.build import TRANSITIONS
-from entitybench.datasets.catalogue.shapes_table import SHAPES
 
 if TYPE_CHECKING:
     from entitybench.types import DatasetSpec, TaskSpec
 
+FILE = Path(__file__).with_name("shapes.json")
 STATE_EVERY = 20  # control steps, as in store/schema.py
 EPISODE = 200  # bytes of an episode's line and offset, about
 FLAGS = 3  # bytes a row: terminals, masks, successes
+
+
+class Shape(TypedDict):
+    """The data of a task."""
+
+    observation: list[int]  # N, D
+    action: list[int]  # A; of a team M, A
+    row: int  # bytes of a row, without flags
+    contacts: int  # bytes of a row of contacts
+    state: int  # bytes of a stored state
+
+
+@cache
+def shapes() -> dict[str, Shape]:
+    """By task, of all that have a dataset."""
+    found: dict[str, Shape] = json.loads(FILE.read_text(encoding="utf-8"))
+    return found
 
 
 def transitions(spec: DatasetSpec) -> int:
@@ -30,9 +49,9 @@ def transitions(spec: DatasetSpec) -> int:
 
 def disk_bytes(spec: DatasetSpec) -> int | None:
     """About how large the registered dataset is; None for a task that is not in the table."""
-    if spec.task not in SHAPES:
+    size = shapes().get(spec.task)
+    if size is None:
         return None
-    size = SHAPES[spec.task]
     episodes = spec.episodes + spec.validation_episodes
     steps = transitions(spec) * episodes / spec.episodes
     row = size["row"] + FLAGS + (size["contacts"] if spec.interactions else 0)
@@ -40,8 +59,8 @@ def disk_bytes(spec: DatasetSpec) -> int | None:
     return round((steps + episodes) * row + states * size["state"] + episodes * EPISODE)
 
 
-def sizes_of(task: TaskSpec) -> dict[str, int]:
-    """Bytes of a task's columns: a row, a row of contacts, a stored state."""
+def shape_of(task: TaskSpec) -> Shape:
+    """The same, asked of the world."""
     from entitybench.envs.api import make_worlds
 
     worlds = make_worlds(task, 1)
@@ -50,7 +69,9 @@ def sizes_of(task: TaskSpec) -> dict[str, int]:
     numbers += math.prod(world.action_shape) + world.pose(worlds.state[0]).size
     if "desired_goal" not in obs:
         numbers += math.prod(world.action_shape[:-1])
-    found = {
+    found: Shape = {
+        "observation": list(obs["observation"].shape[1:]),
+        "action": list(world.action_shape),
         "row": 4 * numbers,
         "contacts": world.entities * (world.entities + 1),
         "state": worlds.integration_state(0).nbytes,
@@ -61,16 +82,13 @@ def sizes_of(task: TaskSpec) -> dict[str, int]:
 
 def main() -> None:
     """Measure the tasks that have a dataset, and write the table."""
+    from entitybench.records import write_atomic
     from entitybench.registry import datasets, tasks
 
     named = {spec.task for spec in datasets()}
-    table = {task.id: sizes_of(task) for task in tasks() if task.id in named}
-    lines = "".join(f"    {json.dumps(id)}: {json.dumps(sizes)},\n" for id, sizes in table.items())
-    Path(__file__).with_name("shapes_table.py").write_text(
-        '"""Written by `python -m entitybench.datasets.catalogue.shapes`."""\n\n'
-        "from __future__ import annotations\n\n"
-        f"SHAPES: dict[str, dict[str, int]] = {{\n{lines}}}\n"
-    )
+    found = [(task.id, shape_of(task)) for task in tasks() if task.id in named]
+    lines = ",\n".join(f"{json.dumps(id)}: {json.dumps(shape)}" for id, shape in found)
+    write_atomic(FILE, f"{{\n{lines}\n}}\n")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ def _dag(nodes: int) -> TaskSpec:
         target="entitybench.envs.causal.dag:DagWorld",
         kwargs={"nodes": nodes},
         horizon=50,
+        data=f"dag-{nodes}/random-absent-v1",
         tags=frozenset({"causal", "state"}),
         summary=f"{nodes} nodes of a random graph: which edges act in which step?",
     )
@@ -28,6 +29,7 @@ _SPRITES = TaskSpec(
     target="entitybench.envs.causal.sprites:SpritesWorld",
     horizon=50,
     oracle="entitybench.envs.causal.oracle:SpritesOracle",
+    data="sprites/random-v1",
     tags=frozenset({"causal", "state"}),
     summary="knock a disc to its place among others that bounce",
 )

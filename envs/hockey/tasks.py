@@ -14,7 +14,13 @@ _HERE = "entitybench.envs.hockey"
 
 
 def _solo(
-    name: str, kind: str, world: str, horizon: int, summary: str, kwargs: Mapping[str, Any] = {}
+    name: str,
+    kind: str,
+    world: str,
+    horizon: int,
+    data: str,
+    summary: str,
+    kwargs: Mapping[str, Any] = {},
 ) -> tuple[TaskSpec, TaskSpec]:
     """A task for one mallet, and the same from pixels."""
     task = TaskSpec(
@@ -25,6 +31,7 @@ def _solo(
         kwargs=kwargs,
         horizon=horizon,
         oracle=f"{_HERE}.oracle:HockeyOracle",
+        data=f"hockey-{name}/{data}-v1",
         tags=frozenset({"hockey", "state"}),
         summary=summary,
     )
@@ -40,20 +47,23 @@ def _game(players: int) -> TaskSpec:
         kwargs={"players": players, "opponents": "scripted-v1"},
         horizon=400,
         oracle=f"{_HERE}.game_oracle:HockeySide",
+        data=f"hockey-{players}v{players}/{'mixed-obs' if players > 1 else 'medium-replay'}-v1",
         tags=frozenset({"hockey", "team", "state"}),
         summary=f"air hockey, {players} against {players} scripted",
     )
 
 
 def _mallets(count: int, sync: bool = False) -> TaskSpec:
+    id = f"hockey-mallets-{count}{'-sync' if sync else ''}"
     return TaskSpec(
-        id=f"hockey-mallets-{count}{'-sync' if sync else ''}",
+        id=id,
         version=1,
         kind="team-control",
         target=f"{_HERE}.mallets:HockeyMallets",
         kwargs={"mallets": count, "sync": sync},
         horizon=40,
         oracle=f"{_HERE}.mallets_oracle:MalletsOracle",
+        data=f"{id}/expert-v1",
         tags=frozenset({"hockey", "team", "state"}),
         summary=f"{count} commanded mallets and a puck, each mallet to its spot"
         + (", two as one" if sync else ""),
@@ -61,17 +71,34 @@ def _mallets(count: int, sync: bool = False) -> TaskSpec:
 
 
 TASKS: tuple[TaskSpec, ...] = (
-    *_solo("goal", "goal-control", "goal:HockeyGoal", 80, "strike a falling puck to a place"),
+    *_solo(
+        "goal", "goal-control", "goal:HockeyGoal", 80, "noisy", "strike a falling puck to a place"
+    ),
     *_solo(
         "goal-obstacles",
         "goal-control",
         "goal:HockeyGoal",
         80,
+        "noisy",
         "strike a falling puck to a place between obstacles",
         {"blocks": 3},
     ),
-    *_solo("strike", "reward-control", "strike:HockeyStrike", 80, "strike the puck into the goal"),
-    *_solo("defend", "reward-control", "strike:HockeyDefend", 60, "keep a shot out of the goal"),
+    *_solo(
+        "strike",
+        "reward-control",
+        "strike:HockeyStrike",
+        80,
+        "corrupt-10",
+        "strike the puck into the goal",
+    ),
+    *_solo(
+        "defend",
+        "reward-control",
+        "strike:HockeyDefend",
+        60,
+        "noisy",
+        "keep a shot out of the goal",
+    ),
     *(_game(players) for players in (1, 2)),
     *(_mallets(count) for count in (2, 4, 8)),
     _mallets(4, sync=True),

@@ -50,6 +50,7 @@ def _task(robot: str, name: str) -> TaskSpec:
         horizon=horizon,
         oracle="entitybench.envs.kitchen.oracle:KitchenOracle",
         failures=f"entitybench.envs.kitchen.failures:{_failures(name)}",
+        data=f"{prefix}-4tasks/partial-v1" if four else "",
         tags=frozenset({"kitchen", robot, "state"}),
         summary=f"{summary}, {robot}",
     )

@@ -30,6 +30,7 @@ def _robot(id: str, world: str, summary: str) -> TaskSpec:
         horizon=1000,
         oracle=_EXPERT,
         oracle_kwargs={"robot": id},
+        data=f"{id}/medium-replay-v1",
         tags=frozenset({"locomotion", "state"}),
         summary=summary,
     )
@@ -44,6 +45,7 @@ def _maze(name: str, horizon: int, summary: str) -> TaskSpec:
         kwargs={"maze": name},
         horizon=horizon,
         oracle="entitybench.envs.locomotion.maze_oracle:MazeOracle",
+        data=f"point-maze-{name}/corrupt-10-v1",
         tags=frozenset({"locomotion", "state"}),
         summary=summary,
     )
@@ -59,6 +61,7 @@ def _team(name: str, robot: str, summary: str) -> TaskSpec:
         horizon=1000,
         oracle=_EXPERT,
         oracle_kwargs={"robot": robot},
+        data=f"team-{name}/medium-replay-v1",
         tags=frozenset({"team", "locomotion", "state"}),
         summary=f"{summary}: MaMuJoCo",
     )

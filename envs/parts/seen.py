@@ -18,6 +18,7 @@ def seen(task: TaskSpec) -> TaskSpec:
         id=f"{task.id}-pixels",
         kwargs={**task.kwargs, "pixels": EDGE},
         datasets=(),
+        data="",
         tags=task.tags - {"state"} | {"pixels"},
         summary=f"{task.summary}, seen from a camera",
     )

@@ -24,6 +24,7 @@ def _cubes(kind: str, cubes: int) -> TaskSpec:
         horizon=50 + 100 * cubes,
         oracle="entitybench.envs.pick.oracle:PickOracle",
         failures=_FAILURES.get(f"{kind}-{cubes}"),
+        data=f"{kind}-{cubes}cube{s}/play-v1",
         tags=frozenset({"pick", "state"}),
         summary=(
             f"pick up {cubes} cube{s} and put {'them' if s else 'it'} down elsewhere"
@@ -40,6 +41,7 @@ _SCENE = TaskSpec(
     target="entitybench.envs.pick.scene_world:SceneWorld",
     horizon=400,
     oracle="entitybench.envs.pick.scene_oracle:SceneOracle",
+    data="scene/play-v1",
     tags=frozenset({"pick", "state"}),
     summary="a cube, a drawer and a window, and buttons that lock and unlock them",
 )
@@ -52,6 +54,7 @@ _BINS = TaskSpec(
     horizon=120,
     oracle="entitybench.envs.pick.oracle:PickOracle",
     failures="entitybench.envs.pick.failures:BINS",
+    data="pick-2cubes-bins/play-v1",
     tags=frozenset({"pick", "state"}),
     summary="put one of two cubes into one of three coloured bins",
 )

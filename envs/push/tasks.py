@@ -17,7 +17,7 @@ def _push(blocks: int) -> TaskSpec:
         kwargs={"blocks": blocks},
         horizon=150 * blocks,
         oracle="entitybench.envs.push.oracle:PushOracle",
-        datasets=(f"push-{blocks}block{'s' if blocks > 1 else ''}/play-v1",),
+        data=f"push-{blocks}block{'s' if blocks > 1 else ''}/play-v1",
         tags=frozenset({"push", "state"}),
         summary=f"push {blocks} blocks to their places, planar"
         if blocks > 1
@@ -34,6 +34,7 @@ def _region(blocks: int) -> TaskSpec:
         kwargs={"blocks": blocks},
         horizon=150 * blocks,
         oracle="entitybench.envs.push.oracle:PushOracle",
+        data="push-1block-region/corrupt-10-v1" if blocks == 1 else "",
         tags=frozenset({"push", "state"}),
         summary=f"push {blocks} blocks into fixed regions, planar"
         if blocks > 1

@@ -16,6 +16,7 @@ def _task(
     oracle: str,
     summary: str,
     kwargs: dict[str, Any] | None = None,
+    data: str = "",
 ) -> TaskSpec:
     return TaskSpec(
         id=name,
@@ -25,6 +26,7 @@ def _task(
         kwargs=kwargs or {},
         horizon=horizon,
         oracle=f"entitybench.envs.robosuite.{oracle}",
+        data=data,
         extra="robosuite",
         tags=frozenset({"robosuite", "state"}),
         summary=summary,
@@ -85,6 +87,7 @@ TASKS: tuple[TaskSpec, ...] = (
         200,
         "carrying:TeamOracle",
         "robosuite's TwoArmLift: two arms lift a pot by its handles",
+        data="team-lift/medium-replay-v1",
     ),
     *(
         spec

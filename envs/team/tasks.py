@@ -6,7 +6,7 @@ from entitybench.types import TaskSpec
 
 
 def _team(
-    id: str, world: str, oracle: str, horizon: int, summary: str, **kwargs: object
+    id: str, world: str, oracle: str, horizon: int, data: str, summary: str, **kwargs: object
 ) -> TaskSpec:
     return TaskSpec(
         id=id,
@@ -16,6 +16,7 @@ def _team(
         kwargs=kwargs,
         horizon=horizon,
         oracle=f"entitybench.envs.team.{oracle}",
+        data=f"{id}/{data}-v1",
         tags=frozenset({"team", "state"}),
         summary=summary,
     )
@@ -27,6 +28,7 @@ TASKS: tuple[TaskSpec, ...] = (
         "pushbox:PushboxWorld",
         "pushbox_oracle:PushboxOracle",
         150,
+        "mixed-obs",
         "3 robots bring a box past a pillar that is too heavy for one of them",
     ),
     _team(
@@ -34,6 +36,7 @@ TASKS: tuple[TaskSpec, ...] = (
         "spread:SpreadWorld",
         "spread_oracle:SpreadOracle",
         25,
+        "mixed-obs",
         "3 agents cover 3 landmarks without bumping: mpe2's simple_spread_v3",
     ),
     _team(
@@ -41,6 +44,7 @@ TASKS: tuple[TaskSpec, ...] = (
         "spread:OmarSpreadWorld",
         "spread_oracle:SpreadOracle",
         25,
+        "medium-replay",
         "the same with the rewards of the OMAR data",
     ),
     _team(
@@ -48,6 +52,7 @@ TASKS: tuple[TaskSpec, ...] = (
         "tag:TagWorld",
         "tag_oracle:TagOracle",
         25,
+        "medium-replay",
         "3 predators catch a faster, scripted prey: mpe2's simple_tag_v3",
     ),
     *(
@@ -56,6 +61,7 @@ TASKS: tuple[TaskSpec, ...] = (
             "matrix:MatrixWorld",
             "matrix:MatrixOracle",
             1,
+            "mixed-hidden",
             f"a game of one step for 2 agents: {summary}",
             game=game,
         )

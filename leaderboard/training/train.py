@@ -172,13 +172,9 @@ def _plain(config: Any) -> dict[str, Any]:
 def _store(task: TaskSpec, dataset: Any) -> Any:
     """The training episodes."""
     if dataset is None or isinstance(dataset, (str, Path)):
-        if dataset is None and not task.datasets:
-            raise BadValue(f"{task.id} has no dataset to train on.")
-        from entitybench.datasets.api import load_dataset
+        from entitybench.datasets.api import open_for
 
-        dataset = load_dataset(dataset or task.datasets[0])
-        if dataset.task != task.id:
-            raise BadValue(f"{dataset.id} is a dataset of {dataset.task}, not of {task.id}.")
+        dataset = open_for(task, dataset)
     return dataset.split("train") if hasattr(dataset, "split") else dataset
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from entitybench.datasets.api import load_dataset
-from entitybench.datasets.catalogue.shapes import disk_bytes, sizes_of, transitions
-from entitybench.datasets.catalogue.shapes_table import SHAPES
+from entitybench.datasets.catalogue.shapes import disk_bytes, shape_of, shapes, transitions
 from entitybench.datasets.generate.api import generate
 from entitybench.errors import UnknownId
 from entitybench.registry import datasets, tasks
@@ -16,12 +15,12 @@ RUN = "run `python -m entitybench.datasets.catalogue.shapes`"
 
 
 def test_every_task_with_data_has_its_shapes():
-    assert {spec.task for spec in datasets()} == set(SHAPES), RUN
+    assert {spec.task for spec in datasets()} == set(shapes()), RUN
 
 
 @pytest.mark.parametrize("id", ["push-2blocks", "hopper", "team-spread", "dag-10", "hockey-goal"])
 def test_shapes_are_those_of_the_task(id):
-    assert SHAPES[id] == sizes_of(tasks()[id]), RUN
+    assert shapes()[id] == shape_of(tasks()[id]), RUN
 
 
 @pytest.mark.parametrize(

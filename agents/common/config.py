@@ -23,10 +23,6 @@ _WORDS: Mapping[type, str] = {
 }
 _NAMES = ("agent", "preset")  # given by the registry; no settings
 
-# Fields as checkpoints of earlier versions name them, and those that nothing ever read.
-_RENAMED = {"stages": "phases", "policy": "mix"}
-_DROPPED = frozenset({"subgoal_learning_rate"})
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Phase:
@@ -186,19 +182,22 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
     hints = typing.get_type_hints(cls)
     if not isinstance(data, Mapping):
         raise CheckpointError(f"the stored {cls.__name__} does not fit this version: {data!r}.")
-    renamed = {}
-    for name, value in data.items():
-        today = _RENAMED.get(name, name)
-        known = name in hints or today not in hints
-        if name in hints or name not in _DROPPED:
-            renamed[name if known else today] = value
-    unknown = sorted(renamed.keys() - hints.keys())
+    unknown = sorted(data.keys() - hints.keys())
     if unknown:
         raise CheckpointError(
             f"the stored {cls.__name__} does not fit this version: unknown {unknown}."
         )
+    fields = {}
+    for name, value in data.items():
+        try:
+            fields[name] = fit(hints[name], value)
+        except TypeError as error:
+            raise CheckpointError(
+                f"the stored {cls.__name__} does not fit this version: {name} is {error}, not "
+                f"{value!r}."
+            ) from error
     try:
-        return cls(**{name: fit(hints[name], value) for name, value in renamed.items()})
+        return cls(**fields)
     except (TypeError, ValueError, BadValue) as error:
         raise CheckpointError(
             f"the stored {cls.__name__} does not fit this version: {error}."

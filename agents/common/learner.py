@@ -12,7 +12,9 @@ import torch
 from entitybench.agents.common import checkpoint
 from entitybench.agents.common.config import changed, constants, from_json, make, to_json
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
+from entitybench.checkpoints import WEIGHTS, today
 from entitybench.errors import BadValue, CheckpointError
+from entitybench.places import sha256_of
 from entitybench.registry import tasks
 from entitybench.seeding import generator
 
@@ -121,10 +123,7 @@ class TorchLearner(ABC):
         agent = cls(config, task, seed=seed, device=device)
         agent._fresh(torch.Generator().manual_seed(int(generator(seed, "init").integers(2**62))))
         if parts:
-            agent.parts = {
-                name: checkpoint.sha256(Path(path) / "weights.safetensors")
-                for name, path in parts.items()
-            }
+            agent.parts = {name: sha256_of(Path(path) / WEIGHTS) for name, path in parts.items()}
             agent.adopt(parts)
         if data is not None:
             agent.dataset = {"id": data.id, "content_hash": data.content_hash}
@@ -209,19 +208,10 @@ class TorchLearner(ABC):
         cls, folder: Path, *, task: TaskSpec | None = None, device: str = "cpu", **changes: Any
     ) -> Self:
         """Read a checkpoint, for its own task or, zero-shot, for another one of the same layout."""
-        meta, weights, training = checkpoint.read(Path(folder))
-        for name in ("config", "step"):
-            if meta.get(name) is None:
-                raise CheckpointError(f"{folder}/agent.json lacks or misstates {name}.")
-        config = from_json(cls.config_class, meta["config"])
+        found, weights, training = checkpoint.read(Path(folder))
+        meta = found.meta
+        config = from_json(cls.config_class, today(meta["config"]))
         trained_on, seed = tasks()[meta["task"]], meta["seed"]
-        if meta["task_version"] != trained_on.version:
-            raise CheckpointError(
-                f"{folder} was trained on {trained_on.id} version {meta['task_version']}; "
-                f"this is version {trained_on.version}. Train again: bench train "
-                f"--agent {config.agent} --task {trained_on.id} --preset {config.preset} "
-                f"--seed {seed} --out FOLDER"
-            )
         agent = cls(changed(config, changes), task or trained_on, seed=seed, device=device)
         agent.step = meta["step"]
         agent.dataset, agent.parts = meta.get("dataset") or {}, meta.get("parts") or {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from entitybench.datasets.lint.finding import Finding
-from entitybench.datasets.store.schema import sha256_of
 from entitybench.datasets.store.verify import mend
+from entitybench.places import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.datasets.store.places import data_root
 from entitybench.datasets.store.writer import check_space, disk_errors, locked
+from entitybench.places import data_root
 
 if TYPE_CHECKING:
     from pathlib import Path

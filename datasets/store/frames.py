@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.store.checks import why
-from entitybench.datasets.store.schema import sha256_of
 from entitybench.errors import DataError, MissingExtra
+from entitybench.places import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

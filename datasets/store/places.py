@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue, unknown
+from entitybench.places import data_root
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from entitybench.types import DatasetSpec
-
-
-def data_root() -> Path:
-    """The folder of all datasets: `ENTITYBENCH_DATA`, or `~/.cache/entitybench/datasets`."""
-    chosen = os.environ.get("ENTITYBENCH_DATA")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache/entitybench/datasets"
 
 
 def dataset_folder(id: str, size: str = "small") -> Path:
@@ -39,11 +35,6 @@ def named_folder(text: str) -> Path:
     if (size or "small") not in sizes:
         raise unknown("size", size, sorted(sizes))
     return dataset_folder(id, size or "small")
-
-
-def weights_folder(agent: str, task: str) -> Path:
-    """The folder of the downloaded weights of an agent in a task: seed0/, seed1/, and so on."""
-    return data_root() / "weights" / agent / task
 
 
 def generate_line(

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import numpy as np
 
@@ -112,9 +111,3 @@ def manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
     """A manifest as it is written, with its own hash."""
     sealed = {**manifest, "manifest_hash": manifest_hash(manifest)}
     return (json.dumps(sealed, indent=1) + "\n").encode()
-
-
-def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,9 +17,9 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from entitybench.datasets.store.frames import FRAMES
-from entitybench.datasets.store.places import data_root, dataset_folder, generate_line
-from entitybench.datasets.store.schema import sha256_of
+from entitybench.datasets.store.places import dataset_folder, generate_line
 from entitybench.errors import BadValue, DataError
+from entitybench.places import data_root, sha256_of
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:

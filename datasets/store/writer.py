@@ -14,7 +14,6 @@ import numpy as np
 
 from entitybench.datasets.store.checks import Fault, check_column
 from entitybench.datasets.store.frames import FrameWriter
-from entitybench.datasets.store.places import data_root
 from entitybench.datasets.store.schema import (
     EPISODES,
     MANIFEST,
@@ -29,6 +28,7 @@ from entitybench.datasets.store.schema import (
 )
 from entitybench.datasets.store.verify import note_verified
 from entitybench.errors import BadValue, DataError
+from entitybench.places import data_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from entitybench.datasets.store.checks import Fault
-from entitybench.datasets.store.schema import MANIFEST, sha256_of
+from entitybench.datasets.store.schema import MANIFEST
 from entitybench.datasets.store.verify import check_hashes, check_sizes
 from entitybench.datasets.store.writer import check_space, disk_errors, locked, new_store
 from entitybench.datasets.transport.contract import Interrupted, Patience, Refused, Source
@@ -26,6 +26,7 @@ from entitybench.datasets.transport.items import (
 from entitybench.datasets.transport.layout import INDEX, blob_name, read_index
 from entitybench.datasets.transport.sources import open_source
 from entitybench.errors import BadValue, BenchError, DataError, nearest
+from entitybench.places import sha256_of
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def download(
 
     Args:
         id: a dataset, also `<id>@<size>`, with `+frames<pixels>` for its frames too, or
-            `agent:<agent>/<task>`.
+            `agent:<agent>/<task>/<name>` of a dataset.
         mirrors: URLs or folders, asked in this order; none: those of `ENTITYBENCH_MIRRORS`.
         offline: no network: only what is here, and mirrors in folders.
         verify: re-simulate a dataset, and take one whose manifest is not the pinned one if it
@@ -164,9 +165,10 @@ def _find(
         try:
             index = read_index(read_text(source, INDEX, patience))
             known |= set(index)
-            if item.id not in index:
+            there = next((id for id in (item.id, *item.former) if id in index), None)
+            if there is None:
                 raise Fault("does not have it")
-            sha256 = index[item.id]
+            sha256 = index[there]
             data = read_text(source, blob_name(sha256), patience)
             if sha256_of_bytes(data) != sha256:
                 raise Fault("gives a corrupt manifest: another sha256")

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from entitybench.checkpoints import checked_meta
+from entitybench.checkpoints import META, checked_meta, train_line, weights_folder, where
 from entitybench.datasets.generate.api import make_plan
 from entitybench.datasets.generate.plan import SMALL, behaviour_name
 from entitybench.datasets.store.checks import (
@@ -28,11 +28,11 @@ from entitybench.datasets.store.places import (
     dataset_folder,
     generate_line,
     named_folder,
-    weights_folder,
 )
-from entitybench.datasets.store.schema import SCHEMA_VERSION, manifest_bytes, sha256_of
+from entitybench.datasets.store.schema import SCHEMA_VERSION, manifest_bytes
 from entitybench.datasets.store.store import EpisodeStore
-from entitybench.errors import BadValue, BenchError, CheckpointError
+from entitybench.errors import BadValue, BenchError, CheckpointError, unknown
+from entitybench.places import sha256_of
 from entitybench.registry import agents, datasets, tasks
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from entitybench.datasets.store.schema import Manifest
 
 AGENT = "agent:"
-META = "agent.json"
 _DATASET_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]*-v\d+", re.ASCII)
 _FRAMES = re.compile(r"(.+)\+frames([1-9]\d{1,3})")
 _SEED = re.compile(r"seed\d{1,10}")
@@ -68,6 +67,7 @@ class Item(ABC):
         make: the command that makes it here; empty where there is none.
         registered: whether this package knows the id.
         pixels: of the frames that a dataset comes with, along an edge; 0: without.
+        former: ids under which earlier versions published it.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Item(ABC):
     make: str
     registered: bool = True
     pixels: int = 0
+    former: tuple[str, ...] = ()
 
     @property
     def pin(self) -> str | None:
@@ -159,7 +160,12 @@ class DatasetItem(Item):
 
 
 class WeightsItem(Item):
-    """The checkpoints of an agent in a task, one a training seed."""
+    """The checkpoints of an agent in a task, from one dataset, one a training seed."""
+
+    def is_pinned(self, data: bytes) -> bool:
+        for id in self.former:
+            data = data.replace(f'"weights": "{id}"'.encode(), f'"weights": "{self.id}"'.encode())
+        return super().is_pinned(data)
 
     def check(self, data: bytes) -> Manifest:
         manifest = read_json(data)
@@ -169,7 +175,7 @@ class WeightsItem(Item):
             raise Fault(
                 f"follows schema {manifest['schema']!r}, this version reads schema {SCHEMA_VERSION}"
             )
-        if manifest["weights"] != self.id:
+        if manifest["weights"] not in (self.id, *self.former):
             raise Fault(f"is of {manifest['weights']!r}")
         check_files(manifest["files"], _is_weights_file)
         seeds = {name.partition("/")[0] for name in manifest["files"]}
@@ -180,13 +186,15 @@ class WeightsItem(Item):
 
     def check_folder(self, folder: Path, manifest: Manifest) -> None:
         super().check_folder(folder, manifest)
-        agent, _, task = self.id.removeprefix(AGENT).partition("/")
+        agent, task, dataset = self.id.removeprefix(AGENT).split("/")
         wanted = {"agent": agent, "task": task, "task_version": tasks()[task].version}
         for path in sorted(folder.glob(f"*/{META}")):
             meta = checked_meta(path, read_json(path.read_bytes()))
             for name, value in {**wanted, "seed": int(path.parent.name[4:])}.items():
                 if meta[name] != value:
                     raise CheckpointError(f"{path} has {name} {meta[name]!r}, not {value!r}")
+            if where(agent, task, (meta.get("dataset") or {}).get("id")).name != dataset:
+                raise CheckpointError(f"{path} was not trained on {dataset}")
             for name, sha256 in (meta.get("sha256") or {}).items():
                 weights = path.with_name(name) if is_name(name) else path
                 if is_hash(sha256) and weights.suffix == ".safetensors":
@@ -266,17 +274,36 @@ def undrawn(data: bytes) -> bytes:
 
 
 def _weights(id: str) -> Item:
-    agent, _, task = id.removeprefix(AGENT).partition("/")
+    agent, _, rest = id.removeprefix(AGENT).partition("/")
+    task, _, dataset = rest.partition("/")
     if not task:
         raise BadValue(
-            f"{id!r} names no task: write {AGENT}AGENT/TASK, e.g. agent:hecrl/push-3blocks."
+            f"{id!r} names no task: write {AGENT}AGENT/TASK/DATASET, e.g. "
+            f"{AGENT}hecrl/push-3blocks/play-v1."
         )
-    spec, where = agents()[agent], tasks()[task]
+    spec, place = agents()[agent], tasks()[task]
     if not spec.trains and spec.weights_of is None:
         raise BadValue(f"{spec.id} is not trained, so it has no weights.")
     owner = spec.weights_of or spec.id
-    line = f"bench train --agent {owner} --task {where.id} --seed 0 --out runs/{owner}-{where.id}"
-    return WeightsItem(f"{AGENT}{owner}/{where.id}", weights_folder(owner, where.id), line)
+    prefix = f"{AGENT}{owner}/{place.id}/"
+    published = [known.removeprefix(prefix) for known in pins() if known.startswith(prefix)]
+    names = [id.rpartition("/")[2] for id in place.datasets]
+    if spec.learns_from != "dataset":
+        names = [where(owner, place.id).name]
+    known = published if len(published) == 1 else names
+    if not dataset:
+        if len(known) != 1:
+            lines = ", ".join(prefix + name for name in names)
+            raise BadValue(f"{id!r} names no dataset: choose one of {lines}.")
+        dataset = known[0]
+    elif dataset not in (*names, *published):
+        raise unknown(f"dataset of {place.id}", dataset, names)
+    trained_on = None if dataset == where("", "", place.default_dataset).name else dataset
+    data = f"{place.id}/{trained_on}" if trained_on else None
+    line = train_line(owner, place.id, 0, None, data).partition("`")[0]
+    former = (prefix.removesuffix("/"),) if known == [dataset] else ()
+    folder = weights_folder(owner, place.id, dataset)
+    return WeightsItem(f"{prefix}{dataset}", folder, line, former=former)
 
 
 def weights_manifest(folder: Path) -> tuple[Item, bytes]:
@@ -289,7 +316,8 @@ def weights_manifest(folder: Path) -> tuple[Item, bytes]:
         if not _SEED.fullmatch(path.parent.name):
             continue  # such as a training that was cut short
         meta = checked_meta(path, read_json(path.read_bytes()))
-        whose.add(f"{AGENT}{meta['agent']}/{meta['task']}")
+        dataset = (meta.get("dataset") or {}).get("id")
+        whose.add(f"{AGENT}{where(meta['agent'], meta['task'], dataset).as_posix()}")
         for file in sorted(path.parent.iterdir()):
             name = f"{path.parent.name}/{file.name}"
             is_link = file.is_symlink() or path.parent.is_symlink()

@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from entitybench.checkpoints import read_meta
 from entitybench.errors import BadValue, RecordError, unknown
 from entitybench.leaderboard.claims.judge import Verdict, judge
 from entitybench.leaderboard.claims.reproduction import Reproduction
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.api import Loaded, evaluate, load_agents
-from entitybench.leaderboard.evaluation.weights import owner, read_meta, reference_weights
+from entitybench.leaderboard.evaluation.weights import owner, reference_weights
 from entitybench.leaderboard.reference.claims import CLAIMS, Arm, Claim
 from entitybench.leaderboard.training.fleet import train_all
 from entitybench.leaderboard.training.runs import RunFolder

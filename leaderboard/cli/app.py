@@ -105,7 +105,7 @@ _command(
     "data:download",
     "Download a dataset, or an agent's weights; checked by hash. Run again to resume.",
     "bench download push-3blocks/play-v1 --from https://data.example.org",
-    "bench download agent:hecrl/push-3blocks --from https://data.example.org hf://owner/name",
+    "bench download agent:hecrl/push-3blocks/play-v1 --from https://data.example.org hf://owner/name",
     "bench download push-3blocks/play-v1 --frames 64 --from https://data.example.org",
     "bench download push-3blocks/play-v1 --offline --verify",
 )
@@ -114,7 +114,7 @@ _command(
     "data:publish",
     "Put a dataset, or an agent's weights, onto a mirror.",
     "bench publish push-3blocks/play-v1 --to site",
-    "bench publish agent:hecrl/push-3blocks --to s3://bucket/entitybench",
+    "bench publish agent:hecrl/push-3blocks/play-v1 --to s3://bucket/entitybench",
     "bench publish push-3blocks/play-v1 --to hf://owner/name",
 )
 _command(

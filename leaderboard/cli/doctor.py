@@ -200,7 +200,7 @@ def golden() -> Finding:
 
 def data_folder() -> Finding:
     """The folder of datasets can be written, and there is room."""
-    from entitybench.datasets.store.places import data_root
+    from entitybench.places import data_root
 
     root = data_root()
     mend = "set ENTITYBENCH_DATA to a folder that can be written"

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.checkpoints import META, Checkpoint
 from entitybench.envs.offers import offers
 from entitybench.errors import BadValue, BenchError, CheckpointError, nearest
 from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.evaluation.provenance import Source, pick_device
-from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, reference_weights
+from entitybench.leaderboard.evaluation.weights import REFERENCE, reference_weights
 from entitybench.needs import check_fit
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
@@ -63,6 +64,7 @@ def load_agent(
     weights_from: str | None = None,
     preset: str | None = None,
     device: str | None = "cpu",
+    dataset: str | None = None,
 ) -> Loaded:
     """A trained agent, ready to act.
 
@@ -75,12 +77,13 @@ def load_agent(
         weights_from: another task that the weights were trained on.
         preset: the preset the weights must have.
         device: "cpu", "cuda", "cuda:<index>"; None or "auto": a GPU where there is one.
+        dataset: id of what the weights were trained on; None: what the task names.
 
     Raises:
         UnknownId: no such agent or task.
         CheckpointError: no weights (with the `bench train` line that makes them), or wrong ones.
     """
-    single = weights is not None and (Path(weights) / checkpoints.META).is_file()
+    single = weights is not None and (Path(weights) / META).is_file()
     loaded = load_agents(
         id,
         task=task,
@@ -89,6 +92,7 @@ def load_agent(
         weights_from=weights_from,
         preset=preset,
         device=device,
+        dataset=dataset,
     )
     return next(iter(loaded.values()))
 
@@ -102,6 +106,7 @@ def load_agents(
     weights_from: str | None = None,
     preset: str | None = None,
     device: str | None = "cpu",
+    dataset: str | None = None,
 ) -> dict[int, Loaded]:
     """Agents by training seed; `seeds` None means all there are. Otherwise as `load_agent`."""
     spec, where = agent_spec(id), tasks()[task] if isinstance(task, str) else task
@@ -125,6 +130,7 @@ def load_agents(
         weights=weights,
         weights_from=weights_from,
         preset=preset,
+        dataset=dataset,
     )
     return {seed: _trained(spec, where, found[seed], chosen) for seed in found}
 
@@ -164,8 +170,9 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
         updates=meta.get("step"),
         weights_sha256=checkpoint.sha256,
         trained_on=meta["task"],
-        dataset=(meta.get("dataset") or {}).get("id"),
+        dataset=checkpoint.dataset,
         dataset_sha256=(meta.get("dataset") or {}).get("content_hash"),
+        parts=meta.get("parts") or {},
         device=device,
         shipped=checkpoint.shipped,
     )
@@ -219,6 +226,7 @@ def evaluate(
     weights: str | Path | None = None,
     weights_from: str | None = None,
     preset: str | None = None,
+    dataset: str | None = None,
     device: str | None = "cpu",
     arguments: Mapping[str, Any] | None = None,
     failures: Failures = "raise",
@@ -226,8 +234,8 @@ def evaluate(
 ) -> Record:
     """Run an agent from `episodes` starts of a task: `evaluation.evaluate.evaluate`, and ids too.
 
-    `agent` may be an id; then `training_seeds`, `weights`, `weights_from`, `preset` and `device`
-    say which weights, as in `load_agents`.
+    `agent` may be an id; then `training_seeds`, `weights`, `weights_from`, `preset`, `dataset` and
+    `device` say which weights, as in `load_agents`.
     """
     if isinstance(agent, str):
         agent = load_agents(
@@ -238,11 +246,12 @@ def evaluate(
             weights_from=weights_from,
             preset=preset,
             device=device,
+            dataset=dataset,
         )
-    elif any(value is not None for value in (training_seeds, weights, weights_from, preset)):
+    elif any(x is not None for x in (training_seeds, weights, weights_from, preset, dataset)):
         raise BadValue(
-            "training_seeds, weights, weights_from and preset choose weights for an agent's id; "
-            f"got a {type(agent).__name__} that has its weights."
+            "training_seeds, weights, weights_from, preset and dataset choose weights for an "
+            f"agent's id; got a {type(agent).__name__} that has its weights."
         )
     return engine.evaluate(
         agent,

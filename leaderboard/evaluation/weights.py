@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from entitybench.checkpoints import checked_meta
-from entitybench.datasets.store.places import weights_folder
+from entitybench.checkpoints import META, Checkpoint, read_meta, train_line, weights_folder, where
 from entitybench.errors import BadValue, CheckpointError, nearest
+from entitybench.registry import agents, tasks
 
 if TYPE_CHECKING:
     from entitybench.types import AgentSpec, TaskSpec
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
-META = "agent.json"
 _SEED = re.compile(r"seed(\d+)")
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint folder and what its agent.json says."""
-
-    folder: Path
-    meta: dict[str, Any]
-    shipped: bool
-
-    @property
-    def seed(self) -> int:
-        """The training seed."""
-        return int(self.meta["seed"])
-
-    @property
-    def sha256(self) -> str:
-        """The hash of the weights that act."""
-        named = self.meta.get("sha256") or {}
-        if "weights.safetensors" in named:
-            return str(named["weights.safetensors"])
-        digest = hashlib.sha256()
-        for path in sorted(self.folder.rglob("*")):
-            if path.is_file() and path.suffix in (".json", ".safetensors", ".npy"):
-                digest.update(path.name.encode() + path.read_bytes())
-        return digest.hexdigest()
 
 
 def owner(spec: AgentSpec) -> str:
@@ -52,14 +22,38 @@ def owner(spec: AgentSpec) -> str:
     return spec.weights_of or spec.id
 
 
-def reference_weights(agent: str, task: str) -> dict[int, Path]:
-    """Shipped checkpoint folders by training seed; empty where none are shipped."""
-    return _seed_folders(REFERENCE / "weights" / agent / task)
+def reference_weights(agent: str, task: str, dataset: str | None = None) -> dict[int, Path]:
+    """Shipped checkpoint folders by training seed; empty where none are shipped.
+
+    `dataset` is what they were trained on; None: what the task names to be trained on.
+    """
+    trained_on = dataset or _usual(agent, task)
+    return _seed_folders(REFERENCE / "weights" / where(agent, task, trained_on))
 
 
-def _found_weights(agent: str, task: str) -> dict[int, Path]:
+def _found_weights(agent: str, task: str, dataset: str | None) -> dict[int, Path]:
     """Shipped and downloaded checkpoint folders by training seed; where both are, the shipped."""
-    return {**_seed_folders(weights_folder(agent, task)), **reference_weights(agent, task)}
+    trained_on = dataset or _usual(agent, task)
+    here = weights_folder(agent, task, trained_on)
+    # Of earlier versions, which kept one dataset apiece, without a folder of its own.
+    former = {
+        seed: folder
+        for seed, folder in _seed_folders(here.parent).items()
+        if where(agent, task, _read(folder).dataset).name == here.name
+    }
+    return {**former, **_seed_folders(here), **reference_weights(agent, task, trained_on)}
+
+
+def _usual(agent: str, task: str) -> str | None:
+    """The dataset that an agent learns from in a task unless another is named."""
+    known = agent in agents() and agents()[agent].learns_from != "dataset"
+    return None if known or task not in tasks() else tasks()[task].default_dataset
+
+
+def _datasets(agent: str, task: str) -> list[str]:
+    """Names of the datasets from which there are weights, shipped or downloaded."""
+    roots = (REFERENCE / "weights" / agent / task, weights_folder(agent, task).parent)
+    return sorted({path.name for root in roots for path in root.glob("*") if _seed_folders(path)})
 
 
 def _seed_folders(root: Path) -> dict[int, Path]:
@@ -80,15 +74,6 @@ def _seed_folders(root: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def train_line(agent: str, task: str, seed: int, preset: str | None) -> str:
-    """The command that makes the weights, and what to add to use them."""
-    out = f"runs/{agent}-{task}"
-    return (
-        f"bench train --agent {agent} --task {task} --preset {preset or 'small'} --seed {seed} "
-        f"--out {out}` (then add `--weights {out}"
-    )
-
-
 def find(
     spec: AgentSpec,
     task: TaskSpec,
@@ -97,6 +82,7 @@ def find(
     weights: str | Path | None = None,
     weights_from: str | None = None,
     preset: str | None = None,
+    dataset: str | None = None,
 ) -> dict[int, Checkpoint]:
     """Checkpoints by training seed.
 
@@ -108,6 +94,7 @@ def find(
             the downloaded ones.
         weights_from: the task that the weights were trained on, where it is not `task`.
         preset: the preset they must have; None takes any.
+        dataset: id of what they were trained on; None: in `weights` any, else what the task names.
 
     Raises:
         CheckpointError: none there, or of another agent, task, version or preset; a
@@ -121,18 +108,19 @@ def find(
             "choose an agent that reads entities."
         )
     if weights is None:
-        folders = _found_weights(owner(spec), trained_on)
+        folders = _found_weights(owner(spec), trained_on, dataset)
     else:
         folders = _folders(Path(weights))
     wanted = list(folders) if seeds is None else seeds
     missing = [seed for seed in wanted if seed not in folders]
     if missing or not wanted:
-        raise CheckpointError(_missing(spec, trained_on, missing, folders, weights, preset))
+        raise CheckpointError(
+            _missing(spec, trained_on, missing, folders, weights, preset, dataset)
+        )
     found = {}
     for seed in wanted:
-        shipped = weights is None and folders[seed].is_relative_to(REFERENCE)
-        checkpoint = Checkpoint(folders[seed], read_meta(folders[seed]), shipped)
-        check(checkpoint, spec, task, weights_from, preset)
+        checkpoint = _read(folders[seed])
+        check(checkpoint, spec, task, weights_from, preset, dataset)
         if checkpoint.seed != seed:
             raise CheckpointError(
                 f"{str(checkpoint.folder)!r} holds training seed {checkpoint.seed}, and its name "
@@ -158,12 +146,13 @@ def _missing(
     folders: dict[int, Path],
     weights: str | Path | None,
     preset: str | None,
+    dataset: str | None,
 ) -> str:
     agent = owner(spec)
-    where = "shipped or downloaded" if weights is None else f"in {str(weights)!r}"
+    place = "shipped or downloaded" if weights is None else f"in {str(weights)!r}"
     which = f" for training seed {', '.join(map(str, missing))}" if missing else ""
     have = f"; there are seeds {', '.join(map(str, folders))}" if folders else ""
-    line = train_line(agent, task, missing[0] if missing else 0, preset)
+    line = train_line(agent, task, missing[0] if missing else 0, preset, dataset)
     begun = _unfinished(weights)
     if begun:
         return (
@@ -171,12 +160,19 @@ def _missing(
             f"{agent} --task {task} --preset {preset or 'small'} --seed {begun[1]} "
             f"--out {weights} --resume`."
         )
+    trained = f" trained on {dataset}" if dataset else ""
     other = ""
-    if weights is None and not folders and "fixed-number" not in spec.needs:
+    if weights is None and (names := _datasets(agent, task)) and not folders:
+        others = " or ".join(f"`--dataset {task}/{name}`" for name in names)
+        other = f" Or use those of another dataset: {others}."
+    elif weights is None and not folders and "fixed-number" not in spec.needs:
         names = [path.name for path in (REFERENCE / "weights" / agent).glob("*")]
         close = nearest(task, sorted(names, reverse=True), count=1) or sorted(names)[:1]
         other = "".join(f" Or use those of {name}: `--weights-from {name}`." for name in close)
-    return f"no weights of {agent} on {task}{which} are {where}{have}. Make them: `{line}`).{other}"
+    return (
+        f"no weights of {agent} on {task}{trained}{which} are {place}{have}. Make them: "
+        f"`{line}`).{other}"
+    )
 
 
 def _unfinished(weights: str | Path | None) -> tuple[Path, int] | None:
@@ -188,16 +184,8 @@ def _unfinished(weights: str | Path | None) -> tuple[Path, int] | None:
     return None
 
 
-def read_meta(folder: Path) -> dict[str, Any]:
-    """agent.json of a checkpoint folder. Raises CheckpointError."""
-    path = folder / META
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"no checkpoint in {str(folder)!r}: {META} is missing.") from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}.") from error
-    return checked_meta(path, meta)
+def _read(folder: Path) -> Checkpoint:
+    return Checkpoint(folder, read_meta(folder), folder.is_relative_to(REFERENCE))
 
 
 def check(
@@ -206,8 +194,9 @@ def check(
     task: TaskSpec,
     weights_from: str | None,
     preset: str | None,
+    dataset: str | None = None,
 ) -> None:
-    """Raise CheckpointError unless a checkpoint is of this agent, task, version and preset."""
+    """Raise CheckpointError unless it is of this agent, task, version, preset and dataset."""
     meta, folder = checkpoint.meta, str(checkpoint.folder)
     if meta["agent"] != owner(spec):
         raise CheckpointError(f"{folder!r} holds weights of {meta['agent']}, not of {owner(spec)}.")
@@ -217,21 +206,11 @@ def check(
             f"{folder!r} was trained on {meta['task']}, not on {trained_on}; "
             f"to use it anyway, add `--weights-from {meta['task']}`."
         )
-    version = _version(trained_on, task)
-    if meta["task_version"] != version:
-        line = train_line(owner(spec), trained_on, checkpoint.seed, meta.get("preset"))
-        raise CheckpointError(
-            f"{folder!r} was trained on {trained_on} version {meta['task_version']}; this is "
-            f"version {version}. Train again: `{line}`)."
-        )
-    if preset is not None and meta.get("preset") != preset:
-        line = train_line(owner(spec), trained_on, checkpoint.seed, preset)
-        raise CheckpointError(
-            f"{folder!r} has preset {meta.get('preset')!r}, not {preset!r}. Make them: `{line}`)."
-        )
+    checkpoint.check_version()
+    checkpoint.check_preset(preset)
+    if dataset is not None and (name := where("", "", dataset).name) != _name(checkpoint):
+        raise CheckpointError(f"{folder!r} was trained on {checkpoint.dataset}, not on {name}.")
 
 
-def _version(trained_on: str, task: TaskSpec) -> int:
-    from entitybench.registry import tasks
-
-    return task.version if trained_on == task.id else tasks()[trained_on].version
+def _name(checkpoint: Checkpoint) -> str:
+    return where("", "", checkpoint.dataset).name

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from entitybench.checkpoints import today
 from entitybench.kinds import CONTROL_METRICS
 
 _MOST_STEPS = 10**9
@@ -45,6 +46,9 @@ def lifted(data: dict[str, Any]) -> dict[str, Any]:
     found = {key: value for key, value in data.items() if key not in ("episodes", "hashes")}
     found |= {"schema_version": 2, "kind": task.get("kind") if isinstance(task, dict) else None}
     found["metrics"] = [asdict(metric) for metric in CONTROL_METRICS]
+    agent = data.get("agent")
+    if isinstance(agent, dict) and isinstance(agent.get("config"), dict):
+        found["agent"] = {**agent, "config": today(agent["config"])}
     if isinstance(hashes, dict):
         found["hashes"] = {key: value for key, value in hashes.items() if key != "dataset"}
         seeds = sorted({row.training_seed for row in rows})

@@ -8,7 +8,7 @@ import re
 import pytest
 from agent_cases import fresh, load
 
-from entitybench.agents.common.checkpoint import settings_sha256
+from entitybench.checkpoints import settings_sha256
 from entitybench.errors import CheckpointError, UnknownId
 
 
@@ -60,9 +60,12 @@ BAD = {
     "another task version": (lambda f: edit(f, task_version=77), "version 77.*bench train"),
     "no such task": (lambda f: edit(f, task="push-3blocs"), "push-3block"),
     "unknown field": (lambda f: config(f, colour="red"), "unknown.*colour"),
-    "wrong type": (lambda f: config(f, stages=7), "does not fit"),
+    "wrong type": (lambda f: config(f, phases=7), "does not fit"),
     "a width of another": (lambda f: config(f, width=24), "width|shape|fit"),
-    "a word for a width": (lambda f: config(f, width="wide"), "does not fit.*'wide' is no int"),
+    "a word for a width": (
+        lambda f: config(f, width="wide"),
+        "does not fit.*width is a whole number, not 'wide'",
+    ),
     "a width below zero": (lambda f: config(f, width=-8), "makes no network"),
     "a word for a seed": (lambda f: edit(f, seed="abc"), "misstates seed: it is 'abc'"),
     "a number for a dataset": (lambda f: edit(f, dataset=7), "misstates dataset: it is 7"),
@@ -98,7 +101,7 @@ def test_an_interrupted_save_leaves_no_half_checkpoint(store, tmp_path, monkeypa
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("entitybench.agents.common.checkpoint.os.replace", full)
+    monkeypatch.setattr("entitybench.checkpoints.os.replace", full)
     with pytest.raises(OSError, match="No space"):
         one.save(tmp_path / "d", training=True)
     assert not (tmp_path / "d" / "agent.json").exists()

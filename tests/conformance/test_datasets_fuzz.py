@@ -18,9 +18,10 @@ from entitybench.datasets.lint.api import lint
 from entitybench.datasets.minari import leaves
 from entitybench.datasets.minari.export import export
 from entitybench.datasets.minari.importer import import_minari
-from entitybench.datasets.store.schema import content_hash, manifest_hash, sha256_of
+from entitybench.datasets.store.schema import content_hash, manifest_hash
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BenchError, DataError
+from entitybench.places import sha256_of
 
 ROWS = 60
 NAMES = ("../evil", "/tmp/evil", "..", "a\\b", "C:x", "x\n", "x" * 300, "Actions", "offsets", "")

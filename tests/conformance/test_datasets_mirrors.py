@@ -14,7 +14,7 @@ from mirrors import TOY, make_toy, nginx, plant, sealed, tree
 from entitybench.datasets.catalogue.pins import main as move_pins
 from entitybench.datasets.generate.api import generate
 from entitybench.datasets.store.frames import FrameWriter
-from entitybench.datasets.store.schema import Column, sha256_of
+from entitybench.datasets.store.schema import Column
 from entitybench.datasets.store.store import EpisodeStore, read_manifest
 from entitybench.datasets.store.writer import write_manifest
 from entitybench.datasets.transport import items
@@ -25,6 +25,7 @@ from entitybench.datasets.transport.publish import publish
 from entitybench.errors import BadValue, BenchError, DataError
 from entitybench.leaderboard.cli.main import main as bench
 from entitybench.leaderboard.evaluation.weights import REFERENCE, find
+from entitybench.places import sha256_of
 from entitybench.registry import agents, datasets, tasks
 from entitybench.types import DatasetSpec
 
@@ -37,7 +38,7 @@ SHORT = DatasetSpec(
     validation_episodes=1,
     length=45,
 )
-WEIGHTS = "agent:hecrl/push-1block"
+WEIGHTS = "agent:hecrl/push-1block/play-v1"
 
 
 @pytest.fixture(autouse=True)
@@ -213,7 +214,7 @@ def test_weights_travel_by_the_same_road(lines, tmp_path, data, monkeypatch):
     site = tmp_path / "site"
     assert publish(shipped(), str(site))[0] == WEIGHTS
     folder = get(lines, site, WEIGHTS)
-    assert folder == data / "weights" / "hecrl" / "push-1block"
+    assert folder == data / "weights" / "hecrl" / "push-1block" / "play-v1"
     there = tree(folder)
     there.pop("manifest.json")
     assert there == tree(shipped())
@@ -221,8 +222,17 @@ def test_weights_travel_by_the_same_road(lines, tmp_path, data, monkeypatch):
     found = find(agents()["hecrl"], tasks()["push-1block"])
     assert {c.folder for c in found.values()} == set(folder.glob("seed*"))
     assert not any(c.shipped for c in found.values())
+    # The id of earlier versions still means the same, and a mirror may still have it.
+    former = "agent:hecrl/push-1block"
+    assert item_of(former).id == WEIGHTS
+    index = site / "index.json"
+    manifest = (folder / "manifest.json").read_bytes().replace(WEIGHTS.encode(), former.encode())
+    index.unlink()
+    plant(site, former, manifest)
+    shutil.rmtree(folder)
+    assert get(lines, site, former) == folder
     # An agent that acts with the weights of another needs those.
-    assert item_of("agent:hecrl-random/push-1block").id == WEIGHTS
+    assert item_of("agent:hecrl-random/push-1block/play-v1").id == WEIGHTS
 
 
 @pytest.mark.parametrize(
@@ -259,7 +269,7 @@ def test_weights_that_lie(lines, tmp_path, data, damage, monkeypatch):
     with pytest.raises(DataError) as error:
         get(lines, site, WEIGHTS)
     assert "\n" not in str(error.value)
-    assert not (data / "weights" / "hecrl" / "push-1block").exists()
+    assert not (data / "weights" / "hecrl" / "push-1block" / "play-v1").exists()
     if damage in change:
         with pytest.raises(BenchError):
             publish(made, str(tmp_path / "other"))
@@ -272,9 +282,12 @@ def test_pins_are_of_what_is_shipped():
         assert len(sha256) == 64
         if id.startswith("agent:"):
             assert items.sha256_of_bytes(weights_manifest(shipped(id))[1]) == sha256, id
-    made = {f"agent:{p.parent.name}/{p.name}" for p in (REFERENCE / "weights").glob("*/*")}
+    made = {
+        f"agent:{folder.relative_to(REFERENCE / 'weights').as_posix()}"
+        for folder in (REFERENCE / "weights").glob("*/*/*")
+    }
     assert made == {id for id in pins() if id.startswith("agent:")}, (
-        "run `python -m entitybench.datasets.catalogue.pins leaderboard/reference/weights/*/*`"
+        "run `python -m entitybench.datasets.catalogue.pins leaderboard/reference/weights/*/*/*`"
     )
 
 
@@ -415,7 +428,7 @@ def test_the_commands(tmp_path, capsys):
     assert bench(["publish", WEIGHTS, "--to", site, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["id"] == WEIGHTS
     assert bench(["download", WEIGHTS, "--from", missing, site, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["folder"].endswith("weights/hecrl/push-1block")
+    assert json.loads(capsys.readouterr().out)["folder"].endswith("hecrl/push-1block/play-v1")
     for words in (
         ("download", WEIGHTS.replace("1", "2"), "--from", missing),
         ("download", "push-3blocks/play-v1"),

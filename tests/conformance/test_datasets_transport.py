@@ -312,6 +312,8 @@ def test_without_a_server_it_says_how_to_make_it(lines, monkeypatch, source):
         ("agent:hecrll/push-3blocks", UnknownId, "Did you mean 'hecrl"),
         ("agent:hecrl/push-3block", UnknownId, "Did you mean 'push-3blocks'"),
         ("agent:hecrl", BadValue, "names no task"),
+        ("agent:hecrl/push-4blocks/plai-v1", UnknownId, "Did you mean 'play-v1'"),
+        ("agent:hecrl/scene", BadValue, "names no dataset: choose one of agent:hecrl/scene/"),
         ("agent:oracle/push-3blocks", BadValue, "no weights"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -130,7 +131,7 @@ def mine(file, monkeypatch):
 
 
 def test_shipped_weights_and_those_of_a_folder(mine, file, tmp_path):
-    shipped = file.parent / "reference" / "weights" / "mine" / "push-1block"
+    shipped = file.parent / "reference" / "weights" / "mine" / "push-1block" / "play-v1"
     for seed in (0, 3):
         mine(shipped, seed)
     (shipped / "seed4.training").mkdir()
@@ -148,6 +149,24 @@ def test_shipped_weights_and_those_of_a_folder(mine, file, tmp_path):
     assert record.hashes.weights == {"7": "sha7"}
     assert record.agent.updates == 10
     assert api.load_agent("mine", task="push-1block", weights=place).source.training_seed == 7
+
+
+def test_weights_by_dataset_and_of_the_old_folders(mine, tmp_path, monkeypatch):
+    monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path))
+    root = tmp_path / "weights" / "mine" / "push-1block"
+    play, noisy = ({"id": f"push-1block/{name}-v1", "content_hash": ""} for name in ("play", "new"))
+    mine(root, 0, dataset=play)  # as earlier versions laid them down
+    assert list(api.load_agents("mine", task="push-1block")) == [0]
+    mine(root / "new-v1", 2, dataset=noisy)
+    found = api.load_agents("mine", task="push-1block", dataset="push-1block/new-v1")
+    assert [each.source.dataset for each in found.values()] == ["push-1block/new-v1"]
+    shutil.rmtree(root / "seed0")
+    with pytest.raises(CheckpointError, match=r"another dataset: `--dataset push-1block/new-v1`"):
+        api.load_agents("mine", task="push-1block")
+    with pytest.raises(CheckpointError, match=r"was trained on push-1block/new-v1, not on play-v1"):
+        api.load_agents(
+            "mine", task="push-1block", weights=root / "new-v1", dataset="push-1block/play-v1"
+        )
 
 
 LINE = "bench train --agent mine --task push-1block --preset small --seed 0 --out "
@@ -184,7 +203,7 @@ def test_wrong_weights_are_refused(mine, tmp_path, change, words):
 def test_a_corrupt_checkpoint_is_refused(mine, tmp_path, text):
     place = mine(tmp_path)
     (place / "agent.json").write_text(text)
-    with pytest.raises(CheckpointError, match=r"agent\.json (cannot be read|lacks)"):
+    with pytest.raises(CheckpointError, match=r"agent\.json (is corrupt|lacks)"):
         api.load_agent("mine", task="push-1block", weights=place)
 
 

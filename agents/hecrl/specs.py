@@ -15,6 +15,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         id="hecrl",
         kind="goal-control",
         target=_CLASS,
+        claims="entitybench.agents.hecrl.claims:CLAIMS",
         paper=_PAPER,
         extra="train",
         needs=NEEDS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
@@ -191,16 +192,35 @@ def _one_line_warning(message: Warning | str, *_: object, **__: object) -> None:
     note(f"bench: note: {message}")
 
 
+@contextmanager
+def _claims_in_help(words: Sequence[str]) -> Iterator[None]:
+    """`bench reproduce --help` lists the claims of all methods; nothing else pays for that."""
+    if words[:1] != ["reproduce"] or not {"--help", "-h"} & set(words):
+        yield
+        return
+    from entitybench.leaderboard.claims.registered import all_claims
+
+    command = app["reproduce"]
+    before = command.help_epilogue
+    lines = [f"  {claim.method} --claim {claim.name}: {claim.statement}" for claim in all_claims()]
+    command.help_epilogue = "\n".join([before or "", "", "Claims:", *lines])
+    try:
+        yield
+    finally:
+        command.help_epilogue = before
+
+
 def run(words: Sequence[str]) -> int:
     """Run one command. Raises BadValue for words that no command takes."""
     warnings.showwarning = _one_line_warning
     try:
-        code = app(
-            list(words),
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        with _claims_in_help(words):
+            code = app(
+                list(words),
+                exit_on_error=False,
+                print_error=False,
+                result_action="return_value",
+            )
     except CycloptsError as error:
         raise BadValue(_explain(error, words)) from None
     return code if isinstance(code, int) else 0

@@ -12,9 +12,9 @@ from typing import Any
 from entitybench import registry
 from entitybench.envs.views.gym import module_of
 from entitybench.errors import unknown
+from entitybench.leaderboard.claims.registered import all_claims
 from entitybench.leaderboard.cli.output import columns, print_json
 from entitybench.leaderboard.evaluation.weights import REFERENCE
-from entitybench.leaderboard.reference.claims import CLAIMS
 from entitybench.types import DatasetSpec, TaskSpec
 
 KINDS = ("tasks", "agents", "datasets")
@@ -98,7 +98,7 @@ def info(id: str, /, *, json: bool = False) -> None:
                     task.gym_id if alone else f"{module_of(task)}.parallel_env()"
                 )
             if what == "agents":
-                claims = [claim for claim in CLAIMS if claim.method == id]
+                claims = [claim for claim in all_claims() if claim.method == id]
                 description["claims"] = {claim.name: claim.statement for claim in claims}
                 description["trained"] = _trained(spec.weights_of or id)
             print_json(description) if json else print(_sheet(description))

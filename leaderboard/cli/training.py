@@ -11,7 +11,7 @@ from entitybench.leaderboard.cli.args import Seed, Threads, writable_folder
 from entitybench.leaderboard.cli.output import note, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from entitybench.leaderboard.claims.reproduce import Event
+    from entitybench.leaderboard.claims.plan import Event
     from entitybench.leaderboard.training.train import Status
 
 
@@ -73,6 +73,7 @@ def reproduce(
     preset: str = "small",
     from_scratch: bool = False,
     workers: Threads = 1,
+    device: str | None = None,
     out: Path = Path("reproductions"),
     json: bool = False,
 ) -> None:
@@ -80,10 +81,12 @@ def reproduce(
 
     Args:
         method: A method with claims, e.g. hecrl.
-        claim: One claim by name. Default: all.
+        claim: One claim by name; `bench info METHOD` lists them. Default: all.
         preset: small (two cores) or paper (one large GPU).
         from_scratch: Train everything, the shipped weights too.
         workers: Training runs side by side.
+        device: cpu, cuda or cuda:INDEX. Default: train on a GPU where there is one, evaluate on the
+            CPU.
         out: Where new weights and records go; run again to resume.
         json: Print the verdicts as JSON.
     """
@@ -105,6 +108,7 @@ def reproduce(
             preset=preset,
             from_scratch=from_scratch,
             workers=workers,
+            device=device,
             out=out,
             progress=progress,
         )

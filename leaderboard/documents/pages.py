@@ -39,7 +39,7 @@ from entitybench.records import Record, write_atomic
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from entitybench.leaderboard.claims.reproduction import Reproduction
+    from entitybench.leaderboard.claims.outcome import Reproduction
 
 _BLOCK = re.compile(
     r"(?P<open><!-- (?P<kind>[a-z]+)(?:: (?P<what>[^\s>]+))? -->\n).*?(?P<end><!-- end -->)",
@@ -179,7 +179,7 @@ def _word(holds: bool, required: bool) -> str:
 
 
 def _reproduction(name: str, reference: Path) -> Reproduction | None:
-    from entitybench.leaderboard.claims.reproduction import Reproduction
+    from entitybench.leaderboard.claims.outcome import Reproduction
 
     path = reference / "verdicts" / f"{name}.json"
     if not path.is_file():

@@ -134,17 +134,18 @@ def _reduced(record: Record, name: str) -> Interval:
 def shown(
     found: Interval, metric: Metric | MetricInfo, *, sign: bool = False, short: bool = False
 ) -> str:
-    """The text of a cell: "81.4 [76.0, 86.8]", or a dash without data.
+    """The text of a cell: "81.4 [76.0, 86.8]", "81.4" without an interval, a dash without data.
 
     A short one has no digits behind the point where there are three before it; shares keep theirs.
     """
     if math.isnan(found.mean):
         return "–"
-    size = max(abs(found.low), abs(found.high))
+    alone = math.isnan(found.low) or math.isnan(found.high)
+    size = abs(found.mean) if alone else max(abs(found.low), abs(found.high))
     digits = 0 if short and not metric.share and size >= 100 else metric.digits
     form = ".2e" if size >= 1e9 else f".{digits}f"
     mean, low, high = (
         f"{metric.scale * x:{'+' if sign else ''}{form}}"
         for x in (found.mean, found.low, found.high)
     )
-    return f"{mean} [{low}, {high}]"
+    return mean if alone else f"{mean} [{low}, {high}]"

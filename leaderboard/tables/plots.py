@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import html
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.errors import BadValue, MissingExtra, RecordError, unknown
+from entitybench.errors import BadValue, MissingExtra, unknown
 from entitybench.leaderboard.statistics import bootstrap
+from entitybench.leaderboard.tables.curves import points, read_curves
 from entitybench.leaderboard.tables.data import by_seed, cell, metric_of
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record, write_atomic
@@ -158,55 +158,12 @@ def _profile(records: Sequence[Record], metric: MetricInfo) -> Any:
     return figure
 
 
-def read_curves(paths: Sequence[str | Path]) -> dict[str, list[dict[str, Any]]]:
-    """Rows of metrics files by the name of their run.
-
-    A folder is that of one run, or the --out of training with its seed*/.
-
-    Raises:
-        RecordError: no metrics there, or something else.
-    """
-    curves = {}
-    for file in [file for path in map(Path, paths) for file in _metrics_files(path)]:
-        try:
-            rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-            steps = [int(row["step"]) for row in rows]
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise RecordError(f"{file} holds no training metrics: {error}.") from error
-        if not steps:
-            raise RecordError(f"{file} holds no training metrics yet.")
-        name = "/".join(file.parent.parts[-2:]) or file.name
-        curves[str(file) if name in curves else name] = rows
-    return curves
-
-
-def _metrics_files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = [path / "metrics.jsonl"]
-    if not files[0].is_file():
-        files = sorted(path.glob("seed*/metrics.jsonl"), key=lambda file: (len(str(file)), file))
-    if not files:
-        raise RecordError(f"no training metrics in {path}: neither metrics.jsonl nor seed*/ in it.")
-    return files
-
-
 def _curves(curves: dict[str, list[dict[str, Any]]], metric: str) -> Any:
     figure, axes = _axes(6.4, 3.8)
     for name, rows in curves.items():
-        points = [(row["step"], _value(row, metric)) for row in rows]
-        points = [(step, value) for step, value in points if value is not None]
-        if not points:
-            known = {key for row in rows for key in (*row, *row.get("evaluation", {}))}
-            known -= {"step", "evaluation"}
-            raise unknown("training metric", metric, sorted(known))
-        axes.plot(*zip(*points, strict=True), marker="." if len(points) < 30 else "", label=name)
+        found = points(rows, metric)
+        axes.plot(*zip(*found, strict=True), marker="." if len(found) < 30 else "", label=name)
     axes.set_xlabel("updates")
     axes.set_ylabel(metric)
     axes.legend(frameon=False)
     return figure
-
-
-def _value(row: dict[str, Any], metric: str) -> float | None:
-    value = row.get(metric, row.get("evaluation", {}).get(metric))
-    return None if value is None else float(value)

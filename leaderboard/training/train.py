@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.checkpoints import Checkpoint, read_meta
 from entitybench.envs.offers import offers
 from entitybench.errors import BadValue, unknown
 from entitybench.leaderboard.evaluation.provenance import pick_device
@@ -43,6 +44,7 @@ def train(
     checkpoint_s: float = 60.0,
     threads: int | None = None,
     changes: Mapping[str, Any] | None = None,
+    parts: Mapping[str, str | Path] | None = None,
     progress: Report | None = None,
 ) -> Path:
     """Train, and return OUT/seed<S>, which holds the agent, its metrics and its arguments.
@@ -60,6 +62,7 @@ def train(
         checkpoint_s: seconds between checkpoints: what a killed run loses at most.
         threads: of torch; default 1. Other numbers round differently, so it is part of the run.
         changes: settings of the configuration by name; texts are read as their type.
+        parts: checkpoint folders that the agent is built on, by the names in its spec.
         progress: called from this thread, some times a second and at every event.
 
     Raises:
@@ -85,14 +88,16 @@ def train(
         store = _store(where, dataset)
         asked |= {"config": _plain(made), "device": chosen, "threads": count or 1}
         asked |= {"dataset": getattr(store, "content_hash", None)}
+        given = _parts(spec, parts or {})
+        if given:
+            asked |= {"parts": {name: _sha256(folder) for name, folder in given.items()}}
         if before is not None:
             _same(folder, before, asked)
         with torch_threads(count or 1), disk_errors(folder.work):
             if before is None:
                 folder.begin(asked)
-                folder.save(
-                    target.create(made, where, seed=seed, data=store, parts={}, device=chosen)
-                )
+                fresh = {"seed": seed, "data": store, "parts": given, "device": chosen}
+                folder.save(target.create(made, where, **fresh))
             agent = folder.load(target, chosen)
             if before is not None:
                 report(Status(agent.step, agent.total, note=f"resumed at {agent.step}"))
@@ -111,6 +116,18 @@ def _check(spec: AgentSpec, task: TaskSpec, preset: str, seed: int) -> None:
         raise unknown("preset", preset, spec.presets, see=f"bench info {spec.id}")
     if seed < 0:
         raise BadValue(f"a training seed cannot be negative: got {seed}.")
+
+
+def _parts(spec: AgentSpec, parts: Mapping[str, str | Path]) -> dict[str, Path]:
+    """The checkpoints of parts. Raises BadValue unless they are those that the spec names."""
+    if set(parts) != set(spec.parts):
+        need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items()) or "none"
+        raise BadValue(f"{spec.id} is built on the parts {need}: got {', '.join(parts) or 'none'}.")
+    return {name: Path(folder) for name, folder in parts.items()}
+
+
+def _sha256(folder: Path) -> str:
+    return Checkpoint(folder, read_meta(folder)).sha256
 
 
 def _already(

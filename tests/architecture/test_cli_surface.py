@@ -17,7 +17,7 @@ SURFACE = {
     "download": "ID --from --frames --offline --verify --json",
     "publish": "FOLDER --to --json",
     "train": "--agent --task --preset --seed --out --resume --json",
-    "reproduce": "METHOD --claim --preset --from-scratch --workers --out --json",
+    "reproduce": "METHOD --claim --preset --from-scratch --workers --device --out --json",
     "export": "FOLDER --minari --json",
     "import": "SOURCE --out --download --horizon --json",
     "table": "RECORDS --sort --format --json",

@@ -10,13 +10,15 @@ import pytest
 from entitybench.envs.api import world_of
 from entitybench.envs.push import world as push
 from entitybench.errors import BadValue
-from entitybench.leaderboard.claims.judge import Finding, Verdict, judge
-from entitybench.leaderboard.claims.reproduction import Reproduction
+from entitybench.leaderboard.claims.arms import record_file
+from entitybench.leaderboard.claims.outcome import Reproduction
+from entitybench.leaderboard.claims.quantities import Results
+from entitybench.leaderboard.claims.registered import claims
+from entitybench.leaderboard.claims.verdicts import Finding, Verdict, judge
 from entitybench.leaderboard.documents.pages import documents, filled
 from entitybench.leaderboard.evaluation.api import record_path, reference_weights
 from entitybench.leaderboard.evaluation.provenance import model_hash, task_hash
 from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, owner, read_meta
-from entitybench.leaderboard.reference.claims import CLAIMS
 from entitybench.records import Record
 from entitybench.registry import agent, tasks
 
@@ -85,20 +87,21 @@ def test_records_of_profiles_are_where_they_belong(path: Path) -> None:
 def test_stored_verdicts_are_those_of_the_stored_records(path: Path) -> None:
     stored = Reproduction.model_validate_json(path.read_text(encoding="utf-8"))
     assert path.stem == f"{stored.method}-{stored.preset}"
-    claims = {claim.name: claim for claim in CLAIMS if claim.method == stored.method}
+    known = {claim.name: claim for claim in claims(stored.method)}
     for verdict in stored.verdicts:
-        claim, records = claims[verdict.claim], {}
-        for arm in claim.arms:
-            suffix = f"-from-{arm.weights_from}" if arm.weights_from else ""
-            file = REFERENCE / "records" / claim.task / f"{arm.agent}{suffix}.json"
-            records[arm.agent] = Record.read(file)
-        again = judge(claim, records)
+        claim = known[verdict.claim]
+        folder = REFERENCE / "records"
+        records = {arm.name: Record.read(folder / record_file(arm)) for arm in claim.arms}
+        again = judge(claim, Results(records))
         assert _words(again) == _words(verdict), "run `bench reproduce` again, store all it made"
+        for found, before in zip(again.findings, verdict.findings, strict=True):
+            numbers = [(x.value, x.low, x.high) for x in (found, before)]
+            assert numbers[0] == pytest.approx(numbers[1], rel=1e-12)
 
 
-def _words(verdict: Verdict) -> list[object]:
-    found = [(finding.says, finding.shown, finding.holds) for finding in verdict.findings]
-    return [verdict.ours, verdict.word, verdict.training_seeds, verdict.episodes, *found]
+def _words(verdict: Verdict) -> dict[str, object]:
+    numbers = {"value", "low", "high"}
+    return verdict.model_dump(exclude={"findings": {"__all__": numbers}})
 
 
 def test_verdicts_are_shown_with_what_made_them(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from entitybench.errors import BadValue, BenchError, RecordError, UnknownId
 from entitybench.leaderboard.tables.compare import compare
+from entitybench.leaderboard.tables.curves import read_curves
 from entitybench.leaderboard.tables.latex import escaped
-from entitybench.leaderboard.tables.plots import PLOTS, plot, read_curves
+from entitybench.leaderboard.tables.plots import PLOTS, plot
 from entitybench.leaderboard.tables.render import FORMATS, fitted, plain, render, rich_table
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record

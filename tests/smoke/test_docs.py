@@ -18,7 +18,7 @@ from entitybench.leaderboard.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("agents/*/*.md")])
-HOW_TO = [page for page in PAGES if page.name.startswith(("how-to-", "loading"))]
+HOW_TO = [page for page in PAGES if page.name.startswith(("claims", "how-to-", "loading"))]
 
 BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

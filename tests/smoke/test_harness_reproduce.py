@@ -2,19 +2,25 @@
 
 import json
 import os
-import warnings
 
 import pytest
 
+from entitybench import registry
+from entitybench.checkpoints import read_meta
 from entitybench.datasets.generate.api import generate
 from entitybench.errors import BadValue, BenchError, UnknownId
-from entitybench.leaderboard.claims import reproduce as module
+from entitybench.leaderboard.claims import plan, registered
 from entitybench.leaderboard.claims.reproduce import reproduce
-from entitybench.leaderboard.evaluation import weights
+from entitybench.leaderboard.cli.main import main
+from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.training.fleet import train_all
 from entitybench.leaderboard.training.runs import RunFolder
+from entitybench.leaderboard.training.train import train
+from entitybench.records import Record, Revision
+from tests.support import claim_methods
 
 pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore:.*is a custom")  # a small dataset
 
 
 @pytest.fixture(scope="module")
@@ -25,65 +31,129 @@ def data(tmp_path_factory):
     return root
 
 
+class Point:
+    """What importlib.metadata knows of a package with an agent."""
+
+    @staticmethod
+    def load():
+        return [claim_methods.STILL]
+
+
 @pytest.fixture(autouse=True)
-def _place(data, monkeypatch, tmp_path):
+def _place(data, monkeypatch):
     monkeypatch.setenv("ENTITYBENCH_DATA", str(data))
-    monkeypatch.setattr(weights, "REFERENCE", tmp_path / "reference")
-    real = module.train
-
-    def quick(*args, **kwargs):
-        return real(*args, **kwargs, evaluate_every=0)
-
-    monkeypatch.setattr(module, "train", quick)
+    real = registry.entry_points
+    monkeypatch.setattr(
+        registry,
+        "entry_points",
+        lambda group: [Point] if group == "entitybench.agents" else real(group=group),
+    )
+    registry.agents.cache_clear()
+    yield
+    registry.agents.cache_clear()
 
 
 def run(out, **kwargs):
-    settings = {"claim": "small-2", "preset": "tiny", "episodes": 2, "training_seeds": 2}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the dataset is a custom one
-        return reproduce("hecrl", out=out, **{**settings, **kwargs})
+    settings = {"method": "still", "claim": "cloned", "preset": "tiny"}
+    return reproduce(out=out, **{**settings, **kwargs})
+
+
+NAMES = [f"gcbc/push-1block/play-v1{name}/seed0" for name in ("+batch_size=16", "")]
 
 
 def test_trains_what_is_missing_and_finds_it_again(tmp_path, monkeypatch):
     events = []
-    first = run(tmp_path / "out", progress=events.append)
-    names = ["ec-iql/push-1block/seed0", "ec-iql/push-1block/seed1"]
-    assert first.trained == [*names, *(name.replace("ec-iql", "hecrl") for name in names)]
-    assert {event.kind for event in events} == {"plan", "train", "evaluate", "verdict"}
-    assert first.path == tmp_path / "out" / "hecrl-tiny.json"
-    written = json.loads(first.path.read_text())
-    assert written["verdicts"][0]["claim"] == "small-2"
-    assert written["verdicts"][0]["holds"] in (True, False)
+    first = run(tmp_path / "out", workers=2, progress=events.append)
+    assert first.trained == NAMES
+    assert {event.kind for event in events} == {"plan", "train", "evaluate", "measure", "verdict"}
+    assert first.path == tmp_path / "out" / "still-tiny.json"
     assert str(tmp_path) not in first.path.read_text()
-    for path in written["records"]:
-        assert (tmp_path / "out" / path).is_file()
+    verdict = first.verdicts[0]
+    assert verdict.holds is True, first.text()
+    assert "never in 1 of 1 runs of cloned: their last step" in verdict.findings[1].shown
+    assert first.records == [
+        *(
+            f"tiny/records/push-1block/{name}.json"
+            for name in ("gcbc", "gcbc+batch_size=16", "random+episode_seed=7")
+        ),
+        "tiny/records/measured/tests.support.claim_methods.size-cloned.json",
+    ]
+    records = {path: (tmp_path / "out" / path).read_text() for path in first.records}
+    assert Record.read(tmp_path / "out" / first.records[2]).items == [7, 8]
     for text in (first.text(), first.markdown()):
-        assert "4 trained now" in text
-        assert "small-2" in text
+        assert "2 trained now" in text
+    curve = tmp_path / "out" / "tiny" / "weights" / NAMES[0] / "metrics.jsonl"
+    steps = [row["step"] for row in map(json.loads, curve.open()) if "evaluation" in row]
+    assert steps[:2] == [10, 20]
+    alone = train("gcbc", "push-1block", out=tmp_path / "alone", preset="tiny", evaluate_every=0)
+    same = [f / "weights.safetensors" for f in (alone, curve.parents[2] / "play-v1" / "seed0")]
+    assert same[0].read_bytes() == same[1].read_bytes()  # as a single run gives them
 
     second = run(tmp_path / "out")
-    assert (second.trained, len(second.found)) == ([], 4)
+    assert (second.trained, second.found) == ([], NAMES)
     assert second.verdicts == first.verdicts
+    assert set(second.records) == set(records)
 
-    weights_of = tmp_path / "out" / "tiny" / "weights"
-    (tmp_path / "reference").mkdir()
-    weights_of.rename(tmp_path / "reference" / "weights")
-    third = run(tmp_path / "other")
-    assert len(third.shipped) == 4
-    assert third.verdicts == first.verdicts
-    planned = module._plan(
-        module._chosen("hecrl", "small-2", "tiny"), "tiny", tmp_path / "other" / "tiny", True, 2
+    there = tmp_path / "out" / "tiny" / "weights"
+    shipped = {0: there / NAMES[1]}
+    monkeypatch.setattr(plan, "reference_weights", lambda agent, task, dataset: shipped)
+    claims = registered.chosen("still", "cloned", "tiny")
+    fresh = plan.make_plan(claims, "tiny", tmp_path)
+    assert [str(need) for need in fresh.shipped] == NAMES[1:]  # not those with changes
+    assert [str(need) for need in fresh.missing] == NAMES[:1]
+    assert len(plan.make_plan(claims, "tiny", tmp_path, from_scratch=True).missing) == 2
+    assert len(plan.make_plan(claims, "small", tmp_path).missing) == 2
+    (there / NAMES[1] / "metrics.jsonl").unlink()
+    assert len(plan.make_plan(claims, "tiny", tmp_path).missing) == 2  # its curve is asked for
+
+    one = read_meta(there / NAMES[0])
+    one["dataset"]["content_hash"] = "0" * 64
+    (there / NAMES[0] / "agent.json").write_text(json.dumps(one))
+    with pytest.raises(BadValue, match="trained on other episodes than push-1block/play-v1 has"):
+        run(tmp_path / "out", from_scratch=True)
+
+
+def test_records_are_made_anew_when_something_has_changed(tmp_path, monkeypatch):
+    revision = Revision(commit="c", dirty=False)
+    monkeypatch.setattr(provenance, "revision", lambda: revision)
+    words = []
+
+    def again():
+        words.clear()
+        run(tmp_path, claim="quiet", progress=lambda event: words.append(event.message))
+        return sum("record found" in word for word in words)
+
+    assert again() == 0
+    assert again() == 4
+    path = tmp_path / "tiny" / "records" / "push-1block" / "still.json"
+    record = json.loads(path.read_text())
+    for change in (
+        {"device": "cuda"},
+        {"data": [{"training_seed": 0, "dataset": "a/b-v0", "sha256": "0"}]},
+        {"revision": {"commit": "d", "dirty": False}},
+        {"revision": {"commit": "c", "dirty": True}},
+    ):
+        path.write_text(json.dumps({**record, **change}))
+        assert again() == 3, change
+
+
+def test_a_strangers_claims_are_found_and_judged(tmp_path, capsys):
+    found = run(tmp_path, claim="quiet")
+    verdict = found.verdicts[0]
+    assert verdict.word == "holds"
+    assert verdict.task == "push-1block, push-2blocks"
+    assert verdict.findings[0].says.startswith(
+        "at least 1 of 2: return(still-1) − return(random-1) ≥ -1000; "
     )
-    assert [len(part) for part in planned] == [0, 0, 4]  # from scratch: none of the shipped
-
-
-def test_two_workers_give_the_same_weights(tmp_path):
-    one = run(tmp_path / "one", training_seeds=1)
-    two = run(tmp_path / "two", training_seeds=1, workers=2)
-    assert two.trained == one.trained
-    for need in one.trained:
-        files = [tmp_path / n / "tiny" / "weights" / need for n in ("one", "two")]
-        assert len({(file / "weights.safetensors").read_bytes() for file in files}) == 1
+    assert "by training seed 0.00, 0.00" in verdict.findings[1].shown
+    measured = tmp_path / "tiny/records/measured/tests.support.claim_methods.residual.json"
+    assert json.loads(measured.read_text())["values"] == {"0": 0.001, "1": 0.002}
+    assert main(["info", "still"]) == 0
+    assert "Doing nothing is no worse than noise" in capsys.readouterr().out
+    assert main(["reproduce", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "still --claim quiet" in shown
+    assert "hecrl --claim small-1" in shown
 
 
 def test_a_worker_that_fails_gives_its_line(tmp_path):
@@ -119,12 +189,17 @@ def test_workers_that_are_stopped_have_checkpoints(tmp_path):
 
 
 def test_what_cannot_be_reproduced(tmp_path):
+    def hecrl(**kwargs):
+        return run(tmp_path, method="hecrl", **{"claim": "small-2", **kwargs})
+
     with pytest.raises(UnknownId, match="unknown claim 'small-9'"):
-        run(tmp_path, claim="small-9")
+        hecrl(claim="small-9")
     with pytest.raises(BadValue, match="'paper' is checked with --preset paper: got 'tiny'"):
-        run(tmp_path, claim="paper")
+        hecrl(claim="paper")
     with pytest.raises(UnknownId, match="unknown preset 'smal'"):
-        run(tmp_path, claim=None, preset="smal")
+        hecrl(claim=None, preset="smal")
     with pytest.raises(BadValue, match="at least one worker"):
-        run(tmp_path, workers=0)
+        hecrl(workers=0)
+    with pytest.raises(BadValue, match="unknown device 'gpu'"):
+        hecrl(device="gpu")
     assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,7 @@
 """Claims that are checked one by one end in one record."""
 
-from entitybench.leaderboard.claims.judge import Verdict
-from entitybench.leaderboard.claims.reproduction import Reproduction
+from entitybench.leaderboard.claims.outcome import Reproduction
+from entitybench.leaderboard.claims.verdicts import Verdict
 
 
 def verdict(claim, ours):

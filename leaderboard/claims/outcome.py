@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from entitybench.leaderboard.claims.judge import Verdict
+from entitybench.leaderboard.claims.verdicts import Verdict
 from entitybench.records import Revision
 
 

@@ -1,0 +1,255 @@
+"""Which checkpoints the arms of claims act with, which of them are there, and their training."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from entitybench.checkpoints import read_meta, where
+from entitybench.claims import Training
+from entitybench.errors import BadValue, DataError
+from entitybench.leaderboard.evaluation.weights import owner, reference_weights
+from entitybench.leaderboard.training.fleet import train_all
+from entitybench.leaderboard.training.runs import RunFolder
+from entitybench.registry import agent as agent_spec
+from entitybench.registry import tasks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from entitybench.claims import Arm, Claim
+
+METRICS = "metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class Event:
+    """What is going on. kind: "plan", "train", "measure", "evaluate" or "verdict"."""
+
+    kind: str
+    message: str
+    done: int = 0
+    total: int = 0
+
+
+Report = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Need:
+    """One checkpoint."""
+
+    agent: str  # that owns the weights
+    task: str
+    dataset: str | None  # id; None where it learns from something else
+    seed: int
+    changes: tuple[tuple[str, str], ...] = ()  # settings of its training, values as JSON
+
+    def __str__(self) -> str:
+        """Its folder below weights/: AGENT/TASK/DATASET-NAME/seed<S>."""
+        folder = where(self.agent, self.task, self.dataset)
+        return f"{folder.as_posix()}{suffix(dict(self.changes))}/seed{self.seed}"
+
+    @property
+    def parts(self) -> dict[str, Need]:
+        """The checkpoints it is built on, by name."""
+        return {
+            name: Need(owner(agent_spec(part)), self.task, self.dataset, self.seed)
+            for name, part in agent_spec(self.agent).parts.items()
+            if agent_spec(part).trains
+        }
+
+
+def suffix(settings: Mapping[str, str]) -> str:
+    """Settings, values as JSON, as the end of a file's name; a hash where they do not fit there."""
+    if not settings:
+        return ""
+    text = "+".join(f"{name}={settings[name]}" for name in sorted(settings)).replace('"', "")
+    if len(text) > 60 or not re.fullmatch(r"[\w.=+-]+", text):
+        text = sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+    return f"+{text}"
+
+
+def as_json(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings with their values as JSON."""
+    return {name: json.dumps(value) for name, value in settings.items()}
+
+
+def needs(arm: Arm, seeds: Sequence[int]) -> list[Need]:
+    """The checkpoints that an arm acts with, one for each training seed."""
+    spec = agent_spec(arm.agent)
+    if not spec.trains:
+        return []
+    learner = agent_spec(owner(spec))
+    dataset = arm.dataset or tasks()[arm.trained_on].default_dataset
+    changes = tuple(sorted(as_json(arm.changes).items()))
+    return [
+        Need(
+            learner.id,
+            arm.trained_on,
+            dataset if learner.learns_from == "dataset" else None,
+            seed,
+            changes,
+        )
+        for seed in seeds
+    ]
+
+
+@dataclass
+class Plan:
+    """Where each checkpoint is, or that it must be trained; after training all have a place."""
+
+    preset: str
+    root: Path  # OUT/PRESET
+    shipped: dict[Need, Path] = field(default_factory=dict)
+    found: dict[Need, Path] = field(default_factory=dict)  # trained by an earlier call
+    missing: list[Need] = field(default_factory=list)  # parts before what is built on them
+    evaluate_every: int | None = None
+
+    def folder(self, need: Need) -> Path:
+        """Where it is, or will be."""
+        there = {**self.shipped, **self.found}
+        return there.get(need) or self.root / "weights" / str(need)
+
+    def words(self) -> str:
+        """For a terminal."""
+        return (
+            f"{len(self.shipped)} shipped checkpoints, {len(self.found)} trained earlier, "
+            f"{len(self.missing)} to train"
+        )
+
+    def waves(self) -> Iterator[list[Need]]:
+        """What is missing, in groups that can be trained side by side."""
+        depths: dict[Need, int] = {}
+        for need in self.missing:
+            parts = [depths[part] for part in need.parts.values() if part in depths]
+            depths[need] = 1 + max(parts, default=-1)
+        for depth in sorted(set(depths.values())):
+            yield [need for need in self.missing if depths[need] == depth]
+
+
+def make_plan(
+    claims: Sequence[Claim],
+    preset: str,
+    root: Path,
+    *,
+    from_scratch: bool = False,
+    training_seeds: int | None = None,
+) -> Plan:
+    """Look for every checkpoint of the claims: shipped ones first, then those in `root`.
+
+    Raises:
+        BadValue: agents whose parts need each other, or weights in `root` of other data.
+    """
+    every = [claim.evaluate_every for claim in claims if claim.evaluate_every is not None]
+    plan = Plan(preset, root, evaluate_every=min(every, default=None))
+    wanted: dict[Need, bool] = {}  # whether its training curve is needed too
+    for claim in claims:
+        curves = {x.arm for x in claim.quantities() if isinstance(x, Training)}
+        for arm in claim.arms:
+            for need in needs(arm, range(training_seeds or claim.training_seeds)):
+                wanted[need] = wanted.get(need, False) or arm.name in curves
+    for need in sorted(wanted, key=str):
+        _add(plan, need, wanted[need], from_scratch, ())
+    return plan
+
+
+def _add(plan: Plan, need: Need, curve: bool, from_scratch: bool, above: tuple[str, ...]) -> None:
+    if need.agent in above:
+        circle = " needs ".join([*above[above.index(need.agent) :], need.agent])
+        raise BadValue(f"the parts of agents go in a circle: {circle}.")
+    if need in plan.shipped or need in plan.found or need in plan.missing:
+        return
+    shipped = None if from_scratch else _shipped(need, plan.preset, curve)
+    own = plan.root / "weights" / str(need)
+    if shipped is not None:
+        plan.shipped[need] = shipped
+    elif own.is_dir():
+        _check_data(need, own)
+        plan.found[need] = own
+    else:
+        for part in need.parts.values():
+            _add(plan, part, False, from_scratch, (*above, need.agent))
+        plan.missing.append(need)
+
+
+def _shipped(need: Need, preset: str, curve: bool) -> Path | None:
+    task = tasks()[need.task]
+    if need.changes:
+        return None
+    folder = reference_weights(need.agent, need.task, need.dataset).get(need.seed)
+    if folder is None or (curve and not (folder / METRICS).is_file()):
+        return None
+    meta = read_meta(folder)
+    same = meta.get("preset") == preset and meta["task_version"] == task.version
+    return folder if same else None
+
+
+def _check_data(need: Need, folder: Path) -> None:
+    """Raise BadValue where a checkpoint was trained on other content than the dataset here has."""
+    meta = read_meta(folder)
+    before = (meta.get("dataset") or {}).get("content_hash")
+    if need.dataset is None or before is None:
+        return
+    from entitybench.datasets.api import load_dataset
+
+    try:
+        now = load_dataset(need.dataset).content_hash
+    except DataError:
+        return  # not on this machine: nothing to compare
+    if now != before:
+        raise BadValue(
+            f"{folder} was trained on other episodes than {need.dataset} has now "
+            f"({before[:8]}, {now[:8]}): choose another --out, or delete it."
+        )
+
+
+def train_missing(plan: Plan, workers: int, device: str | None, report: Report) -> None:
+    """Train what is missing, `workers` runs side by side, parts first."""
+    for dataset in sorted({need.dataset for need in plan.missing if need.dataset is not None}):
+        from entitybench.datasets.api import load_dataset
+
+        report(Event("plan", f"dataset {dataset}"))
+        load_dataset(dataset, generate=True)
+    words, total = f"training {len(plan.missing)} runs, {workers} at a time", len(plan.missing)
+
+    def poll() -> None:
+        steps = sum(_thousandths(plan, need) for need in plan.missing)
+        report(Event("train", words, steps, 1000 * total))
+
+    for wave in plan.waves():
+        train_all([_job(plan, need, device) for need in wave], workers, poll)
+
+
+def _job(plan: Plan, need: Need, device: str | None) -> dict[str, Any]:
+    """The arguments of `train`."""
+    out = plan.folder(need).parent
+    job: dict[str, Any] = {
+        "agent_id": need.agent,
+        "task": need.task,
+        "preset": plan.preset,
+        "seed": need.seed,
+        "out": str(out),
+        "resume": bool(RunFolder(out, need.seed).checkpoints()),
+        "device": device,
+        "dataset": need.dataset,
+        "evaluate_every": plan.evaluate_every,
+        "changes": {name: json.loads(value) for name, value in need.changes},
+        "parts": {name: str(plan.folder(part)) for name, part in need.parts.items()},
+    }
+    return {name: value for name, value in job.items() if value not in (None, {})}
+
+
+def _thousandths(plan: Plan, need: Need) -> int:
+    """How far a run of another process is, from the metrics it writes."""
+    folder = RunFolder(plan.folder(need).parent, need.seed)
+    if folder.final.is_dir():
+        return 1000
+    if not folder.metrics.is_file():
+        return 0
+    with open(folder.metrics, "rb") as file:
+        return min(sum(1 for _ in file), 1000)

@@ -1,0 +1,296 @@
+"""What a quantity of a claim came to: one function for each class, chosen by `singledispatch`.
+
+`find(quantity, results)` gives the estimate with its interval, and the values by training seed. A
+quantity of another package registers its function with `find.register`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from entitybench.errors import BadValue, RecordError
+from entitybench.kinds import Metric
+from entitybench.leaderboard.claims import pairing
+from entitybench.leaderboard.claims.pairing import (
+    PLAIN,
+    Found,
+    Grid,
+    no_value,
+    of_seeds,
+    one_number,
+)
+from entitybench.leaderboard.statistics import correlation, exact
+from entitybench.leaderboard.statistics.intervals import difference, seed_means, wilson
+from entitybench.leaderboard.tables.curves import points, read_rows
+from entitybench.leaderboard.tables.data import by_seed, cell, matrix, metric_of
+from entitybench.quantities import (
+    Area,
+    Average,
+    Best,
+    Correlation,
+    Diagnostic,
+    Difference,
+    Fisher,
+    Mean,
+    Measured,
+    Quantity,
+    Ratio,
+    Share,
+    SignTest,
+    Spread,
+    StepsTo,
+    Training,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from entitybench.records import Record
+    from entitybench.types import Array
+
+_STEPS = Metric(name="steps", title="steps", short="steps", digits=0)
+_SHARE = Metric(name="share", title="share (%)", short="share %", scale=100.0, digits=0)
+_P = Metric(name="p", title="p", short="p", digits=4)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a claim is judged on."""
+
+    records: Mapping[str, Record]  # by arm
+    # metrics.jsonl by training seed, by arm
+    curves: Mapping[str, Mapping[int, Path]] = field(default_factory=dict)
+    # values by training seed
+    measured: Mapping[Measured, Mapping[int, float]] = field(default_factory=dict)
+
+    def record(self, arm: str) -> Record:
+        """The record of an arm. Raises RecordError."""
+        if arm not in self.records:
+            raise RecordError(f"there is no record of {arm}.")
+        return self.records[arm]
+
+
+@singledispatch
+def find(quantity: Quantity, results: Results) -> Found:
+    """What a quantity is in these results.
+
+    Raises:
+        RecordError: the results do not hold it.
+        BadValue: nothing is registered for this class.
+    """
+    del results
+    raise BadValue(
+        f"nothing finds a {type(quantity).__name__}: register a function for the class with "
+        "entitybench.leaderboard.claims.quantities.find.register."
+    )
+
+
+@find.register
+def _mean(quantity: Mean, results: Results) -> Found:
+    record = results.record(quantity.arm)
+    metric = metric_of(record, quantity.metric)
+    values = by_seed(record, quantity.metric)
+    seeds = _seeds(record)
+    grid = None
+    if metric.reduce == "mean":
+        of = (record.task.id, record.task.bank, record.hashes.task)
+        grid = Grid(matrix(record, quantity.metric), tuple(record.items), of)
+    unit = replace(PLAIN, scale=metric.scale, digits=metric.digits)
+    notes = no_value(record.training_seeds, values)
+    return Found(cell(record, quantity.metric), values, seeds, grid, unit, notes=notes)
+
+
+def _seeds(record: Record) -> tuple[int, ...]:
+    """Training seeds, none of what has no weights: that is paired with all of the others."""
+    seeds = tuple(record.training_seeds)
+    return () if len(seeds) == 1 and not record.hashes.weights else seeds
+
+
+@find.register
+def _diagnostic(quantity: Diagnostic, results: Results) -> Found:
+    record, name = results.record(quantity.arm), quantity.name
+    found = {int(s): values[name] for s, values in record.diagnostics.items() if name in values}
+    if not found:
+        raise RecordError(f"the record of {record.label} has no diagnostic {name!r}.")
+    return of_seeds({seed: found.get(seed, math.nan) for seed in record.training_seeds})
+
+
+@find.register
+def _training(quantity: Training, results: Results) -> Found:
+    files = results.curves.get(quantity.arm)
+    if not files:
+        raise RecordError(f"there is no training curve of {quantity.arm}.")
+    take, values, late = quantity.take, {}, []
+    for seed, file in sorted(files.items()):
+        curve = points(read_rows(file), quantity.column)
+        steps, heights = np.array(curve, np.float64).T
+        if isinstance(take, StepsTo):
+            smooth = np.convolve(heights, np.full(take.smooth, 1 / take.smooth), "valid")
+            there = np.flatnonzero(smooth >= take.level)
+            values[seed] = steps[there[0] + take.smooth - 1] if len(there) else steps[-1]
+            late += [] if len(there) else [seed]
+        elif isinstance(take, Area):
+            values[seed] = pairing.height(steps, heights)
+        else:
+            values[seed] = heights[-1] if take == "last" else np.max(heights)
+    unit = _STEPS if isinstance(take, StepsTo) else _unit(quantity, results)
+    notes: tuple[str, ...] = ()
+    if late:
+        notes = (f"never in {len(late)} of {len(files)} runs of {quantity.arm}: their last step",)
+    return of_seeds(values, unit, notes)
+
+
+def _unit(quantity: Training, results: Results) -> Metric:
+    """That of the metric where the column is one."""
+    for metric in results.record(quantity.arm).metrics if quantity.arm in results.records else ():
+        if metric.name == quantity.column:
+            return replace(PLAIN, scale=metric.scale, digits=metric.digits)
+    return PLAIN
+
+
+@find.register
+def _measured(quantity: Measured, results: Results) -> Found:
+    if quantity not in results.measured:
+        raise RecordError(f"{quantity.function} has not been run.")
+    return of_seeds(dict(results.measured[quantity]))
+
+
+@find.register
+def _difference(quantity: Difference, results: Results) -> Found:
+    a, b = find(quantity.a, results), find(quantity.b, results)
+    pair = pairing.pair(a, b)
+    unit = pairing.common_unit((a, b))
+    with np.errstate(invalid="ignore"):  # of two infinite numbers
+        away = pair.x - pair.y
+    values = seed_means(away)
+    notes = tuple(dict.fromkeys([*pair.notes, *no_value(pair.seeds, values)]))
+    found = difference(pair.x, pair.y) if pair.shared else pairing.over_seeds(values)
+    return Found(found, values, pair.seeds, unit=unit, sign=True, notes=notes)
+
+
+@find.register
+def _ratio(quantity: Ratio, results: Results) -> Found:
+    a, b = find(quantity.a, results), find(quantity.b, results)
+    pair = pairing.pair(a, b)
+    found, word = pairing.ratio(pair)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = seed_means(pair.x) / seed_means(pair.y)
+    notes = pair.notes
+    if not all(_is_primary(operand, results) for operand in (quantity.a, quantity.b)):
+        notes = (f"{pairing.number(a)} against {pairing.number(b)}", *notes)
+    return Found(found, values, pair.seeds, notes=notes, word=word)
+
+
+def _is_primary(quantity: Quantity, results: Results) -> bool:
+    """Whether it is what each verdict shows of every arm."""
+    if not isinstance(quantity, Mean):
+        return False
+    return results.record(quantity.arm).metrics[0].name == quantity.metric
+
+
+@find.register
+def _best(quantity: Best, results: Results) -> Found:
+    found = {each: find(each, results) for each in quantity.of}
+    sign = -1 if quantity.lower else 1
+    there = {each: x for each, x in found.items() if not math.isnan(x.interval.mean)}
+    if not there:
+        raise RecordError(f"none of {', '.join(map(str, quantity.of))} has a value.")
+    best = max(there, key=lambda each: sign * there[each].interval.mean)
+    return replace(
+        found[best],
+        notes=(*found[best].notes, f"{'lowest' if quantity.lower else 'highest'}: {best}"),
+    )
+
+
+@find.register
+def _average(quantity: Average, results: Results) -> Found:
+    found = [find(each, results) for each in quantity.of]
+    seeds = pairing.common_seeds(found)
+    values = np.mean([pairing.at(each, seeds) for each in found], axis=0)
+    said = [note for each in found for note in each.notes]
+    return Found(
+        pairing.over_seeds(values),
+        values,
+        seeds,
+        unit=pairing.common_unit(found),
+        sign=any(each.sign for each in found),
+        notes=tuple(dict.fromkeys([*said, *no_value(seeds, values)])),
+    )
+
+
+@find.register
+def _spread(quantity: Spread, results: Results) -> Found:
+    found = find(quantity.a, results)
+    values = found.values[~np.isnan(found.values)]
+    if len(values) < 2:
+        return one_number(math.nan, found.unit, word="undefined, one training seed has no spread")
+    return one_number(float(np.std(values, ddof=1)), found.unit, found.notes)
+
+
+@find.register
+def _share(quantity: Share, results: Results) -> Found:
+    found = find(quantity.a, results)
+    there = ~np.isnan(found.values)
+    above = np.where(there, found.values > quantity.above, np.nan)
+    hits, runs = int(np.nansum(above)), int(there.sum())
+    interval = wilson(hits, runs) if runs else pairing.over_seeds(above)
+    notes = (f"{hits} of {runs} training seeds", *found.notes)
+    return Found(interval, above, found.seeds, unit=_SHARE, notes=notes)
+
+
+@find.register
+def _correlation(quantity: Correlation, results: Results) -> Found:
+    pair = pairing.pair(find(quantity.a, results), find(quantity.b, results))
+    of = correlation.spearman if quantity.rank else correlation.pearson
+    if not pair.shared:
+        x, y = _both(pair.x[:, 0], pair.y[:, 0])
+        return one_number(of(x, y), notes=pair.notes, ends=correlation.interval(of(x, y), len(x)))
+    rows = [_both(x, y) for x, y in zip(pair.x, pair.y, strict=True)]
+    values = np.array([of(x, y) for x, y in rows])
+    notes = (*pair.notes, *no_value(pair.seeds, values))
+    found = pairing.over_seeds(values)
+    if len(values) == 1:
+        low, high = correlation.interval(values[0], len(rows[0][0]))
+        found = replace(found, low=low, high=high)
+    return Found(found, values, pair.seeds, notes=notes)
+
+
+def _both(x: Array, y: Array) -> tuple[Array, Array]:
+    there = ~np.isnan(x) & ~np.isnan(y)
+    return x[there], y[there]
+
+
+@find.register
+def _sign_test(quantity: SignTest, results: Results) -> Found:
+    signs: list[float] = []
+    for a, b in quantity.pairs:
+        pair = pairing.pair(find(a, results), find(b, results))
+        x, y = _both(seed_means(pair.x), seed_means(pair.y))
+        signs += list(np.sign(x - y))
+    wins, losses = signs.count(1), signs.count(-1)
+    if not signs:
+        return one_number(math.nan, _P, word="undefined, no pair has values")
+    ties = f", {len(signs) - wins - losses} ties" if wins + losses < len(signs) else ""
+    notes = (f"{wins} of {wins + losses} pairs{ties}",)
+    return one_number(exact.sign_test(wins, losses), _P, notes)
+
+
+@find.register
+def _fisher(quantity: Fisher, results: Results) -> Found:
+    counts = []
+    for operand in (quantity.a, quantity.b):
+        pooled: Sequence[Quantity] = operand if isinstance(operand, tuple) else (operand,)
+        values = np.concatenate([find(each, results).values for each in pooled])
+        values = values[~np.isnan(values)]
+        counts.append((int((values > quantity.above).sum()), len(values)))
+    (hits, runs), (other, others) = counts
+    if not runs or not others:
+        return one_number(math.nan, _P, word="undefined, no run has a value")
+    notes = (f"{hits} of {runs} runs against {other} of {others}",)
+    return one_number(exact.fisher(hits, runs, other, others), _P, notes)

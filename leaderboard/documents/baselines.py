@@ -84,15 +84,15 @@ def baselines(kind: str, reference: Path) -> str:
     for dataset in order:
         here = [by_place.get((dataset, agent)) for agent in agents]
         sizes = sorted({s.size for s in here if s})
-        rows.append((dataset, *(_cell(s) for s in here), ", ".join(sizes)))
-    return _table(("dataset", *agents, "seeds × episodes"), rows)
+        files = ", ".join(f"`{s.record}`" for s in here if s)
+        rows.append((dataset, *(_cell(s) for s in here), ", ".join(sizes), files))
+    return _table(("dataset", *agents, "seeds × episodes", "records"), rows)
 
 
 def _cell(score: Score | None) -> str:
     if score is None:
         return "–"
-    text = f"{score.mean:.1f} [{score.low:.1f}, {score.high:.1f}]"
-    return f"[{text}](../leaderboard/reference/records/{score.record})"
+    return f"{score.mean:.1f} [{score.low:.1f}, {score.high:.1f}]"
 
 
 def published(what: str, reference: Path) -> str:

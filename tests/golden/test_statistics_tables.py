@@ -15,7 +15,7 @@ from entitybench.leaderboard.tables.latex import escaped
 from entitybench.leaderboard.tables.plots import PLOTS, plot
 from entitybench.leaderboard.tables.render import FORMATS, fitted, plain, render, rich_table
 from entitybench.leaderboard.tables.table import table
-from entitybench.records import Record
+from entitybench.records import DataInfo, Record
 from entitybench.schema1 import lifted
 
 
@@ -352,3 +352,45 @@ def test_huge_returns_overflow_nowhere():
     huge = record(HALF, episodes=rows)
     assert "e+99 [" in render(table([huge]), "text")
     compare(huge, record(NONE, agent="ec-iql"))
+
+
+def learned(dataset, sha256, *, default=True):
+    """What both training seeds of a record learned from."""
+    return [
+        {"training_seed": s, "dataset": dataset, "sha256": sha256, "default": default}
+        for s in (0, 1)
+    ]
+
+
+def of_data(successes, *args, **changes):
+    """A record of schema 2 whose training seeds learned from a dataset."""
+    made = record(successes, **changes)
+    return made.model_copy(update={"data": [DataInfo(**each) for each in learned(*args)]})
+
+
+def test_other_data_are_another_row_and_named():
+    usual = of_data(HALF, "push-3blocks/play-v1", "a1")
+    other = record(NONE).model_copy(
+        update={"data": [DataInfo(**x) for x in learned("push/random-v1", "b2", default=False)]}
+    )
+    found = table([usual, other])
+    assert [row.record.label for row in found.rows] == ["hecrl", "hecrl (on random-v1)"]
+    assert [row["dataset"] for row in found.values()] == ["push-3blocks/play-v1", "push/random-v1"]
+
+
+def test_data_of_one_name_and_other_content_share_no_row():
+    one = of_data(HALF, "push-3blocks/play-v1", "a1")
+    two = of_data(HALF, "push-3blocks/play-v1", "b2", first_training_seed=2)
+    with pytest.raises(RecordError, match="different datasets"):
+        table([one, two])
+    same = of_data(HALF, "push-3blocks/play-v1", "a1", first_training_seed=2)
+    assert len(table([one, same]).rows) == 1
+
+
+def test_a_comparison_says_that_the_data_differ():
+    one = of_data(HALF, "push-3blocks/play-v1", "a1")
+    two = of_data(NONE, "push-3blocks/mine-v1", "b2", agent="ec-iql")
+    notes = compare(one, two).grid().notes
+    assert any("different data: push-3blocks/play-v1 and push-3blocks/mine-v1" in n for n in notes)
+    again = of_data(NONE, "push-3blocks/play-v1", "a1", agent="ec-iql")
+    assert not any("different data" in note for note in compare(one, again).grid().notes)

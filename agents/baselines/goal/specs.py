@@ -40,6 +40,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         id="gcbc",
         kind="goal-control",
         target="entitybench.agents.baselines.goal.gcbc:GCBC",
+        presets=("tiny", "sweep", "small", "paper"),
         paper="Ghosh et al., Learning to Reach Goals via Iterated Supervised Learning, ICLR 2021",
         extra="train",
         needs=FLAT,

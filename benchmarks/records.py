@@ -1,7 +1,8 @@
-"""Makes the reference records of oracle and random: `python benchmarks/records.py [TASK ...]`.
+"""Makes the records of what does not learn: `python benchmarks/records.py [TASK ...]`.
 
-The same as `bench eval --agent oracle --task TASK --out …` from a clean revision, for every task in
-state whose record is missing or of another task, world or version (--anew: for all).
+Oracle, random, zero and constant: the ends of every table. The same as
+`bench eval --agent oracle --task TASK --out …` from a clean revision, for every task in state whose
+record is missing or of another task, world or version (--anew: for all).
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from entitybench.envs.api import world_of
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.api import evaluate
 from entitybench.leaderboard.evaluation.weights import REFERENCE
+from entitybench.leaderboard.tables.data import cell, shown
 from entitybench.records import Record
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
+AGENTS = ("oracle", "random", "zero", "constant")
 EPISODES = 100
 
 
@@ -43,6 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", help="ids; default: all in state")
     parser.add_argument("--anew", action="store_true", help="also those that are there")
+    parser.add_argument("--agents", nargs="*", default=AGENTS, help="default: all four")
     parser.add_argument("--threads", type=int, default=None)
     asked = parser.parse_args()
     revision = provenance.revision()
@@ -54,8 +58,8 @@ def main() -> int:
         if task.extra and importlib.util.find_spec(task.extra) is None:
             print(f"{task.id}: needs the extra [{task.extra}]")
             continue
-        for agent in ("oracle", "random"):
-            if (agent == "oracle" and task.oracle is None) or task.kind == "graph":
+        for agent in asked.agents:
+            if agent == "oracle" and task.oracle is None:
                 continue
             if current(task, agent) and not asked.anew:
                 continue
@@ -64,10 +68,10 @@ def main() -> int:
             path = REFERENCE / "records" / task.id / f"{agent}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             record.write(path)
-            solved = sum(row.values["success"] or 0 for row in record.rows) / len(record.rows)
-            print(
-                f"{task.id} {agent}: {solved:.0%}, {time.perf_counter() - begin:.0f} s", flush=True
-            )
+            metric = record.metrics[0]
+            text = shown(cell(record, metric.name), metric)
+            seconds = time.perf_counter() - begin
+            print(f"{task.id} {agent}: {metric.title} {text}, {seconds:.0f} s", flush=True)
     return 0
 
 

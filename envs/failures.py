@@ -1,8 +1,8 @@
 """Failures on purpose: scripted controllers that go wrong in named ways, labelled by the simulator.
 
 A failure is an injection (a scripted policy that errs) and a predicate on what then happened
-(ARMOR sheet, section 9.1). A family keeps a table of its own, which its tasks name in
-`TaskSpec.failures`; its first entry is the success, whose predicate is that of the task.
+(after FailGen: Duan et al., AHA, ICLR 2025). A family keeps a table of its own, which its tasks
+name in `TaskSpec.failures`; its first entry is the success, whose predicate is that of the task.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Trace:
 class Failure:
     """One way to fail."""
 
-    number: int  # of the mode in the ARMOR sheet
+    number: int  # of the mode, the same in every family (docs/banks.md)
     summary: str
     inject: Callable[[TaskSpec], Policy[Any]]  # the policy that errs; it may have `notes(state)`
     holds: Callable[[Trace], Array]  # whether it went wrong in this way: bool (B,)

@@ -1,4 +1,4 @@
-"""Networks on standardised features: (x − mean) / deviation of the dataset, clipped (sheet §1).
+"""Networks on standardised features: (x − mean) / deviation of the dataset, clipped.
 
 The statistics lie among a network's parameters, under names that begin with "fixed.", so that they
 travel with it everywhere; the optimiser leaves them alone.

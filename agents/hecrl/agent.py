@@ -1,4 +1,7 @@
-"""HECRL: an entity-centric IQL agent and a subgoal model that meet at test time (sheet §2, §3)."""
+"""HECRL (Haramati et al., ICLR 2026): an entity-centric IQL agent and a subgoal model.
+
+They are trained on the same data, independently, and meet at test time.
+"""
 
 from __future__ import annotations
 
@@ -219,7 +222,7 @@ class HECRL(GoalIQL):
         return self.decode(params, state, self.exact_regressor.apply(params, state, goal))
 
     def propose(self, now: Tensor, goal: Tensor, rng: BatchGenerator) -> Proposal:
-        """The chosen subgoals, and where to go straight for the goal instead (sheet §3)."""
+        """The chosen subgoals, and where to go straight for the goal instead."""
         config, batch = self.config, len(now)
         if config.high_level == "awr":
             found = self.regress_subgoal(now, goal)

@@ -32,7 +32,7 @@ class HECRLConfig(IQLConfig):
     subgoal_layers: int = 3
     awr_beta: float = 3.0  # β_AWR of the ablation
 
-    # Inference (sheet §3)
+    # Inference
     high_level: Literal["diffusion", "awr", "none"] = "diffusion"
     choice: Literal["filtered", "max-value", "random"] = "filtered"
     # When the goal itself is pursued: "value", where V(s, g) is above every subgoal's (the paper's
@@ -86,7 +86,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "batch_size": 128,
         "high_level_from": 2_000,
     },
-    "paper": {  # one GPU; sheet §2.5 and §2.6, three cubes in state
+    "paper": {  # one GPU; the released settings for three cubes in state
         **PAPER_ENTITIES,
         "subgoal_steps": 50,
         "predict": "noise",

@@ -1,4 +1,8 @@
-"""Denoising diffusion over entity displacements (HECRL sheet §2.4), ten steps, cosine schedule."""
+"""Denoising diffusion over entity displacements, ten steps, cosine schedule.
+
+DDPM (Ho et al., NeurIPS 2020) with the variances of Nichol and Dhariwal (ICML 2021, equation 17),
+as in HECRL (Haramati et al., ICLR 2026).
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def diffusion_loss(
     schedule: Schedule,
     predict: Predict,
 ) -> Tensor:
-    """E |target − prediction| with t ~ U{0..S−1} (sheet §2.4; L1)."""
+    """E |target − prediction| with t ~ U{0..S−1}: L1, as in HECRL's released code."""
     noisy = schedule.corrupt(displacement, noise, step)
     output = net.apply(params, state, goal, noisy, step)
     return (output - (noise if predict == "noise" else displacement)).abs().mean()

@@ -30,8 +30,8 @@ Tensor = torch.Tensor
 class SubgoalNet:
     """For each entity a displacement (or its noise), given state, goal and a noisy displacement.
 
-    Each token holds one entity's state, goal and noisy displacement side by side (sheet §8.7:
-    matched tokens), so there is no code per entity and any number of them can be present.
+    Each token holds one entity's state, goal and noisy displacement side by side (matched
+    tokens), so there is no code per entity and any number of them can be present.
     """
 
     layout: Layout

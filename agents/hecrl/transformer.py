@@ -1,4 +1,4 @@
-"""The subgoal models of HECRL at the paper's size (sheet §2.4, §2.5 and §4).
+"""The subgoal models of HECRL at the paper's size (Haramati et al., ICLR 2026, released code).
 
 Shapes: B batch, N entities, F standardised features, ids included, W width.
 """

@@ -1,7 +1,8 @@
 """Play with a hand: the scripted solver, given goals drawn anew whenever one is reached.
 
 The task's own goal is not looked at. Cubes are carried or pushed about, drawers and windows opened
-and closed, as in the HECRL sheet (section 5). Noise is added by `basic.Noisy`.
+and closed, as in the play data of OGBench (Park et al., ICLR 2025) and HECRL (Haramati et al., ICLR
+2026). Noise is added by `basic.Noisy`.
 """
 
 from __future__ import annotations

@@ -39,7 +39,11 @@ class PokeState:
 
 
 class Poke:
-    """The push of the HECRL sheet (section 5): at a face, towards the cube's centre."""
+    """At a face of the cube, towards its centre.
+
+    After the pushes in HECRL's data (Haramati et al., ICLR 2026); theirs start at offsets of which
+    only two are faces at every yaw, ours at true faces.
+    """
 
     def __init__(self, world: PickTable) -> None:
         self._rows = world.rows

@@ -27,7 +27,10 @@ class AroundState:
 
 
 class AroundPiece:
-    """Uniform actions, cut so that the pusher's target stays about a piece (HECRL sheet, 5)."""
+    """Uniform actions, cut so that the pusher's target stays about a piece.
+
+    The data of Push-Tetris in HECRL (Haramati et al., ICLR 2026).
+    """
 
     def __init__(self, task: TaskSpec | str) -> None:
         world = world_of(task_of(task))

@@ -1,4 +1,7 @@
-"""Datasets with the truth about who acted on whom (HInt sheet, 8), hockey and its videos."""
+"""Datasets with the truth about who acted on whom, hockey and its videos.
+
+Episodes with absent entities: null data as in NCII (Chuck et al., ICLR 2025).
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def _hockey(name: str) -> DatasetSpec:
 
 
 def _mallets(name: str) -> tuple[DatasetSpec, DatasetSpec]:
-    """What the FLAM sheet (9.2) renders."""
+    """Videos to learn latent actions from, as FLAM does (Wang et al., ICML 2026)."""
     task = f"hockey-mallets-{name}"
     return (
         dataset(

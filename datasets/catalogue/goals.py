@@ -1,4 +1,7 @@
-"""Datasets of goal tasks: play, noisy play, random pushing (HECRL sheet, 5 and 8)."""
+"""Datasets of goal tasks: play, noisy play, random pushing.
+
+The recipes follow the data of HECRL (Haramati et al., ICLR 2026); sizes are ours.
+"""
 
 from __future__ import annotations
 

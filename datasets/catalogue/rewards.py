@@ -1,4 +1,7 @@
-"""Datasets of reward tasks: corrupted, mixed and embedded demonstrations (IDRL sheet, 8)."""
+"""Datasets of reward tasks: corrupted, mixed and embedded demonstrations.
+
+Corrupted ones as in IDRL (Xu et al., ICLR 2025), the others after D4RL (Fu et al., 2020).
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Datasets of teams: five qualities, and mixtures of conventions (MAC-Flow sheet, 8.3).
+"""Datasets of teams: five qualities, and mixtures of conventions.
 
+The qualities are those usual in offline MARL (OMAR: Pan et al., ICML 2022); the mixtures are ours.
 A convention is one consistent way to share the work, kept for an episode. In `mixed-obs` an agent
 sees which one it is within a few steps; in `mixed-hidden` it does not before it must commit
 itself. The label "convention" says which it was (the last one: the best of the moment); nothing

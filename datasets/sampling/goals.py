@@ -49,7 +49,7 @@ class GoalMix:
     """
 
     next: float = 0.0  # the next state
-    uniform: float = 0.0  # a later state of the episode, uniform (rule of HECRL, sheet 2.1)
+    uniform: float = 0.0  # a later state of the episode, uniform (HECRL's rule)
     geometric: float = 0.0  # a later state, geometric steps ahead, cut at the end
     random: float = 0.0  # a state of another episode
     mean_steps: float = 25.0  # mean of the geometric distribution, control steps

@@ -1,7 +1,8 @@
 """A random graph of nodes that push each other under conditions: who acted on whom is known.
 
-The dynamics are those of section 5 of the HInt sheet. Each node has four numbers. By itself it
-drifts; when at least one of its edges fires, it is driven by the parents whose edges fire instead.
+After the Random DAG of Chuck et al. (ICLR 2025) and the first author's public generator. Each node
+has four numbers. By itself it drifts; when at least one of its edges fires, it is driven by the
+parents whose edges fire instead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Discs in a box that bounce: an agent is to knock one of them to a place (HInt sheet, 8.1)."""
+"""Discs in a box that bounce: an agent is to knock one of them to a place.
+
+After the Spriteworld domain of Chuck et al. (ICLR 2025).
+"""
 
 from __future__ import annotations
 

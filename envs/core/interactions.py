@@ -1,7 +1,7 @@
 """The true interaction graph of a control step: who touched whom, through the physics' contacts.
 
 A graph (..., N, N + 1) bool: row j is the target, column i the cause, the last column the action
-(HInt sheet, section 1). The diagonal is true, everything has dynamics of its own.
+(as in Chuck et al., ICLR 2025). The diagonal is true, everything has dynamics of its own.
 """
 
 from __future__ import annotations

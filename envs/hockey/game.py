@@ -1,6 +1,6 @@
 """Air hockey between two sides: learners against scripted opponents. One or two mallets a side.
 
-Observation, action, reward and length are those of `airhockey_2v2` in the MAC-Flow sheet (8.2).
+Observation, action, reward and length are our choice; docs/hockey.md gives them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The video worlds of the FLAM sheet (9.1): M mallets of different colours and one free puck.
+"""Worlds to film for latent action models: M mallets of different colours and one free puck.
 
 Every mallet gets one of five commands a step: stay, +x, -x, +y, -y. One step moves it 5 cm, which
 is 3.6 pixels of a picture of 64 pixels, in which its radius is 3.7 pixels. Spots are painted on the

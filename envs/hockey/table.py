@@ -1,7 +1,7 @@
 """The air-hockey table as an MjSpec: rims, goals, mallets, puck, posts.
 
-Sizes, dampings, speeds and the tilt are those of the HInt sheet (section 5, "Air-hockey testbed
-constants"). What bounces is a choice of ours, measured in docs/hockey.md.
+Sizes, dampings, speeds and the tilt are those of the air-hockey test-bed behind Chuck et al. (ICLR
+2025; its public settings). What bounces is a choice of ours, measured in docs/hockey.md.
 
 Bounces. A contact is given a reference acceleration -b v with b = (1 + e) / dt and hardly any
 stiffness, so that one physics step turns the approach velocity v into -e v whatever the depth at

@@ -1,4 +1,4 @@
-"""Failures in the kitchen (ARMOR sheet, section 9.1): how the oracle errs, and what shows it.
+"""Failures in the kitchen: how the oracle errs, and what shows it.
 
 Episodes of several elements end with the oracle's plan; those of one element with one attempt.
 """

@@ -1,4 +1,4 @@
-"""`pick-2cubes-bins`: one of the cubes into one of the bins (ARMOR sheet, section 9.1)."""
+"""`pick-2cubes-bins`: one of the cubes into one of the bins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failures of stacking and of the bins (ARMOR sheet, section 9.1): injections and predicates.
+"""Failures of stacking and of the bins: injections and predicates.
 
 The asked cube is that of the goal, of a tower the one that comes first on the lowest. "The other"
 is the other one of two, of a tower of three the uppermost.

@@ -1,4 +1,4 @@
-"""The pick scene as an MjSpec. Solver settings: DESIGN section 7."""
+"""The pick scene as an MjSpec; solver settings in `entitybench.envs.parts.scene`."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Arrangement:
 
 
 _LEFT, _RIGHT = (-0.12, -0.15), (0.12, -0.15)
-# From what to what; five kinds as in the HECRL sheet's table.
+# From what to what; five kinds, after the five tasks of OGBench's scene (Park et al., ICLR 2025).
 KINDS: dict[str, tuple[Arrangement, Arrangement]] = {
     "open": (
         Arrangement(_LEFT, (1, 1), 0, 0),

@@ -1,6 +1,6 @@
 """Failures of `push-2blocks-zones`: how the scripted policy errs, and what then must be so.
 
-The modes are those of the ARMOR sheet (section 9.1) that apply to pushing a block into a zone.
+The modes are those of docs/banks.md that apply to pushing a block into a zone.
 Predicates look at simulator states and contacts alone; they exclude one another.
 """
 

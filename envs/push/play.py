@@ -32,7 +32,10 @@ class PlayState:
 
 
 class PushPlay:
-    """The data behaviour of the HECRL sheet (8.7). Does not look at the goal."""
+    """Pushes a random block to a random place, again and again; does not look at the goal.
+
+    After the play data of HECRL (Haramati et al., ICLR 2026).
+    """
 
     def __init__(self, task: TaskSpec | str) -> None:
         world = world_of(task_of(task))

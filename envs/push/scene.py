@@ -1,4 +1,4 @@
-"""The push scene as an MjSpec. Solver settings: DESIGN section 7; constants: HECRL sheet, 8.1."""
+"""The push scene as an MjSpec; solver settings in `entitybench.envs.parts.scene`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs, TaskSpec
 
-# What choices (of the first agent, of the second) pay: MAC-Flow sheet, 8.2; SVN sheet, section 6.
+# What choices (of the first agent, of the second) pay. "climbing" and "square": code of
+# Lee et al., A Recipe for Stable Offline Multi-agent RL (2026); "xor": their MAC-Flow (ICLR 2026).
 GAMES: dict[str, tuple[tuple[float, ...], ...]] = {
     "rare": ((0, 1), (1, 2)),
     "xor": ((0, 1), (1, 0)),

@@ -1,4 +1,4 @@
-"""Three round robots, a box too heavy for one, a pillar in the way (MAC-Flow sheet, 8.2)."""
+"""Three round robots, a box too heavy for one, a pillar in the way."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class SpreadWorld(ParticleWorld):
 
 
 class OmarSpreadWorld(SpreadWorld):
-    """The same with the rewards of the OMAR data: large and positive (SVN sheet, 8.1).
+    """The same with the rewards of the OMAR data (Pan et al., ICML 2022): large and positive.
 
     An agent's is the sum over landmarks of min(1 / distance of the nearest agent, 10), less 5 for
     each agent it overlaps.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from entitybench.envs.parts.seen import seen
 from entitybench.types import TaskSpec
 
-HORIZONS = (500, 800, 1000, 1200, 1500, 2000, 2000)  # by number of pieces (HECRL sheet, section 5)
+HORIZONS = (500, 800, 1000, 1200, 1500, 2000, 2000)  # by number of pieces, as in HECRL
 
 
 def _tetris(pieces: int) -> TaskSpec:

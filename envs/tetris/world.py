@@ -1,7 +1,7 @@
 """Tetrominoes on a table, a round pusher, and a pose for every piece.
 
-The world of Push-Tetris (HECRL sheet, sections 5 and 8.1): pieces are pushed and turned until they
-cover their goals. Everything moves in the plane.
+The world of Push-Tetris (Haramati et al., ICLR 2026), in MuJoCo: pieces are pushed and turned until
+they cover their goals. Everything moves in the plane.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def info(id: str, /, *, json: bool = False) -> None:
     """
     bare, _, size = id.partition("@")
     if bare in registry.datasets() and size in ("small", *registry.datasets()[bare].sizes):
-        id = bare  # all sizes are on one sheet
+        id = bare  # all sizes are on one page
     for what in KINDS:
         table = getattr(registry, what)()
         if id in table:

@@ -19,7 +19,7 @@ QUICK = ("push-2blocks-zones", "pick-2cubes-bins", "kitchen-gripper-top-left-bur
 SLOW = ("stack-2cubes", "stack-3cubes", "kitchen-hinge-cabinet", "kitchen-gripper-4tasks")
 STARTS = 8
 STEPS = {"stack-2cubes": 120, "stack-3cubes": 170, "kitchen-gripper-4tasks": 200}
-# Numbers of the ARMOR sheet, section 9.1, by what they apply to.
+# Numbers of the modes (docs/banks.md), by what they apply to.
 NUMBERS = {
     "push-2blocks-zones": {0, 4, 5, 6, 7, 9, 10, 11},
     "pick-2cubes-bins": {0, 1, 2, 3, 4, 5, 6, 7},

@@ -197,7 +197,7 @@ def test_scripts_do_not_depend_on_the_batch(kind: type) -> None:
 
 
 def test_play_moves_blocks_to_places() -> None:
-    """As the sheet's pilot: sub-tasks of at most 60 steps, most of them done, noise on actions."""
+    """Sub-tasks of at most 60 steps, most of them done, noise on actions."""
     worlds, policy = make_worlds("push-3blocks", 32), PushPlay("push-3blocks")
     rng = BatchGenerator([generator(row) for row in range(32)])
     obs, state = worlds.reset(range(32)), policy.initial_state(32)

@@ -1,4 +1,4 @@
-"""The rule by which HECRL chooses subgoals (sheet §3), on values set by hand."""
+"""The rule by which HECRL chooses subgoals, on values set by hand."""
 
 from __future__ import annotations
 

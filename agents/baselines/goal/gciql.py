@@ -19,7 +19,7 @@ _TINY = (
     GoalPhase(updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, mix=_FAR),
 )
 # Tuned on validation seeds: near goals and α = 0.3 to the end bring more blocks to their places
-# than HECRL's second stage does (docs/hecrl.md).
+# than HECRL's second stage does (docs/methods/hecrl.md).
 _SMALL = (
     GoalPhase(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=_NEAR),
     GoalPhase(updates=8_000, alpha=0.3, learning_rate=5e-4, final_learning_rate=5e-5, mix=_NEAR),
@@ -27,7 +27,7 @@ _SMALL = (
 
 
 class ECIQL(GoalIQL):
-    """Entity-centric IQL, the main comparison of HECRL (sheet §4)."""
+    """Entity-centric IQL: EC-IQL, the main comparison of HECRL (Haramati et al., ICLR 2026)."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
@@ -44,7 +44,7 @@ class ECIQL(GoalIQL):
 
 
 class GCIQL(GoalIQL):
-    """IQL on the concatenated state (sheet §4)."""
+    """Goal-conditioned IQL on the concatenated state (Kostrikov et al., ICLR 2022)."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {

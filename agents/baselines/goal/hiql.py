@@ -1,4 +1,8 @@
-"""Hierarchical IQL on flat vectors: the released comparison of HECRL (sheet §4, HIQL "here")."""
+"""Hierarchical IQL on flat vectors, as HECRL compares itself with it.
+
+After HIQL (Park et al., NeurIPS 2023). The comparison in HECRL's released code (Haramati et al.,
+ICLR 2026) differs: V and Q are those of IQL, and subgoals are raw states, not learned features.
+"""
 
 from __future__ import annotations
 

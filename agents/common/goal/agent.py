@@ -37,7 +37,7 @@ VALUE_GOALS = GoalMix(next=0.2, geometric=0.6, random=0.2, mean_steps=25)
 
 @dataclass(frozen=True, kw_only=True)
 class IQLConfig(TorchConfig):
-    """Settings of goal-conditioned IQL; the tags are those of the HECRL sheet."""
+    """Settings of goal-conditioned IQL."""
 
     phases: tuple[GoalPhase, ...]
     discount: float = 0.98  # γ
@@ -59,7 +59,7 @@ class IQLConfig(TorchConfig):
 
 _FAR = GoalMix(uniform=1.0)
 
-# What the paper's agents share (sheet §2.1 and §2.6).
+# What HECRL's agents share at the published size (Haramati et al., ICLR 2026, released settings).
 PAPER: Mapping[str, Any] = {
     "phases": (
         GoalPhase(
@@ -127,7 +127,7 @@ def make_iql_networks(config: IQLConfig, layout: Layout) -> IQLNetworks:
 
 
 class GoalIQL(GoalLearner):
-    """V, Q and π of HECRL sheet §2.2 and §2.3; the policy is conditioned on the task's goal."""
+    """V and Q of IQL, π by DDPG+BC; the policy is conditioned on the task's goal."""
 
     config_class: ClassVar[type[Any]] = IQLConfig
     shipped: ClassVar[tuple[str, ...]] = ("value", "actor")

@@ -1,5 +1,7 @@
-"""Goal-conditioned implicit Q-learning with a DDPG+BC policy (HECRL sheet §2.2 and §2.3).
+"""Goal-conditioned implicit Q-learning with a DDPG+BC policy, as in HECRL's low level.
 
+V and Q: IQL (Kostrikov et al., ICLR 2022). π: the objective of TD3+BC (Fujimoto and Gu, NeurIPS
+2021) without TD3's delays. Goals and clipped targets: HECRL (Haramati et al., ICLR 2026).
 Losses are pure functions of parameters and a batch.
 """
 
@@ -21,7 +23,7 @@ TensorBatch = dict[str, Tensor]
 
 
 def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
-    """Mean |τ − 1(u < 0)| u²  (sheet §2.2, L_V)."""
+    """Mean |τ − 1(u < 0)| u²  (Kostrikov et al., ICLR 2022, equation 5: L_V)."""
     weight = torch.where(difference < 0, 1.0 - expectile, expectile)
     return (weight * difference.square()).mean()
 
@@ -32,14 +34,18 @@ def td_target(rewards: Tensor, masks: Tensor, next_value: Tensor, discount: floa
 
 
 def ddpg_bc_loss(q: Tensor, predicted: Tensor, action: Tensor, alpha: Tensor | float) -> Tensor:
-    """−mean Q / (mean |Q| + 1e-6) + α MSE(π, a)  (sheet §2.3)."""
+    """−mean Q / (mean |Q| + 1e-6) + α MSE(π, a)  (Fujimoto and Gu, 2021, equations 3 and 5)."""
     return (
         -q.mean() / (q.abs().mean().detach() + 1e-6) + alpha * (predicted - action).square().mean()
     )
 
 
 def awr_loss(predicted: Tensor, target: Tensor, advantage: Tensor, beta: float) -> Tensor:
-    """Mean min(exp(β A), 100) · MSE, with A = V(s̃, g) − V(s, g) (B,) (sheet §4)."""
+    """Mean min(exp(β A), 100) · MSE, with A = V(s̃, g) − V(s, g) (B,).
+
+    Advantage-weighted regression (Peng et al., 2019) of a state instead of an action, as for the
+    high level of HIQL (Park et al., NeurIPS 2023); the cap of 100 is that of IQL's code.
+    """
     weight = (beta * advantage).exp().clamp(max=100.0).detach()
     return (weight * (predicted - target).square().flatten(1).mean(-1)).mean()
 

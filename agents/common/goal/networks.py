@@ -191,7 +191,7 @@ class EntityNet:
 
 @dataclass(frozen=True)
 class FlatNet:
-    """A multi-layer perceptron on [s, g(, a)] without ids (sheet §2.5, last line)."""
+    """A multi-layer perceptron on [s, g(, a)] without ids, as HECRL's flat comparisons are."""
 
     layout: Layout
     outputs: int
@@ -199,7 +199,7 @@ class FlatNet:
     with_action: bool = False
     hidden: tuple[int, ...] = (256, 256, 256)
     precision: Precision = "float32"
-    layer_norm: bool = True  # after each hidden activation; the sheet has it in Q and V only
+    layer_norm: bool = True  # after each hidden activation; the paper has it in Q and V only
     scale: float = 3.0
 
     def input_size(self) -> int:

@@ -1,6 +1,6 @@
 """How a hierarchical agent acts: every T_sg steps choose a subgoal, in between pursue it.
 
-Source: HECRL sheet §3.
+Source: HECRL (Haramati et al., ICLR 2026), released code.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class SubgoalPolicy:
         )
 
     def diagnostics(self, state: SubgoalState) -> dict[str, Array]:
-        """Means over an episode's re-plans, (B,) each (sheet §8.3).
+        """Means over an episode's re-plans, (B,) each.
 
         "changed_objects" counts in subgoals as the model gave them, "pursued_objects" in those that
         were pursued; both leave out re-plans that chose the goal itself. "value_after_40" is the

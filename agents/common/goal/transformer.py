@@ -1,4 +1,7 @@
-"""Transformers over sets of entities: the networks of HECRL at the paper's size (sheet §2.5).
+"""Transformers over sets of entities: the networks of HECRL at the paper's size.
+
+The entity interaction transformer of Haramati, Daniel and Tamar (ICLR 2024); the action enters Q by
+adaptive layer norm (DiT: Peebles and Xie, ICCV 2023).
 
 Functions over dicts of parameters with a leading member axis E, like `networks.py`. Tokens are
 (E, B, N, W); no token carries a code of its place, so all is equivariant to the entities' order.
@@ -226,7 +229,7 @@ class EntityTransformer:
         else:
             params |= init_affine("norm", e, w)
         params |= init_mlp("head", e, (w, h, h, h, self.outputs), generator)
-        if self.with_action:  # sheet §2.5: Q alone has LayerNorms in its head
+        if self.with_action:  # as released with HECRL: Q alone has LayerNorms in its head
             for k in range(1, 4):
                 params |= init_affine(f"head{k}", e, h)
         return params

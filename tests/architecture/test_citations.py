@@ -15,13 +15,14 @@ UNREAD = re.compile(
     r"(?<!contact )\b(?:the|that|our|a|[A-Z][\w-]*) sheets?(?:'s)?\b"
     r"|[(,;] ?(?i:sheets?)(?:'s)?(?:,? (?:section|§|\d)|\))"
     r"|# sheets? "
-    r"|§"
+    r"|(?<!\d, )§"  # a section of a book follows its year
     r"|\b(?:DESIGN|SHAPE)(?:\.md|,? (?:section|gives|says|has|\d))"
     r"|\b(?:the|our) design\b"
     r"|\bthe pilot\b"
 )
 FOUND = (
     "HECRL (sheet §4)",
+    "as in HECRL §3",
     "of the HECRL sheet; the",
     "(HInt sheet, 8)",
     "FLAM sheet (9.2) renders",
@@ -34,6 +35,7 @@ FOUND = (
     "departs from the design",
 )
 FINE = (
+    "(Fisher, Statistical Methods for Research Workers, 1934, §21.02)",
     "an mp4 and a contact sheet beside it",
     "sheet, reason = strips(store, world)",
     "def _sheet(figure: Any, sheet: Sequence[Strip])",

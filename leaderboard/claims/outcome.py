@@ -72,8 +72,8 @@ class Reproduction(BaseModel):
             lines += [f"{verdict.claim}: {verdict.word}", f"  claim      {verdict.statement}"]
             lines += [f"  published  {verdict.published}", f"  ours       {verdict.ours}"]
             lines += [
-                f"             {verdict.task}, {verdict.training_seeds} training seeds × "
-                f"{verdict.episodes} episodes"
+                f"             {verdict.task or 'no task'}, {verdict.training_seeds} training seeds"
+                + (f" × {verdict.episodes} {verdict.item}s" if verdict.episodes else "")
             ]
             for finding in verdict.findings:
                 word = "yes" if finding.holds else "no"

@@ -49,6 +49,7 @@ class Verdict(BaseModel):
     ours: str
     training_seeds: int
     episodes: int  # items of each training seed
+    item: str = "episode"  # what they are
     findings: list[Finding]
     holds: bool | None
 
@@ -74,6 +75,7 @@ def judge(claim: Claim, results: Results) -> Verdict:
         ours=_ours(claim, results),
         training_seeds=len(first.training_seeds) if first else claim.training_seeds,
         episodes=len(first.items) if first else 0,
+        item=first.item if first else "episode",
         findings=findings,
         holds=all(required) if required else None,
     )

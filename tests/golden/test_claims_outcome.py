@@ -54,3 +54,12 @@ def test_a_record_of_other_code_or_a_damaged_one_is_replaced(tmp_path):
     assert [v.claim for v in other.verdicts] == ["two"]
     other.model_copy(update={"out": str(tmp_path)}).path.write_text("{")
     assert [v.claim for v in write(found(tmp_path, "one", "1")).verdicts] == ["one"]
+
+
+def test_the_text_says_how_much_was_run(tmp_path):
+    shown = found(tmp_path, "one", "1")
+    assert "push-3blocks, 1 training seeds × 1 episodes" in shown.text()
+    clips = verdict("one", "1").model_copy(update={"item": "clip", "episodes": 7})
+    assert "× 7 clips" in shown.model_copy(update={"verdicts": [clips]}).text()
+    unit = verdict("one", "1").model_copy(update={"task": "", "episodes": 0})
+    assert "no task, 1 training seeds\n" in shown.model_copy(update={"verdicts": [unit]}).text()

@@ -15,6 +15,8 @@ from entitybench.registry import datasets, tasks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+
     from entitybench.datasets.sampling.goals import GoalSampler, GoalWorld
     from entitybench.datasets.sampling.transitions import TransitionSampler
     from entitybench.datasets.sampling.windows import Pad, WindowSampler
@@ -25,7 +27,12 @@ class Dataset(EpisodeStore):
     """An episode store that hands out random batches; docs/loading.md shows each kind."""
 
     def transition_sampler(
-        self, *, columns: Sequence[str] | None = None, device: str | None = None
+        self,
+        *,
+        columns: Sequence[str] | None = None,
+        device: str | None = None,
+        episodes: np.ndarray | Sequence[int] | None = None,
+        rows: np.ndarray | None = None,
     ) -> TransitionSampler:
         """Random transitions: `.sample(batch_size, rng)`; of a team, of all agents together.
 
@@ -33,10 +40,18 @@ class Dataset(EpisodeStore):
             columns: their names; None: the observations, entities, actions, rewards, terminals,
                 masks and entity masks that are there.
             device: "cpu" or "cuda": torch tensors, all columns kept there; None: numpy arrays.
+            episodes: the numbers of those to draw from, such as `best_episodes(0.1)`; None: all.
+            rows: (rows,) bool, true where a transition to draw begins; None: all.
         """
         from entitybench.datasets.sampling.transitions import TransitionSampler
 
-        return TransitionSampler(self, columns, device)
+        return TransitionSampler(self, columns, device, episodes=episodes, rows=rows)
+
+    def best_episodes(self, share: float) -> np.ndarray:
+        """The numbers of the episodes with the largest returns: a share of all, rounded up."""
+        from entitybench.datasets.sampling.subsets import best_episodes
+
+        return best_episodes(self, share)
 
     def window_sampler(
         self,

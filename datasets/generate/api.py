@@ -23,9 +23,10 @@ from entitybench.datasets.generate.plan import BLOCK, SMALL, Plan, sizes_of
 from entitybench.datasets.generate.pool import available_cores, run
 from entitybench.datasets.generate.reference import reference_of, scores_of
 from entitybench.datasets.generate.replay import self_check
+from entitybench.datasets.store.files import read_manifest
 from entitybench.datasets.store.places import dataset_folder, generate_line
 from entitybench.datasets.store.schema import MANIFEST, STATE_EVERY
-from entitybench.datasets.store.store import EpisodeStore, read_manifest
+from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
 from entitybench.errors import BadValue, DataError, unknown, whole
 from entitybench.registry import datasets, tasks

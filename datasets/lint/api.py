@@ -16,9 +16,10 @@ from entitybench.datasets.lint.subject import CHECKS, NotChecked, Subject
 from entitybench.datasets.minari.foreign import SourceDefect
 from entitybench.datasets.minari.importer import import_minari, local_names
 from entitybench.datasets.minari.library import minari_root
+from entitybench.datasets.store.files import read_manifest
 from entitybench.datasets.store.places import named_folder
 from entitybench.datasets.store.schema import MANIFEST
-from entitybench.datasets.store.store import EpisodeStore, read_manifest
+from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import DataError, unknown, whole
 from entitybench.registry import datasets
 

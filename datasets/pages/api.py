@@ -11,9 +11,10 @@ from entitybench.datasets.pages.facts import LAYOUT, facts_of, registered
 from entitybench.datasets.pages.index import index
 from entitybench.datasets.pages.picture import draw
 from entitybench.datasets.pages.text import page
+from entitybench.datasets.store.files import read_manifest
 from entitybench.datasets.store.places import dataset_folder, named_folder
 from entitybench.datasets.store.schema import MANIFEST
-from entitybench.datasets.store.store import EpisodeStore, read_manifest
+from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BenchError, DataError, unknown
 from entitybench.records import write_atomic
 from entitybench.registry import datasets

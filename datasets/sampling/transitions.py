@@ -4,36 +4,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from entitybench.datasets.sampling.columns import OBSERVED, chosen, kind_of
 from entitybench.datasets.sampling.lookup import EpisodeLookup
 from entitybench.datasets.sampling.sources import source_of
+from entitybench.datasets.sampling.subsets import kept_rows
 from entitybench.errors import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-
     from entitybench.datasets.store.store import EpisodeStore
+    from entitybench.types import Array
 
 
 class TransitionSampler:
-    """Draws batches from a store (or a split of one), every transition equally often."""
+    """Draws batches from a store (or a split of one), every transition equally often.
+
+    Args:
+        store: of episodes.
+        columns: their names; None: the usual ones that are there.
+        device: where the columns live; None: in their files.
+        episodes: the numbers of those to draw from; None: all. One that is named twice is drawn
+            twice as often.
+        rows: (rows,) bool, true for the transitions to draw, at the rows where they begin; padding
+            rows are never drawn. None: all.
+
+    Raises:
+        UnknownId, BadValue: no such column, episode or mask, or no transitions to draw from.
+    """
 
     def __init__(
         self,
         store: EpisodeStore,
         columns: Sequence[str] | None = None,
         device: str | None = None,
+        *,
+        episodes: Array | Sequence[int] | None = None,
+        rows: Array | None = None,
     ) -> None:
         found = chosen(store, columns)
         self._per = {name: store.manifest["columns"][name]["per"] for name in found}
         self._source = source_of(found, device)
+        self._kept = None
+        # Without a table of rows, the episodes of a whole store take a byte a transition at most.
         self._lookup = EpisodeLookup(store.lengths)
+        if episodes is not None or rows is not None:
+            self._kept = kept_rows(store, episodes, rows)
+            self._lookup = EpisodeLookup(np.diff(store.offsets))  # of rows, padding too
 
     @property
     def transitions(self) -> int:
-        return self._lookup.total
+        return self._lookup.total if self._kept is None else len(self._kept)
 
     def sample(self, batch_size: int, rng: np.random.Generator) -> dict[str, Any]:
         """A batch of transitions.
@@ -52,10 +75,26 @@ class TransitionSampler:
         Raises:
             BadValue: a batch of no transitions.
         """
-        size = whole("batch_size", batch_size)
-        picked = rng.integers(self._lookup.total, size=size)
-        episodes = self._lookup.of(picked)
-        rows = picked + episodes  # one padding row an episode
+        return self._of(self._picked(batch_size, rng))
+
+    def sample_many(self, batch_size: int, rngs: Sequence[np.random.Generator]) -> dict[str, Any]:
+        """The batches of S generators side by side, (S, B, ...): row s is `sample(B, rngs[s])`.
+
+        Raises BadValue for a batch of no transitions.
+        """
+        return self._of(np.stack([self._picked(batch_size, rng) for rng in rngs]))
+
+    def _picked(self, batch_size: int, rng: np.random.Generator) -> Array:
+        return rng.integers(self.transitions, size=whole("batch_size", batch_size))
+
+    def _of(self, picked: Array) -> dict[str, Any]:
+        """The transitions of some numbers, an array of any shape."""
+        if self._kept is None:
+            episodes = self._lookup.of(picked)
+            rows = picked + episodes  # one padding row an episode
+        else:
+            rows = self._kept.take(picked)
+            episodes = self._lookup.of(rows)
         index, after = self._source.index(rows), self._source.index(rows + 1)
         batch = {}
         for name, per in self._per.items():

@@ -10,16 +10,14 @@ import numpy as np
 
 from entitybench.datasets.store.checks import (
     Fault,
-    check_manifest,
     check_offsets,
     check_rows,
     read_json,
-    why,
 )
+from entitybench.datasets.store.files import open_column, read_manifest
 from entitybench.datasets.store.frames import FRAMES, Frames
 from entitybench.datasets.store.schema import (
     EPISODES,
-    MANIFEST,
     OF_STEPS,
     OFFSETS,
     Column,
@@ -27,7 +25,7 @@ from entitybench.datasets.store.schema import (
     state_counts,
 )
 from entitybench.datasets.store.verify import check_hashes, check_sizes, mend
-from entitybench.errors import BadValue, DataError, MissingExtra
+from entitybench.errors import BadValue, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,9 +78,9 @@ class EpisodeStore:
         check_sizes(folder, manifest)
         if verify is not False:
             check_hashes(folder, manifest, always=bool(verify))
-        offsets = _map(folder, OFFSETS, manifest)
+        offsets = open_column(folder, OFFSETS, manifest)
         columns = {
-            name: _map(folder, Column.from_json(about).file_name(name), manifest)
+            name: open_column(folder, Column.from_json(about).file_name(name), manifest)
             for name, about in manifest["columns"].items()
         }
         try:
@@ -129,6 +127,22 @@ class EpisodeStore:
         """(E,) control steps of each episode."""
         steps: np.ndarray = np.diff(self.offsets) - 1
         return steps
+
+    @cached_property
+    def returns(self) -> np.ndarray:
+        """(E,) float64: the sum of each episode's rewards, of a team the mean over its agents.
+
+        Where rewards are not stored, since they follow from the goal, those noted when the data
+        were made. Raises BadValue where neither is known.
+        """
+        if "rewards" in self.columns:
+            rewards = np.asarray(self.columns["rewards"], np.float64)
+            each = rewards.reshape(len(rewards), -1).mean(axis=1)
+            return np.add.reduceat(each, self.offsets[:-1])  # padding rows are 0
+        noted = [row.get("return") for row in self.episodes]
+        if None in noted:
+            raise BadValue(f"{self.id} has neither rewards nor returns of its episodes.")
+        return np.array(noted, np.float64)
 
     @property
     def transitions(self) -> int:
@@ -268,33 +282,3 @@ class EpisodeStore:
                     f"{file} in {self.folder} holds {column.dtype.str}, the manifest says "
                     f"{about['dtype']}. {mend(self.folder, self.manifest)}"
                 )
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """`manifest.json`, checked against its own hash. Raises DataError."""
-    path = folder / MANIFEST
-    try:
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"no dataset in {folder}: it has no {MANIFEST}.") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-    try:
-        return check_manifest(read_json(data))
-    except Fault as fault:
-        raise DataError(f"{MANIFEST} in {folder} {fault}. {mend(folder, None)}") from None
-
-
-def _map(folder: Path, name: str, manifest: Manifest) -> Any:
-    try:
-        if name.endswith(".h5"):
-            return Frames.open(folder / name)
-        mapped: np.ndarray = np.lib.format.open_memmap(folder / name, mode="r")
-    except MissingExtra:
-        raise
-    except Exception as error:  # a broken header makes numpy and HDF5 raise nearly anything
-        raise DataError(
-            f"{name} in {folder} cannot be read ({type(error).__name__}: {why(error)}). "
-            f"{mend(folder, manifest)}"
-        ) from None
-    return mapped

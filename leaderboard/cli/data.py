@@ -90,8 +90,8 @@ def _kept() -> Iterator[None]:
 
 def _compare(folder: Path, *, is_elsewhere: bool) -> None:
     """Say whether a dataset is the pinned one, where one is pinned."""
+    from entitybench.datasets.store.files import read_manifest
     from entitybench.datasets.store.schema import MANIFEST
-    from entitybench.datasets.store.store import read_manifest
     from entitybench.datasets.transport.items import item_of
 
     made = read_manifest(folder)
@@ -222,7 +222,7 @@ def import_(
 
 
 def _show(folder: Path, json: bool) -> None:
-    from entitybench.datasets.store.store import read_manifest
+    from entitybench.datasets.store.files import read_manifest
 
     print_json(read_manifest(folder)) if json else print(folder)
 

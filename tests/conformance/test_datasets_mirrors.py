@@ -13,9 +13,10 @@ from mirrors import TOY, make_toy, nginx, plant, sealed, tree
 
 from entitybench.datasets.catalogue.pins import main as move_pins
 from entitybench.datasets.generate.api import generate
+from entitybench.datasets.store.files import read_manifest
 from entitybench.datasets.store.frames import FrameWriter
 from entitybench.datasets.store.schema import Column
-from entitybench.datasets.store.store import EpisodeStore, read_manifest
+from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import write_manifest
 from entitybench.datasets.transport import items
 from entitybench.datasets.transport.contract import Patience

@@ -14,6 +14,7 @@ import numpy as np
 
 from entitybench.envs.api import make_worlds, task_of
 from entitybench.envs.core.physics import MujocoPhysics
+from entitybench.envs.core.play import play
 from entitybench.errors import BadValue, unknown
 from entitybench.registry import resolve
 from entitybench.seeding import BatchGenerator, generator
@@ -90,19 +91,16 @@ def _run(spec: TaskSpec, policy: Policy[Any], seeds: Sequence[int], steps: int) 
     assert isinstance(physics, MujocoPhysics)
     physics.weigh()
     rng = BatchGenerator([generator(seed, "failure") for seed in seeds])
-    obs, state = worlds.reset(seeds), policy.initial_state(len(seeds))
+    obs = worlds.reset(seeds)
     states, actions, touched, impulses = [worlds.state.copy()], [], [], []
-    info: dict[str, Array] = worlds.judge()
-    for _ in range(steps):
-        action, state = policy.act(obs, state, rng)
-        obs, info = worlds.step(action)
+    for step in play(worlds, policy, obs, rng, steps):
         states.append(worlds.state.copy())
-        actions.append(np.clip(action, -1.0, 1.0))
+        actions.append(np.clip(step.action, -1.0, 1.0))
         assert physics.touched is not None
         assert physics.impulses is not None
         touched.append(physics.touched.copy())
         impulses.append(physics.impulses.copy())
-    notes = policy.notes(state) if hasattr(policy, "notes") else {}
+    notes = policy.notes(step.state) if hasattr(policy, "notes") else {}
     worlds.close()
     return Trace(
         world=worlds.world,
@@ -112,6 +110,6 @@ def _run(spec: TaskSpec, policy: Policy[Any], seeds: Sequence[int], steps: int) 
         impulses=np.array(impulses),
         constants=worlds.constants.copy(),
         goals=worlds.goals.copy(),
-        success=info["is_success"],
+        success=step.info["is_success"],
         notes=notes,
     )

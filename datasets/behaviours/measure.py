@@ -17,6 +17,7 @@ import numpy as np
 from entitybench.datasets.behaviours.basic import Noisy, Random
 from entitybench.datasets.catalogue.levels import Level
 from entitybench.envs.api import make_worlds, task_of
+from entitybench.envs.core.play import play
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
@@ -38,13 +39,12 @@ def measure(
     steps = horizon or spec.horizon
     worlds = make_worlds(spec, episodes, horizon=steps)
     rng = BatchGenerator([generator(seed, "behaviour") for seed in range(episodes)])
-    obs, state = worlds.reset(range(episodes)), policy.initial_state(episodes)
+    obs = worlds.reset(range(episodes))
     returns, lengths = np.zeros(episodes), np.zeros(episodes)
     success = np.zeros(episodes)
     on = np.ones(episodes, bool)
-    for _ in range(steps):
-        action, state = policy.act(obs, state, rng)
-        obs, info = worlds.step(action)
+    for step in play(worlds, policy, obs, rng, steps):
+        info = step.info
         reward = info["reward"] if info["reward"].ndim == 1 else info["reward"].mean(axis=1)
         returns += on * reward
         lengths += on

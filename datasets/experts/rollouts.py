@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import mujoco
 import numpy as np
 
-from entitybench.envs.core.physics import MujocoPhysics
+from entitybench.envs.core.batch import Worlds
+from entitybench.envs.core.play import play
+from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
     from entitybench.envs.locomotion.expert import Linear
     from entitybench.envs.locomotion.world import Locomotion
-    from entitybench.types import Array
+    from entitybench.types import Array, Obs
 
 HORIZON = 1000
 
@@ -46,31 +47,46 @@ def rollouts(
 
     Rows that have ended are not stepped on.
     """
-    physics = MujocoPhysics(world, len(seeds), 1)
-    for row, seed in enumerate(seeds):
-        physics.reset(row, world.start(seed), None)
-    state = physics.allocate()
-    physics.read(state)
-    returns, lengths = np.zeros(len(seeds)), np.zeros(len(seeds), np.int64)
-    rows = np.arange(len(seeds))
-    nothing = np.zeros((1, world.features), np.float32)
-    for step in range(horizon):
-        observation = world.observe(state[rows], nothing)[:, 0].astype(np.float64)
-        part = policy.see(observation, np.full(len(rows), step))
+    count = len(seeds)
+    worlds = Worlds(world, count, horizon=horizon)
+    acting = _Acting(policy, world.action_dim, np.arange(count), seen)
+    rng = BatchGenerator([generator(seed, "rollouts") for seed in seeds])
+    returns, lengths = np.zeros(count), np.zeros(count, np.int64)
+    for step in play(worlds, acting, worlds.reset(seeds), rng, horizon):
+        rows = acting.rows
+        returns[rows] += step.info["reward"][rows]
+        lengths[rows] += 1
+        ended = step.info.get("terminated", np.zeros(count, bool))
+        acting.rows = rows[~ended[rows]]
+        worlds.rest(rows[ended[rows]].tolist())
+        if not len(acting.rows):
+            break
+    worlds.close()
+    return returns, lengths
+
+
+@dataclass(slots=True)
+class _Acting:
+    """Linear policies of the rows that go on; the others do nothing."""
+
+    policy: Linear
+    size: int  # A
+    rows: Array  # that go on
+    seen: Seen | None
+
+    def initial_state(self, batch: int) -> int:
+        """Control steps so far."""
+        del batch
+        return 0
+
+    def act(self, obs: Obs, state: int, rng: BatchGenerator) -> tuple[Array, int]:
+        rows, seen = self.rows, self.seen
+        observation = obs["observation"][rows, 0].astype(np.float64)
+        part = self.policy.see(observation, np.full(len(rows), state))
         if seen is not None:
             seen.count += len(rows)
             seen.total += part.sum(0)
             seen.square += (part * part).sum(0)
-        action = np.clip(policy.of(rows).act(part), -1, 1)
-        before = state[rows]
-        for one, control in zip(rows, world.control(before, action), strict=True):
-            physics.ctrls[one][:] = control
-            mujoco.mj_step(world.model, physics.datas[one], world.substeps)
-            world.refresh(world.model, physics.datas[one])
-        physics.read(state)
-        returns[rows] += world.reward(before, action, state[rows])
-        lengths[rows] += 1
-        rows = rows[~world.terminated(state[rows])]
-        if not len(rows):
-            break
-    return returns, lengths
+        action = np.zeros((len(rng), self.size))
+        action[rows] = np.clip(self.policy.of(rows).act(part), -1, 1)
+        return action, state + 1

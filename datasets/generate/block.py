@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.store.schema import STATE_EVERY, Column, episode_row, state_counts
+from entitybench.envs.core.play import play
 from entitybench.errors import DataError
 from entitybench.registry import resolve
 from entitybench.seeding import BatchGenerator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from entitybench.datasets.generate.parts import Part
     from entitybench.datasets.generate.plan import Plan
     from entitybench.envs.core.batch import Worlds
-    from entitybench.types import Array, Obs
+    from entitybench.types import Array, Obs, Policy
 
 # What the other columns have an entry of: a row.
 PER = {"desired_goals": "episode", "entity_masks": "episode", "states": "state"}
@@ -75,30 +76,28 @@ def _run(plan: Plan, attempts: Mapping[int, int]) -> Part:
     rng = BatchGenerator([plan.behaviour_generator(*one) for one in attempts.items()])
     seeds = [plan.start_seed(*one) for one in attempts.items()]
     obs, info = worlds.reset(seeds), worlds.judge()
-    first, state = obs, behaviour.initial_state(size)
-    table = _Table(size, length)
-    states = []
+    first, table = obs, _Table(size, length)
+    table.put(0, of_state(worlds, obs, info))
+    states = [_saved(worlds)]
     lengths, terminated = np.full(size, length), np.zeros(size, bool)
     labels: list[dict[str, Any] | None] = [None] * size
     unstable = []
-    for step in range(length + 1):
-        table.put(step, of_state(worlds, obs, info))
-        if step % STATE_EVERY == 0:
-            states.append(np.stack([worlds.integration_state(row) for row in range(size)]))
-        if step == length or terminated.all():
-            break
-        action, state = behaviour.act(obs, state, rng)
-        # What is stored is what is applied, to the last bit.
-        action = np.clip(action, -1.0, 1.0).astype(np.float32)
-        obs, info = worlds.step(action)
-        table.put(step, {"actions": action, **of_step(info), **_flags(behaviour, state)})
+    for step in play(worlds, _Stored(behaviour), obs, rng, length):
+        info, done = step.info, step.index + 1
+        flags = _flags(behaviour, step.state)
+        table.put(step.index, {"actions": step.action, **of_step(info), **flags})
         ends = info.get("terminated", False) & ~terminated
-        lengths[ends], terminated[ends] = step + 1, True
-        for row in np.flatnonzero(ends | (step + 1 == length) & ~terminated).tolist():
+        lengths[ends], terminated[ends] = done, True
+        for row in np.flatnonzero(ends | (done == length) & ~terminated).tolist():
             if info["unstable"][row]:
                 unstable.append(episodes[row])
-            labels[row] = _labels(behaviour, state, row)
+            labels[row] = _labels(behaviour, step.state, row)
         worlds.rest(np.flatnonzero(ends).tolist())
+        table.put(done, of_state(worlds, step.after, info))
+        if done % STATE_EVERY == 0:
+            states.append(_saved(worlds))
+        if terminated.all():
+            break
     worlds.close()
     if unstable:
         raise Unstable(unstable)
@@ -123,6 +122,23 @@ def _run(plan: Plan, attempts: Mapping[int, int]) -> Part:
         for i, episode in enumerate(episodes)
     ]
     return {**columns, "states": kept}, rows
+
+
+class _Stored:
+    """A behaviour whose actions are stored as they are applied, to the last bit."""
+
+    def __init__(self, behaviour: Policy[Any]) -> None:
+        self._behaviour = behaviour
+        self.initial_state = behaviour.initial_state
+
+    def act(self, obs: Obs, state: Any, rng: BatchGenerator) -> tuple[Array, Any]:
+        action, state = self._behaviour.act(obs, state, rng)
+        return np.clip(action, -1.0, 1.0).astype(np.float32), state
+
+
+def _saved(worlds: Worlds) -> Array:
+    """(B, numbers of an integration state)."""
+    return np.stack([worlds.integration_state(row) for row in range(worlds.batch)])
 
 
 def of_state(worlds: Worlds, obs: Obs, info: Mapping[str, Array]) -> dict[str, Array]:

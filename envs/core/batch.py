@@ -19,7 +19,7 @@ from entitybench.envs.core.world import GoalWorld, RewardWorld, TeamWorld
 from entitybench.errors import BadValue, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import mujoco
 
@@ -112,7 +112,8 @@ class Worlds:
             np.intp,
         )
         # How one episode is stepped where nothing needs the batch axis.
-        plain = not (interactions or self.bank.latency or self.bank.varies_number)
+        self._varies = self.bank.varies_number
+        plain = not (interactions or self.bank.latency or self._varies)
         self._advance_alone = getattr(self.physics, "advance_alone", None) if plain else None
         self._lowest = np.full(world.action_shape, -1.0)
         self._highest = np.full(world.action_shape, 1.0)
@@ -173,28 +174,16 @@ class Worlds:
         actions = np.minimum(np.maximum(actions, self._lowest), self._highest)
         if self.bank.latency:
             actions = self._delay(actions)
-        # Before the step; for the rules of a world that has rewards or a memory.
-        before = None if self._goal is not None and not self.world.memory else self.state.copy()
-        memory = before if self.world.memory else None
-        self.physics.advance(self.state, actions)
+        physics = self.physics
         self.elapsed += 1
-        self.physics.read(self.state)
-        if memory is not None and self.world.reads:
-            self.state[:, self._memory] = self.world.remember(memory, actions, self.state)
-        if self._goal is not None:
-            states = self.states()
-            info = self._goal.judge(states["achieved_goal"], states["desired_goal"])
-            obs = self._present(states)
-        else:
-            info = self._scores(before, actions, self.state)
-            obs = self.observe()
-        info["unstable"] = self.physics.unstable.copy()
-        if self.world.terminates:
-            info["terminated"] = self.world.terminated(self.state)
+        states, info = self._advance(
+            physics.advance, self.state, actions, self.constants, self.goals
+        )
+        info["unstable"] = physics.unstable.copy()
         if self.interactions:
-            assert self.physics.touched is not None
-            info["interactions"] = graph(self.world, self.physics.touched, self.physics.acted)
-        return obs, info
+            assert physics.touched is not None
+            info["interactions"] = graph(self.world, physics.touched, physics.acted)
+        return self._present(states), info
 
     def step_alone(self, action: Array) -> tuple[Obs, dict[str, Array]]:
         """`step` of a batch of one without the batch axis: numpy is quicker with fewer axes.
@@ -209,36 +198,50 @@ class Worlds:
         if self._advance_alone is None:
             obs, info = self.step(action[None])
             return {k: v[0] for k, v in obs.items()}, {k: v[0] for k, v in info.items()}
-        world, state, constants = self.world, self.state[0], self.constants[0]
         action = np.minimum(np.maximum(action, self._lowest), self._highest)
-        # Before the step; for the rules of a world that has rewards or a memory.
-        before = None if self._goal is not None and not world.memory else state.copy()
-        memory = before if world.memory else None
-        self._advance_alone(state, action)
         self.elapsed[0] += 1
-        self.physics.read(self.state)
-        if memory is not None and world.reads:
-            state[self._memory] = world.remember(memory, action, state)
-        if self._goal is not None:
-            goal, observation = self.goals[0], world.observe(state, constants)
-            achieved = self._goal.achieved(observation)
-            obs = {
-                "observation": observation,
-                "achieved_goal": achieved,
-                "desired_goal": goal.copy(),
-            }
-            info = self._goal.judge(achieved, goal)
-        elif self._team is not None:
-            entities, agents = self._team.see(state, constants)
-            obs = {"observation": agents, "state": entities}
-            info = self._scores(before, action, state)
-        else:
-            obs = {"observation": world.observe(state, constants)}
-            info = self._scores(before, action, state)
+        obs, info = self._advance(
+            self._advance_alone, self.state[0], action, self.constants[0], self.goals[0]
+        )
         info["unstable"] = self.physics.unstable[0]
+        return obs, info
+
+    def _advance(
+        self,
+        advance: Callable[[Array, Array], None],
+        state: Array,
+        action: Array,
+        constants: Array,
+        goals: Array,
+    ) -> tuple[Obs, dict[str, Array]]:
+        """The rules of a control step, with a batch axis or, of one episode, without.
+
+        Args:
+            advance: the physics' part of it.
+            state: (B, S) or (S,); changed in place.
+            action: cut.
+            constants: (B, N, D) or (N, D).
+            goals: the same.
+
+        Returns:
+            The entities as `states` gives them, and the scores.
+        """
+        world = self.world
+        # Before the step; for the rules of a world that has rewards or a memory.
+        before: Any = state.copy() if self._scored is not None or world.memory else None
+        advance(state, action)
+        self.physics.read(self.state)
+        if world.memory and world.reads:
+            state[..., self._memory] = world.remember(before, action, state)
+        states = self._states(state, constants, goals)
+        if self._goal is not None:
+            info = self._goal.judge(states["achieved_goal"], states["desired_goal"])
+        else:
+            scored: Any = self._scored
+            info = {"reward": scored.reward(before, action, state), **scored.status(state)}
         if world.terminates:
             info["terminated"] = world.terminated(state)
-        return obs, info
+        return states, info
 
     def observe(self) -> Obs:
         """The observation of all B rows as they are."""
@@ -266,22 +269,24 @@ class Worlds:
 
     def states(self) -> Obs:
         """The entities of all B rows as they are, whatever is observed of them."""
-        agents = None
+        return self._states(self.state, self.constants, self.goals)
+
+    def _states(self, state: Array, constants: Array, goals: Array) -> Obs:
+        """`states`, with a batch axis or, of one episode that lacks nothing, without."""
         if self._team is not None:
-            entities, agents = self._team.see(self.state, self.constants)
-        else:
-            entities = self.world.observe(self.state, self.constants)
-        goals = self.goals.copy()
-        if self.bank.varies_number:
-            entities[self.absent] = 0
-            goals[self.absent] = 0
-        found = {"observation": entities}
-        if self._goal is not None:
-            achieved = self._goal.achieved(entities)
-            found |= {"achieved_goal": achieved, "desired_goal": goals}
-        elif agents is not None:
+            entities, agents = self._team.see(state, constants)
             found = {"observation": agents, "state": entities}
-        if self.bank.varies_number:
+        else:
+            entities = self.world.observe(state, constants)
+            found = {"observation": entities}
+        if self._varies:
+            entities[self.absent] = 0
+        if self._goal is not None:
+            found["achieved_goal"] = self._goal.achieved(entities)
+            found["desired_goal"] = goals = goals.copy()
+            if self._varies:
+                goals[self.absent] = 0
+        if self._varies:
             found["mask"] = ~self.absent
         return found
 
@@ -376,13 +381,6 @@ class Worlds:
     def _present(self, states: Obs) -> Obs:
         """What is observed of the entities; see PixelWorlds."""
         return states
-
-    def _scores(self, before: Array | None, actions: Array, after: Array) -> dict[str, Array]:
-        """Reward and status of a transition, for worlds without goals."""
-        world = self._scored
-        assert world is not None
-        assert before is not None
-        return {"reward": world.reward(before, actions, after), **world.status(after)}
 
     def _delay(self, actions: Array) -> Array:
         """The actions that arrive now, where some rows' come late by one step or more."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from entitybench.envs.core.play import play
 from entitybench.errors import BadValue
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
@@ -124,11 +125,8 @@ def run_block(
 def _simulate(
     job: Job, task: TaskSpec, worlds: Simulation, trace: _Trace, tick: Callable[[int], None]
 ) -> None:
-    policy, source = job.entrant.actor, job.entrant.source
-    live = np.array([seed % BLOCK for seed in job.items])
-    shown = np.zeros(BLOCK, np.intp)  # which simulated row each row of the block sees
-    shown[live] = np.arange(len(live))
-    path = dict(zip(live.tolist(), job.items, strict=True))
+    source = job.entrant.source
+    path = {seed % BLOCK: seed for seed in job.items}
     rng = BatchGenerator(
         [
             generator(path[row], "policy", source.training_seed)
@@ -138,30 +136,51 @@ def _simulate(
         ]
     )
     obs = worlds.reset(list(job.items))
-    shape = (BLOCK, *worlds.world.action_shape)
-    with blame(POLICY):
-        state = policy.initial_state(BLOCK)
-    for step in range(task.horizon):
-        tick(0)
-        seen = {key: x[shown] for key, x in obs.items()}
+    policy = _Padded(job, worlds.world.action_shape, trace)
+    for step in play(worlds, policy, obs, rng, task.horizon):
+        trace.add(step.info, worlds)
+        if trace.over.all():
+            tick(task.horizon - step.index)
+            break
+        last = step.index + 1 == task.horizon
+        tick(step.index % 25 + 1 if last or step.index % 25 == 24 else 0)
+    trace.diagnostics = policy.diagnostics(step.state)
+
+
+class _Padded:
+    """A policy that acts for a whole block, whichever of its episodes are simulated.
+
+    Rows that are not see what another row sees. What goes wrong in here is the policy's fault.
+    """
+
+    def __init__(self, job: Job, shape: tuple[int, ...], trace: _Trace) -> None:
+        self._policy, self._name, self._trace = job.entrant.actor, job.entrant.source.id, trace
+        self._live = np.array([seed % BLOCK for seed in job.items])
+        self._shown = np.zeros(BLOCK, np.intp)  # which simulated row each row of the block sees
+        self._shown[self._live] = np.arange(len(self._live))
+        self._shape = (BLOCK, *shape)
+
+    def initial_state(self, batch: int) -> Any:
+        with blame(POLICY):
+            return self._policy.initial_state(batch)
+
+    def act(self, obs: Obs, state: Any, rng: BatchGenerator) -> tuple[Array, Any]:
+        seen, trace = {key: x[self._shown] for key, x in obs.items()}, self._trace
         with blame(POLICY):
             begin = time.perf_counter()
-            actions, state = policy.act(seen, state, rng)
+            actions, state = self._policy.act(seen, state, rng)
             trace.seconds += time.perf_counter() - begin
-            actions = checked(actions, shape, step, source.id, ignored=trace.unstable[shown])
-        obs, info = worlds.step(actions[live])
-        trace.add(info, worlds)
-        if trace.over.all():
-            tick(task.horizon - step)
-            break
-        if step % 25 == 24 or step + 1 == task.horizon:
-            tick(step % 25 + 1)
-    if hasattr(policy, "diagnostics"):
+            ignored, step = trace.unstable[self._shown], trace.steps
+            return checked(actions, self._shape, step, self._name, ignored)[self._live], state
+
+    def diagnostics(self, state: Any) -> dict[str, Array]:
+        """By name, (rows,) each; none of episodes that have become unstable."""
+        if not hasattr(self._policy, "diagnostics"):
+            return {}
         with blame(POLICY):
-            found = policy.diagnostics(state)
-            trace.diagnostics = {
-                name: np.where(trace.unstable, np.nan, np.asarray(value, np.float64)[live])
-                for name, value in found.items()
+            return {
+                name: np.where(self._trace.unstable, np.nan, np.asarray(x, np.float64)[self._live])
+                for name, x in self._policy.diagnostics(state).items()
             }
 
 
@@ -171,6 +190,7 @@ def checked(
     """The actions of a block, or BadValue when their shape is wrong or one is not finite.
 
     Args:
+        step: that they are for, told in the error.
         ignored: bool (rows of the block,), those that see an unstable simulation: nothing is asked
             of them, and they become zero.
     """
@@ -204,6 +224,7 @@ class _Trace:
         self.job, self.task = job, task
         self.error: str | None = None
         self.seconds = 0.0
+        self.steps = 0  # control steps so far
         self.length = np.zeros(count, np.int64)  # control steps, also of those that ended early
         self.over = np.zeros(count, bool)  # episodes that the world has ended, or:
         self.unstable = np.zeros(count, bool)  # those whose simulation went wrong before that
@@ -219,6 +240,7 @@ class _Trace:
 
         Nor of those that have become unstable: MuJoCo resets their scene and goes on.
         """
+        self.steps += 1
         self.unstable |= ~self.over & np.asarray(info.get("unstable", False), bool)
         self.over |= self.unstable
         on = ~self.over

@@ -6,10 +6,11 @@ PY     := $(VENV)/bin/python
 PINS   ?= constraints/default.txt
 JOBS   ?= auto
 ARGS   ?=
+NEWEST := tests/architecture tests/golden tests/smoke/test_cli.py tests/smoke/test_cli_errors.py
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test test-all test-numpy1 lint types format docs results dataset-pages pictures wheel-smoke doctor clean
+.PHONY: help eval test test-all test-numpy1 test-newest lint types format docs results dataset-pages pictures wheel-smoke doctor clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,11 @@ test-all: $(VENV)/.installed-dev ## Run all tests
 
 test-numpy1: ## Run the tests with the older pins (numpy 1.26), in an environment of their own
 	@$(MAKE) --no-print-directory test VENV=.venv-numpy1 PINS=constraints/numpy1.txt
+
+test-newest: ## Run what the newest Python could break on it (see .ci/run), where it is installed
+	@newest=$$(.ci/newest); \
+	if [ -z "$$newest" ]; then echo "Python 3.13 is not installed here, so nothing was tested on it."; \
+	else $(MAKE) --no-print-directory test VENV=.venv-newest PYTHON="$$newest" ARGS="$(NEWEST)"; fi
 
 lint: $(VENV)/.installed-dev ## Check style
 	@$(VENV)/bin/ruff check .
@@ -61,5 +67,5 @@ doctor: $(VENV)/.installed-all ## Check rendering, versions, threads, determinis
 	@$(VENV)/bin/bench doctor
 
 clean: ## Remove the virtual environment and everything built
-	@rm -rf $(VENV) .venv-numpy1 build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) .venv-numpy1 .venv-newest build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	@find envs datasets agents leaderboard src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.datasets.catalogue.scores import reference_of
 from entitybench.datasets.generate.block import columns_of
 from entitybench.datasets.generate.job import Generation
 from entitybench.datasets.generate.parts import (
@@ -21,7 +22,7 @@ from entitybench.datasets.generate.parts import (
 )
 from entitybench.datasets.generate.plan import BLOCK, SMALL, Plan, sizes_of
 from entitybench.datasets.generate.pool import available_cores, run
-from entitybench.datasets.generate.reference import reference_of, scores_of
+from entitybench.datasets.generate.reference import scores_of
 from entitybench.datasets.generate.replay import self_check
 from entitybench.datasets.store.files import read_manifest
 from entitybench.datasets.store.places import dataset_folder, generate_line

@@ -1,45 +1,15 @@
-"""Reference scores of a task: what random actions and the scripted oracle reach.
-
-They are those of the shipped records, so generating a dataset does not measure them again.
-"""
+"""What the episodes of a dataset reach, beside random actions and the scripted oracle."""
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.records import Record
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
     from entitybench.datasets.store.store import EpisodeStore
-    from entitybench.types import TaskSpec
-
-RECORDS = "entitybench.leaderboard.reference"  # the package whose records/ are read
-
-
-def reference_of(task: TaskSpec) -> dict[str, Any] | None:
-    """The scores of this version of a task, with these arguments; None where none are shipped.
-
-    "random" and "oracle" hold the means "success", "success_fraction" and "return"; a task without
-    a scripted policy has None for "oracle".
-    """
-    folder = Path(str(files(RECORDS))) / "records" / task.id
-    random, oracle = (_record(folder / f"{who}.json", task) for who in ("random", "oracle"))
-    if random is None:
-        return None
-    return {
-        "random": _means(random),
-        "oracle": None if oracle is None else _means(oracle),
-        "episodes": len(random.columns.item),
-        "how": f"means over the public starts 0 to {len(random.columns.item) - 1}, {task.horizon} "
-        "steps, success at the last one; random: uniform actions; oracle: the scripted policy, "
-        "given the goal",
-    }
 
 
 def scores_of(store: EpisodeStore) -> str:
@@ -57,18 +27,3 @@ def scores_of(store: EpisodeStore) -> str:
     ]
     known_scores = "; ".join(others) + over if others else "no reference"
     return f"{text} in the mean over {len(rows)} episodes ({known_scores})"
-
-
-def _record(path: Path, task: TaskSpec) -> Record | None:
-    if not path.is_file():
-        return None
-    record = Record.read(path)
-    about = (record.task.version, record.task.kwargs, record.task.horizon)
-    asked = (task.version, json.loads(json.dumps(dict(task.kwargs))), task.horizon)
-    return record if about == asked else None
-
-
-def _means(record: Record) -> dict[str, float]:
-    values = record.columns.values
-    names = ("success", "success_fraction", "return")
-    return {name: round(float(np.mean(np.array(values[name], float))), 4) for name in names}

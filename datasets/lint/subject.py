@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.datasets.generate.reference import reference_of
+from entitybench.datasets.catalogue.scores import reference_of
 from entitybench.datasets.generate.replay import check_shapes, task_like, worlds_like
 from entitybench.datasets.lint import (
     actions,

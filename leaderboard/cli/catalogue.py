@@ -238,7 +238,7 @@ def _scores(what: str) -> dict[str, dict[str, str]]:
 
 def _reference(task: TaskSpec) -> dict[str, str]:
     """Success of what a dataset is measured by; empty where nobody has measured the task."""
-    from entitybench.datasets.generate.reference import reference_of
+    from entitybench.datasets.catalogue.scores import reference_of
     from entitybench.leaderboard.statistics.intervals import wilson
     from entitybench.leaderboard.tables.data import shown
 

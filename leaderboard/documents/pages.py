@@ -27,8 +27,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from entitybench.datasets.catalogue.scores import FILE as SCORES
 from entitybench.errors import BadValue
 from entitybench.leaderboard.documents.baselines import baselines, published
+from entitybench.leaderboard.documents.scores import reference_scores, written
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.data import cell
 from entitybench.leaderboard.tables.profiles import profiles_table
@@ -333,6 +335,10 @@ def main() -> int:
         if after != before:
             write_atomic(path, after)
             sys.stderr.write(f"{path.relative_to(root)}: written\n")
+    scores = written(reference_scores(REFERENCE / "records"))
+    if scores != SCORES.read_text(encoding="utf-8"):
+        write_atomic(SCORES, scores)
+        sys.stderr.write(f"{SCORES.relative_to(root)}: written\n")
     return 0
 
 

@@ -294,7 +294,7 @@ def normaliser(task: TaskSpec) -> Callable[[float], float | None]:
     As in D4RL (Fu et al., 2020, appendix A), with the scripted oracle as the expert. None where a
     task has no such scores, or where both are the same.
     """
-    from entitybench.datasets.generate.reference import reference_of
+    from entitybench.datasets.catalogue.scores import reference_of
 
     known = reference_of(task) or {}
     if not (known.get("random") and known.get("oracle")):

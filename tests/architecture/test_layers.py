@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +19,18 @@ ALLOWED = {
     "agents": {"root", "envs", "datasets", "agents"},
     "leaderboard": {"root", "envs", "datasets", "leaderboard"},
 }
+TABLES = (("registry.py",), ("kinds.py",), ("__init__.py",))  # of the root, by strings
 
 
 def _modules() -> list[Path]:
     root = [p for p in (ROOT / "src" / "entitybench").glob("*.py") if p.name != "__main__.py"]
     return sorted(root + [p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py")])
+
+
+def _inside(module: Path) -> tuple[str, ...]:
+    """Where a module lies in the package."""
+    parts = module.relative_to(ROOT).parts
+    return parts[2:] if parts[0] == "src" else parts
 
 
 def _layer(parts: tuple[str, ...]) -> str:
@@ -62,11 +70,47 @@ def violations(path: tuple[str, ...], source: str) -> list[str]:
     return found
 
 
+def strings(source: str) -> Iterator[str]:
+    """Every string that is no docstring."""
+    tree = ast.parse(source)
+    with_text = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    words = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, with_text) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in words:
+            yield node.value
+
+
+def upward(path: tuple[str, ...], source: str) -> list[str]:
+    """The modules that a module names by strings, and may not import.
+
+    The tables of the root name what they are tables of; nothing else does.
+    """
+    if path in TABLES:
+        return []
+    layer = _layer(path)
+    return [
+        f"{layer} names {text}"
+        for text in strings(source)
+        for name in re.findall(r"\bentitybench\.(\w+)", text)
+        if _layer((name,)) not in ALLOWED[layer]
+    ]
+
+
 @pytest.mark.parametrize("module", _modules(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_layers(module: Path) -> None:
-    inside = module.relative_to(ROOT)
-    path = inside.parts[2:] if inside.parts[0] == "src" else inside.parts
+    path = _inside(module)
     assert violations(path, module.read_text()) == []
+    assert upward(path, module.read_text()) == []
+
+
+@pytest.mark.parametrize("path", TABLES, ids="/".join)
+def test_the_tables_name_what_is_above(path: tuple[str, ...]) -> None:
+    source = (ROOT / "src" / "entitybench").joinpath(*path).read_text()
+    assert upward(("elsewhere.py",), source)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +138,18 @@ def test_common_parts_of_agents_know_neither_worlds_nor_data() -> None:
     for path in (ROOT / "agents" / "common").glob("*.py"):
         for name in imported(path.read_text()):
             assert not name.startswith(("entitybench.envs", "entitybench.datasets")), path
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("datasets", "generate", "a.py"), 'HERE = "entitybench.leaderboard.reference"'),
+        (("envs", "a.py"), 'resolve("entitybench.datasets.api:load_dataset")'),
+        (("agents", "a.py"), 'f"entitybench.leaderboard.{name}"'),
+        (("leaderboard", "a.py"), 'import_module("entitybench.agents.registry")'),
+        (("types.py",), 'default: str = "entitybench.envs.push.world:PushWorld"'),
+    ],
+)
+def test_the_check_sees_strings(path: tuple[str, ...], line: str) -> None:
+    assert upward(path, line)
+    assert not upward(path, f'"""{line.replace(chr(34), chr(39))}"""')

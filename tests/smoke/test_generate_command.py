@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import entitybench as eb
-from entitybench.datasets.generate.reference import reference_of
+from entitybench.datasets.catalogue.scores import reference_of
 from entitybench.errors import DataError
 from entitybench.registry import tasks
 

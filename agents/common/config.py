@@ -43,7 +43,7 @@ class TorchConfig:
     preset: str
     phases: tuple[Phase, ...]
     batch_size: int = 256
-    grad_clip: float = 20.0  # global norm, each network by itself
+    grad_clip: float | None = 20.0  # global norm, each network by itself; None: not clipped
     compile: bool = True  # torch.compile the losses where a C++ compiler is at hand
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -11,6 +12,7 @@ import torch
 
 from entitybench.agents.common import checkpoint
 from entitybench.agents.common.config import changed, constants, from_json, make, to_json
+from entitybench.agents.common.groups import follow, learning, stacked
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
 from entitybench.checkpoints import WEIGHTS, today
 from entitybench.errors import BadValue, CheckpointError
@@ -19,7 +21,7 @@ from entitybench.registry import tasks
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
+Losses = Callable[..., tuple[Tensor, Tensors]]
 _NO_NETWORK = (TypeError, ValueError, ArithmeticError, RuntimeError, LookupError)
 
 
@@ -48,6 +51,10 @@ class TorchLearner(ABC):
     shipped: ClassVar[tuple[str, ...]]  # groups of parameters that acting needs
     # Group -> the group it follows slowly, by `config.target_rate` an update; it learns nothing.
     targets: ClassVar[Mapping[str, str]] = {}
+    apart: ClassVar[tuple[str, ...]] = ()  # groups whose learning rate `rates` gives
+    # Whether `losses` takes parameters and batches with an axis of training seeds in front, and
+    # gives everything with that axis; else it is vectorised when seeds train side by side.
+    of_seeds: ClassVar[bool] = False
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
         self.config, self.task, self.seed = config, task, seed
@@ -87,6 +94,22 @@ class TorchLearner(ABC):
             batch: of `draw`.
             constants: numbers of the present phase, by name.
         """
+
+    def rates(self) -> Mapping[str, float]:
+        """Learning rates, at the present step, of the groups of `apart`."""
+        return {}
+
+    def follows(self) -> bool:
+        """Whether the targets move after the present update."""
+        return True
+
+    def draw_many(self, source: Any, rngs: Sequence[np.random.Generator]) -> Batch:
+        """What `draw` gives with each generator, along a new first axis: quicker for some.
+
+        Only for a `draw` that depends on nothing that differs between training seeds.
+        """
+        drawn = [self.draw(source, rng) for rng in rngs]
+        return {name: stacked([one[name] for one in drawn]) for name in drawn[0]}
 
     def adopt(self, parts: Mapping[str, Path]) -> None:  # noqa: B027 - optional
         """Take what is needed of the checkpoints of other agents, when it is made."""
@@ -160,21 +183,18 @@ class TorchLearner(ABC):
 
     def update(self, batch: Batch) -> Metrics:
         """One optimisation step of the groups that the phase learns. Raises CheckpointError."""
-        if self._optimiser is None:
-            raise CheckpointError(f"the weights of {self.config.agent} hold no training state.")
+        optimiser = self._trained()
         phase, _, rate = self._place()
         tensors = {k: torch.as_tensor(v, device=self.device) for k, v in batch.items()}
-        arguments = (self._learning(phase), tensors, self._numbers(phase))
+        arguments = (learning(self.params, phase), tensors, self._numbers(phase))
         if self._compiled is None:
             loss, logs = self.losses(*arguments)
             loss.backward()
         else:
-            logs = self._compiled.backward(self._optimiser.parameters, *arguments)
-        self._optimiser.step(rate)
-        for target, live in self.targets.items():
-            slow, fast = self.params[target], self.params[live]
-            now = [fast[name].detach() for name in slow]
-            torch._foreach_lerp_(list(slow.values()), now, self.config.target_rate)
+            logs = self._compiled.backward(optimiser.parameters, *arguments)
+        optimiser.step(rate, self.rates())
+        if self.targets and self.follows():
+            follow(self.params, self.targets, self.config.target_rate)
         self.step += 1
         values = torch.stack(list(logs.values())).tolist()  # one transfer for all
         return {"learning_rate": rate, **dict(zip(logs, values, strict=True))}
@@ -241,17 +261,6 @@ class TorchLearner(ABC):
             done -= phase.updates
         raise BadValue(f"training is complete: {self.step} of {self.total} updates are done.")
 
-    def _learning(self, phase: Phase) -> dict[str, Params]:
-        """The parameters, without gradients where the phase does not learn them."""
-        if phase.learns is None:
-            return self.params
-        return {
-            group: params
-            if group in phase.learns
-            else {name: p.detach() for name, p in params.items()}
-            for group, params in self.params.items()
-        }
-
     def _numbers(self, phase: Phase) -> Tensors:
         if self._constants is None or self._constants[0] is not phase:
             numbers = {
@@ -299,9 +308,27 @@ class TorchLearner(ABC):
         self.buffers = {k: v.to(self.device) for k, v in self.buffers.items()}
         if trainable:
             learned = {g: p for g, p in self.params.items() if g not in self.targets}
-            self._optimiser = Adam(learned, clip=self.config.grad_clip)
-            if self.config.compile and shutil.which("g++") is not None:
-                # Imported here: the compiler takes longer to load than an agent to act.
-                from entitybench.agents.common.compiling import CompiledLoss
+            self._optimiser = Adam(learned, clip=self.config.grad_clip, apart=self.apart)
+            self._compiled = self.compiled(self.losses)
 
-                self._compiled = CompiledLoss(self.losses)
+    def compiled(self, losses: Losses) -> CompiledLoss | None:
+        """Losses compiled, if the configuration asks for it and there is a compiler."""
+        if not self.config.compile or shutil.which("g++") is None:
+            return None
+        # Imported here: the compiler takes longer to load than an agent to act.
+        from entitybench.agents.common.compiling import CompiledLoss
+
+        return CompiledLoss(losses)
+
+    def moments(self) -> Tensors:
+        """The state of the optimiser by name. Raises CheckpointError without training state."""
+        return self._trained().state()
+
+    def restore_moments(self, moments: Tensors) -> None:
+        """Set what `moments` gave. Raises CheckpointError without training state."""
+        self._trained().restore(moments)
+
+    def _trained(self) -> Adam:
+        if self._optimiser is None:
+            raise CheckpointError(f"the weights of {self.config.agent} hold no training state.")
+        return self._optimiser

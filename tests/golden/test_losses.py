@@ -12,12 +12,11 @@ from entitybench.agents.common.config import from_json, to_json
 from entitybench.agents.common.goal.iql import (
     IQLNetworks,
     awr_loss,
-    ddpg_bc_loss,
-    expectile_loss,
     iql_losses,
     td_target,
 )
 from entitybench.agents.common.goal.layout import Layout
+from entitybench.agents.common.offline.losses import ddpg_bc_loss, expectile_loss
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
 from entitybench.agents.hecrl.config import PRESETS, HECRLConfig
 from entitybench.envs.api import world_of

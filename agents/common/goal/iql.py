@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from entitybench.agents.common.offline.losses import (
+    advantage_weight,
+    ddpg_bc_loss,
+    expectile_loss,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,22 +28,9 @@ Tensor = torch.Tensor
 TensorBatch = dict[str, Tensor]
 
 
-def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
-    """Mean |τ − 1(u < 0)| u²  (Kostrikov et al., ICLR 2022, equation 5: L_V)."""
-    weight = torch.where(difference < 0, 1.0 - expectile, expectile)
-    return (weight * difference.square()).mean()
-
-
 def td_target(rewards: Tensor, masks: Tensor, next_value: Tensor, discount: float) -> Tensor:
     """Y = clip(r + γ m V(s', g), −1/(1−γ), 0): values of a −1/0 reward cannot leave that range."""
     return (rewards + discount * masks * next_value).clamp(-1.0 / (1.0 - discount), 0.0)
-
-
-def ddpg_bc_loss(q: Tensor, predicted: Tensor, action: Tensor, alpha: Tensor | float) -> Tensor:
-    """−mean Q / (mean |Q| + 1e-6) + α MSE(π, a)  (Fujimoto and Gu, 2021, equations 3 and 5)."""
-    return (
-        -q.mean() / (q.abs().mean().detach() + 1e-6) + alpha * (predicted - action).square().mean()
-    )
 
 
 def awr_loss(predicted: Tensor, target: Tensor, advantage: Tensor, beta: float) -> Tensor:
@@ -46,7 +39,7 @@ def awr_loss(predicted: Tensor, target: Tensor, advantage: Tensor, beta: float) 
     Advantage-weighted regression (Peng et al., 2019) of a state instead of an action, as for the
     high level of HIQL (Park et al., NeurIPS 2023); the cap of 100 is that of IQL's code.
     """
-    weight = (beta * advantage).exp().clamp(max=100.0).detach()
+    weight = advantage_weight(advantage, beta)
     return (weight * (predicted - target).square().flatten(1).mean(-1)).mean()
 
 

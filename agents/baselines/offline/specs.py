@@ -1,0 +1,48 @@
+"""Baselines that learn a policy from stored transitions. Strings only: it loads no framework."""
+
+from __future__ import annotations
+
+from entitybench.types import AgentSpec
+
+_HOME = "entitybench.agents.baselines.offline"
+_NEEDS = frozenset({"entities"})
+
+AGENTS: tuple[AgentSpec, ...] = (
+    AgentSpec(
+        id="bc",
+        kind="reward-control",
+        target=f"{_HOME}.bc:BC",
+        needs=_NEEDS,
+        paper="Pomerleau, Efficient Training of Artificial Neural Networks, 1991",
+        extra="train",
+        summary="behaviour cloning on flat states",
+    ),
+    AgentSpec(
+        id="bc-10pct",
+        kind="reward-control",
+        target=f"{_HOME}.bc:BC",
+        config={"best": 0.1},
+        needs=_NEEDS,
+        paper="Chen et al., Decision Transformer, NeurIPS 2021 (as a baseline)",
+        extra="train",
+        summary="behaviour cloning of the tenth of episodes with the largest returns",
+    ),
+    AgentSpec(
+        id="iql",
+        kind="reward-control",
+        target=f"{_HOME}.iql:IQL",
+        needs=_NEEDS,
+        paper="Kostrikov et al., Offline RL with Implicit Q-Learning, ICLR 2022",
+        extra="train",
+        summary="implicit Q-learning: expectile values, advantage-weighted cloning",
+    ),
+    AgentSpec(
+        id="td3bc",
+        kind="reward-control",
+        target=f"{_HOME}.td3bc:TD3BC",
+        needs=_NEEDS,
+        paper="Fujimoto and Gu, A Minimalist Approach to Offline RL, NeurIPS 2021",
+        extra="train",
+        summary="TD3 with a behaviour-cloning term",
+    ),
+)

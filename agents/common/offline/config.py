@@ -1,0 +1,34 @@
+"""Settings that all offline learners on transitions share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from entitybench.agents.common.config import Phase, TorchConfig
+from entitybench.errors import BadValue
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfflineConfig(TorchConfig):
+    """Settings of an `OfflineLearner`. Raises BadValue."""
+
+    hidden: tuple[int, ...] = (256, 256)
+    grad_clip: float | None = None
+    compile: bool = False  # on one core it wins nothing that a minute of compiling would pay for
+    standardise: bool = True  # states by the dataset's means and deviations
+    best: float = 1.0  # the share of episodes, those of the largest returns, to learn from
+    # Learned are rewards (r + shift) · scale; "range" also divides them by the range of the
+    # episodes' returns, so that it is `scale` (Kostrikov et al. 2022, appendix B: 1000).
+    reward_shift: float = 0.0
+    reward_scale: float = 1.0
+    returns: Literal["raw", "range"] = "raw"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.best <= 1:
+            raise BadValue(f"best is a share of episodes in (0, 1]: got {self.best}.")
+
+
+def constant(updates: int, rate: float = 3e-4) -> tuple[Phase, ...]:
+    """One phase with one learning rate."""
+    return (Phase(updates=updates, learning_rate=rate, final_learning_rate=rate),)

@@ -1,0 +1,119 @@
+"""What every learner from stored transitions shares: flat states, filtered data, scaled rewards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+
+from entitybench.agents.common.learner import TorchLearner
+from entitybench.agents.common.offline.policy import MeanPolicy
+from entitybench.agents.common.offline.statistics import moments
+from entitybench.datasets.sampling.subsets import best_episodes
+from entitybench.datasets.sampling.transitions import TransitionSampler
+from entitybench.envs.api import world_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entitybench.agents.common.offline.networks import Actor
+    from entitybench.types import Batch, Policy, TaskSpec
+
+Tensor = torch.Tensor
+CLIP = 10.0  # deviations: further away a state is no more than that
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """A dataset and what draws from it."""
+
+    store: Any
+    sampler: TransitionSampler
+
+
+class OfflineLearner(TorchLearner):
+    """A `TorchLearner` whose source is transitions.
+
+    Its batches hold "observations" and "next_observations" (B, N·D): the entities one after
+    another, standardised by the statistics of the dataset in `buffers`, zeros where an entity is
+    absent; "actions" (B, A); scaled "rewards" and "masks" (B,). A method gives `actor`, the network
+    of its group "actor".
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("observations", "actions", "rewards", "masks")
+    shipped: ClassVar[tuple[str, ...]] = ("actor",)
+    of_seeds: ClassVar[bool] = True  # networks and losses of this kit keep axes in front
+    actor: Actor
+
+    def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
+        super().__init__(config, task, seed=seed, device=device)
+        world = world_of(task)
+        shape = (world.entities, len(world.feature_names))  # (N, D)
+        self.states, self.actions = shape[0] * shape[1], world.action_dim
+        self.buffers = {
+            "mean": torch.zeros(shape),
+            "deviation": torch.ones(shape),
+            "reward_scale": torch.tensor(config.reward_scale),
+        }
+
+    def source(self, data: Any) -> Transitions:
+        """All transitions, or those of the best episodes."""
+        masks = ("entity_masks",) if "entity_masks" in data.columns else ()
+        chosen = None if self.config.best == 1 else best_episodes(data, self.config.best)
+        device = None if self.device.type == "cpu" else str(self.device)
+        sampler = TransitionSampler(data, (*self.columns, *masks), device, episodes=chosen)
+        return Transitions(data, sampler)
+
+    def measure(self, source: Transitions) -> None:
+        if self.config.standardise:
+            self.buffers["mean"], self.buffers["deviation"] = moments(source.store)
+        if self.config.returns == "range" and "rewards" in self.columns:
+            spread = float(np.ptp(source.store.returns))
+            self.buffers["reward_scale"] /= max(spread, 1e-6)  # all alike: nothing to learn
+
+    def draw(self, source: Transitions, rng: np.random.Generator) -> Batch:
+        return self.prepared(source.sampler.sample(self.config.batch_size, rng))
+
+    def draw_many(self, source: Transitions, rngs: Sequence[np.random.Generator]) -> Batch:
+        return self.prepared(source.sampler.sample_many(self.config.batch_size, rngs))
+
+    def prepared(self, batch: Batch) -> Batch:
+        """What was drawn, with any leading axes, as the losses take it."""
+        mask = batch.pop("entity_masks", None)
+        for name in ("observations", "next_observations"):
+            batch[name] = self.flat(batch[name], mask)
+        if "rewards" in batch:
+            rewards = batch["rewards"]
+            batch["rewards"] = (rewards + self.config.reward_shift) * self._like(
+                "reward_scale", rewards
+            )
+        return batch
+
+    def flat(self, observations: Any, mask: Any = None) -> Any:
+        """Standardised states (..., N·D) of observations (..., N, D), arrays or tensors.
+
+        Args:
+            observations: as the world or the dataset gives them.
+            mask: (..., N) bool, false for entities that are absent; None: all are there.
+        """
+        mean, deviation = (self._like(name, observations) for name in ("mean", "deviation"))
+        state = ((observations - mean) / deviation).clip(-CLIP, CLIP)
+        if mask is not None:
+            state = state * mask[..., None]
+        return state.reshape(*state.shape[:-2], self.states)
+
+    def act(self, state: Tensor) -> Tensor:
+        """The policy's mean (B, A) at states (B, N·D) of `flat`."""
+        return self.actor.act(self.params["actor"], state)
+
+    def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        """Takes the mean action."""
+        del greedy
+        return MeanPolicy(self)
+
+    def _like(self, name: str, example: Any) -> Any:
+        """A buffer as a tensor or an array, whichever the example is."""
+        value = self.buffers[name]
+        return value if isinstance(example, Tensor) else value.numpy()

@@ -1,0 +1,41 @@
+"""What is measured of a dataset before learning from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from entitybench.datasets.store.store import EpisodeStore
+
+LEAST = 1e-3  # deviation of a number that hardly changes (Fujimoto and Gu 2021, section 5)
+PIECE = 65_536  # rows that are read at once
+
+
+def moments(store: EpisodeStore) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation of each number of an observation, over all rows of a store.
+
+    Entities that are absent (column "entity_masks", (E, N)) do not count. Both have the shape of an
+    observation, float32.
+    """
+    observations = np.asarray(store.observations)
+    shape = observations.shape[1:]
+    masks = store.columns.get("entity_masks")
+    rows = None if masks is None else np.repeat(np.asarray(masks), np.diff(store.offsets), axis=0)
+    count, total, squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    origin = observations[0].astype(np.float64)  # near the mean: squares lose no digits
+    for first in range(0, len(observations), PIECE):
+        x = observations[first : first + PIECE].astype(np.float64) - origin
+        seen = np.ones(x.shape[:1] + (1,) * len(shape))
+        if rows is not None:
+            seen = rows[first : first + PIECE, :, None].astype(np.float64)
+        count += seen.sum(0)
+        total += (seen * x).sum(0)
+        squares += (seen * x * x).sum(0)
+    count = np.maximum(count, 1.0)
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    found = (mean + origin, np.maximum(deviation, LEAST))
+    return tuple(torch.as_tensor(x, dtype=torch.float32) for x in found)  # type: ignore[return-value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -34,6 +35,13 @@ class Phase:
     final_learning_rate: float  # reached linearly at the end
     learns: tuple[str, ...] | None = None  # groups of parameters; None: all
 
+    def __post_init__(self) -> None:
+        if self.updates < 0:
+            raise BadValue(f"a phase has 0 updates or more: got {self.updates}.")
+        for rate in (self.learning_rate, self.final_learning_rate):
+            if not 0 <= rate < math.inf:
+                raise BadValue(f"a learning rate is a number from 0 on: got {rate}.")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TorchConfig:
@@ -45,6 +53,12 @@ class TorchConfig:
     batch_size: int = 256
     grad_clip: float | None = 20.0  # global norm, each network by itself; None: not clipped
     compile: bool = True  # torch.compile the losses where a C++ compiler is at hand
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise BadValue(f"batch_size is 1 or more: got {self.batch_size}.")
+        if not sum(phase.updates for phase in self.phases):
+            raise BadValue("the phases have no updates: nothing would be learned.")
 
 
 def constants(phase: Phase) -> dict[str, float]:

@@ -271,7 +271,12 @@ class TorchLearner(ABC):
         return self._constants[1]
 
     def _fresh(self, rng: torch.Generator) -> None:
-        self.init(rng)
+        """Fill `params`. Raises BadValue for settings that make no network."""
+        try:
+            self.init(rng)
+        except _NO_NETWORK as error:
+            line = f"{self.config.agent} makes no network of these settings: {error}."
+            raise BadValue(" ".join(line.split())) from error
         for target, live in self.targets.items():
             self.params[target] = {name: p.clone() for name, p in self.params[live].items()}
 
@@ -279,11 +284,8 @@ class TorchLearner(ABC):
         """Set `params` from tensors by name. Raises CheckpointError unless they fit."""
         try:
             self._fresh(torch.Generator())
-        except _NO_NETWORK as error:
-            line = " ".join(str(error).split())
-            raise CheckpointError(
-                f"{folder}/agent.json has a config that makes no network: {line}."
-            ) from error
+        except BadValue as error:
+            raise CheckpointError(f"{folder}/agent.json: {error}") from error
         expected = {
             k: v
             for k, v in flatten(self.params).items()

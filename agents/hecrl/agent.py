@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
-from entitybench.agents.common.goal.agent import GoalIQL, GoalPolicy
+from entitybench.agents.common.goal.agent import GoalIQL, GoalPolicy, settled
 from entitybench.agents.common.goal.iql import awr_loss
 from entitybench.agents.common.goal.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.agents.common.standard import Standardised, restore, standardise
@@ -43,12 +43,12 @@ MEASURED = 4096  # transitions from which a statistic of the data is taken
 
 def make_subgoal_networks(config: HECRLConfig, layout: Layout) -> tuple[Any, Any]:
     """The diffuser and the regressor that `config.subgoal_network` names."""
-    assert config.precision != "auto"
+    precision = settled(config.precision)
     sizes = (config.subgoal_width, config.subgoal_hidden)
     if config.subgoal_network == "pooled":
-        rest = (*sizes, config.subgoal_layers, config.precision)
+        rest = (*sizes, config.subgoal_layers, precision)
         return SubgoalNet(layout, config.diffusion_steps, *rest), SubgoalNet(layout, 0, *rest)
-    more = (config.heads, config.precision)
+    more = (config.heads, precision)
     diffuser = SubgoalTransformer(
         layout, config.diffusion_steps, *sizes, config.subgoal_layers, *more
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from entitybench.agents.common.goal.agent import PAPER_ENTITIES, IQLConfig
+from entitybench.agents.common.goal.agent import PAPER_ENTITIES, IQLConfig, check_heads
 from entitybench.agents.common.goal.config import GoalPhase
 from entitybench.datasets.sampling.goals import GoalMix
 
@@ -44,6 +44,11 @@ class HECRLConfig(IQLConfig):
     radius: float | None = None  # R̂; None: as `radius_steps` says
     radius_steps: int = 50  # R̂ = mean V(s, s_{t+this}) on the data
     max_subgoals: int = 1000  # then the goal itself is pursued
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.subgoal_network == "transformer":
+            check_heads("subgoal_width", self.subgoal_width, self.heads)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

@@ -66,7 +66,7 @@ BAD = {
         lambda f: config(f, width="wide"),
         "does not fit.*width is a whole number, not 'wide'",
     ),
-    "a width below zero": (lambda f: config(f, width=-8), "makes no network"),
+    "a width below zero": (lambda f: config(f, width=-8), "makes no network of"),
     "a word for a seed": (lambda f: edit(f, seed="abc"), "misstates seed: it is 'abc'"),
     "a number for a dataset": (lambda f: edit(f, dataset=7), "misstates dataset: it is 7"),
     "a list for a config": (lambda f: edit(f, config=[1]), "misstates config"),

@@ -202,12 +202,25 @@ def test_settings_are_read_by_their_type(name, given, expected):
         ("phases.7.updates", "3", r"no setting 'phases\.7\.updates'"),
         ("discuont", "1", r"no setting 'discuont'.*Did you mean 'discount'"),
         ("agent", "other", r"no setting 'agent'"),
+        ("batch_size", "0", r"batch_size is 1 or more: got 0"),
+        ("phases.0.updates", "-1", r"0 updates or more: got -1"),
+        ("phases.0.learning_rate", "nan", r"from 0 on: got nan"),
     ],
 )
 def test_settings_that_cannot_be_are_one_line(name, given, words):
     with pytest.raises(BadValue, match=words) as caught:
         Toy.configure(SPEC, "tiny", TASK, **{name: given})
     assert "\n" not in str(caught.value)
+
+
+def test_settings_that_make_no_network_are_one_line():
+    spec, task = agent("hecrl"), tasks()["push-1block"]
+    target = resolve_agent(spec)
+    wrong = (("tiny", {"width": -8}), ("paper", {"width": 12}), ("paper", {"heads": 0}))
+    for preset, change in wrong:
+        with pytest.raises(BadValue) as caught:
+            target.create(target.configure(spec, preset, task, **change), task, seed=0)
+        assert "\n" not in str(caught.value)
 
 
 def test_a_configuration_comes_back_from_json():

@@ -16,6 +16,7 @@ from entitybench.agents.common.goal.transformer import EntityTransformer
 from entitybench.agents.common.layers import Params, Precision, native_precision
 from entitybench.agents.common.standard import Standardised, set_statistics
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
+from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -56,6 +57,17 @@ class IQLConfig(TorchConfig):
     # Acting is always in float32, so that a policy does the same on every machine.
     precision: Precision | Literal["auto"] = "auto"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.network == "transformer":
+            check_heads("width", self.width, self.heads)
+
+
+def check_heads(name: str, width: int, heads: int) -> None:
+    """Raise BadValue unless the heads of attention share a width evenly."""
+    if heads < 1 or width % heads:
+        raise BadValue(f"{name} is shared by the heads evenly: got {width} for {heads} heads.")
+
 
 _FAR = GoalMix(uniform=1.0)
 
@@ -84,6 +96,11 @@ PAPER_FLAT: Mapping[str, Any] = {
 }  # fmt: skip
 
 
+def settled(precision: Precision | Literal["auto"]) -> Precision:
+    """A precision; "auto" is that of the processor at hand."""
+    return native_precision("cpu") if precision == "auto" else precision
+
+
 def make_network(
     config: IQLConfig,
     layout: Layout,
@@ -101,20 +118,20 @@ def make_network(
 def _bare_network(
     config: IQLConfig, sort: tuple[Layout, int, int, bool], layer_norm: bool
 ) -> Network:
-    assert config.precision != "auto"
+    precision = settled(config.precision)
     if config.network == "flat":
         return FlatNet(
             *sort,
             hidden=(config.hidden,) * config.blocks,
-            precision=config.precision,
+            precision=precision,
             layer_norm=layer_norm,
             scale=1.0 if config.standardise else FlatNet.scale,
         )
     if config.network == "transformer":
         attention = (config.width, config.hidden, config.heads)
-        return EntityTransformer(*sort, *attention, config.precision)
+        return EntityTransformer(*sort, *attention, precision)
     sizes = (config.width, config.hidden, config.blocks, config.head)
-    return EntityNet(*sort, *sizes, config.precision)
+    return EntityNet(*sort, *sizes, precision)
 
 
 def make_iql_networks(config: IQLConfig, layout: Layout) -> IQLNetworks:

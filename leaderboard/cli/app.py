@@ -121,9 +121,12 @@ _command(
 _command(
     "train",
     "training:train",
-    "Train an agent with one training seed.",
+    "Train an agent, with one training seed or several.",
     "bench train --agent hecrl --task push-3blocks --preset small --seed 0 --out runs/hecrl",
     "bench train --agent hecrl --task push-3blocks --seed 0 --out runs/hecrl --resume",
+    "bench train --agent gcbc --task push-1block --seeds 0 1 2 --generate --out runs/gcbc",
+    "bench train --agent gcbc --task push-1block --set batch_size=64 --device cpu --out runs/b64",
+    "bench train --agent gcbc --task push-1block --dataset data/mine --logger csv --out runs/mine",
 )
 _command(
     "reproduce",

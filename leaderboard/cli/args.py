@@ -42,6 +42,8 @@ Seeds = Annotated[list[int], Parameter(consume_multiple=True, converter=_seed)]
 Episodes = Annotated[int, Parameter(converter=whole(1, MAX_EPISODES))]
 Pixels = Annotated[int, Parameter(converter=whole(16, 1024))]
 Steps = Annotated[int, Parameter(converter=whole(1, MAX_STEPS))]
+Every = Annotated[int, Parameter(converter=whole(0, MAX_STEPS))]
+Settings = Annotated[list[str], Parameter(name="--set", consume_multiple=True)]
 Threads = Annotated[int, Parameter(converter=whole(1, MAX_THREADS))]
 
 
@@ -55,6 +57,21 @@ def different(seeds: list[int] | None, flag: str) -> list[int] | None:
     if twice:
         raise BadValue(f"{flag} names {twice[0]} twice; every seed counts once.")
     return seeds
+
+
+def settings(words: list[str] | None) -> dict[str, str]:
+    """NAME=VALUE words as a mapping; what they may be is the agent's affair. Raises BadValue."""
+    found: dict[str, str] = {}
+    for word in words or ():
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise BadValue(f"--set takes NAME=VALUE, e.g. --set batch_size=64: got {word!r}.")
+        if name in found:
+            raise BadValue(f"--set names {name} twice: {found[name]!r} and {value!r}.")
+        found[name] = value
+    if words is not None and not words:
+        raise BadValue("--set needs at least one NAME=VALUE, e.g. --set batch_size=64.")
+    return found
 
 
 def writable_file(path: Path, flag: str = "--out") -> Path:

@@ -20,7 +20,8 @@ from entitybench.leaderboard.cli.args import (
     existing,
     writable_folder,
 )
-from entitybench.leaderboard.cli.output import note, print_json, progress_bar
+from entitybench.leaderboard.cli.output import note, print_json
+from entitybench.progress import progress_bar
 
 
 def generate(

@@ -17,7 +17,8 @@ from entitybench.leaderboard.cli.args import (
     writable_file,
     writable_folder,
 )
-from entitybench.leaderboard.cli.output import note, print_table, progress_bar
+from entitybench.leaderboard.cli.output import note, print_table
+from entitybench.progress import progress_bar
 
 if TYPE_CHECKING:
     from entitybench.records import Record

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.tables.render import Tabular
@@ -31,45 +30,6 @@ def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> str:
 def note(text: str) -> None:
     """One line for the person who waits; not part of the result."""
     print(text, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def progress_bar(label: str, unit: Literal["", "bytes"] = "") -> Iterator[Callable[..., None]]:
-    """A bar on standard error: call the yielded function with (done, total, text="").
-
-    Of bytes it shows sizes and speed. Where standard error is no terminal nothing is drawn.
-    """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    console = Console(stderr=True)
-    counts = (DownloadColumn(), TransferSpeedColumn()) if unit else (MofNCompleteColumn(),)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        *counts,
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[text]}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task(label, total=None, text="")
-
-        def update(done: int, total: int, text: str = "") -> None:
-            bar.update(task, completed=done, total=total, text=text)
-
-        yield update
 
 
 def print_table(table: Tabular, command: str = "bench table RECORD") -> None:

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import writable_folder
-from entitybench.leaderboard.cli.output import note, print_json, progress_bar
+from entitybench.leaderboard.cli.output import note, print_json
+from entitybench.progress import progress_bar
 
 FAILED = 2  # exit code where a dataset could not be drawn
 

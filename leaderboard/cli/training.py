@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING
 
 from entitybench import registry
 from entitybench.errors import BadValue, unknown
-from entitybench.leaderboard.cli.args import Seed, Threads, writable_folder
-from entitybench.leaderboard.cli.output import note, print_json, progress_bar
+from entitybench.leaderboard.cli.args import (
+    Every,
+    Seed,
+    Seeds,
+    Settings,
+    Threads,
+    different,
+    settings,
+    writable_folder,
+)
+from entitybench.leaderboard.cli.output import note, print_json
+from entitybench.progress import progress_bar
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.claims.plan import Event
@@ -19,50 +29,99 @@ def train(
     *,
     agent: str,
     task: str,
+    dataset: str | None = None,
     preset: str = "small",
-    seed: Seed = 0,
+    set_: Settings | None = None,
+    seed: Seed | None = None,
+    seeds: Seeds | None = None,
+    device: str | None = None,
+    threads: Threads | None = None,
+    evaluate_every: Every | None = None,
+    generate: bool = False,
+    logger: str | None = None,
     out: Path,
     resume: bool = False,
     json: bool = False,
 ) -> None:
-    """Train an agent with one training seed; OUT/seedS/ is what `bench eval --weights OUT` reads.
+    """Train an agent, with one training seed or several; OUT is for `bench eval --weights OUT`.
 
     Args:
         agent: An id of `bench list agents`.
         task: An id of `bench list tasks`.
+        dataset: An id of `bench list datasets`, with @paper for that size, or a folder. Default:
+            the one that the task names.
         preset: tiny (seconds), small (two cores), paper (one large GPU).
-        seed: The training seed.
+        set_: Settings of the preset to change, as NAME=VALUE, e.g. batch_size=64
+            phases.0.updates=1000.
+        seed: The training seed. Default: 0.
+        seeds: Several training seeds: side by side in one computation where the agent can do that,
+            else one after another.
+        device: cpu, cuda or cuda:INDEX. Default: a GPU where there is one.
+        threads: Threads of torch. Default: 1; another number rounds differently.
+        evaluate_every: Updates between evaluations on validation starts, 0 for none. Default: a
+            fifth of all.
+        generate: Make the dataset if it is not there yet.
+        logger: csv, tensorboard or wandb, beside metrics.jsonl.
         out: The folder that gets seedS/.
-        resume: Go on from the last checkpoint of an interrupted run.
-        json: Print the folder and the last metrics as JSON.
+        resume: Go on with interrupted runs, leave finished ones as they are, begin the others.
+        json: Print the folder and the last metrics as JSON; with --seeds a list of them.
     """
+    chosen = _training_seeds(seed, seeds)
     spec = registry.agents()[agent]
     if not spec.trains:
         raise BadValue(f"{agent!r} does not learn: bench eval --agent {agent} --task {task}")
     if preset not in spec.presets:
         raise unknown("preset", preset, spec.presets, see=f"bench info {agent}")
-    registry.tasks()[task]
+    kind = registry.kinds()[registry.tasks()[task].kind]
+    changes = settings(set_)
     writable_folder(out)
 
-    from entitybench.leaderboard.training.train import train as run
+    from entitybench.leaderboard.training.api import show
+    from entitybench.leaderboard.training.summary import summary_of
+    from entitybench.leaderboard.training.train import begun, train_seeds
 
-    last: dict[str, float] = {}
-    with progress_bar(f"{agent} in {task}, seed {seed}, updates") as bar:
+    if resume:
+        begun(out, chosen)
+    with progress_bar(f"{agent} in {task}") as bar:
 
         def progress(status: Status) -> None:
             if status.note:
                 note(status.note)
-            last.update(status.metrics)
-            bar(status.step, status.total, f"{status.updates_per_s:.0f}/s")
+            show(bar, status)
 
-        folder = run(
-            agent, task, preset=preset, seed=seed, out=out, resume=resume, progress=progress
+        folders = train_seeds(
+            agent,
+            task,
+            seeds=chosen,
+            out=out,
+            dataset=dataset,
+            preset=preset,
+            changes=changes,
+            device=device,
+            threads=threads,
+            evaluate_every=evaluate_every,
+            generate=generate,
+            logger=logger,
+            resume=resume,
+            progress=progress,
         )
+    summaries = [summary_of(each, folder) for each, folder in folders.items()]
+    for summary in summaries:
+        note(summary.text(kind))
     if json:
-        print_json({"folder": str(folder), "metrics": last})
-    else:
-        print(folder)
-        note(f"evaluate: bench eval --agent {agent} --task {task} --weights {out}")
+        about = [each.to_json() for each in summaries]
+        print_json(about[0] if seeds is None else about)
+        return
+    print("\n".join(str(each.folder) for each in summaries))
+    note(f"evaluate: bench eval --agent {agent} --task {task} --weights {out}")
+
+
+def _training_seeds(seed: int | None, seeds: list[int] | None) -> list[int]:
+    if seeds is None:
+        return [0 if seed is None else seed]
+    if seed is not None:
+        raise BadValue("give --seed or --seeds, not both.")
+    return different(seeds, "--seeds") or []
 
 
 def reproduce(

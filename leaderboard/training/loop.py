@@ -1,25 +1,25 @@
-"""The loop of a training run, from the agent's present step to its last."""
+"""The loop of a training run, from the present step of its learners to their last."""
 
 from __future__ import annotations
 
 import json
 import math
 import signal
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
 
 from entitybench.errors import BenchError
-from entitybench.leaderboard.training.runs import RunFolder, cut_metrics
+from entitybench.leaderboard.training.loggers import numbers
+from entitybench.leaderboard.training.runs import RunFolder, cut_metrics, save
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from entitybench.leaderboard.training.crew import Crew
+    from entitybench.leaderboard.training.loggers import Logger
     from entitybench.types import TaskSpec
 
 VALIDATION_SEED = 1_000_000  # episodes for tuning begin here; those of the public bank stay unseen
@@ -29,7 +29,7 @@ LOG_LINES = 1000  # of metrics in a whole run
 
 @dataclass(frozen=True)
 class Status:
-    """How far a run is."""
+    """How far a run is; numbers are means over the seeds that learn side by side."""
 
     step: int
     total: int
@@ -38,96 +38,107 @@ class Status:
     metrics: Mapping[str, float] = field(default_factory=dict)
     evaluation: Mapping[str, float] | None = None
     note: str = ""
+    seeds: tuple[int, ...] = ()
+    unit: str = "updates"
 
 
 Report = Callable[[Status], None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Habits:
+    """What changes no weights."""
+
+    evaluate_every: int | None = None  # steps; None: a fifth of all, 0: never
+    checkpoint_s: float = 60.0
+    logger: type[Logger] | None = None
+
+
 class Loop:
-    """From the agent's present step to its last."""
+    """From the learners' present step to their last; folders are in the order of the learners."""
 
     def __init__(
         self,
-        folder: RunFolder,
-        agent: Any,
+        folders: Sequence[RunFolder],
+        crew: Crew,
         data: Any,
         task: TaskSpec,
-        evaluate_every: int | None,
-        checkpoint_s: float,
+        habits: Habits,
         report: Report,
     ) -> None:
-        self.folder, self.agent, self.data, self.task = folder, agent, data, task
-        self.report, self.checkpoint_s = report, checkpoint_s
-        self.total = int(agent.total)
+        self.folders, self.crew, self.data, self.task = folders, crew, data, task
+        self.report, self.habits = report, habits
+        lead = crew.learners[0]
+        self.total, self.unit = int(lead.total), str(lead.unit)
+        self.seeds = tuple(folder.seed for folder in folders)
+        self.several = len(self.seeds) > 1
         default = max(1, self.total // 5)
-        self.evaluate_every = default if evaluate_every is None else evaluate_every
+        self.evaluate_every = default if habits.evaluate_every is None else habits.evaluate_every
         self.log_every = max(1, self.total // LOG_LINES)
         self.clock = _Clock(self.total)
-        self.metrics: dict[str, float] = {}
-        self.saved_step = int(agent.step)
+        self.metrics: list[dict[str, float]] = [{} for _ in self.seeds]
+        self.saved_step = int(crew.step)
         self.stopped = False
 
     def run(self) -> None:
-        """Update until the end. Ctrl-C and SIGTERM end it after an update, with a checkpoint."""
-        agent = self.agent
-        rows = cut_metrics(self.folder.metrics, agent.step)
-        evaluated = {row["step"] for row in rows if "evaluation" in row}
-        board = _tensorboard(self.folder.work / "tensorboard", agent.step)
-        saved = shown = time.monotonic()
-        with open(self.folder.metrics, "a", encoding="utf-8") as file, self._interruptible():
+        """Learn until the end. Ctrl-C and SIGTERM end it after a step, with a checkpoint."""
+        with ExitStack() as stack:
+            logs = [stack.enter_context(_Log(f, self.crew.step, self.habits)) for f in self.folders]
+            evaluated = set.intersection(*(log.evaluated for log in logs))
+            stack.enter_context(self._interruptible())
+            saved = shown = time.monotonic()
             while True:
-                if self._due(agent.step) and agent.step not in evaluated:
-                    evaluated.add(agent.step)
-                    self._evaluate(file, board)
-                if agent.step >= self.total:
+                step = self.crew.step
+                if self._due(step) and step not in evaluated:
+                    evaluated.add(step)
+                    self._evaluate(logs)
+                if step >= self.total:
                     break
                 if self.stopped:
-                    self._save()
+                    self._save(logs)
                     raise KeyboardInterrupt
-                self._update(file, board)
+                self._advance(logs)
                 now = time.monotonic()
-                if now - saved >= self.checkpoint_s:
-                    file.flush()
-                    self._save()
+                if now - saved >= self.habits.checkpoint_s:
+                    self._save(logs)
                     saved = time.monotonic()
-                if now - shown >= 0.2 or agent.step == self.total:
+                if now - shown >= 0.2 or self.crew.step == self.total:
                     shown = now
                     self.report(self._status())
-        if board is not None:
-            board.close()
 
-    def _save(self) -> None:
-        self.folder.save(self.agent)
-        self.saved_step = int(self.agent.step)
+    def _save(self, logs: Sequence[_Log]) -> None:
+        for log in logs:
+            log.file.flush()  # what a checkpoint goes on from is on the disk
+        save(self.folders, self.crew)
+        self.saved_step = int(self.crew.step)
 
-    def _update(self, file: IO[str], board: Any) -> None:
-        agent = self.agent
-        metrics = agent.advance(self.data)
-        self.clock.tick(agent.step)
-        if metrics:
-            self.metrics = {name: float(value) for name, value in metrics.items()}
-        for name, value in self.metrics.items():
-            if not math.isfinite(value):
-                raise BenchError(
-                    f"training diverged: {name} is {value} after {agent.step} of {self.total} "
-                    f"{agent.unit}; try a smaller learning rate. The last checkpoint is kept."
-                )
-        if agent.step % self.log_every == 0 or agent.step == self.total:
+    def _advance(self, logs: Sequence[_Log]) -> None:
+        found = self.crew.advance(self.data)
+        step = self.crew.step
+        self.clock.tick(step)
+        for k, metrics in enumerate(found):
+            if metrics:
+                self.metrics[k] = {name: float(value) for name, value in metrics.items()}
+            self._check_finite(k)
+        if step % self.log_every == 0 or step == self.total:
             rate = {"updates_per_s": round(self.clock.rate, 2)}
-            self._write(file, board, {"step": agent.step, **self.metrics, **rate})
+            for log, metrics in zip(logs, self.metrics, strict=True):
+                log.write({"step": step, **metrics, **rate})
 
-    def _write(self, file: IO[str], board: Any, row: Mapping[str, Any]) -> None:
-        file.write(json.dumps(row) + "\n")
-        if board is not None:
-            flat = {f"evaluation/{k}": v for k, v in row.get("evaluation", {}).items()}
-            flat |= {k: v for k, v in row.items() if k not in ("step", "evaluation")}
-            for name, value in flat.items():
-                board.add_scalar(name, value, row["step"])
+    def _check_finite(self, k: int) -> None:
+        for name, value in self.metrics[k].items():
+            if not math.isfinite(value):
+                which = f" of seed {self.seeds[k]}" if self.several else ""
+                raise BenchError(
+                    f"training diverged: {name}{which} is {value} after {self.crew.step} of "
+                    f"{self.total} {self.unit}; try a smaller learning rate. The last checkpoint "
+                    "is kept."
+                )
 
     def _due(self, step: int) -> bool:
         return self.evaluate_every > 0 and step > 0 and step % self.evaluate_every == 0
 
-    def _evaluate(self, file: IO[str], board: Any) -> None:
+    def _evaluate(self, logs: Sequence[_Log]) -> None:
         import numpy as np
 
         from entitybench.leaderboard.evaluation.evaluate import evaluate
@@ -138,10 +149,10 @@ class Loop:
             if self.stopped:
                 raise KeyboardInterrupt
 
-        self.agent.ready(self.data)
+        self.crew.ready(self.data)
         try:
             record = evaluate(
-                self.agent,
+                dict(zip(self.seeds, self.crew.learners, strict=True)),
                 self.task,
                 episodes=VALIDATION_EPISODES,
                 episode_seed=VALIDATION_SEED,
@@ -149,30 +160,41 @@ class Loop:
                 progress=go_on,
             )
         except KeyboardInterrupt:
-            self._save()
+            self._save(logs)
             raise
-        found = {}
+        found = [dict[str, float]() for _ in self.seeds]
         for metric in record.metrics:
-            means = by_seed(record, metric.name)
-            if metric.exact and np.isfinite(means).all():
-                found[metric.name] = float(means.mean())
-        self._write(file, board, {"step": self.agent.step, "evaluation": found})
+            for k, mean in enumerate(by_seed(record, metric.name, list(self.seeds))):
+                if metric.exact and np.isfinite(mean):
+                    found[k][metric.name] = float(mean)
+        for log, values in zip(logs, found, strict=True):
+            if self.crew.step not in log.evaluated:  # one may have been killed in between
+                log.write({"step": self.crew.step, "evaluation": values})
         self.clock.pause()
+        means = _mean(found)
         shares = [
-            f"{metric.title} {metric.scale * found[metric.name]:.{metric.digits}f}"
+            f"{metric.title} {metric.scale * means[metric.name]:.{metric.digits}f}"
             for metric in record.metrics
-            if metric.name in found
+            if metric.name in means
         ]
         note = (
-            f"after {self.agent.step} {self.agent.unit}: {', '.join(shares)} "
+            f"after {self.crew.step} {self.unit}: {', '.join(shares)} "
             f"({len(record.columns.item)} validation {record.item}s)"
         )
-        self.report(replace(self._status(), evaluation=found, note=note))
+        self.report(replace(self._status(), evaluation=means, note=note))
 
     def _status(self) -> Status:
-        step, rate = self.agent.step, self.clock.rate
+        step, rate = self.crew.step, self.clock.rate
         remaining = (self.total - step) / rate if rate > 0 else math.nan
-        return Status(step, self.total, rate, remaining, self.metrics)
+        return Status(
+            step,
+            self.total,
+            rate,
+            remaining,
+            _mean(self.metrics),
+            seeds=self.seeds,
+            unit=self.unit,
+        )
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -185,7 +207,7 @@ class Loop:
             del frame
             self.stopped = True
             signal.signal(number, signal.default_int_handler)  # the second time: at once
-            if self.agent.step == self.saved_step:
+            if self.crew.step == self.saved_step:
                 raise KeyboardInterrupt  # nothing to lose, and the first update may be compiling
 
         before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -196,8 +218,49 @@ class Loop:
                 signal.signal(number, handler)
 
 
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """By name, over the rows that have it."""
+    if len(rows) == 1:
+        return dict(rows[0])
+    names = dict.fromkeys(name for row in rows for name in row)
+    values = {name: [row[name] for row in rows if name in row] for name in names}
+    return {name: sum(found) / len(found) for name, found in values.items()}
+
+
+class _Log:
+    """Rows of numbers of one seed: metrics.jsonl, and the logger that was asked for."""
+
+    file: IO[str]
+
+    def __init__(self, folder: RunFolder, step: int, habits: Habits) -> None:
+        self.folder = folder
+        self.logger: Logger | None = None
+        self.rows = cut_metrics(folder.metrics, step)
+        self.evaluated = {row["step"] for row in self.rows if "evaluation" in row}
+        self.kind = habits.logger
+
+    def __enter__(self) -> _Log:
+        if self.kind is not None:
+            self.logger = self.kind(self.folder.work, self.folder.asked() or {})
+            for row in self.rows:
+                self.logger.write(row["step"], numbers(row))
+        self.file = open(self.folder.metrics, "a", encoding="utf-8")
+        return self
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Keep a row."""
+        self.file.write(json.dumps(row) + "\n")
+        if self.logger is not None:
+            self.logger.write(row["step"], numbers(row))
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        if self.logger is not None:
+            self.logger.close()
+
+
 class _Clock:
-    """Updates a second over the last half minute, without pauses for evaluation."""
+    """Steps a second over the last half minute, without pauses for evaluation."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -205,7 +268,7 @@ class _Clock:
         self.rate = 0.0
 
     def tick(self, step: int) -> None:
-        """An update is done. The first one is no sample: it may have compiled the losses."""
+        """A step is done. The first one is no sample: it may have compiled the losses."""
         now = time.monotonic()
         self.seen.append((now, step))
         while now - self.seen[0][0] > 30 and len(self.seen) > 2:
@@ -216,14 +279,3 @@ class _Clock:
     def pause(self) -> None:
         """Forget the samples before a pause."""
         self.seen.clear()
-
-
-def _tensorboard(folder: Path, step: int) -> Any:
-    """A writer if torch is in use and tensorboard installed; lines after `step` are taken back."""
-    if "torch" not in sys.modules:
-        return None
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder), purge_step=step + 1)

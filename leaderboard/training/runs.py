@@ -1,15 +1,18 @@
 """The folder of a training run: checkpoints that are whole or not there, metrics, the agent.
 
-OUT/seed3.training/              while it runs
-run.json                     what was asked for; a resumed run must ask for the same
-checkpoint-000012000/        the newest two; a folder has this name only when it is whole
-metrics.jsonl, tensorboard/
-OUT/seed3/                       appears when the run is finished, in one step
-agent.json, weights.safetensors, run.json, metrics.jsonl, tensorboard/
+    OUT/seed3.training/              while it runs
+        run.json                     what was asked for; a resumed run must ask for the same
+        checkpoint-000012000/        the newest two; it has this name only when it is whole
+        metrics.jsonl, and what a logger leaves
+    OUT/seed3/                       appears when the run is finished, in one step
+        agent.json, weights.safetensors, run.json, metrics.jsonl, and what a logger left
+
+Seeds that learn side by side have a folder each, and write their checkpoints together.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -18,10 +21,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from entitybench.errors import BadValue, BenchError, CheckpointError
+from entitybench.leaderboard.training.crew import crew_of
+from entitybench.leaderboard.training.loggers import LOGGERS
 from entitybench.records import write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from entitybench.leaderboard.training.crew import Crew
 
 KEPT = 2  # checkpoints; the older one is there in case the newer one cannot be read
 _CHECKPOINT = "checkpoint-"
@@ -31,6 +38,7 @@ class RunFolder:
     """OUT/seed<S>: where a run puts its things."""
 
     def __init__(self, out: str | Path, seed: int) -> None:
+        self.seed = seed
         self.final = Path(out) / f"seed{seed}"
         self.work = Path(out) / f"seed{seed}.training"
         self._lock: IO[str] | None = None
@@ -85,64 +93,85 @@ class RunFolder:
             if not any(path.name != ".lock" for path in self.work.glob("*")):
                 shutil.rmtree(self.work, ignore_errors=True)
 
-    def save(self, agent: Any) -> Path:
-        """Write a checkpoint of an agent; older ones go when it is safe."""
-        path = self.work / f"{_CHECKPOINT}{agent.step:09d}"
-        if not path.exists():
-            _write_folder(path, lambda folder: agent.save(folder, training=True))
-        for old in self.checkpoints()[KEPT:]:
-            shutil.rmtree(old)
-        return path
-
-    def load(self, target: Any, device: str) -> Any:
-        """The agent of the newest readable checkpoint. Raises CheckpointError if none is."""
-        problems = []
-        for path in self.checkpoints():
-            try:
-                return target.load(path, device=device)
-            except CheckpointError as error:
-                problems.append(str(error))
-        why = problems[0] if problems else "there is none"
-        raise CheckpointError(
-            f"no checkpoint in {self.work} can be read ({why}); delete the folder to begin anew."
-        )
-
-    def finish(self, agent: Any) -> Path:
-        """Write OUT/seed<S> in one step and remove the work folder."""
-
-        def write(folder: Path) -> None:
-            agent.save(folder, training=False)
-            for name in ("run.json", "metrics.jsonl"):
-                if (self.work / name).is_file():
-                    shutil.copy2(self.work / name, folder / name)
-            if (self.work / "tensorboard").is_dir():
-                shutil.copytree(self.work / "tensorboard", folder / "tensorboard")
-
-        _write_folder(self.final, write)
-        self.clean()
-        return self.final
-
     def clean(self) -> None:
         """Remove the work folder of a finished run."""
         shutil.rmtree(self.work, ignore_errors=True)
 
 
+def save(folders: Sequence[RunFolder], crew: Crew) -> None:
+    """Write a checkpoint of every seed; older ones go when it is safe."""
+    paths = [folder.work / f"{_CHECKPOINT}{crew.step:09d}" for folder in folders]
+    if not all(path.exists() for path in paths):
+        _write_folders(paths, lambda parts: crew.save(parts, training=True))
+    for folder in folders:
+        for old in folder.checkpoints()[KEPT:]:
+            shutil.rmtree(old)
+
+
+def load(folders: Sequence[RunFolder], target: Any, device: str) -> Crew:
+    """The newest checkpoint that all seeds have and that can be read; newer ones go.
+
+    Raises CheckpointError if there is none.
+    """
+    steps = [{path.name for path in folder.checkpoints()} for folder in folders]
+    problems = []
+    for name in sorted(set.intersection(*steps), reverse=True):
+        try:
+            crew = crew_of([target.load(f.work / name, device=device) for f in folders])
+        except CheckpointError as error:
+            problems.append(str(error))
+            continue
+        for folder in folders:
+            for path in folder.checkpoints():
+                if path.name > name:  # not all of it can be read, or not all have it
+                    shutil.rmtree(path)
+        return crew
+    why = problems[0] if problems else "there is none"
+    raise CheckpointError(
+        f"no checkpoint in {folders[0].work} can be read ({why}); delete the folder to begin anew."
+    )
+
+
+def finish(folders: Sequence[RunFolder], crew: Crew) -> None:
+    """Write OUT/seed<S> of each, each in one step, and remove the work folders."""
+    if len(folders) > 1:
+        save(folders, crew)  # should a kill come between the first and the last of them
+
+    def write(parts: Sequence[Path]) -> None:
+        crew.save(parts, training=False)
+        for folder, part in zip(folders, parts, strict=True):
+            for name in ("run.json", "metrics.jsonl"):
+                if (folder.work / name).is_file():
+                    shutil.copy2(folder.work / name, part / name)
+            for name in (each.leaves for each in LOGGERS.values()):
+                # Moved: other processes may still be writing into them.
+                if (folder.work / name).exists():
+                    os.rename(folder.work / name, part / name)
+
+    _write_folders([folder.final for folder in folders], write)
+    for folder in folders:
+        folder.clean()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics file, less what a power cut made unreadable."""
+    rows = []
+    for line in path.read_bytes().split(b"\n") if path.is_file() else ():
+        try:
+            row = json.loads(line)
+            row["step"] + 0
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue  # cut short, zeros or noise; not what the program wrote
+        rows.append(row)
+    return rows
+
+
 def cut_metrics(path: Path, step: int) -> list[dict[str, Any]]:
-    """Drop the lines after `step`, and what a power cut made unreadable, from a metrics file.
+    """Drop the lines after `step`, and what is unreadable, from a metrics file.
 
     Returns the lines that are left.
     """
-    kept = []
-    if path.is_file():
-        for line in path.read_bytes().split(b"\n"):
-            try:
-                row = json.loads(line)
-                late = row["step"] > step
-            except (ValueError, TypeError, KeyError, RecursionError):
-                continue  # cut short, zeros or noise; not what the program wrote
-            if late:
-                break
-            kept.append(row)
+    kept = list(itertools.takewhile(lambda row: row["step"] <= step, read_metrics(path)))
     write_atomic(path, "".join(json.dumps(row) + "\n" for row in kept))
     return kept
 
@@ -167,19 +196,25 @@ def disk_errors(folder: Path) -> Iterator[None]:
         raise BenchError(f"cannot write in {folder}: {reason}. {rest}") from error
 
 
-def _write_folder(path: Path, write: Callable[[Path], None]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+def _write_folders(paths: Sequence[Path], write: Callable[[list[Path]], None]) -> None:
+    """Make folders that are not there; none has its name before all of them are whole."""
+    parts = [path.with_name(f".{path.name}.part") for path in paths]
     try:
-        part.mkdir(parents=True)
-        write(part)
-        for file in part.rglob("*"):
-            _sync(file)
-        _sync(part)
-        os.rename(part, path)
-        _sync(path.parent)
+        for part in parts:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+        write(parts)
+        for path, part in zip(paths, parts, strict=True):
+            for file in part.rglob("*"):
+                if not file.is_symlink():
+                    _sync(file)
+            _sync(part)
+            if not path.exists():
+                os.rename(part, path)
+            _sync(path.parent)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        for part in parts:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

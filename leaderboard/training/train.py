@@ -1,112 +1,150 @@
-"""Trains an agent with one training seed; a killed run ends with the weights of an unbroken one.
+"""Trains an agent; a killed run ends with the weights of an unbroken one.
 
 All randomness of update k comes from streams named by (seed, k): checkpoints hold no random state.
 A fresh run too goes on from its own checkpoint of step 0: there is one path, and resuming is on it.
+
+Seeds of an agent that can learn side by side do so, in one computation; what becomes of a seed then
+depends, by rounding alone, on which seeds those are, so its run.json names them. Seeds of other
+agents learn one after another.
 """
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from entitybench.checkpoints import Checkpoint, read_meta
 from entitybench.envs.offers import offers
-from entitybench.errors import BadValue, unknown
+from entitybench.errors import BadValue, unknown, whole
 from entitybench.leaderboard.evaluation.provenance import pick_device
-from entitybench.leaderboard.training.loop import Loop, Report, Status
+from entitybench.leaderboard.training.data import open_data
+from entitybench.leaderboard.training.loggers import logger_named
+from entitybench.leaderboard.training.loop import Habits, Report, Status
+from entitybench.leaderboard.training.order import Order, checked_parts, groups_of, plain, run, same
 from entitybench.leaderboard.training.runs import RunFolder, disk_errors
 from entitybench.needs import check_fit
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import resolve_agent, tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
     from entitybench.types import AgentSpec, TaskSpec
 
-__all__ = ["Status", "train"]
+__all__ = ["Status", "train", "train_seeds"]
 
 
 def train(
+    agent_id: str, task: str | TaskSpec, *, out: str | Path, seed: int = 0, **settings: Any
+) -> Path:
+    """Train with one seed, and return OUT/seed<S>.
+
+    `settings` are those of `train_seeds`, with `parts` of this seed. Raises BadValue also where
+    there is nothing to resume.
+    """
+    if settings.get("resume"):
+        begun(out, [seed])
+    if (own := settings.pop("parts", None)) is not None:
+        settings["parts"] = {seed: own}
+    return train_seeds(agent_id, task, seeds=[seed], out=out, **settings)[seed]
+
+
+def train_seeds(
     agent_id: str,
     task: str | TaskSpec,
     *,
+    seeds: Sequence[int],
     out: str | Path,
     preset: str = "small",
-    seed: int = 0,
     resume: bool = False,
     device: str | None = None,
     dataset: Any = None,
+    generate: bool = False,
     evaluate_every: int | None = None,
     checkpoint_s: float = 60.0,
     threads: int | None = None,
     changes: Mapping[str, Any] | None = None,
-    parts: Mapping[str, str | Path] | None = None,
+    parts: Mapping[int, Mapping[str, str | Path]] | None = None,
+    logger: str | None = None,
     progress: Report | None = None,
-) -> Path:
-    """Train, and return OUT/seed<S>, which holds the agent, its metrics and its arguments.
+) -> dict[int, Path]:
+    """Train, and return OUT/seed<S> by seed: each holds an agent, its metrics and its arguments.
 
     Args:
         agent_id: a registered agent.
         task: id or spec.
+        seeds: training seeds, all different.
         out: the folder that gets seed<S>/.
         preset: of the agent.
-        seed: the training seed.
-        resume: go on from the last checkpoint in `out`. A finished run is returned as it is.
+        resume: go on from the last checkpoints in `out`; finished runs are left as they are, and
+            those that were never begun begin.
         device: "cpu", "cuda", "cuda:<index>"; None: a GPU where there is one.
-        dataset: id, folder, or an opened store; default: the task's first dataset.
+        dataset: id, folder, or an opened store; None: the one that the task names.
+        generate: make a registered dataset that is not there yet.
         evaluate_every: updates between evaluations on validation seeds; None: a fifth, 0: never.
         checkpoint_s: seconds between checkpoints: what a killed run loses at most.
         threads: of torch; default 1. Other numbers round differently, so it is part of the run.
         changes: settings of the configuration by name; texts are read as their type.
-        parts: checkpoint folders that the agent is built on, by the names in its spec.
+        parts: checkpoint folders that each seed is built on, by seed and the names in the spec.
+        logger: one of `loggers.LOGGERS`, beside metrics.jsonl.
         progress: called from this thread, some times a second and at every event.
 
     Raises:
-        BadValue: the agent does not train, the run exists, or was begun with other arguments.
-        CheckpointError: nothing to resume, or nothing that can be read.
+        BadValue: the agent does not train, a run exists, or was begun with other arguments.
+        DataError: the dataset is not there; the text has the line that makes it.
+        CheckpointError: nothing to resume that can be read.
         BenchError: the loss is not finite, or the disk is full. The last checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the running update and a checkpoint.
     """
     spec, where = agent_spec(agent_id), tasks()[task] if isinstance(task, str) else task
-    _check(spec, where, preset, seed)
-    folder = RunFolder(out, seed)
+    _check(spec, where, preset, seeds)
+    _check_numbers(evaluate_every, threads)
     report = progress or (lambda _: None)
-    asked = {"agent": spec.id, "task": where.id, "task_version": where.version}
-    asked |= {"preset": preset, "seed": seed}
-    if (done := folder.finished()) is not None:
-        return _already(folder, done, asked, resume, report)
-    with folder.locked():
-        before = _resumed(folder, resume)
+    folders = {seed: RunFolder(out, seed) for seed in seeds}
+    asked = {"agent": spec.id, "task": where.id, "task_version": where.version, "preset": preset}
+    left = [folder for folder in folders.values() if not _already(folder, asked, resume, report)]
+    finals = {seed: folder.final for seed, folder in folders.items()}
+    if not left:
+        return finals
+    habits = Habits(
+        evaluate_every=evaluate_every,
+        checkpoint_s=checkpoint_s,
+        logger=None if logger is None else logger_named(logger),
+    )
+    with ExitStack() as stack:
+        for folder in left:
+            stack.enter_context(folder.locked())
+        before = next((found for f in left if (found := _begun(f, resume))), None)
         chosen = pick_device(device if device is not None or not before else before["device"])
-        count = threads if threads is not None or not before else before["threads"]
+        count = (threads if threads is not None or not before else before["threads"]) or 1
         target = resolve_agent(spec)
-        made = target.configure(spec, preset, where, **(changes or {}))
-        store = _store(where, dataset)
-        asked |= {"config": _plain(made), "device": chosen, "threads": count or 1}
+        config = target.configure(spec, preset, where, **(changes or {}))
+
+        def made(done: int, total: int) -> None:
+            report(Status(done, total, unit="episodes of the dataset"))
+
+        store = open_data(spec, where, dataset, generate=generate, progress=made)
+        asked |= {"config": plain(config), "device": chosen, "threads": count}
         asked |= {"dataset": getattr(store, "content_hash", None)}
-        given = _parts(spec, parts or {})
-        if given:
-            asked |= {"parts": {name: _sha256(folder) for name, folder in given.items()}}
-        if before is not None:
-            _same(folder, before, asked)
-        with torch_threads(count or 1), disk_errors(folder.work):
-            if before is None:
-                folder.begin(asked)
-                fresh = {"seed": seed, "data": store, "parts": given, "device": chosen}
-                folder.save(target.create(made, where, **fresh))
-            agent = folder.load(target, chosen)
-            if before is not None:
-                report(Status(agent.step, agent.total, note=f"resumed at {agent.step}"))
-            loop = Loop(folder, agent, store, where, evaluate_every, checkpoint_s, report)
-            loop.run()
-            return folder.finish(agent)
+        given = {seed: checked_parts(spec, (parts or {}).get(seed, {})) for seed in seeds}
+        order = Order(where, target, config, store, chosen, given, asked)
+        groups = groups_of(order, left, set(seeds))
+        stack.enter_context(torch_threads(count))
+        for group in groups:
+            with disk_errors(group[0].work):
+                run(order, group, habits, report)
+    return finals
 
 
-def _check(spec: AgentSpec, task: TaskSpec, preset: str, seed: int) -> None:
+def begun(out: str | Path, seeds: Sequence[int]) -> None:
+    """Raise BadValue unless one of the seeds has something to go on from."""
+    folders = [RunFolder(out, seed) for seed in seeds]
+    if not any(folder.checkpoints() or folder.final.exists() for folder in folders):
+        raise BadValue(f"no checkpoint in {folders[0].work} to go on from: leave out --resume.")
+
+
+def _check(spec: AgentSpec, task: TaskSpec, preset: str, seeds: Sequence[int]) -> None:
     if spec.weights_of is not None:
         raise BadValue(f"{spec.id} uses the weights of {spec.weights_of}: train that instead.")
     if not spec.trains:
@@ -114,41 +152,36 @@ def _check(spec: AgentSpec, task: TaskSpec, preset: str, seed: int) -> None:
     check_fit(spec, task, offers(task))
     if preset not in spec.presets:
         raise unknown("preset", preset, spec.presets, see=f"bench info {spec.id}")
-    if seed < 0:
-        raise BadValue(f"a training seed cannot be negative: got {seed}.")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise BadValue(f"training seeds are different, and at least one: got {list(seeds)}.")
+    if min(seeds) < 0:
+        raise BadValue(f"a training seed cannot be negative: got {min(seeds)}.")
 
 
-def _parts(spec: AgentSpec, parts: Mapping[str, str | Path]) -> dict[str, Path]:
-    """The checkpoints of parts. Raises BadValue unless they are those that the spec names."""
-    if set(parts) != set(spec.parts):
-        need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items()) or "none"
-        raise BadValue(f"{spec.id} is built on the parts {need}: got {', '.join(parts) or 'none'}.")
-    return {name: Path(folder) for name, folder in parts.items()}
+def _check_numbers(evaluate_every: int | None, threads: int | None) -> None:
+    if evaluate_every is not None:
+        whole("evaluate_every", evaluate_every, 0)
+    if threads is not None:
+        whole("threads", threads)
 
 
-def _sha256(folder: Path) -> str:
-    return Checkpoint(folder, read_meta(folder)).sha256
-
-
-def _already(
-    folder: RunFolder,
-    done: Mapping[str, Any],
-    asked: Mapping[str, Any],
-    resume: bool,
-    report: Report,
-) -> Path:
+def _already(folder: RunFolder, asked: Mapping[str, Any], resume: bool, report: Report) -> bool:
+    """Whether a run is finished. Raises BadValue where that may not be."""
+    done = folder.finished()
+    if done is None:
+        return False
     if not resume:
         raise BadValue(
             f"{folder.final} is a finished run and is not overwritten; choose another --out or "
             "--seed, or delete it."
         )
-    _same(folder, done, asked, folder.final)
+    same(folder, done, {**asked, "seed": folder.seed}, folder.final)
     folder.clean()  # what a kill in the last moment may have left
-    report(Status(1, 1, note=f"{folder.final} is finished already"))
-    return folder.final
+    report(Status(1, 1, note=f"{folder.final} is finished already", seeds=(folder.seed,)))
+    return True
 
 
-def _resumed(folder: RunFolder, resume: bool) -> dict[str, Any] | None:
+def _begun(folder: RunFolder, resume: bool) -> dict[str, Any] | None:
     """What the run to go on with was asked for, or None for a new one."""
     before = folder.asked()
     if before is not None and not resume:
@@ -157,42 +190,7 @@ def _resumed(folder: RunFolder, resume: bool) -> dict[str, Any] | None:
             f"{folder.work} is an unfinished run, at step {step}: add --resume to go on with it, "
             "choose another --out, or delete it."
         )
-    if before is None and resume:
-        raise BadValue(f"no checkpoint in {folder.work} to go on from: leave out --resume.")
     return before
-
-
-def _same(
-    folder: RunFolder,
-    before: Mapping[str, Any],
-    asked: Mapping[str, Any],
-    where: Path | None = None,
-) -> None:
-    for name, value in asked.items():
-        old = before.get(name)
-        if old == value:
-            continue
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
-            key = next(k for k in {**old, **value} if old.get(k) != value.get(k))
-            name, old, value = f"{name}.{key}", old.get(key), value.get(key)
-        raise BadValue(
-            f"{where or folder.work} was begun with {name} {old!r}, and now it is {value!r}: "
-            "choose another --out."
-        )
-
-
-def _plain(config: Any) -> dict[str, Any]:
-    """A configuration as it comes back from JSON."""
-    return dict(json.loads(json.dumps(asdict(config))))
-
-
-def _store(task: TaskSpec, dataset: Any) -> Any:
-    """The training episodes."""
-    if dataset is None or isinstance(dataset, (str, Path)):
-        from entitybench.datasets.api import open_for
-
-        dataset = open_for(task, dataset)
-    return dataset.split("train") if hasattr(dataset, "split") else dataset
 
 
 @contextmanager

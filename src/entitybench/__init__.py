@@ -4,6 +4,7 @@
 >>> env = eb.make("push-3blocks")
 >>> envs = eb.make_vec("push-3blocks", 64)
 >>> data = eb.load_dataset("push-3blocks/play-v1", generate=True)
+>>> runs = eb.train("gcbc", "push-3blocks", preset="tiny", seeds=[0, 1], out="runs/gcbc")
 >>> agent = eb.load_agent("hecrl", task="push-3blocks", seed=0)
 >>> record = eb.evaluate(agent, "push-3blocks", episodes=100)
 """
@@ -23,6 +24,7 @@ _PUBLIC = {
     "make_vec": "entitybench.envs.api:make_vec",
     "load_dataset": "entitybench.datasets.api:load_dataset",
     "load_agent": "entitybench.leaderboard.evaluation.api:load_agent",
+    "train": "entitybench.leaderboard.training.api:train",
     "evaluate": "entitybench.leaderboard.evaluation.api:evaluate",
 }
 

@@ -16,7 +16,8 @@ SURFACE = {
     "page": "DATASETS --out --all --json",
     "download": "ID --from --frames --offline --verify --json",
     "publish": "FOLDER --to --json",
-    "train": "--agent --task --preset --seed --out --resume --json",
+    "train": "--agent --task --dataset --preset --set --seed --seeds --device --threads "
+    "--evaluate-every --generate --logger --out --resume --json",
     "reproduce": "METHOD --claim --preset --from-scratch --workers --device --out --json",
     "export": "FOLDER --minari --json",
     "import": "SOURCE --out --download --horizon --json",

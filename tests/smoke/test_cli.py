@@ -203,6 +203,28 @@ def test_train_then_eval_then_reproducible(bench: Bench, place: Path) -> None:
     assert bench(f"{words} a --resume").strip().endswith("seed3")
 
 
+def test_train_several_seeds_on_a_dataset_that_it_makes(bench: Bench, place: Path) -> None:
+    pytest.importorskip("torch")
+    bench("generate push-1block/play-v1 --episodes 8 --workers 1 --out mine")
+    words = "train --agent gcbc --task push-1block --preset tiny --dataset ./mine --seeds 0 2 "
+    words += "--set phases.0.updates=9 batch_size=16 --evaluate-every 0 --logger csv --device cpu"
+    assert main([*words.split(), "--out", "a"]) == 0
+    shown = bench.capfd.readouterr()
+    assert shown.out.splitlines() == ["a/seed0", "a/seed2"]
+    lines = [line for line in shown.err.splitlines() if line.startswith("seed ")]
+    assert [line.partition(":")[0] for line in lines] == ["seed 0", "seed 2"]
+    assert "19 updates, " in lines[0]
+    assert "bc_error" in lines[0]
+    runs = bench.json(f"{words} --out a --resume")
+    assert [run["seed"] for run in runs] == [0, 2]
+    assert all(Path(run["folder"]).is_dir() for run in runs)
+    asked = json.loads((place / "a" / "seed2" / "run.json").read_text())["config"]
+    assert (asked["batch_size"], asked["phases"][0]["updates"]) == (16, 9)
+    assert (place / "a" / "seed2" / "metrics.csv").is_file()
+    record = bench.json("eval --agent gcbc --task push-1block --weights a --episodes 1")
+    assert record["rows"]["training_seed"] == [0, 2]
+
+
 def test_speed_measures_beside_its_own_limit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     from entitybench.envs.speed import measure as speed
 

@@ -36,7 +36,7 @@ def test_python_names_exist() -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id == "eb"
     }
-    assert {"make", "make_vec", "load_dataset", "load_agent", "evaluate"} <= used
+    assert {"make", "make_vec", "load_dataset", "train", "load_agent", "evaluate"} <= used
     assert used <= set(eb.__all__)
     for name in used:
         assert callable(getattr(eb, name))

@@ -11,98 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import toy
+from toy import DATA, SPEC, Toy
 
 from entitybench.errors import BadValue, BenchError, CheckpointError
+from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training import train as training
 from entitybench.leaderboard.training.runs import RunFolder, cut_metrics
 from entitybench.registry import tasks
-from entitybench.seeding import generator
-from entitybench.types import AgentSpec
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Config:
-    agent: str
-    preset: str
-    updates: int = 60
-    rate: float = 0.1
-    pause_s: float = 0.0
-
-
-class Toy:
-    """Linear regression by momentum: the weights depend on the order of every single update."""
-
-    unit = "updates"
-
-    def __init__(self, config, seed):
-        self.config, self.seed, self.step = config, seed, 0
-        self.total = config.updates
-        self.weights, self.momentum = np.zeros(4), np.zeros(4)
-
-    @classmethod
-    def configure(cls, spec, preset, task, **changes):
-        known = {field.name for field in dataclasses.fields(Config)}
-        if set(changes) - known:
-            raise BadValue(f"no such setting: {set(changes) - known}.")
-        return Config(agent=spec.id, preset=preset, **changes)
-
-    @classmethod
-    def create(cls, config, task, *, seed, data, parts, device):
-        agent = cls(config, seed)
-        agent.weights = generator(seed, "init").normal(size=4)
-        return agent
-
-    def batch(self, dataset):
-        rows = generator(self.seed, "update", self.step).integers(len(dataset), size=8)
-        return {"x": dataset[rows, :4], "y": dataset[rows, 4]}
-
-    def ready(self, data):
-        pass
-
-    def advance(self, data):
-        batch = self.batch(data)
-        time.sleep(self.config.pause_s)
-        error = batch["x"] @ self.weights - batch["y"]
-        self.momentum = 0.9 * self.momentum + batch["x"].T @ error / len(error)
-        self.weights = self.weights - self.config.rate * self.momentum
-        self.step += 1
-        return {"loss": float(np.mean(error**2))}
-
-    def policy(self, *, greedy=True):
-        return Still()
-
-    def save(self, folder, *, training=True):
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "weights.npy", self.weights)
-        if training:
-            np.save(folder / "momentum.npy", self.momentum)
-        meta = {"agent": "toy", "seed": self.seed, "step": self.step}
-        meta["config"] = dataclasses.asdict(self.config)
-        (folder / "agent.json").write_text(json.dumps(meta))
-
-    @classmethod
-    def load(cls, folder, *, task=None, device="cpu", **changes):
-        try:
-            meta = json.loads((folder / "agent.json").read_text())
-        except ValueError as error:
-            raise CheckpointError(f"{folder} is corrupt.") from error
-        agent = cls(Config(**meta["config"]), meta["seed"])
-        agent.step = meta["step"]
-        agent.weights = np.load(folder / "weights.npy")
-        agent.momentum = np.load(folder / "momentum.npy")
-        return agent
-
-
-class Still:
-    def initial_state(self, batch):
-        return None
-
-    def act(self, obs, state, rng):
-        return np.zeros((len(obs["observation"]), 2)), state
-
-
-SPEC = AgentSpec(id="toy", kind="goal-control", target=f"{__file__}:Toy", presets=("small",))
-DATA = np.random.default_rng(0).normal(size=(50, 5))
 
 
 def run(out, **kwargs):
@@ -151,8 +67,11 @@ def wait_for(condition, child):
 
 
 def start(out, *arguments):
+    paths = os.pathsep.join([str(Path(toy.__file__).parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, __file__, str(out), *arguments], stderr=subprocess.PIPE
+        [sys.executable, __file__, str(out), *arguments],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
     )
 
 
@@ -232,10 +151,10 @@ def test_an_unreadable_checkpoint_falls_back_to_the_one_before(tmp_path):
     folder = unfinished(tmp_path)
     newest, older = folder.checkpoints()
     (newest / "agent.json").write_text("{")
-    assert folder.load(Toy, "cpu").step == int(older.name[-9:])
+    assert runs.load([folder], Toy, "cpu").step == int(older.name[-9:])
     (older / "agent.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"no checkpoint in .* can be read"):
-        folder.load(Toy, "cpu")
+        runs.load([folder], Toy, "cpu")
 
 
 @pytest.mark.parametrize(

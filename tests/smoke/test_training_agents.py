@@ -8,7 +8,7 @@ import pytest
 from entitybench.datasets.generate.api import generate
 from entitybench.errors import BadValue, CheckpointError
 from entitybench.leaderboard.evaluation.api import evaluate
-from entitybench.leaderboard.training.runs import RunFolder
+from entitybench.leaderboard.training import loop, runs
 from entitybench.leaderboard.training.train import train
 from entitybench.registry import agents, tasks
 
@@ -38,16 +38,14 @@ class Stop(Exception):
 @pytest.mark.parametrize("agent", TRAINED)
 def test_resumed_runs_end_with_the_same_bits(agent, data, tmp_path):
     whole = run(agent, data, tmp_path / "whole")
-    real_save = RunFolder.save
 
-    def save_and_stop(self, agent):
-        path = real_save(self, agent)
-        if agent.step == 17:
+    def save_and_stop(folders, crew):
+        runs.save(folders, crew)
+        if crew.step == 17:
             raise Stop  # as good as a kill: nothing after the checkpoint is kept
-        return path
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RunFolder, "save", save_and_stop)
+        patch.setattr(loop, "save", save_and_stop)
         with pytest.raises(Stop):
             run(agent, data, tmp_path / "broken", checkpoint_s=0)
     # Evaluation in between must leave no trace in the weights either.

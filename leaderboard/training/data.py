@@ -1,0 +1,68 @@
+"""What an agent learns from: the episodes of a dataset, or nothing but its task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from entitybench.errors import BadValue
+from entitybench.registry import datasets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from entitybench.types import AgentSpec, TaskSpec
+
+
+def open_data(
+    spec: AgentSpec,
+    task: TaskSpec,
+    dataset: Any = None,
+    *,
+    generate: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Any:
+    """What `Learner.advance` is given.
+
+    Args:
+        spec: the agent.
+        task: where it learns.
+        dataset: an id, also with "@" and a size, a folder, or an opened store; None: the one that
+            the task names.
+        generate: make a registered dataset that is not there yet.
+        progress: called with (episodes made, all of them).
+
+    Returns:
+        The training episodes; None for an agent that learns from no dataset.
+
+    Raises:
+        BadValue: the dataset is of another task or shape, or the agent learns from none.
+        DataError: it is not there, with the line that makes it.
+    """
+    if spec.learns_from != "dataset":
+        if dataset is not None:
+            raise BadValue(
+                f"{spec.id} learns from {spec.learns_from}, not from a dataset: leave out "
+                "--dataset."
+            )
+        return None
+    if dataset is None or isinstance(dataset, str | Path) or hasattr(dataset, "manifest"):
+        from entitybench.datasets.api import open_for
+
+        if generate:
+            _make(str(dataset or task.default_dataset), progress)
+        dataset = open_for(task, dataset)
+    return dataset.split("train") if hasattr(dataset, "split") else dataset
+
+
+def _make(named: str, progress: Callable[[int, int], None] | None) -> None:
+    """Generate a registered dataset, unless something is in its place already."""
+    from entitybench.datasets.generate.api import generate
+    from entitybench.datasets.store.places import named_folder
+
+    id, _, size = named.partition("@")
+    if id not in datasets():
+        return
+    folder = named_folder(named)
+    if not folder.is_dir() or not any(folder.iterdir()):
+        generate(id, size=size or "small", progress=progress)

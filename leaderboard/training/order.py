@@ -1,0 +1,153 @@
+"""What a training run was asked for, and which of its seeds learn side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from entitybench.checkpoints import Checkpoint, read_meta
+from entitybench.errors import BadValue
+from entitybench.leaderboard.training import runs
+from entitybench.leaderboard.training.crew import can_join, crew_of
+from entitybench.leaderboard.training.loop import Habits, Loop, Report, Status
+
+if TYPE_CHECKING:
+    from entitybench.leaderboard.training.runs import RunFolder
+    from entitybench.types import AgentSpec, TaskSpec
+
+
+@dataclass(frozen=True)
+class Order:
+    """Everything that decides what becomes of a seed."""
+
+    task: TaskSpec
+    target: Any  # the agent's class
+    config: Any
+    store: Any
+    device: str
+    parts: Mapping[int, Mapping[str, Path]]  # by seed
+    asked: Mapping[str, Any]  # what run.json says, whatever the seed
+
+    def decides(self, seed: int) -> dict[str, Any]:
+        """What a resumed run must agree on."""
+        parts = {name: _sha256(folder) for name, folder in self.parts[seed].items()}
+        return {**self.asked, "seed": seed, **({"parts": parts} if parts else {})}
+
+    def written(self, seed: int, group: Sequence[RunFolder]) -> dict[str, Any]:
+        """What run.json of a seed of a group says."""
+        beside = {"beside": [each.seed for each in group]} if len(group) > 1 else {}
+        names = {"dataset_id": getattr(self.store, "id", None), "unit": self.target.unit}
+        return {**self.decides(seed), **names, **beside}
+
+    def fresh(self, seed: int) -> Any:
+        """A learner of step 0."""
+        return self.target.create(
+            self.config,
+            self.task,
+            seed=seed,
+            data=self.store,
+            parts=self.parts[seed],
+            device=self.device,
+        )
+
+
+def run(order: Order, group: Sequence[RunFolder], habits: Habits, report: Report) -> None:
+    """Train a group of seeds to their end."""
+    fresh = group[0].asked() is None
+    if fresh:
+        for folder in group:
+            folder.begin(order.written(folder.seed, group))
+        runs.save(group, crew_of([order.fresh(folder.seed) for folder in group]))
+    crew = runs.load(group, order.target, order.device)
+    if not fresh:
+        total, names = int(crew.learners[0].total), ", ".join(str(f.seed) for f in group)
+        which = f" with seeds {names}" if len(group) > 1 else ""
+        report(Status(crew.step, total, note=f"resumed at {crew.step}{which}"))
+    Loop(group, crew, order.store, order.task, habits, report).run()
+    runs.finish(group, crew)
+
+
+def groups_of(
+    order: Order, left: Sequence[RunFolder], seeds: set[int]
+) -> list[tuple[RunFolder, ...]]:
+    """Which seeds learn side by side: those that did so before, and all new ones where they can.
+
+    Args:
+        order: what is asked for.
+        left: of the seeds that are not finished.
+        seeds: all that were asked for.
+
+    Raises:
+        BadValue: an unfinished run was asked for something else, or learned beside seeds that are
+            not among these.
+    """
+    by_seed = {folder.seed: folder for folder in left}
+    found: list[tuple[RunFolder, ...]] = []
+    new = []
+    for seed, folder in by_seed.items():
+        before = folder.asked()
+        if before is None:
+            new.append(folder)
+            continue
+        beside = [int(other) for other in before.get("beside", [seed])]
+        if not seeds.issuperset(beside):
+            names = " ".join(map(str, beside))
+            raise BadValue(
+                f"{folder.work} was begun side by side with other seeds: go on with all of them, "
+                f"`--seeds {names}`."
+            )
+        group = tuple(by_seed[other] for other in beside if other in by_seed)
+        lacking = [other.seed for other in group if other.asked() is None]
+        if lacking:
+            raise BadValue(
+                f"{folder.work} was begun side by side with seed {lacking[0]}, which has no "
+                "checkpoint: delete the folder to begin anew."
+            )
+        same(folder, before, order.decides(seed))
+        if group not in found:
+            found.append(group)
+    joined = [tuple(new)] if len(new) > 1 and can_join(order.target) else [(f,) for f in new]
+    return [*found, *(group for group in joined if group)]
+
+
+def checked_parts(spec: AgentSpec, parts: Mapping[str, str | Path]) -> dict[str, Path]:
+    """The checkpoints of parts. Raises BadValue unless they are those that the spec names."""
+    if set(parts) != set(spec.parts):
+        need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items()) or "none"
+        raise BadValue(f"{spec.id} is built on the parts {need}: got {', '.join(parts) or 'none'}.")
+    return {name: Path(folder) for name, folder in parts.items()}
+
+
+def _sha256(folder: Path) -> str:
+    return Checkpoint(folder, read_meta(folder)).sha256
+
+
+def same(
+    folder: RunFolder,
+    before: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    where: Path | None = None,
+) -> None:
+    """Raise BadValue where a run was asked for something else before."""
+    for name, value in asked.items():
+        old = before.get(name)
+        if old == value:
+            continue
+        if name == "dataset":  # hashes, of which the message shows enough
+            old, value = (str(x)[:12] for x in (old, value))
+            old = f"{before.get('dataset_id', 'content')} ({old})"
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            key = next(k for k in {**old, **value} if old.get(k) != value.get(k))
+            name, old, value = f"{name}.{key}", old.get(key), value.get(key)
+        raise BadValue(
+            f"{where or folder.work} was begun with {name} {old!r}, and now it is {value!r}: "
+            "choose another --out."
+        )
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A configuration as it comes back from JSON."""
+    return dict(json.loads(json.dumps(asdict(config))))

@@ -1,0 +1,17 @@
+"""Baselines of teams. Strings only: importing it loads no framework."""
+
+from __future__ import annotations
+
+from entitybench.types import AgentSpec
+
+AGENTS: tuple[AgentSpec, ...] = (
+    AgentSpec(
+        id="ma-bc",
+        kind="team-control",
+        target="entitybench.agents.baselines.team.ma_bc:MABC",
+        paper="Pomerleau, Efficient Training of Artificial Neural Networks, 1991",
+        extra="train",
+        needs=frozenset({"team", "fixed-number"}),
+        summary="behaviour cloning of teams, each agent from its own observation",
+    ),
+)

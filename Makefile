@@ -54,8 +54,8 @@ docs: $(VENV)/.installed-docs ## Build the documentation into site/
 results: $(VENV)/.installed-all ## Write the tables of README and docs from the stored records
 	@$(PY) -P -m entitybench.leaderboard.documents.pages
 
-dataset-pages: $(VENV)/.installed-all ## Write docs/datasets from the datasets that are on this machine
-	@$(VENV)/bin/bench page --all --out docs/datasets
+dataset-pages: $(VENV)/.installed-all ## Measure and draw the datasets that are on this machine, for their pages
+	@$(PY) -P -m entitybench.datasets.pages.checkout
 
 pictures: $(VENV)/.installed-all ## Draw the pictures and films of README and docs (minutes)
 	@$(PY) -P benchmarks/pictures.py

@@ -76,7 +76,35 @@ def make_all(
         progress: called with (datasets done, all, the id of the next).
         say: told each failure in a line.
     """
-    out, found, ids = Path(out), Made(), datasets().ids
+    out = Path(out)
+
+    def one(folder: Path, id: str) -> bool:
+        manifest = registered_manifest(folder, id)
+        if is_known(read_facts(out / f"{id}.json"), manifest) and (out / f"{id}.webp").is_file():
+            return False
+        _write(folder, out)
+        return True
+
+    found = each_registered(one, progress=progress, say=say)
+    for facts in (drawn := read_all(out)).values():
+        _write_words(facts, out)
+    write_atomic(out / INDEX, index(drawn, pages=drawn, pictures=drawn))
+    return found
+
+
+def each_registered(
+    one: Callable[[Path, str], bool],
+    *,
+    progress: Callable[[int, int, str], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Made:
+    """Do something for every registered dataset that is on this machine.
+
+    Args:
+        one: called with the folder and the id; tells whether anything had to be done.
+        progress, say: as for `make_all`.
+    """
+    found, ids = Made(), datasets().ids
     for done, id in enumerate(ids):
         if progress is not None:
             progress(done, len(ids), id)
@@ -85,15 +113,12 @@ def make_all(
             found.absent.append(id)
             continue
         try:
-            (found.kept if _up_to_date(folder, id, out) else found.made).append(id)
+            (found.made if one(folder, id) else found.kept).append(id)
         except Exception as error:  # one bad set must not keep the others from being drawn
             is_ours = isinstance(error, BenchError)
             found.failed[id] = str(error) if is_ours else f"{type(error).__name__}: {error}"
             if say is not None:
                 say(f"{id}: {found.failed[id]}")
-    for facts in (drawn := read_all(out)).values():
-        _write_words(facts, out)
-    write_atomic(out / INDEX, index(drawn))
     return found
 
 
@@ -116,29 +141,40 @@ def read_facts(path: Path) -> Facts | None:
     return facts if isinstance(facts, dict) and facts.get("layout") == LAYOUT else None
 
 
-def _up_to_date(folder: Path, id: str, out: Path) -> bool:
-    """Whether the page was there already; it is afterwards. Raises DataError for custom data."""
+def registered_manifest(folder: Path, id: str) -> Manifest:
+    """The manifest of a dataset with its registered numbers. Raises DataError for custom data."""
     manifest = read_manifest(folder)
     if registered(manifest) is None:
         raise DataError(
             f"{folder} is custom: other episodes or another seed than registered. Generate the "
             f"registered one: `bench generate {id}` (elsewhere, or after moving this away)."
         )
-    facts = read_facts(out / f"{id}.json")
-    same = facts is not None and facts["manifest"]["manifest_hash"] == manifest["manifest_hash"]
-    if same and (out / f"{id}.webp").is_file():
-        return True
-    _write(folder, out)
-    return False
+    return manifest
 
 
-def _write(folder: Path, out: Path) -> Path:
+def is_known(facts: Facts | None, manifest: Manifest) -> bool:
+    """Whether facts are of the data that a manifest describes."""
+    return facts is not None and facts["manifest"]["manifest_hash"] == manifest["manifest_hash"]
+
+
+def described(folder: Path) -> tuple[Facts, bytes]:
+    """The facts of a store and its picture, a WebP file."""
     store = EpisodeStore.open(folder)
     facts = facts_of(store, page_name(folder, store.manifest))
     picture, facts["picture"] = draw(store, facts)
+    return facts, picture
+
+
+def facts_text(facts: Facts) -> str:
+    """The file of facts."""
+    return json.dumps(facts, ensure_ascii=False) + "\n"
+
+
+def _write(folder: Path, out: Path) -> Path:
+    facts, picture = described(folder)
     name = out / facts["name"]
     write_atomic(_with(name, ".webp"), picture)
-    write_atomic(_with(name, ".json"), json.dumps(facts, ensure_ascii=False) + "\n")
+    write_atomic(_with(name, ".json"), facts_text(facts))
     return _write_words(facts, out)
 
 

@@ -10,7 +10,7 @@ from entitybench.datasets.pages.text import table as tabulate
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from entitybench.datasets.pages.facts import Facts
     from entitybench.types import DatasetSpec
@@ -18,37 +18,65 @@ if TYPE_CHECKING:
 HEAD = ("dataset", "transitions", "on disk", "return", "normalised", "success", "behaviour")
 
 
-def index(drawn: Mapping[str, Facts]) -> str:
+# Of each family of worlds the dataset whose page and picture stay in a checkout.
+SHOWN = {
+    "causal": "sprites/random-absent-v1",
+    "hockey": "hockey-2v2/mixed-obs-v1",
+    "kitchen": "kitchen-4tasks/partial-v1",
+    "locomotion": "hopper/medium-replay-v1",
+    "pick": "scene/play-v1",
+    "push": "push-3blocks/play-v1",
+    "robosuite": "robosuite-stack/noisy-v1",
+    "team": "team-pushbox/mixed-obs-v1",
+    "tetris": "tetris-3pieces/random-v1",
+}
+
+
+def families() -> dict[str, list[DatasetSpec]]:
+    """The registered datasets by the family of worlds of their task."""
+    found: dict[str, list[DatasetSpec]] = {}
+    for spec in datasets():
+        found.setdefault(family(spec.task) or "others", []).append(spec)
+    return found
+
+
+def index(drawn: Mapping[str, Facts], *, pages: Collection[str], pictures: Collection[str]) -> str:
     """The index as Markdown.
 
     Args:
-        drawn: the facts of those that have a page beside it, by id.
+        drawn: the facts of those that were measured, by id.
+        pages: ids of those that have a page beside it.
+        pictures: ids of those that have a picture beside it.
     """
-    families: dict[str, list[DatasetSpec]] = {}
-    for spec in datasets():
-        families.setdefault(family(spec.task) or "others", []).append(spec)
-    known = [spec for specs in families.values() for spec in specs]
-    count = sum(spec.id in drawn for spec in known)
+    groups = families()
+    known = [spec.id for specs in groups.values() for spec in specs]
+    measured, here = (sum(id in some for id in known) for some in (drawn, pages))
+    others = "" if here == measured else f"{here} of them have a page here, one a family of worlds"
     parts = [
         "# The datasets, one by one",
-        f"{len(known)} datasets are registered; {count} are drawn here, from the data that their "
-        "seed makes. A page has a picture (coverage, returns, moments of episodes), scores, "
-        "labels, columns and hashes. `bench page` makes one of any dataset, yours too; "
-        "`make dataset-pages` makes these.",
+        f"{len(known)} datasets are registered; the numbers of {measured} are those of the data "
+        f"that their seed makes. {others and others + '; `make docs` writes a page of each. '}"
+        "A page has a picture (coverage, returns, moments of episodes), scores, labels, columns "
+        "and hashes. `bench page` makes one of any dataset, yours too.",
         "Return: the mean over episodes. Normalised: random actions are 0, the script is 100; "
         "– where the data's episodes have another length than those of the reference scores. "
         "Success: in the last state, for the goal that the reset drew.",
     ]
-    for name, specs in families.items():
+    for name, specs in groups.items():
         parts.append(f"## {name.capitalize()}")
-        first = next((spec.id for spec in specs if spec.id in drawn), None)
+        first = next((id for id in _best_first(name, specs) if id in pictures), None)
         if first is not None:
             parts.append(f"![Coverage, returns and moments]({first}.webp)\n\n*{code(first)}*")
-        parts.append(tabulate([HEAD, *(_row(spec, drawn.get(spec.id)) for spec in specs)]))
+        rows = [_row(spec, drawn.get(spec.id), spec.id in pages) for spec in specs]
+        parts.append(tabulate([HEAD, *rows]))
     return "\n\n".join(parts) + "\n"
 
 
-def _row(spec: DatasetSpec, facts: Facts | None) -> tuple[str, ...]:
+def _best_first(name: str, specs: Sequence[DatasetSpec]) -> list[str]:
+    return [*([SHOWN[name]] if name in SHOWN else []), *(spec.id for spec in specs)]
+
+
+def _row(spec: DatasetSpec, facts: Facts | None, is_page: bool) -> tuple[str, ...]:
     if facts is None:
         size = disk_bytes(spec)
         disk = "–" if size is None else f"about {size / 1e6:,.0f} MB"
@@ -57,7 +85,7 @@ def _row(spec: DatasetSpec, facts: Facts | None) -> tuple[str, ...]:
     measured, score = facts["measured"], normalised(facts)
     mean = measured["return"]
     return (
-        f"[{code(spec.id)}]({spec.id}.md)",
+        f"[{code(spec.id)}]({spec.id}.md)" if is_page else code(spec.id),
         f"{facts['manifest']['transitions']:,}",
         megabytes(facts["manifest"]),
         "–" if mean is None else number(mean["mean"]),

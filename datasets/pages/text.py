@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
 
-def page(facts: Facts, folder: Path) -> str:
+def page(facts: Facts, folder: Path, *, pictured: bool = True, numbers: str | None = None) -> str:
     """The page.
 
     Args:
         facts: `facts.facts_of` and, under "picture", what `picture.draw` tells of it.
         folder: where the page is to lie: it links to pages that are there, such as the task's.
+        pictured: whether its picture lies beside it.
+        numbers: Markdown that leads to the facts; None: they lie beside it.
     """
     parts = [
         f"# {plain(facts['name'])}",
         facts["summary"] and _sentence(facts["summary"]),
-        _picture(facts),
+        _picture(facts) if pictured else _missing(facts),
         _overview(facts, folder),
         "## Get it",
         _commands(facts),
@@ -37,10 +40,14 @@ def page(facts: Facts, folder: Path) -> str:
         *_section("## Labels and flags", _labels(facts)),
         "## Columns",
         _columns(facts, folder),
-        f"The numbers of this page and the manifest: [JSON]({file_stem(facts)}.json). Made by "
+        f"The numbers of this page and the manifest: {numbers or _beside(facts)}. Made by "
         f"`bench page {shlex.quote(facts['name'])}`.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _beside(facts: Facts) -> str:
+    return f"[JSON]({file_stem(facts)}.json)"
 
 
 def file_stem(facts: Facts) -> str:
@@ -104,6 +111,11 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
+def is_there(folder: Path, link: str) -> bool:
+    """Whether a link from a page in a folder, which need not be there yet, leads to a file."""
+    return os.path.isfile(os.path.normpath(folder / link))
+
+
 def _section(title: str, body: str) -> list[str]:
     return [title, body] if body else []
 
@@ -130,6 +142,14 @@ def _picture(facts: Facts) -> str:
     words = "; ".join(shown)
     alt = "Coverage, returns and moments of episodes"
     return f"![{alt}]({file_stem(facts)}.webp)\n\n*{words[:1].upper()}{words[1:]}.*"
+
+
+def _missing(facts: Facts) -> str:
+    """Words instead of the picture."""
+    name = shlex.quote(facts["name"])
+    return (
+        f"*No picture here: `bench page {name}` draws it, and moments of episodes, from the data.*"
+    )
 
 
 def _overview(facts: Facts, folder: Path) -> str:
@@ -161,7 +181,7 @@ def _task(manifest: Mapping[str, Any], folder: Path) -> str:
     words = code(manifest["task"])
     home = f"{family(manifest['task'])}.md"
     for up in ("..", "../.."):
-        if (folder / up / home).is_file():
+        if is_there(folder, f"{up}/{home}"):
             words = f"[{words}]({up}/{home})"
     words += f", version {manifest['task_version']}"
     kwargs = fields(manifest.get("task_kwargs"))
@@ -327,7 +347,7 @@ def _columns(facts: Facts, folder: Path) -> str:
         kind = code(about["dtype"].lstrip("<|>"))
         rows.append((code(name), shape, kind, about["per"], f"{size / 1e6:,.2f} MB"))
     home = "../../dataset-format.md"
-    if (folder / home).is_file():
+    if is_there(folder, home):
         return f"{table(rows)}\n\nWhat they mean: [format]({home}).{_names(facts)}"
     return table(rows) + _names(facts)
 

@@ -99,7 +99,7 @@ _command(
     "Write a page on a dataset: a picture, scores, labels, columns, hashes.",
     "bench page push-3blocks/play-v1",
     "bench page data/mine --out pages",
-    "bench page --all --out docs/datasets",
+    "bench page --all --out pages",
 )
 _command(
     "download",

@@ -15,9 +15,12 @@ from uniform_sets import uniform_set
 from entitybench.datasets.generate.api import generate
 from entitybench.datasets.pages import api
 from entitybench.datasets.pages.api import make_all, make_page, read_facts
+from entitybench.datasets.pages.checkout import refresh
 from entitybench.datasets.pages.coverage import BINS, panels
 from entitybench.datasets.pages.facts import _policies, facts_of, labels_of, world_like
+from entitybench.datasets.pages.index import SHOWN
 from entitybench.datasets.pages.moments import people_view, seen_box, two_episodes
+from entitybench.datasets.pages.site import site_pages
 from entitybench.datasets.pages.text import _behaviour, normalised, page
 from entitybench.datasets.store.schema import episode_row
 from entitybench.envs.api import world_of
@@ -216,6 +219,29 @@ def test_all_pages_and_an_index(registered_set, tmp_path) -> None:
     assert make_all(out).kept == [registered_set.id]
     assert picture.stat().st_mtime_ns == before
     assert (out / f"{registered_set.id}.md").read_text().startswith(f"# {registered_set.task}")
+
+
+def test_the_pages_of_a_checkout(registered_set, tmp_path, monkeypatch) -> None:
+    """Facts of all that are here; pages of those that are shown; other pictures beside."""
+    id, folders = registered_set.id, [tmp_path / name for name in ("facts", "docs", "build")]
+    facts, pages, pictures = folders
+    assert refresh(*folders).made == [id]
+    found = read_facts(facts / f"{id}.json")
+    assert found["manifest"]["dataset"] == id
+    assert [path.name for path in pages.rglob("*")] == ["index.md"]
+    text = (pages / "index.md").read_text()
+    assert f"| `{id}` | {found['manifest']['transitions']:,} |" in text
+    assert [path.stem for path in pictures.iterdir()] == [found["manifest"]["manifest_hash"]]
+    assert refresh(*folders).kept == [id]
+
+    monkeypatch.setitem(SHOWN, "push", id)
+    assert refresh(*folders).made == [id]  # its picture goes elsewhere now
+    page = (pages / f"{id}.md").read_text()
+    assert (pages / f"{id}.webp").is_file()
+    assert f"`datasets/catalogue/facts/{id}.json`" in page
+    assert f"[`{id}`]({id}.md)" in (pages / "index.md").read_text()
+    site = site_pages({id: found}, pages, pictures)
+    assert site.keys() == {f"{id}.md", f"{id}.json", f"{id}.webp", "index.md"}
 
 
 def test_a_bad_set_does_not_stop_the_others(registered_set, tmp_path, monkeypatch) -> None:

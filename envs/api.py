@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from entitybench.errors import BadValue
 from entitybench.registry import kinds, resolve, tasks
 from entitybench.types import TaskSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from entitybench.envs.core.batch import Worlds
     from entitybench.envs.core.world import GoalWorld, World
     from entitybench.envs.views.single import TaskEnv
     from entitybench.envs.views.team import TeamEnv
     from entitybench.envs.views.vector import TaskVectorEnv
     from entitybench.types import Policy
+
+W = TypeVar("W", bound="World")
 
 
 def task_of(task: str | TaskSpec) -> TaskSpec:
@@ -37,6 +41,21 @@ def goal_world_of(task: str | TaskSpec, **kwargs: Any) -> GoalWorld:
         spec = task_of(task)
         raise BadValue(f"{spec.id} is a {spec.kind} task: it has no goals.")
     found: GoalWorld = world
+    return found
+
+
+def world_as(task: str | TaskSpec, *classes: Callable[..., W]) -> W:
+    """The world of a task, which a policy needs to be of one of these classes.
+
+    Raises BadValue for others.
+    """
+    spec = task_of(task)
+    world: Any = world_of(spec)
+    wanted: Any = classes  # typed by what they make, since they may be abstract
+    if not isinstance(world, wanted):
+        names, name = " or ".join(one.__name__ for one in wanted), type(world).__name__
+        raise BadValue(f"this policy acts in a {names}, and {spec.id} is a {name}.")
+    found: W = world
     return found
 
 

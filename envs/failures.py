@@ -86,9 +86,12 @@ def inject(
 
 
 def _run(spec: TaskSpec, policy: Policy[Any], seeds: Sequence[int], steps: int) -> Trace:
+    if not len(seeds):
+        raise BadValue("failures are injected into one episode or more: got no seeds.")
     worlds = make_worlds(spec, len(seeds), horizon=steps)
     physics = worlds.physics
-    assert isinstance(physics, MujocoPhysics)
+    if not isinstance(physics, MujocoPhysics):
+        raise BadValue(f"{spec.id} has no MuJoCo physics: nothing tells how hard things touch.")
     physics.weigh()
     rng = BatchGenerator([generator(seed, "failure") for seed in seeds])
     obs = worlds.reset(seeds)

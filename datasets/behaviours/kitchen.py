@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.kitchen import elements as k
 from entitybench.envs.kitchen.oracle import DONE, KitchenOracle, OracleState
 from entitybench.envs.kitchen.world import KitchenTasksWorld
@@ -40,8 +40,7 @@ class Demonstrations:
                 order. The others operate four elements in any order, never all of the task's.
                 D4RL's `complete` is 1, `partial` a small share, `mixed` 0.
         """
-        world = world_of(task_of(task))
-        assert isinstance(world, KitchenTasksWorld)
+        world = world_as(task, KitchenTasksWorld)
         if not 0 <= complete <= 1:
             raise BadValue(f"a share is 0 to 1: got {complete!r}.")
         if len(world.tasks) != LENGTH:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.datasets.behaviours.poke import Poke, PokeState
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.pick import furniture as f
 from entitybench.envs.pick.oracle import CHOOSE, ON_TOP, OracleState, PickOracle
 from entitybench.envs.pick.scene import HALF
@@ -55,8 +55,7 @@ class PickPlay:
         for name, share in (("stack", stack), ("push", push)):
             if not 0 <= share <= 1:
                 raise BadValue(f"{name} is a share, 0 to 1: got {share!r}.")
-        world = world_of(task_of(task))
-        assert isinstance(world, PickWorld)
+        world = world_as(task, PickWorld)
         self._world, self._stack, self._push = world, stack, push
         self._oracle = PickOracle(task)
         self._poke = Poke(world)
@@ -123,8 +122,7 @@ class ScenePlay:
     """Change one thing in the scene after the other: cube, buttons, drawer, window."""
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, SceneWorld)
+        world = world_as(task, SceneWorld)
         self._world = world
         self._oracle = SceneOracle(task)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.tetris.world import GRID, REACH, TetrisWorld
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ class AroundPiece:
     """
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, TetrisWorld)
+        world = world_as(task, TetrisWorld)
         self._pieces = world.pieces
 
     def initial_state(self, batch: int) -> AroundState:

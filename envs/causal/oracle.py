@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import task_of, world_as
 from entitybench.envs.causal.sprites import DAMPING, PUSH, RADIUS, WALL, SpritesWorld
 from entitybench.envs.parts import lateness
+from entitybench.envs.parts.observed import goal_of
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
@@ -30,8 +31,7 @@ class SpritesOracle:
 
     def __init__(self, task: TaskSpec | str) -> None:
         spec = task_of(task)
-        world = world_of(spec)
-        assert isinstance(world, SpritesWorld)
+        world = world_as(spec, SpritesWorld)
         self._world = world
         self._horizon = spec.horizon
         plans = [(run, force, angle) for run in RUN_UP for force in FORCE for angle in ANGLE]
@@ -45,7 +45,7 @@ class SpritesOracle:
     ) -> tuple[Array, lateness.Memory]:
         del rng
         entities = obs.get("state", obs["observation"]).astype(np.float64)
-        goal = obs.get("goal_state", obs["desired_goal"])[:, 1, :2].astype(np.float64)
+        goal = goal_of(obs)[:, 1, :2].astype(np.float64)
         mask = obs["mask"].astype(np.float64) if "mask" in obs else None
         now = self._world.compose(entities[..., :2], entities[..., 2:], mask)
         now, state = lateness.arrival(self._world, now, state)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core.starts import all_apart, drawn
 from entitybench.envs.core.world import ArrayMixin, GoalWorld, Start
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
@@ -95,11 +96,12 @@ class SpritesWorld(ArrayMixin, GoalWorld):
     def start(self, seed: int) -> Start:
         rng = generator(seed, "sprites-start")
         places = _spread(rng, self.entities)
-        while True:
-            goal_place = rng.uniform(-GOAL_AREA, GOAL_AREA, 2)
-            away = np.hypot(*(goal_place - places[1]))
-            if GOAL_AWAY[0] <= away <= GOAL_AWAY[1]:
-                break
+        near, far = GOAL_AWAY
+        goal_place = drawn(
+            lambda: rng.uniform(-GOAL_AREA, GOAL_AREA, 2),
+            lambda place: near <= np.hypot(*(place - places[1])) <= far,
+            f"a goal {near:g} to {far:g} m from the target",
+        )
         goal = np.zeros((self.entities, self.features), np.float32)
         goal[1, :2] = goal_place
         memory = self.compose(places, np.zeros_like(places))
@@ -208,9 +210,11 @@ class SpritesWorld(ArrayMixin, GoalWorld):
 
 def _spread(rng: np.random.Generator, count: int) -> Array:
     """Places (count, 2), uniform in the box (the target's in its area), SPACING apart."""
-    while True:
+
+    def scatter() -> Array:
         places = rng.uniform(-WALL, WALL, (count, 2))
         places[1] *= TARGET_AREA / WALL
-        gaps = np.hypot(*np.moveaxis(places[:, None] - places[None], -1, 0))
-        if (gaps + 9 * np.eye(count) >= SPACING).all():
-            return places
+        return places
+
+    what = f"{count} places, {SPACING:g} m apart, in +-{WALL:g} m"
+    return drawn(scatter, lambda places: all_apart(places, SPACING), what)

@@ -77,6 +77,11 @@ class Worlds:
         """
         batch, threads = whole("batch", batch), whole("threads", threads)
         horizon = whole("horizon", horizon)
+        if not isinstance(world, GoalWorld | RewardWorld | TeamWorld):
+            raise BadValue(
+                f"a world is a GoalWorld, a RewardWorld or a TeamWorld: {type(world).__name__} "
+                "is none of them."
+            )
         self.world = world
         self.batch = batch
         self.horizon = horizon
@@ -99,7 +104,7 @@ class Worlds:
         self._memory = slice(world.state_size - world.memory, world.state_size)
         self._goal = world if isinstance(world, GoalWorld) else None
         self._team = world if isinstance(world, TeamWorld) else None
-        self._scored = world if isinstance(world, RewardWorld | TeamWorld) else None
+        self._scored: Any = world if self._goal is None else None
         # What a saved episode needs beside its physics: fields read that are not integrated.
         self._extra = np.array(
             [
@@ -237,8 +242,8 @@ class Worlds:
         if self._goal is not None:
             info = self._goal.judge(states["achieved_goal"], states["desired_goal"])
         else:
-            scored: Any = self._scored
-            info = {"reward": scored.reward(before, action, state), **scored.status(state)}
+            rewards = self._scored.reward(before, action, state)
+            info = {"reward": rewards, **self._scored.status(state)}
         if world.terminates:
             info["terminated"] = world.terminated(state)
         return states, info
@@ -256,8 +261,7 @@ class Worlds:
             states = self.states()
             info = self._goal.judge(states["achieved_goal"], states["desired_goal"])
         else:
-            assert isinstance(self.world, RewardWorld | TeamWorld)
-            info = self.world.status(self.state)
+            info = self._scored.status(self.state)
             info["reward"] = np.zeros((self.batch, *self.world.action_shape[:-1]), np.float32)
         info["unstable"] = self.physics.unstable.copy()
         if self.world.terminates:

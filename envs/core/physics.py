@@ -43,6 +43,7 @@ class Physics(ABC):
         self.world = world
         self.batch = batch
         self.threads = min(threads, batch)
+        self._substeps = world.substeps  # refuses a control step that is no multiple
         # (B,) whose simulation has gone wrong; `advance` sets it, `Worlds` clears it at resets.
         self.unstable = np.zeros(batch, bool)
 
@@ -118,7 +119,6 @@ class MujocoPhysics(Physics):
         ]
         self._single: list[Array] = []  # where a batch of one keeps them in its state
         self._refresh = type(world).refresh is not _World().refresh
-        self._substeps = world.substeps
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
         self._moving = list(range(batch))
 

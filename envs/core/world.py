@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.errors import BadValue
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -65,8 +67,8 @@ class World(ABC):
 
     @property
     def substeps(self) -> int:
-        """Physics steps in a control step."""
-        return round(self.control_dt / self.physics_dt)
+        """Physics steps in a control step. Raises BadValue unless it is a whole number of them."""
+        return whole_steps(self.control_dt, self.physics_dt)
 
     @property
     def action_shape(self) -> tuple[int, ...]:
@@ -219,6 +221,21 @@ class World(ABC):
     def driven(self) -> tuple[int, ...]:
         """Which entities the action drives directly: rows of `bodies`."""
         return (0,)
+
+
+def whole_steps(control_dt: float, physics_dt: float) -> int:
+    """How many physics steps (s) a control step (s) has.
+
+    Raises BadValue unless that is a whole number, but for what is lost in rounding.
+    """
+    ratio = control_dt / physics_dt if physics_dt > 0 else 0.0
+    steps = round(ratio)
+    if steps < 1 or abs(ratio - steps) > 1e-6 * steps:
+        raise BadValue(
+            f"a control step of {control_dt:g} s is no whole number of physics steps of "
+            f"{physics_dt:g} s: it is {ratio:.6g} of them."
+        )
+    return steps
 
 
 class ArrayMixin(World):

@@ -107,8 +107,12 @@ class Renderer:
     def goal(
         self, goal: Array, absent: Array | None = None, variation: Variation | None = None
     ) -> Array:
-        """A picture (H, W, 3) uint8 of a goal (N, D) that is reached; without the robot."""
-        assert isinstance(self._world, GoalWorld)
+        """A picture (H, W, 3) uint8 of a goal (N, D) that is reached; without the robot.
+
+        Raises BadValue for a world without goals.
+        """
+        if not isinstance(self._world, GoalWorld):
+            raise BadValue(f"a {type(self._world).__name__} has no goals to draw.")
         qpos = self._world.goal_qpos(goal)
         return self.render(qpos, goal, robot=False, variation=variation, absent=absent, posed=True)
 

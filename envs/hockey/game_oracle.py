@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.hockey.game import HockeyGame
 from entitybench.envs.hockey.player import Future, Plan, Player
 from entitybench.envs.hockey.shots import Aim
@@ -35,8 +35,7 @@ class HockeySide:
     """
 
     def __init__(self, task: TaskSpec | str, *, striker: int | None = None) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, HockeyGame)
+        world = world_as(task, HockeyGame)
         if striker is not None and not 0 <= striker < world.players:
             raise BadValue(f"a striker is 0 to {world.players - 1}: got {striker}.")
         self._count = world.players

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core.starts import drawn
 from entitybench.envs.core.world import GoalWorld, Start
 from entitybench.envs.hockey.table import (
     BLOCK_HALF_EDGE,
@@ -113,17 +114,23 @@ class HockeyGoal(HockeyWorld, GoalWorld):
         """
         lane = BLOCK_HALF_EDGE + self.puck_radius + 0.01
         half = HALF_WIDTH - 0.5 * RADIUS
-        while True:
+        count = len(self.blocks)
+
+        def draw() -> tuple[Array, Array]:
             blocks = np.empty((0, 2))
             for _ in range(60):
-                if len(blocks) == len(self.blocks):
+                if len(blocks) == count:
                     break
                 point = np.array([rng.uniform(*FIELD), rng.uniform(-1, 1) * (HALF_WIDTH - 0.1)])
                 if clear_of_blocks(point, blocks, GAP) and abs(point[1] - fall) > lane:
                     blocks = np.vstack([blocks, point])
-            goal = np.array([rng.uniform(*FIELD), rng.uniform(-half, half)])
-            if len(blocks) == len(self.blocks) and clear_of_blocks(goal, blocks, 0.5 * GAP):
-                return blocks, goal
+            return blocks, np.array([rng.uniform(*FIELD), rng.uniform(-half, half)])
+
+        return drawn(
+            draw,
+            lambda field: len(field[0]) == count and clear_of_blocks(field[1], field[0], 0.5 * GAP),
+            f"a field of {count} obstacles, {GAP:g} m apart, with room for the goal",
+        )
 
     @cached_property
     def _puck_places(self) -> tuple[int, int]:

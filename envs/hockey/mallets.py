@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core.starts import all_apart, drawn, spread
 from entitybench.envs.core.world import Start, TeamWorld
 from entitybench.envs.hockey.table import (
     HALF_WIDTH,
@@ -120,11 +121,17 @@ class HockeyMallets(HockeyWorld, TeamWorld):
         if self.sync:
             # The spots of the two that move together are as far apart as these start.
             offset = places[1] - places[0]
-            while True:
+
+            def draw() -> Array:
                 spots = _spread(rng, count)
                 spots[1] = spots[0] + offset
-                if np.all(np.abs(spots[1]) <= _HALF) and _apart(spots):
-                    break
+                return spots
+
+            spots = drawn(
+                draw,
+                lambda spots: np.all(np.abs(spots[1]) <= _HALF) and all_apart(spots, SPACING),
+                f"{count} spots, {SPACING:g} m apart, two of them as far apart as their mallets",
+            )
         else:
             spots = _spread(rng, count)
         speeds = np.zeros((self.entities, 2))
@@ -201,21 +208,9 @@ class HockeyMallets(HockeyWorld, TeamWorld):
             model.geom(f"spot{i}").pos[:2] = constants[i, SPOT : SPOT + 2]
 
 
-def _apart(points: Array) -> bool:
-    gaps = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
-    return bool(np.all(gaps[np.triu_indices(len(points), 1)] >= SPACING))
-
-
 def _spread(rng: np.random.Generator, count: int) -> Array:
     """Points (count, 2) of the table, SPACING apart."""
-    while True:
-        points = np.empty((0, 2))
-        for _ in range(50 * count):
-            point = rng.uniform(-_HALF, _HALF, 2)
-            if np.all(np.hypot(*(points - point).T) >= SPACING):
-                points = np.vstack([points, point])
-                if len(points) == count:
-                    return points
+    return spread(rng, count, -_HALF, _HALF, SPACING)
 
 
 assert PUCK_RADIUS < MALLET_RADIUS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.hockey.mallets import _COURSES, COMMANDS, EDGE, PACE, SPOT, HockeyMallets
 from entitybench.envs.hockey.table import MALLET_RADIUS
 
@@ -40,8 +40,7 @@ class MalletsOracle:
     """
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, HockeyMallets)
+        world = world_as(task, HockeyMallets)
         self._count = len(world.agents)
         self._sync = world.sync
         self._step = PACE * world.control_dt
@@ -144,8 +143,7 @@ class RandomCommands:
     """A command of its own for each mallet, held for 1 to 3 steps: what videos are made with."""
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, HockeyMallets)
+        world = world_as(task, HockeyMallets)
         self._count = len(world.agents)
 
     def initial_state(self, batch: int) -> tuple[Array, Array]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.hockey.goal import HIT, RADIUS, HockeyGoal
 from entitybench.envs.hockey.player import Future, Plan, Player
 from entitybench.envs.hockey.shots import Aim
 from entitybench.envs.hockey.strike import LINE, OUTCOME, HockeyDefend
 from entitybench.envs.hockey.table import MALLET_SPEED
 from entitybench.envs.hockey.world import HockeyWorld
+from entitybench.envs.parts.observed import goal_of
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
@@ -29,8 +30,7 @@ class HockeyOracle:
     """Solves hockey-goal, hockey-goal-obstacles, hockey-strike and hockey-defend."""
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, HockeyWorld)
+        world = world_as(task, HockeyWorld)
         self._row = world.puck
         self._player = Player(world.layout(), world.control_dt)
         self._to_place = isinstance(world, HockeyGoal)
@@ -63,7 +63,7 @@ class HockeyOracle:
     def _task(self, obs: Obs, entities: Array) -> tuple[Array, Array]:
         """Which episodes are decided, bool (B,), and where the puck is to go (B, 2)."""
         if self._to_place:
-            goal = obs.get("goal_state", obs["desired_goal"])[:, self._row, :2]
+            goal = goal_of(obs)[:, self._row, :2]
             return entities[:, self._row, HIT] > 0, goal.astype(np.float64)
         outcome = entities[:, self._row, OUTCOME]
         # A puck that was saved once can still come back.

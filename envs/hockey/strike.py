@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core.starts import drawn
 from entitybench.envs.core.world import RewardWorld, Start
 from entitybench.envs.hockey.table import (
     HALF_LENGTH,
@@ -90,18 +91,24 @@ class HockeyDefend(_Goals):
 
     def start(self, seed: int) -> Start:
         rng = generator(seed, "hockey-defend-start")
-        while True:
+        x, y = end_of_reach()
+
+        def draw() -> tuple[Array, ...]:
             puck = np.array([rng.uniform(0.3, 0.85), rng.uniform(-0.34, 0.34)])
             aim = np.array([-HALF_LENGTH - PUCK_RADIUS, rng.uniform(-0.6, 0.6) * MOUTH / 2])
             way = aim - puck
             speed = way / np.hypot(*way) * rng.uniform(1.8, 3.2)
-            x, y = end_of_reach()
-            mallet = np.array([rng.uniform(x[0], -0.25), rng.uniform(*y)])
+            return np.array([rng.uniform(x[0], -0.25), rng.uniform(*y)]), puck, speed, way
+
+        def clear(found: tuple[Array, ...]) -> bool:
             # Not in the way: the distance to the puck's straight line.
-            if abs(way[0] * (mallet - puck)[1] - way[1] * (mallet - puck)[0]) > KEEP * np.hypot(
-                *way
-            ):
-                return self._start(mallet, puck, speed)
+            mallet, puck, _, way = found
+            aside = mallet - puck
+            return bool(abs(way[0] * aside[1] - way[1] * aside[0]) > KEEP * np.hypot(*way))
+
+        what = f"a mallet {KEEP:g} m beside the puck's way"
+        mallet, puck, speed, _ = drawn(draw, clear, what)
+        return self._start(mallet, puck, speed)
 
     def remember(self, before: Array, action: Array, after: Array) -> Array:
         del before, action

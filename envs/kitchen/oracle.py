@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.kitchen import elements as k
 from entitybench.envs.kitchen import panda
 from entitybench.envs.kitchen.scripts import direction, scripts
 from entitybench.envs.kitchen.world import REACH, SPEED, KitchenBase, KitchenTasksWorld
+from entitybench.envs.parts.observed import goal_of
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
@@ -48,8 +49,7 @@ class KitchenOracle:
     """Solves the kitchen's tasks from the entities and their goals."""
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, KitchenBase)
+        world = world_as(task, KitchenBase)
         self.world = world
         self.scripts = scripts(world.robot)
         self._goal = world.goal_rows()
@@ -72,7 +72,7 @@ class KitchenOracle:
             goal = np.broadcast_to(self._goal, entities.shape).astype(np.float64)
             todo = entities[:, 1:, 7] > 0.5
         else:
-            goal = obs.get("goal_state", obs["desired_goal"]).astype(np.float64)
+            goal = goal_of(obs).astype(np.float64)
             todo = (goal[:, 1:, 7] > 0.5) & ~self.near(entities, goal, DONE)
         state = self.advance(entities, goal, self.choose(self.wishes(todo, state), state))
         pose, fingers, _ = self.follow(entities, goal, state)

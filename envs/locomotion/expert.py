@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import task_of, world_as
+from entitybench.envs.locomotion.tasks import ROBOTS
+from entitybench.envs.locomotion.team import LocomotionTeam
+from entitybench.envs.locomotion.world import Locomotion
+from entitybench.errors import BadValue, unknown
 
 if TYPE_CHECKING:
+    from entitybench.envs.core.world import World
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs, TaskSpec
 
@@ -75,10 +81,20 @@ class LocomotionExpert:
     """
 
     def __init__(self, task: TaskSpec | str, robot: str) -> None:
-        self._shape = world_of(task_of(task)).action_shape
-        self._order = getattr(world_of(task_of(task)), "order", None)
+        world: World = world_as(task, Locomotion, LocomotionTeam)
+        self._shape = world.action_shape
+        self._order = getattr(world, "order", None)
+        known = sorted(ROBOTS)
+        if robot not in known:
+            raise unknown("robot", robot, known)
         text = (files("entitybench.envs.locomotion") / "experts" / f"{robot}.json").read_text()
         self._policy = Linear.from_json(text)
+        size = math.prod(self._shape)
+        if len(self._policy.weights) != size:
+            raise BadValue(
+                f"the expert of {robot} has {len(self._policy.weights)} motors: "
+                f"{task_of(task).id} has {size}."
+            )
 
     def initial_state(self, batch: int) -> Array:
         """Control steps so far (B,): what a clock shows."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.locomotion.maze import PointMaze, blocked
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ class MazeOracle:
     """Wants to go to the middle of the next cell, and pushes against the speed that it is off."""
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, PointMaze)
+        world = world_as(task, PointMaze)
         self._edge = world.edge
         self._goal = world.goal
         self._next = _ways(world)

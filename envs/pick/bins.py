@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from entitybench.envs.core.starts import drawn
 from entitybench.envs.core.world import Start
 from entitybench.envs.pick.furniture import PARTS
 from entitybench.envs.pick.scene import HALF
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 INNER, WALL_HALF = 0.045, 0.003  # m, from a bin's middle to its walls, and half their thickness
 BIN_Y = 0.19  # m, of the bins' middles
+ROOM = 0.08  # m between cubes, at least, so that each is free to be taken
 NEAREST = 0.05  # m, largest y at which cubes begin
 
 
@@ -76,18 +78,23 @@ class BinsWorld(PickWorld):
         constants[0, self.first_id] = 1
         constants[np.arange(1, self.entities), self.first_id + ids] = 1
         constants[1 + self.cubes :, :3] = self.places
-        cubes = on_table(rng, self.cubes)
-        # The table's half before the bins, and a spacing that leaves each free to be taken.
-        cubes[:, 1] = (cubes[:, 1] + AREA) * (NEAREST + AREA) / (2 * AREA) - AREA
-        while self.cubes > 1 and np.min(_gaps(cubes)) < 0.08:
-            cubes = on_table(rng, self.cubes)
-            cubes[:, 1] = (cubes[:, 1] + AREA) * (NEAREST + AREA) / (2 * AREA) - AREA
+        cubes = drawn(
+            lambda: self._before_bins(rng),
+            lambda cubes: self.cubes < 2 or np.min(_gaps(cubes)) >= ROOM,
+            f"{self.cubes} cubes, {ROOM:g} m apart, on the table's half before the bins",
+        )
         yaw = rng.uniform(0, np.pi / 2, self.cubes)
         asked, target = int(rng.integers(self.cubes)), int(rng.integers(self.bins))
         goal = np.zeros_like(constants)
         goal[1 + asked, :3] = self.places[target]
         goal[1 + asked, self.first_id :] = constants[1 + asked, self.first_id :]
         return Start(self.lay(self.draw_hand(rng), cubes, yaw), constants, goal)
+
+    def _before_bins(self, rng: np.random.Generator) -> Array:
+        """Cubes (n, 3) on the table's half before the bins."""
+        cubes = on_table(rng, self.cubes)
+        cubes[:, 1] = (cubes[:, 1] + AREA) * (NEAREST + AREA) / (2 * AREA) - AREA
+        return cubes
 
     @cached_property
     def _kept(self) -> Array:

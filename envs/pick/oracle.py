@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
+from entitybench.envs.parts.observed import goal_of
 from entitybench.envs.pick.bins import BinsWorld
 from entitybench.envs.pick.hand import OPEN, TIP
 from entitybench.envs.pick.room import ENOUGH, NARROW, WIDE_OPEN, grasp, in_the_way, put, spare
@@ -55,8 +56,7 @@ class PickOracle:
     """
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, PickTable)
+        world = world_as(task, PickTable)
         self._cubes = world.rows
         self._count = world.cubes
         self._tall = isinstance(world, StackWorld)
@@ -97,8 +97,7 @@ class PickOracle:
     def goals(self, obs: Obs, entities: Array) -> tuple[Array, Array]:
         """Where the cubes should be (B, n, 3), and which are asked for, bool (B, n)."""
         del entities
-        goal = obs.get("goal_state", obs.get("desired_goal"))
-        assert goal is not None
+        goal = goal_of(obs)
         goal = goal[:, self._cubes]
         return goal[..., :3].astype(np.float64), np.asarray(goal.any(axis=-1))
 

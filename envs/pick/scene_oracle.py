@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
+from entitybench.envs.parts.observed import goal_of
 from entitybench.envs.pick import furniture as f
 from entitybench.envs.pick.hand import TIP
 from entitybench.envs.pick.oracle import ABOVE, CHOOSE, OracleState, PickOracle, distance, nearest
@@ -32,15 +33,13 @@ class SceneOracle(PickOracle):
     """Opens what must be open on the way, moves the cube, then sets slides, then the locks."""
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, SceneWorld)
+        world = world_as(task, SceneWorld)
         self._count = world.entities - 1
 
     def act(self, obs: Obs, state: OracleState, rng: BatchGenerator) -> tuple[Array, OracleState]:
         del rng
         entities = obs.get("state", obs["observation"]).astype(np.float64)
-        goal = obs.get("goal_state", obs.get("desired_goal"))
-        assert goal is not None
+        goal = goal_of(obs)
         state = OracleState(*(getattr(state, one.name).copy() for one in fields(state)))
         for row in np.flatnonzero(state.phase == CHOOSE).tolist():
             self._next(row, state, entities[row], goal[row].astype(np.float64))

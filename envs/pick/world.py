@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld, Start, World
 from entitybench.envs.pick.hand import JOINTS, OPEN, TIP
 from entitybench.envs.pick.scene import HALF
@@ -173,9 +174,11 @@ class PickWorld(PickTable, GoalWorld):
         rng = generator(seed, "pick-start")
         constants = self.draw_ids(rng)
         cubes = on_table(rng, self.cubes)
-        goals = self.draw_goals(rng, cubes)
-        while self.solved(self._rows(cubes), self._rows(goals)).all():  # nothing to do: draw again
-            goals = self.draw_goals(rng, cubes)
+        goals = drawn(
+            lambda: self.draw_goals(rng, cubes),
+            lambda goals: not self.solved(self._rows(cubes), self._rows(goals)).all(),
+            "a goal that is not reached at once",
+        )
         yaw = rng.uniform(0, np.pi / 2, self.cubes)
         goal = constants.copy()
         goal[0] = 0
@@ -267,14 +270,8 @@ def fourfold(turns: Array) -> tuple[Array, Array]:
 
 def on_table(rng: np.random.Generator, count: int) -> Array:
     """Centres (count, 3) of cubes on the table, uniform in +-AREA, at least SPACING apart."""
-    while True:
-        places = np.empty((0, 3))
-        for _ in range(50 * count):
-            place = np.array([*rng.uniform(-AREA, AREA, 2), HALF])
-            if np.all(np.hypot(*(places - place).T[:2]) >= SPACING):
-                places = np.vstack([places, place])
-                if len(places) == count:
-                    return places
+    places = spread(rng, count, -AREA, AREA, SPACING)
+    return np.column_stack([places, np.full(count, HALF)])
 
 
 def _faint(color: tuple[float, float, float]) -> Array:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.envs.failures import Failure, Trace
+from entitybench.envs.parts.observed import goal_of
 from entitybench.envs.push.moves import TOUCH, approach_step, dot, left, norm, to_action, unit
 from entitybench.envs.push.oracle import OracleState, PushOracle
 from entitybench.envs.push.variants import PushZonesWorld
@@ -63,8 +64,7 @@ class ErringPusher:
 
     def act(self, obs: Obs, state: ErringState, rng: BatchGenerator) -> tuple[Array, ErringState]:
         entities = obs.get("state", obs["observation"])
-        goal = obs.get("goal_state", obs.get("desired_goal"))
-        assert goal is not None
+        goal = goal_of(obs)
         places = entities[..., :2].astype(np.float64)
         draw = rng.random((len(places), 4))
         if not state.first.shape[1]:

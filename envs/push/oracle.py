@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
+from entitybench.envs.parts.observed import goal_of
 from entitybench.envs.push.moves import (
     CLEARANCE,
     STAND_OFF,
@@ -54,8 +55,7 @@ class PushOracle:
     """
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, PushTable)
+        world = world_as(task, PushTable)
         self._rail = world.rail
         self._edge = world.edge
         self._blocks = world.rows
@@ -111,8 +111,7 @@ class PushOracle:
         if self._regions is not None:
             goals = np.broadcast_to(self._regions, blocks.shape)
             return goals, np.ones(blocks.shape[:2], bool)
-        goal = obs.get("goal_state", obs.get("desired_goal"))
-        assert goal is not None
+        goal = goal_of(obs)
         goal = goal[:, self._blocks]
         return goal[..., :2].astype(np.float64), np.logical_or.reduce(goal != 0, -1)
 

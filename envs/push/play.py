@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.push.moves import drive, norm, to_action
 from entitybench.envs.push.variants import PushPostsWorld
 from entitybench.envs.push.world import PushTable
@@ -38,8 +38,7 @@ class PushPlay:
     """
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, PushTable)
+        world = world_as(task, PushTable)
         self._blocks = world.blocks
         self._area = world.area
         # Posts are in the way like blocks; zones are not.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld, RewardWorld, Start
 from entitybench.envs.push.world import (
     COLORS,
@@ -16,7 +17,6 @@ from entitybench.envs.push.world import (
     PushTable,
     PushWorld,
     free_place,
-    spread,
 )
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
@@ -60,12 +60,16 @@ class PushPostsWorld(PushWorld):
         ids = 1 + rng.permutation(IDS - 1)[: self.entities - 1]
         yaw = rng.uniform(0, np.pi / 2, self.blocks)
         blocks = self._clear(rng)
-        goals = self._clear(rng)
-        while np.any(np.hypot(*(blocks - goals).T) < AWAY):
-            goals = self._clear(rng)
-        pusher = free_place(rng, blocks, self.area)
-        while _gap(pusher[None], POSTS) < POST_ROOM:
-            pusher = free_place(rng, blocks, self.area)
+        goals = drawn(
+            lambda: self._clear(rng),
+            lambda goals: np.all(np.hypot(*(blocks - goals).T) >= AWAY),
+            f"goals {AWAY:g} m from their blocks",
+        )
+        pusher = drawn(
+            lambda: free_place(rng, blocks, self.area),
+            lambda place: _gap(place[None], POSTS) >= POST_ROOM,
+            f"a place of the pusher, {POST_ROOM:g} m from the posts",
+        )
 
         constants = np.zeros((self.entities, self.features), np.float32)
         constants[0, 4] = 1
@@ -78,10 +82,11 @@ class PushPostsWorld(PushWorld):
 
     def _clear(self, rng: np.random.Generator) -> Array:
         """Places (blocks, 2) apart from one another and from the posts."""
-        places = spread(rng, self.blocks, self.area)
-        while _gap(places, POSTS) < POST_SPACING:
-            places = spread(rng, self.blocks, self.area)
-        return places
+        return drawn(
+            lambda: self.scatter(rng),
+            lambda places: _gap(places, POSTS) >= POST_SPACING,
+            f"{self.blocks} blocks, {POST_SPACING:g} m from the posts",
+        )
 
     def achieved(self, observation: Array) -> Array:
         achieved = super().achieved(observation)
@@ -110,9 +115,11 @@ class PushRegionWorld(PushTable, RewardWorld):
     def start(self, seed: int) -> Start:
         rng = generator(seed, "push-region-start")
         yaw = rng.uniform(0, np.pi / 2, self.blocks)
-        blocks = spread(rng, self.blocks, self.area)
-        while np.any(np.hypot(*(blocks - self.regions).T) < SPACING):  # each has a way to go
-            blocks = spread(rng, self.blocks, self.area)
+        blocks = drawn(  # each has a way to go
+            lambda: self.scatter(rng),
+            lambda blocks: np.all(np.hypot(*(blocks - self.regions).T) >= SPACING),
+            f"{self.blocks} blocks, {SPACING:g} m from their regions",
+        )
         pusher = free_place(rng, blocks, self.area)
         constants = np.zeros((self.entities, self.features), np.float32)
         constants[np.arange(self.entities), 4 + np.arange(self.entities)] = 1
@@ -175,10 +182,12 @@ class PushZonesWorld(PushTable, GoalWorld):
         rng = generator(seed, "push-zones-start")
         ids = 1 + rng.permutation(IDS - 1)[: self.entities - 1]
         yaw = rng.uniform(0, np.pi / 2, self.blocks)
-        zones = spread(rng, ZONES, self.area, ZONE_SPACING)
-        blocks = spread(rng, self.blocks, self.area)
-        while _gap(blocks, zones) < ZONE_ROOM:
-            blocks = spread(rng, self.blocks, self.area)
+        zones = spread(rng, ZONES, -self.area, self.area, ZONE_SPACING)
+        blocks = drawn(
+            lambda: self.scatter(rng),
+            lambda blocks: _gap(blocks, zones) >= ZONE_ROOM,
+            f"{self.blocks} blocks, {ZONE_ROOM:g} m from {ZONES} zones",
+        )
         pusher = free_place(rng, blocks, self.area)
         asked, zone = int(rng.integers(self.blocks)), int(rng.integers(ZONES))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld, Start, World
 from entitybench.envs.parts.asked import Asked
 from entitybench.errors import BadValue
@@ -137,6 +138,10 @@ class PushTable(World):
         """(blocks,): where the blocks' yaws are in qpos."""
         return np.array([self.at(f"{name}_yaw") for name in self.movable])
 
+    def scatter(self, rng: np.random.Generator) -> Array:
+        """Places (blocks, 2) for the blocks, uniform in +-area, apart from one another."""
+        return spread(rng, self.blocks, -self.area, self.area, SPACING)
+
     def lay(self, pusher: Array, blocks: Array, yaw: Array) -> Array:
         """Positions (nq,) of a pusher (2,) and blocks (n, 2) with yaws (n,)."""
         qpos = np.zeros(self.model.nq)
@@ -180,10 +185,12 @@ class PushWorld(PushTable, GoalWorld):
         rng = generator(seed, "push-start")
         ids = 1 + rng.permutation(IDS - 1)[: self.blocks]
         yaw = rng.uniform(0, np.pi / 2, self.blocks)
-        blocks = spread(rng, self.blocks, self.area)
-        goals = spread(rng, self.blocks, self.area)
-        while np.all(np.hypot(*(blocks - goals).T) <= self.tolerance):  # nothing to do: draw again
-            goals = spread(rng, self.blocks, self.area)
+        blocks = self.scatter(rng)
+        goals = drawn(
+            lambda: self.scatter(rng),
+            lambda goals: np.any(np.hypot(*(blocks - goals).T) > self.tolerance),
+            f"a goal farther than {self.tolerance:g} m from its block",
+        )
         pusher = free_place(rng, blocks, self.area)
 
         constants = np.zeros((self.entities, self.features), np.float32)
@@ -218,21 +225,10 @@ class PushWorld(PushTable, GoalWorld):
         ]
 
 
-def spread(rng: np.random.Generator, count: int, area: float, spacing: float = SPACING) -> Array:
-    """Points (count, 2), uniform in +-area, at least `spacing` m apart."""
-    while True:
-        points = np.empty((0, 2))
-        for _ in range(50 * count):
-            point = rng.uniform(-area, area, 2)
-            if np.all(np.hypot(*(points - point).T) >= spacing):
-                points = np.vstack([points, point])
-                if len(points) == count:
-                    return points
-
-
 def free_place(rng: np.random.Generator, blocks: Array, area: float) -> Array:
     """A place (2,) for the pusher, uniform in +-area, away from the blocks (n, 2)."""
-    while True:
-        point = rng.uniform(-area, area, 2)
-        if np.all(np.hypot(*(blocks - point).T) >= PUSHER_SPACING):
-            return point
+    return drawn(
+        lambda: rng.uniform(-area, area, 2),
+        lambda point: np.all(np.hypot(*(blocks - point).T) >= PUSHER_SPACING),
+        f"a place of the pusher, {PUSHER_SPACING:g} m from {len(blocks)} blocks, in +-{area:g} m",
+    )

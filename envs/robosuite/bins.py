@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.envs.core.starts import drawn
 from entitybench.envs.core.world import RewardWorld
 from entitybench.envs.robosuite import library
 from entitybench.envs.robosuite.probe import Entity, Grasp, Pair
@@ -110,7 +111,8 @@ class BinsWorld(SuiteWorld, RewardWorld):
         """Where the things start (n, 2): as robosuite's sampler has it, none over another."""
         radii = np.array([RADII[name] for name in self.things])
         half = EDGES / 2 - MARGIN
-        while True:
+
+        def scatter() -> list[Array]:
             places: list[Array] = []
             for radius in radii:
                 for _ in range(100):
@@ -119,8 +121,10 @@ class BinsWorld(SuiteWorld, RewardWorld):
                     if all(d > r + radius for d, r in zip(apart, radii, strict=False)):
                         places.append(point)
                         break
-            if len(places) == len(radii):
-                return np.array(places)
+            return places
+
+        what = f"places of {len(radii)} things in the bin, none over another"
+        return np.array(drawn(scatter, lambda places: len(places) == len(radii), what))
 
     @property
     def targets(self) -> Array:

@@ -18,6 +18,7 @@ from entitybench.envs.robosuite.moves import (
     upright,
     wrap,
 )
+from entitybench.envs.robosuite.pair import LiftTeam
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
@@ -31,6 +32,8 @@ BASES = (np.pi / 2, -np.pi / 2)  # rad, the yaws of the arms' bases
 
 class TeamOracle(SuiteOracle):
     """What each agent does depends on what it sees alone, the other's hold included."""
+
+    acts_in = LiftTeam
 
     def initial_state(self, batch: int) -> Phases:
         zeros = [np.zeros((batch, 2), int) for _ in range(3)]

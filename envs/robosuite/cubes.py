@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.envs.core.starts import spread
 from entitybench.envs.core.world import RewardWorld
 from entitybench.envs.robosuite import library
 from entitybench.envs.robosuite.probe import Entity, Grasp, Pair
-from entitybench.envs.robosuite.world import TABLE, SuiteWorld, hands, pads, reach, spread
+from entitybench.envs.robosuite.world import TABLE, SuiteWorld, hands, pads, reach
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:

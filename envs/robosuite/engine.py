@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import mujoco
 import numpy as np
 
+from entitybench.envs.core.world import whole_steps
 from entitybench.envs.parts.scene import PAINT_GROUP, ROBOT_GROUP, UNSEEN_GROUP
 from entitybench.envs.robosuite import library
 from entitybench.errors import BadValue
@@ -60,7 +61,7 @@ class Engine:
             self.env.model_timestep = FAST_DT
             self.model.opt.timestep = FAST_DT
             self.model.opt.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-        self.substeps = round(self.env.control_timestep / self.env.model_timestep)
+        self.substeps = whole_steps(self.env.control_timestep, self.env.model_timestep)
         regroup(self.model)
         self._arms: list[Any] = []  # controllers of arms
         self._grippers: list[tuple[Any, int]] = []  # gripper models, and numbers that they keep

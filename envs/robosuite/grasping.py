@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.robosuite.cubes import LiftWorld, StackWorld
 from entitybench.envs.robosuite.moves import (
     CLOSE,
     OPEN,
@@ -68,6 +69,8 @@ def pick(
 class LiftOracle(SuiteOracle):
     """Lifts the cube and holds it."""
 
+    acts_in = LiftWorld
+
     def act(self, obs: Obs, state: Phases, rng: BatchGenerator) -> tuple[Array, Phases]:
         del rng
         rows = rows_of(obs)
@@ -79,6 +82,8 @@ class LiftOracle(SuiteOracle):
 
 class StackOracle(SuiteOracle):
     """Picks up the small cube and puts it on the large one."""
+
+    acts_in = StackWorld
 
     def act(self, obs: Obs, state: Phases, rng: BatchGenerator) -> tuple[Array, Phases]:
         del rng

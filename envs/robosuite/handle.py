@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.robosuite.door import DOOR, HANDLE
+from entitybench.envs.robosuite.door import DOOR, HANDLE, DoorWorld
 from entitybench.envs.robosuite.moves import (
     CLOSE,
     OPEN,
@@ -34,6 +34,8 @@ SLOWLY = 0.4  # of the rotation that is left: a quick one carries the hand away
 
 class DoorOracle(SuiteOracle):
     """Opens the door and holds it open."""
+
+    acts_in = DoorWorld
 
     def act(self, obs: Obs, state: Phases, rng: BatchGenerator) -> tuple[Array, Phases]:
         del rng

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.robosuite.servo import MOVE, TURN
 
 if TYPE_CHECKING:
+    from entitybench.envs.robosuite.world import SuiteWorld
     from entitybench.types import Array, Obs, TaskSpec
 
 OPEN, CLOSE = -1.0, 1.0
@@ -109,8 +110,10 @@ def empty(hand: Array) -> Array:
 class SuiteOracle:
     """What all oracles share: they know the task and keep phases."""
 
+    acts_in: type[SuiteWorld]  # what worlds it knows
+
     def __init__(self, task: TaskSpec | str) -> None:
-        self.world: Any = world_of(task_of(task))
+        self.world: Any = world_as(task, self.acts_in)
 
     def initial_state(self, batch: int) -> Phases:
         return fresh(batch)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.robosuite.bins import BinsWorld
 from entitybench.envs.robosuite.moves import (
     CLOSE,
     OPEN,
@@ -22,7 +23,6 @@ from entitybench.envs.robosuite.moves import (
 )
 
 if TYPE_CHECKING:
-    from entitybench.envs.robosuite.bins import BinsWorld
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs
 
@@ -40,6 +40,8 @@ NEARER = {"bread": (-0.045, 0.0), "can": (-0.045, -0.06)}  # m, from the middle 
 
 class BinsOracle(SuiteOracle):
     """Brings one thing after the other."""
+
+    acts_in = BinsWorld
 
     world: BinsWorld
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
+from entitybench.envs.parts.observed import goal_of
 from entitybench.envs.push.moves import behind, norm, push_step, unit
 from entitybench.envs.push.oracle import BLOCK_CLEARANCE, LOYALTY, OracleState, PushOracle
 from entitybench.envs.push.routes import route
 from entitybench.envs.push.world import HALF_EDGE as PUSH_HALF_EDGE
 from entitybench.envs.push.world import REACH
 from entitybench.envs.robosuite.moves import GAIN
-from entitybench.envs.robosuite.pushing import CENTRE, HALF_EDGE
+from entitybench.envs.robosuite.pushing import CENTRE, HALF_EDGE, BlocksWorld
 from entitybench.envs.robosuite.servo import MOVE
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class HandOracle(PushOracle):
     """Pushes one block after the other, with the hand as the pusher."""
 
     def __init__(self, task: TaskSpec | str) -> None:
-        blocks = world_of(task_of(task)).entities - 1
+        blocks = world_as(task, BlocksWorld).entities - 1
         self._rail = RAIL / SCALE
         self._others = np.array(
             [[i for i in range(blocks) if i != k] for k in range(blocks)], np.int64
@@ -44,7 +45,7 @@ class HandOracle(PushOracle):
 
     def act(self, obs: Obs, state: OracleState, rng: BatchGenerator) -> tuple[Array, OracleState]:
         rows = obs.get("state", obs["observation"]).astype(np.float64)
-        goal = obs.get("goal_state", obs["desired_goal"]).astype(np.float64)
+        goal = goal_of(obs).astype(np.float64)
         places = (rows[..., :2] - CENTRE) / SCALE
         hand, blocks = places[:, 0], places[:, 1:]
         goals = (goal[:, 1:, :2] - CENTRE) / SCALE

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld
 from entitybench.envs.push.world import COLORS
 from entitybench.envs.robosuite import library
 from entitybench.envs.robosuite.moves import action as hand_action
 from entitybench.envs.robosuite.moves import heading, upright, wrap
 from entitybench.envs.robosuite.probe import Entity, Grasp, Pair
-from entitybench.envs.robosuite.world import TABLE, SuiteWorld, hands, pads, spread
+from entitybench.envs.robosuite.world import TABLE, SuiteWorld, hands, pads
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
@@ -74,10 +75,11 @@ class BlocksWorld(SuiteWorld, GoalWorld):
         rng = generator(seed, "robosuite-push-goal")
         joints = [self.at(str(entity.free)) for entity in self.described[0][1:]]
         blocks = np.array([qpos[first : first + 2] for first in joints])
-        while True:
-            places = self._points(rng)
-            if np.all(np.hypot(*(places - blocks).T) >= FARTHER):
-                break
+        places = drawn(
+            lambda: self._points(rng),
+            lambda places: np.all(np.hypot(*(places - blocks).T) >= FARTHER),
+            f"{self.blocks} places, {FARTHER:g} m from their blocks",
+        )
         goal = np.zeros_like(constants)
         goal[1:, :2] = places
         goal[1:, -8:] = constants[1:, -8:]

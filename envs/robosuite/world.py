@@ -283,24 +283,6 @@ def pads(gripper: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(geoms["left_fingerpad"]), tuple(geoms["right_fingerpad"])
 
 
-def spread(
-    rng: np.random.Generator,
-    count: int,
-    low: Any,
-    high: Any,
-    apart: float,
-) -> Array:
-    """Points (count, 2), uniform in a rectangle, at least `apart` from each other."""
-    while True:
-        points = np.empty((0, 2))
-        for _ in range(50 * count):
-            point = rng.uniform(low, high)
-            if np.all(np.hypot(*(points - point).T) >= apart):
-                points = np.vstack([points, point])
-                if len(points) == count:
-                    return points
-
-
 def reach(layout: Layout, numbers: Array, hand: int, target: Array | int) -> Array:
     """Distance (...) of a hand from a row's frame, or from positions (..., 3)."""
     positions = layout.positions(numbers)

@@ -163,10 +163,9 @@ class MatrixOracle:
         Args:
             convention: which of the best pairs, where there are several (xor has two).
         """
-        from entitybench.envs.api import world_of
+        from entitybench.envs.api import world_as
 
-        world = world_of(task)
-        assert isinstance(world, MatrixWorld)
+        world = world_as(task, MatrixWorld)
         best = np.argwhere(world.payoff == world.best)
         if not 0 <= convention < len(best):
             raise BadValue(f"{world.game} has {len(best)} best pairs: got number {convention}.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.envs.core.starts import all_apart, drawn
 from entitybench.envs.core.world import Start, TeamWorld
 from entitybench.envs.team.particles import check_pictures
 from entitybench.seeding import generator
@@ -220,11 +221,11 @@ class PushboxWorld(TeamWorld):
             for wide, (low, high), turn in (BOX_START, GOAL_START)
         )
         wide, (low, high) = ROBOT_START
-        while True:
-            places = rng.uniform((-wide, low), (wide, high), (ROBOTS, 2))
-            gaps = np.hypot(*np.moveaxis(places[:, None] - places[None], -1, 0))
-            if (gaps + 9 * np.eye(ROBOTS) >= ROBOT_SPACING).all():
-                break
+        places = drawn(
+            lambda: rng.uniform((-wide, low), (wide, high), (ROBOTS, 2)),
+            lambda places: all_apart(places, ROBOT_SPACING),
+            f"{ROBOTS} robots, {ROBOT_SPACING:g} m apart",
+        )
         qpos[self._robots], qpos[self._box] = places, box
         turned = math.sin(goal[2]), math.cos(goal[2])
         notes[len(CHANGING) :] = [*goal, *turned, 0, 1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.team.pushbox import (
     BOX_HALF,
     BOX_MASS,
@@ -67,8 +67,7 @@ class PushboxOracle:
             side: of the pillar that the team passes: "left", "right", or "near", the shorter way.
             pair: the two robots that push; None: the two that are nearest.
         """
-        world = world_of(task_of(task))
-        assert isinstance(world, PushboxWorld)
+        world_as(task, PushboxWorld)  # refuses others
         if side not in ("left", "right", "near"):
             raise BadValue(f"a team passes left, right or near: got {side!r}.")
         if pair is not None and tuple(sorted(pair)) not in PAIRS:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import task_of, world_as
 from entitybench.envs.parts import lateness
 from entitybench.envs.team.spread import AGENTS, OmarSpreadWorld, SpreadWorld
 from entitybench.errors import BadValue
@@ -36,8 +36,7 @@ class SpreadOracle:
                 WAYS[convention][i]); None: the best of each moment.
         """
         spec = task_of(task)
-        world = world_of(spec)
-        assert isinstance(world, SpreadWorld)
+        world = world_as(spec, SpreadWorld)
         if convention is not None and not 0 <= convention < len(WAYS):
             raise BadValue(f"a convention of spread is 0 to {len(WAYS) - 1}: got {convention}.")
         self._world = world

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
 from entitybench.envs.team.tag import PREDATORS, PREY, TagWorld
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ class TagOracle:
     """
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, TagWorld)
+        world = world_as(task, TagWorld)
         self._world = world
         self._plans = np.array([(*plan, pull) for pull in CENTRAL for plan in PLANS])
 

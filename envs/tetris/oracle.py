@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.api import task_of, world_of
+from entitybench.envs.api import world_as
+from entitybench.envs.parts.observed import goal_of
 from entitybench.envs.push.oracle import choice_costs
 from entitybench.envs.push.routes import REACHED, route
 from entitybench.envs.tetris.pushes import (
@@ -125,16 +126,14 @@ class TetrisOracle:
     """
 
     def __init__(self, task: TaskSpec | str) -> None:
-        world = world_of(task_of(task))
-        assert isinstance(world, TetrisWorld)
+        world_as(task, TetrisWorld)  # refuses others
 
     def initial_state(self, batch: int) -> list[Memory]:
         return [Memory() for _ in range(batch)]
 
     def act(self, obs: Obs, state: list[Memory], rng: BatchGenerator) -> tuple[Array, list[Memory]]:
         entities = obs.get("state", obs["observation"])  # "state": what images are of
-        goals = obs.get("goal_state", obs.get("desired_goal"))
-        assert goals is not None
+        goals = goal_of(obs)
         draw = rng.random(len(entities))
         actions, state = np.zeros((len(entities), 2)), list(state)
         for row, memory in enumerate(state):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.envs.core.starts import drawn
 from entitybench.envs.core.world import GoalWorld, Start
 from entitybench.envs.tetris.shapes import CELL, CELLS, NAMES, NEAR, SYMMETRY, coverage, turn
 from entitybench.errors import BadValue
@@ -108,15 +109,19 @@ class TetrisWorld(GoalWorld):
         qpos[self._places] = nodes
         qpos[self._yaws] = yaws
         present = self.achieved(self.observe(qpos, constants))
-        while True:
+
+        def draw() -> Array:
             places = _NODES[rng.permutation(9)[: self.pieces]]
             angles = SYMMETRY[shapes] * rng.uniform(-np.pi, np.pi, self.pieces)
             goal = constants.copy()
             goal[0] = 0
             goal[1:, :2] = places
             goal[1:, 2], goal[1:, 3] = np.cos(angles), np.sin(angles)
-            if not self.success(present, goal):  # else there is nothing to do: draw again
-                return Start(qpos, constants, goal)
+            return goal
+
+        what = "a goal that is not reached at once"
+        goal = drawn(draw, lambda goal: not self.success(present, goal), what)
+        return Start(qpos, constants, goal)
 
     def control(self, state: Array, action: Array) -> Array:
         # The actuators' own range keeps the target on the table.

@@ -29,7 +29,12 @@ class GoalWorld(Protocol):
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """D names; those of one-hot ids begin with "id"."""
+        """D names."""
+        ...
+
+    @property
+    def fixed_names(self) -> tuple[str, ...]:
+        """Those that tell who an entity is: a goal of another episode gets them of this one."""
         ...
 
     def achieved(self, observation: Array) -> Array:
@@ -96,7 +101,7 @@ class GoalSampler:
         masks = getattr(store, "columns", {}).get("entity_masks")  # other makers' have no columns
         self._masks = None if masks is None else np.asarray(masks)  # (E, N)
         self._world = world
-        self._ids = _id_slice(world.feature_names)
+        self._fixed = columns_of(world.fixed_names, world.feature_names)
         if not store.lengths.sum():
             raise BadValue(f"{store.id} holds no transitions to sample.")
         self._lookup = EpisodeLookup(store.lengths)
@@ -131,8 +136,9 @@ class GoalSampler:
             (B,), all 1 since goal tasks do not end; with `policy`: "policy_goals" (B, N, D); with
             `subgoal_steps`: "subgoals" (B, N, D), the full observation K steps ahead or at the
             policy goal, whichever is first (for a goal of another episode: K ahead or at the
-            episode's end). All float32. Goals from other episodes carry the ids of the current one.
-            Within the batch the kinds of goals follow one another in the order of `GoalMix`.
+            episode's end). All float32. Goals from other episodes carry the ids of the current one
+            (the world's `fixed_names`). Within the batch the kinds of goals follow one another in
+            the order of `GoalMix`.
 
         Raises:
             BadValue: subgoals without policy goals, or goals of other episodes where there is one.
@@ -166,8 +172,8 @@ class GoalSampler:
             batch["entity_masks"] = self._masks.take(episodes, axis=0)
         achieved = self._world.achieved(block[1 : 2 + len(randoms)])  # of the next, of the goals
         for (name, foreign), goals in zip(randoms.items(), achieved[1:], strict=True):
-            if foreign < batch_size and self._ids is not None:
-                goals[foreign:, ..., self._ids] = achieved[0][foreign:, ..., self._ids]
+            if foreign < batch_size:
+                goals[foreign:, ..., self._fixed] = achieved[0][foreign:, ..., self._fixed]
             batch[name] = goals
         if value is not None:
             rewards = self._world.reward(achieved[0], batch["value_goals"])
@@ -221,11 +227,10 @@ class GoalSampler:
         return first + steps.astype(np.int64)
 
 
-def _id_slice(names: tuple[str, ...]) -> slice | None:
-    """Where the one-hot id of an entity lies among its features."""
-    places = [place for place, name in enumerate(names) if name.startswith("id")]
-    if not places:
-        return None
-    if places != list(range(places[0], places[-1] + 1)):
-        raise BadValue(f"the id features must lie side by side: got {names}.")
-    return slice(places[0], places[-1] + 1)
+def columns_of(chosen: tuple[str, ...], names: tuple[str, ...]) -> slice | list[int]:
+    """Where some features are: a slice where they lie side by side, which copies nothing."""
+    places = [place for place, name in enumerate(names) if name in chosen]
+    first = places[0] if places else 0
+    if places == list(range(first, first + len(places))):
+        return slice(first, first + len(places))
+    return places

@@ -66,6 +66,14 @@ class World(ABC):
         return len(self.feature_names)
 
     @property
+    def fixed_names(self) -> tuple[str, ...]:
+        """Names of features that stay as they are through an episode: who or what an entity is.
+
+        Here one-hot ids (id0, id1, …); worlds with more say so.
+        """
+        return tuple(n for n in self.feature_names if n[:2] == "id" and n[2:].isdecimal())
+
+    @property
     def substeps(self) -> int:
         """Physics steps in a control step. Raises BadValue unless it is a whole number of them."""
         return whole_steps(self.control_dt, self.physics_dt)

@@ -69,6 +69,10 @@ class HockeyWorld(World):
     def feature_names(self) -> tuple[str, ...]:  # type: ignore[override]
         return (*MOTION, *self.extra_features, *KINDS)
 
+    @property
+    def fixed_names(self) -> tuple[str, ...]:
+        return tuple(KINDS)
+
     @abstractmethod
     def layout(self) -> Layout:
         """What stands on the table."""

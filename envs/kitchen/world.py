@@ -90,6 +90,10 @@ class KitchenBase(World):
         return kitchen_scene(self.robot, self.physics_dt, self.sleep)
 
     @property
+    def fixed_names(self) -> tuple[str, ...]:
+        return self.feature_names[self._kinds :]
+
+    @property
     def bodies(self) -> tuple[str, ...]:
         return ("robot", *k.NAMES)
 

@@ -46,6 +46,7 @@ class PushPostsWorld(PushWorld):
     """
 
     feature_names = (*PushWorld.feature_names, "post")
+    fixed_names = feature_names[4:]
     others = tuple(f"post{i}" for i in range(len(POSTS)))
 
     def spec(self) -> mujoco.MjSpec:
@@ -164,6 +165,7 @@ class PushZonesWorld(PushTable, GoalWorld):
     """
 
     feature_names = (*PushTable.feature_names, "zone")
+    fixed_names = feature_names[4:]
     others = tuple(f"zone{i}" for i in range(ZONES))
 
     def spec(self) -> mujoco.MjSpec:

@@ -56,6 +56,7 @@ class SuiteWorld(World):
     """
 
     feature_names = FEATURES
+    fixed_names = FEATURES[FEATURES.index("sx") :]
     control_dt = 0.05
     reads = ("qpos", "qvel")
     origin = TABLE

@@ -78,6 +78,10 @@ class TetrisWorld(GoalWorld):
         return self._scenes[shapes]
 
     @property
+    def fixed_names(self) -> tuple[str, ...]:
+        return self.feature_names[4:]
+
+    @property
     def bounds(self) -> Array:
         bounds = np.ones(self.features, np.float32)
         bounds[:2] = EDGE + 0.05  # joint limits are a little soft

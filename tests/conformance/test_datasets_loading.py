@@ -310,6 +310,7 @@ def test_the_goal_sampler_takes_stores_of_other_makers():
 
     class World:
         feature_names = ("x", "y", "z", "a", "b")
+        fixed_names = ()
 
         def achieved(self, observation):
             return observation.copy()

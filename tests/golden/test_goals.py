@@ -18,6 +18,7 @@ class Numbers:
     """Two entities; features: row of the store, episode, and an id that episodes differ in."""
 
     feature_names = ("row", "episode", "id0", "id1", "id2", "id3")
+    fixed_names = feature_names[2:]
 
     def achieved(self, observation):
         goal = observation.copy()

@@ -29,6 +29,7 @@ def layout(entities):
         place=(0, 1),
         other=(2,),
         identity=ids,
+        fixed=ids,
         asked=asked,
         world=None,
     )

@@ -23,6 +23,7 @@ EPISODES, LENGTH = 200, 60
 class PointWorld:
     entities = 2
     feature_names = ("x", "y", "pose", "id0", "id1")
+    fixed_names = ("id0", "id1")
     action_dim = 2
 
     def observe(self, position):

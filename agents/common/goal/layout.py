@@ -35,6 +35,7 @@ class Layout:
     place: tuple[int, ...]  # x, y (and z where a world has height)
     other: tuple[int, ...]  # other physical features: orientation, opening, velocity, kind, …
     identity: tuple[int, ...]  # one-hot ids; none where entities are told apart otherwise
+    fixed: tuple[int, ...]  # what stays through an episode; ids, and kinds among the others
     asked: Array = field(compare=False)  # (N, D) bool: what a goal can say
     world: Any = field(compare=False, repr=False)  # of the task
 
@@ -52,6 +53,7 @@ class Layout:
             place=place,
             other=tuple(k for k in range(len(names)) if k not in place and k not in ids),
             identity=ids,
+            fixed=tuple(k for k, name in enumerate(names) if name in world.fixed_names),
             asked=_probe(world)[0],
             world=world,
         )
@@ -75,13 +77,29 @@ class Layout:
 
     @cached_property
     def wanted(self) -> Columns:
-        """Features beside positions and ids that goals speak of."""
-        return columns([k for k in self.other if self.asked[:, k].any()])
+        """What goals speak of beside positions and who an entity is."""
+        return columns(self._wanted)
 
     @property
     def wants(self) -> int:
-        """How many these are."""
-        return sum(bool(self.asked[:, k].any()) for k in self.other)
+        """How many features these are."""
+        return len(self._wanted)
+
+    @cached_property
+    def _wanted(self) -> list[int]:
+        return [k for k in self.other if k not in self.fixed and self.asked[:, k].any()]
+
+    @cached_property
+    def _spoken(self) -> Columns:
+        """Features of which one is not zero where a goal asks something of an entity."""
+        return columns([*self.place, *self._wanted])
+
+    @cached_property
+    def _without(self) -> tuple[list[int], list[int]]:
+        """Entities, the actor aside, of which no place is asked, and coordinates never asked."""
+        placed = self.asked[:, list(self.place)]
+        rows = [k for k in range(1, self.entities) if not placed[k].any()]
+        return rows, [k for k in range(len(self.place)) if not placed[:, k].any()]
 
     @property
     def positions(self) -> int:
@@ -102,13 +120,15 @@ class Layout:
     def goal_offset(self, state: Tensor, goal: Tensor) -> Tensor:
         """(..., N, P): from each entity to its place; zero for the actor, and where none is asked.
 
-        A goal of zeros asks for no place.
+        A goal of zeros asks nothing of an entity.
         """
-        goal = goal[..., self.position]
-        offset = torch.where((goal != 0).any(-1, keepdim=True), goal - state[..., self.position], 0)
-        for k, column in enumerate(self.place):
-            if not self.asked[:, column].any():
-                offset[..., k] = 0.0
+        asked = (goal[..., self._spoken] != 0).any(-1, keepdim=True)
+        offset = torch.where(asked, goal[..., self.position] - state[..., self.position], 0.0)
+        rows, coordinates = self._without
+        if rows:
+            offset[..., rows, :] = 0.0
+        if coordinates:
+            offset[..., coordinates] = 0.0
         return torch.cat([torch.zeros_like(offset[..., :1, :]), offset[..., 1:, :]], -2)
 
     def achieved(self, state: Tensor) -> Tensor:

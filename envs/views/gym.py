@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 AGENT_REWARDS = "agent_rewards"  # info of a joint environment: what each agent of the team got
 
 
-def module_of(task: TaskSpec) -> str:
-    """The module that stands for a team's task, as PettingZoo's environments have one each."""
-    family, _, name = task.id.replace("-", "_").partition("_")
-    folder = "robosuite" if task.extra == "robosuite" else family
-    name = name if family == "team" else f"{family}_{name}"
-    return f"entitybench.envs.{folder}.{name}_v{task.version}"
-
-
 def joint_id(task: TaskSpec) -> str:
     """The id of a team's task as one environment of all agents; see joint.py."""
     return f"entitybench/{task.id}-joint-v{task.version}"

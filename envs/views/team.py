@@ -24,8 +24,6 @@ from entitybench.envs.views.spaces import (
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from entitybench.envs.core.batch import Snapshot
     from entitybench.envs.drawing.render import Renderer
     from entitybench.types import Array, Obs, TaskSpec
@@ -256,13 +254,3 @@ class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
 
 
 _SHARED = ("observation", "state")  # what every team observes; others have pixels and the like
-
-
-def maker(task: str) -> Callable[..., TeamEnv]:
-    """The `parallel_env` of a module that stands for one task, as PettingZoo's own have it."""
-
-    def parallel_env(**kwargs: Any) -> TeamEnv:
-        return TeamEnv(task, **kwargs)
-
-    parallel_env.__doc__ = f"{task} as PettingZoo's ParallelEnv; arguments as `TeamEnv` takes them."
-    return parallel_env

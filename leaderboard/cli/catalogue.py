@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from entitybench import registry
-from entitybench.envs.views.gym import module_of
+from entitybench.envs import pettingzoo
 from entitybench.errors import unknown
 from entitybench.leaderboard.claims.registered import all_claims
 from entitybench.leaderboard.cli.output import columns, print_json
@@ -95,7 +95,9 @@ def info(id: str, /, *, json: bool = False) -> None:
                 description["data"] = task.default_dataset or ""
                 alone = registry.kinds()[task.kind].views is not None
                 description["gymnasium" if alone else "pettingzoo"] = (
-                    task.gym_id if alone else f"{module_of(task)}.parallel_env()"
+                    task.gym_id
+                    if alone
+                    else f"{pettingzoo.__name__}.{pettingzoo.name_of(task)}.parallel_env()"
                 )
             if what == "agents":
                 claims = [claim for claim in all_claims() if claim.method == id]

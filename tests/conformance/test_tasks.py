@@ -13,9 +13,9 @@ import gymnasium
 import numpy as np
 import pytest
 
+from entitybench.envs import pettingzoo
 from entitybench.envs.api import make, make_vec, make_worlds
 from entitybench.envs.core.world import GoalWorld, TeamWorld
-from entitybench.envs.views.gym import module_of
 from entitybench.envs.views.single import TaskEnv
 from entitybench.errors import BadValue
 from entitybench.registry import kinds, tasks
@@ -296,10 +296,30 @@ def test_the_checker_of_pettingzoo_passes(task: TaskSpec) -> None:
     parallel_api_test(make(task), num_cycles=20 if task.extra else 100)
 
 
+def test_each_team_has_a_module_as_pettingzoos_environments_have() -> None:
+    assert dir(pettingzoo) == sorted(pettingzoo.name_of(task) for task in TEAMS)
+    assert "pushbox_v1" in dir(pettingzoo)
+    assert pettingzoo.pushbox_v1 is pettingzoo.pushbox_v1
+    with pytest.raises(AttributeError, match="no pushbx_v1; did you mean pushbox_v1"):
+        getattr(pettingzoo, "pushbx_v1")  # noqa: B009 - no checker knows the name
+    with pytest.raises(ImportError):
+        from entitybench.envs.pettingzoo import pushbox_v99  # noqa: F401
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_team_can_act_in_turn() -> None:
+    from pettingzoo.test import api_test
+
+    from entitybench.envs.pettingzoo import matrix_xor_v1, spread_v1
+
+    for module in (matrix_xor_v1, spread_v1):
+        api_test(module.env(), num_cycles=20)
+
+
 @each(TEAMS)
 def test_a_team_has_a_module_and_its_episodes_are_those_of_their_seeds(task: TaskSpec) -> None:
     """Whole episodes, where PettingZoo's own seed test looks at one step."""
-    first = importlib.import_module(module_of(task)).parallel_env()
+    first = getattr(pettingzoo, pettingzoo.name_of(task)).parallel_env()
     second = make(task)
     steps = min(task.horizon, 20 if task.extra else 400)
     agents = first.possible_agents

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from entitybench.envs import pettingzoo
 from entitybench.envs.api import make_worlds, oracle_of, task_of, world_of
 from entitybench.envs.core.batch import Worlds
 from entitybench.envs.team.matrix import GAMES, MatrixOracle, MatrixWorld
@@ -217,7 +218,7 @@ def test_a_game_pays_its_table_whichever_way_it_is_played(game: str) -> None:
     assert np.array_equal(info["reward"], np.repeat(table.reshape(-1, 1), 2, axis=1))
     assert np.array_equal(info["is_success"], table.ravel() == table.max())
     assert info["success_fraction"].max() == 1
-    discrete = importlib.import_module(f"entitybench.envs.team.matrix_{game}_v1")
+    discrete = getattr(pettingzoo, f"matrix_{game}_v1")
     env = discrete.parallel_env(actions=n)
     for i, j in pairs:
         env.reset(seed=0)
@@ -285,7 +286,7 @@ def test_a_convention_keeps_its_assignment() -> None:
 
 def test_worlds_of_a_team_are_made_for_the_pettingzoo_view() -> None:
     assert isinstance(make_worlds(task_of("team-tag"), 2), Worlds)
-    env = importlib.import_module("entitybench.envs.team.tag_v1").parallel_env()
+    env = pettingzoo.tag_v1.parallel_env()
     obs, _ = env.reset(seed=0)
     assert list(obs) == ["adversary_0", "adversary_1", "adversary_2"]
     assert obs["adversary_0"].shape == (16,)

@@ -1,5 +1,0 @@
-"""team-lift, in the form of PettingZoo's own environments: `parallel_env()`."""
-
-from entitybench.envs.views.team import maker
-
-parallel_env = maker("team-lift")

@@ -1,5 +1,0 @@
-"""team-ant-2x4, in the form of PettingZoo's own environments: `parallel_env()`."""
-
-from entitybench.envs.views.team import maker
-
-parallel_env = maker("team-ant-2x4")

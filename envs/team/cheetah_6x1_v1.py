@@ -1,5 +1,0 @@
-"""team-cheetah-6x1, in the form of PettingZoo's own environments: `parallel_env()`."""
-
-from entitybench.envs.views.team import maker
-
-parallel_env = maker("team-cheetah-6x1")

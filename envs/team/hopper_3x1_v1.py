@@ -1,5 +1,0 @@
-"""team-hopper-3x1, in the form of PettingZoo's own environments: `parallel_env()`."""
-
-from entitybench.envs.views.team import maker
-
-parallel_env = maker("team-hopper-3x1")

@@ -1,5 +1,0 @@
-"""team-pushbox, in the form of PettingZoo's own environments: `parallel_env()`."""
-
-from entitybench.envs.views.team import maker
-
-parallel_env = maker("team-pushbox")

@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from entitybench.datasets.transport.items import sha256_of_bytes, undrawn
+from entitybench.datasets.transport.item import sha256_of_bytes, undrawn
 from entitybench.datasets.transport.publish import describe
 
 FILE = Path(__file__).with_name("pins.json")

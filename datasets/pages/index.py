@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entitybench.datasets.catalogue.shapes import disk_bytes, transitions
-from entitybench.datasets.pages.text import code, family, megabytes, normalised, number, percent
-from entitybench.datasets.pages.text import table as tabulate
+from entitybench.datasets.pages.markup import code, megabytes, number, percent
+from entitybench.datasets.pages.markup import table as tabulate
+from entitybench.datasets.pages.text import family, normalised
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:

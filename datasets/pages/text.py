@@ -6,11 +6,22 @@ import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from entitybench.datasets.pages.behaviour import behaviour
 from entitybench.datasets.pages.facts import fields, reference
+from entitybench.datasets.pages.markup import (
+    arguments,
+    code,
+    fence,
+    megabytes,
+    number,
+    percent,
+    plain,
+    table,
+)
 from entitybench.registry import datasets, tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from entitybench.datasets.pages.facts import Facts
@@ -34,7 +45,7 @@ def page(facts: Facts, folder: Path, *, pictured: bool = True, numbers: str | No
         "## Get it",
         _commands(facts),
         "## Behaviour",
-        _behaviour(facts),
+        behaviour(facts),
         "## Scores",
         _scores(facts),
         *_section("## Labels and flags", _labels(facts)),
@@ -66,22 +77,6 @@ def family(task: str | None) -> str | None:
     return parts[2] if parts[:2] == ["entitybench", "envs"] else None
 
 
-def number(value: float) -> str:
-    """A number for people: four digits, thousands apart."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def percent(share: float | None) -> str:
-    """A share of 1 in percent."""
-    return "–" if share is None else f"{100 * share:.3g} %"
-
-
-def megabytes(manifest: Mapping[str, Any]) -> str:
-    """The size of a store on disk."""
-    size = sum(about["bytes"] for about in manifest["files"].values())
-    return f"{size / 1e6:,.0f} MB" if size >= 1e7 else f"{size / 1e6:.2g} MB"
-
-
 def normalised(facts: Facts) -> float | None:
     """The mean return where random actions are 0 and the script is 100; None where unknown.
 
@@ -92,23 +87,6 @@ def normalised(facts: Facts) -> float | None:
         return None
     mean, gap = facts["measured"]["return"]["mean"], high["return"] - low["return"]
     return 100 * (mean - low["return"]) / gap if gap else None
-
-
-def plain(value: Any) -> str:
-    """A manifest's words in running text: nothing in them is markup."""
-    text = " ".join(str(value).split())
-    return "".join(f"&#{ord(sign)};" if sign in "<>&[]*_`|\\#" else sign for sign in text)
-
-
-def code(value: Any) -> str:
-    """A manifest's words as code, also in a table."""
-    return f"`{' '.join(str(value).replace('`', chr(39)).replace('|', '/').split())}`"
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """A table; the first row is its head."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 def is_there(folder: Path, link: str) -> bool:
@@ -185,7 +163,7 @@ def _task(manifest: Mapping[str, Any], folder: Path) -> str:
             words = f"[{words}]({up}/{home})"
     words += f", version {manifest['task_version']}"
     kwargs = fields(manifest.get("task_kwargs"))
-    return f"{words}, {_arguments(kwargs)}" if kwargs else words
+    return f"{words}, {arguments(kwargs)}" if kwargs else words
 
 
 def _lengths(measured: Mapping[str, Any]) -> str:
@@ -226,7 +204,7 @@ def _commands(facts: Facts) -> str:
     name = facts["name"]
     if not _known(facts):
         lines = [f"bench lint {shlex.quote(name)}"]
-        return _fence("console", lines) + "\n\n" + _fence("python", _loading(name))
+        return fence("console", lines) + "\n\n" + fence("python", _loading(name))
     id, _, size = name.partition("@")
     option = f" --size {size}" if size else ""
     lines = [
@@ -234,60 +212,12 @@ def _commands(facts: Facts) -> str:
         f"bench download {name} --from URL",
         f"bench lint {name}",
     ]
-    return _fence("console", lines) + "\n\n" + _fence("python", _loading(name))
+    return fence("console", lines) + "\n\n" + fence("python", _loading(name))
 
 
 def _loading(name: str) -> list[str]:
     opened = f'store = eb.load_dataset("{name}")'
     return ["import entitybench as eb", "", opened, 'train = store.split("train")']
-
-
-def _fence(language: str, lines: Sequence[str]) -> str:
-    start = "$ " if language == "console" else ""
-    return "\n".join([f"```{language}", *(start + line if line else "" for line in lines), "```"])
-
-
-def _behaviour(facts: Facts) -> str:
-    manifest = facts["manifest"]
-    target, kwargs = manifest.get("behaviour"), fields(manifest.get("behaviour_kwargs"))
-    if not target:
-        return "The manifest names none."
-    lines = _policy(str(target), kwargs, facts["policies"], 0)
-    words = [
-        f"{code(_value(name))}: {about['words']}"
-        for name, about in facts["policies"].items()
-        if about["words"]
-    ]
-    return "\n\n".join(["\n".join(lines), *words])
-
-
-def _policy(
-    target: str, kwargs: Mapping[str, Any], policies: Mapping[str, Any], depth: int, share: str = ""
-) -> list[str]:
-    """A line on a policy and its arguments, then one for each policy that it is made of."""
-    simple = {k: v for k, v in kwargs.items() if k not in ("base", "base_kwargs", "parts")}
-    line = f"{'    ' * depth}* {share}{code(_value(target))}"
-    line += f" ({_arguments(simple)})" if simple else ""
-    inner, base = fields(kwargs.get("base_kwargs")), kwargs.get("base")
-    if base is None and (inner or fields(policies.get(target)).get("on_script")):
-        line += " on the task's script" + (f" ({_arguments(inner)})" if inner else "")
-    lines = [line] if base is None else [line, *_policy(str(base), inner, policies, depth + 1)]
-    parts = kwargs.get("parts")
-    for part in map(fields, parts if isinstance(parts, list) else ()):
-        share = part.get("share", "–")
-        words = percent(share) if isinstance(share, int | float) else plain(share)
-        chosen = str(part.get("base") or "the task's script")
-        own = fields(part.get("kwargs"))
-        lines += _policy(chosen, own, policies, depth + 1, f"{words} of episodes: ")
-    return lines
-
-
-def _arguments(kwargs: Mapping[str, Any]) -> str:
-    return ", ".join(f"{code(f'{key}={_value(value)}')}" for key, value in kwargs.items())
-
-
-def _value(value: Any) -> str:
-    return str(value).rpartition(":")[2] if isinstance(value, str) else str(value)
 
 
 def _scores(facts: Facts) -> str:

@@ -15,14 +15,8 @@ from entitybench.datasets.store.verify import check_hashes, check_sizes
 from entitybench.datasets.store.writer import check_space, disk_errors, locked, new_store
 from entitybench.datasets.transport.contract import Interrupted, Patience, Refused, Source
 from entitybench.datasets.transport.fetch import Blob, fetch_all, read_text
-from entitybench.datasets.transport.items import (
-    DatasetItem,
-    Item,
-    NoFrames,
-    item_of,
-    said,
-    sha256_of_bytes,
-)
+from entitybench.datasets.transport.item import Item, NoFrames, said, sha256_of_bytes
+from entitybench.datasets.transport.items import DatasetItem, item_of
 from entitybench.datasets.transport.layout import INDEX, blob_name, read_index
 from entitybench.datasets.transport.sources import open_source
 from entitybench.errors import BadValue, BenchError, DataError, nearest

@@ -6,16 +6,11 @@ from typing import TYPE_CHECKING
 
 from entitybench.datasets.store.checks import Fault, read_json
 from entitybench.datasets.store.schema import MANIFEST
-from entitybench.datasets.transport.items import (
-    Item,
-    item_of,
-    sha256_of_bytes,
-    undrawn,
-    weights_manifest,
-    with_frames,
-)
+from entitybench.datasets.transport.item import Item, sha256_of_bytes, undrawn
+from entitybench.datasets.transport.items import item_of, with_frames
 from entitybench.datasets.transport.layout import blob_name, index_bytes, read_index
 from entitybench.datasets.transport.targets import open_target
+from entitybench.datasets.transport.weights import weights_manifest
 from entitybench.errors import BadValue, DataError
 from entitybench.registry import datasets
 

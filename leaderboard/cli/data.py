@@ -158,7 +158,8 @@ def publish(folder: str, /, *, to: str, json: bool = False) -> None:
 
 def _publishable(folder: str) -> Path:
     """The folder that an id or a path names; of weights the shipped ones, if they are shipped."""
-    from entitybench.datasets.transport.items import AGENT, item_of
+    from entitybench.datasets.transport.items import item_of
+    from entitybench.datasets.transport.weights import AGENT
     from entitybench.leaderboard.evaluation.weights import REFERENCE
 
     if folder.startswith(AGENT):

@@ -18,11 +18,13 @@ from entitybench.datasets.store.frames import FrameWriter
 from entitybench.datasets.store.schema import Column
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import write_manifest
-from entitybench.datasets.transport import items
+from entitybench.datasets.transport import item
 from entitybench.datasets.transport.contract import Patience
 from entitybench.datasets.transport.download import download
-from entitybench.datasets.transport.items import item_of, pins, weights_manifest
+from entitybench.datasets.transport.item import pins, sha256_of_bytes
+from entitybench.datasets.transport.items import item_of
 from entitybench.datasets.transport.publish import publish
+from entitybench.datasets.transport.weights import weights_manifest
 from entitybench.errors import BadValue, BenchError, DataError
 from entitybench.leaderboard.cli.main import main as bench
 from entitybench.leaderboard.evaluation.weights import REFERENCE, find
@@ -240,7 +242,7 @@ def test_weights_travel_by_the_same_road(lines, tmp_path, data, monkeypatch):
     "damage", ["another task", "another seed", "other weights", "a name", "no agent.json", "pickle"]
 )
 def test_weights_that_lie(lines, tmp_path, data, damage, monkeypatch):
-    monkeypatch.setattr(items, "pins", dict)
+    monkeypatch.setattr(item, "pins", dict)
     made = tmp_path / "made"
     shutil.copytree(shipped(), made)
     seed = made / "seed1"
@@ -282,7 +284,7 @@ def test_pins_are_of_what_is_shipped():
         assert item.registered
         assert len(sha256) == 64
         if id.startswith("agent:"):
-            assert items.sha256_of_bytes(weights_manifest(shipped(id))[1]) == sha256, id
+            assert sha256_of_bytes(weights_manifest(shipped(id))[1]) == sha256, id
     made = {
         f"agent:{folder.relative_to(REFERENCE / 'weights').as_posix()}"
         for folder in (REFERENCE / "weights").glob("*/*/*")
@@ -309,7 +311,7 @@ def changed(folder, tmp_path, by):
 def test_a_set_of_another_processor_is_taken_if_it_re_simulates(lines, tmp_path, data, monkeypatch):
     made = generate(SHORT.id, workers=1, out=tmp_path / "made", say=lambda _: None)
     pinned = {SHORT.id: sha256_of(made / "manifest.json")}
-    monkeypatch.setattr(items, "pins", lambda: pinned)
+    monkeypatch.setattr(item, "pins", lambda: pinned)
     sites = {}
     for by in (0, 1e-6, 1e-4):
         sites[by] = tmp_path / f"site{by}"
@@ -359,7 +361,7 @@ def test_frames_are_an_item_of_their_own(lines, tmp_path, data, monkeypatch):
     made = generate(SHORT.id, workers=1, out=tmp_path / "made", say=lambda _: None)
     plain = tree(made)
     pinned = {SHORT.id: sha256_of(made / "manifest.json")}
-    monkeypatch.setattr(items, "pins", lambda: pinned)
+    monkeypatch.setattr(item, "pins", lambda: pinned)
     site, framed = tmp_path / "site", f"{SHORT.id}+frames16"
     publish(with_frames(made), str(site))
     assert set(json.loads((site / "index.json").read_text())["manifests"]) == {SHORT.id, framed}
@@ -399,10 +401,10 @@ def test_generating_says_whether_it_is_the_published_set(tmp_path, monkeypatch, 
     assert bench(words) == 0
     assert "published" not in capsys.readouterr().err
     sha256 = sha256_of(tmp_path / "data" / "push-1block" / "short-v1" / "manifest.json")
-    monkeypatch.setattr(items, "pins", lambda: {SHORT.id: sha256})
+    monkeypatch.setattr(item, "pins", lambda: {SHORT.id: sha256})
     assert bench(words) == 0
     assert f"equal to the published {SHORT.id}, bit for bit." in capsys.readouterr().err
-    monkeypatch.setattr(items, "pins", lambda: {SHORT.id: "0" * 64})
+    monkeypatch.setattr(item, "pins", lambda: {SHORT.id: "0" * 64})
     assert bench(words) == 0
     assert f"`bench download {SHORT.id} --verify` re-simulates it" in capsys.readouterr().err
     assert bench(["download", SHORT.id, "--verify"]) == 0

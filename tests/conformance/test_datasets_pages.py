@@ -15,13 +15,14 @@ from uniform_sets import uniform_set
 from entitybench.datasets.generate.api import generate
 from entitybench.datasets.pages import api
 from entitybench.datasets.pages.api import make_all, make_page, read_facts
+from entitybench.datasets.pages.behaviour import behaviour
 from entitybench.datasets.pages.checkout import refresh
 from entitybench.datasets.pages.coverage import BINS, panels
 from entitybench.datasets.pages.facts import _policies, facts_of, labels_of, world_like
 from entitybench.datasets.pages.index import SHOWN
 from entitybench.datasets.pages.moments import people_view, seen_box, two_episodes
 from entitybench.datasets.pages.site import site_pages
-from entitybench.datasets.pages.text import _behaviour, normalised, page
+from entitybench.datasets.pages.text import normalised, page
 from entitybench.datasets.store.schema import episode_row
 from entitybench.envs.api import world_of
 from entitybench.errors import BadValue, DataError, MissingExtra, RenderError, UnknownId
@@ -352,13 +353,13 @@ def test_policies_are_told_in_words(stores) -> None:
     parts = [{"share": 0.9, "base": noisy, "kwargs": {"sigma": 0.2}}, {"share": 0.1, "base": fixed}]
     facts["manifest"] = {"behaviour": noisy, "behaviour_kwargs": {"parts": parts, "base": fixed}}
     facts["policies"] = _policies([noisy, fixed])
-    assert _behaviour(facts).splitlines()[:4] == [
+    assert behaviour(facts).splitlines()[:4] == [
         "* `Noisy`",
         "    * `Fixed`",
         "    * 90 % of episodes: `Noisy` (`sigma=0.2`) on the task's script",
         "    * 10 % of episodes: `Fixed`",
     ]
-    assert "`Fixed`: One action for ever" in _behaviour(facts)
+    assert "`Fixed`: One action for ever" in behaviour(facts)
 
 
 def test_labels_are_counted_or_spread() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from entitybench import checkpoints
+from entitybench.errors import CheckpointError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,27 @@ def read(folder: Path) -> tuple[Checkpoint, Tensors, Tensors | None]:
     """As `entitybench.checkpoints.read`."""
     checkpoint, weights, training = checkpoints.read(folder)
     return checkpoint, _tensors(weights), None if training is None else _tensors(training)
+
+
+def fitting(
+    folder: Path,
+    expected: Mapping[str, torch.Tensor],
+    found: Mapping[str, torch.Tensor],
+    whose: str,
+) -> Tensors:
+    """The tensors of a checkpoint, in the order of the expected ones.
+
+    So sums over parameters round alike after a resume. Raises CheckpointError unless names and
+    shapes are those of `expected`.
+    """
+    wrong = sorted(expected.keys() ^ found.keys())
+    wrong += [k for k in expected if k in found and expected[k].shape != found[k].shape]
+    if wrong:
+        raise CheckpointError(
+            f"the weights in {folder} do not fit {whose}: {wrong[0]} and {len(wrong) - 1} more "
+            "differ; they are of another agent, or of networks for another task."
+        )
+    return {name: found[name] for name in expected}
 
 
 def _arrays(tensors: Tensors) -> dict[str, Array]:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from entitybench.errors import BadValue, CheckpointError, nearest
@@ -59,6 +59,21 @@ class TorchConfig:
             raise BadValue(f"batch_size is 1 or more: got {self.batch_size}.")
         if not sum(phase.updates for phase in self.phases):
             raise BadValue("the phases have no updates: nothing would be learned.")
+
+
+def place(phases: Sequence[Phase], step: int) -> tuple[Phase, int, float]:
+    """The phase that a step belongs to, the updates done of it, and the learning rate there.
+
+    Raises BadValue after the last.
+    """
+    done = step
+    for phase in phases:
+        if done < phase.updates:
+            change = phase.final_learning_rate - phase.learning_rate
+            return phase, done, phase.learning_rate + done / phase.updates * change
+        done -= phase.updates
+    total = sum(phase.updates for phase in phases)
+    raise BadValue(f"training is complete: {step} of {total} updates are done.")
 
 
 def constants(phase: Phase) -> dict[str, float]:

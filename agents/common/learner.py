@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 
 from entitybench.agents.common import checkpoint
-from entitybench.agents.common.config import changed, constants, from_json, make, to_json
+from entitybench.agents.common.config import changed, constants, from_json, make, place, to_json
 from entitybench.agents.common.groups import follow, learning, stacked
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
 from entitybench.checkpoints import WEIGHTS, today
@@ -252,14 +252,7 @@ class TorchLearner(ABC):
         return self._opened[1]
 
     def _place(self) -> tuple[Any, int, float]:
-        """The present phase, the updates done of it, and the learning rate."""
-        done = self.step
-        for phase in self.config.phases:
-            if done < phase.updates:
-                change = phase.final_learning_rate - phase.learning_rate
-                return phase, done, phase.learning_rate + done / phase.updates * change
-            done -= phase.updates
-        raise BadValue(f"training is complete: {self.step} of {self.total} updates are done.")
+        return place(self.config.phases, self.step)
 
     def _numbers(self, phase: Phase) -> Tensors:
         if self._constants is None or self._constants[0] is not phase:
@@ -291,16 +284,8 @@ class TorchLearner(ABC):
             for k, v in flatten(self.params).items()
             if complete or k.split("/")[0] in self.shipped
         }
-        wrong = sorted(expected.keys() ^ flat.keys())
-        wrong += [k for k in expected if k in flat and expected[k].shape != flat[k].shape]
-        if wrong:
-            raise CheckpointError(
-                f"the weights in {folder} do not fit {self.config.agent} (preset "
-                f"{self.config.preset}) on {self.task.id}: {wrong[0]} and {len(wrong) - 1} more "
-                "differ; they are of another agent, or of networks for another task."
-            )
-        # In the order of `init`, so that sums over parameters round alike after a resume.
-        self.params = unflatten({k: flat[k] for k in expected})
+        whose = f"{self.config.agent} (preset {self.config.preset}) on {self.task.id}"
+        self.params = unflatten(checkpoint.fitting(folder, expected, flat, whose))
 
     def _prepare(self, *, trainable: bool = True) -> None:
         """Move everything to the device; where training follows, make the optimiser and compile."""

@@ -6,7 +6,9 @@ PY     := $(VENV)/bin/python
 PINS   ?= constraints/default.txt
 JOBS   ?= auto
 ARGS   ?=
-NEWEST := tests/architecture tests/golden tests/smoke/test_cli.py tests/smoke/test_cli_errors.py
+NEWEST := tests/architecture tests/conformance/test_records.py tests/smoke/test_cli.py \
+	tests/smoke/test_cli_errors.py $(addprefix tests/golden/test_,losses.py diffusion.py push.py \
+	hockey.py locomotion.py statistics.py schema1.py)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help

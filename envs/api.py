@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from entitybench.envs.views.single import TaskEnv
     from entitybench.envs.views.team import TeamEnv
     from entitybench.envs.views.vector import TaskVectorEnv
+    from entitybench.kinds import Kind
     from entitybench.types import Policy
 
 W = TypeVar("W", bound="World")
@@ -103,6 +104,7 @@ def make_worlds(
     from entitybench.envs.drawing.pixels import PixelWorlds
 
     spec = task_of(task)
+    _stepped(spec)
     more = {name: kwargs.pop(name) for name in ("segmentation", "depth") if name in kwargs}
     world = world_of(spec, **kwargs)
     kind = Worlds if world.pixels is None else PixelWorlds
@@ -126,12 +128,11 @@ def make(task: str | TaskSpec, **kwargs: Any) -> TaskEnv | TeamEnv:
     `kwargs` as `TaskEnv` and `TeamEnv` take them, e.g. render_mode.
     """
     spec = task_of(task)
-    found = kinds()[spec.kind].views
-    if found is None:
-        from entitybench.envs.views.team import TeamEnv
-
-        return TeamEnv(spec, **kwargs)
-    single: type[TaskEnv] = resolve(found[0])
+    kind = _stepped(spec)
+    if kind.views is None:
+        team: type[TeamEnv] = resolve(str(kind.parallel))
+        return team(spec, **kwargs)
+    single: type[TaskEnv] = resolve(kind.views[0])
     env = single(spec, **kwargs)
     env.spec = _gym_spec(env.task, kwargs)
     return env
@@ -145,7 +146,7 @@ def make_vec(
     Raises BadValue for teams, which Gymnasium's vectors do not know: `make_worlds` steps many.
     """
     spec = task_of(task)
-    found = kinds()[spec.kind].views
+    found = _stepped(spec).views
     if found is None:
         raise BadValue(
             f"{spec.id} is a team's task, and Gymnasium's vectors have one agent: "
@@ -155,6 +156,17 @@ def make_vec(
     env = vector(spec, num_envs, threads=threads, **kwargs)
     env.spec = _gym_spec(env.task, kwargs)
     return env
+
+
+def _stepped(spec: TaskSpec) -> Kind:
+    """The kind of a task. Raises BadValue where there is nothing to step."""
+    kind = kinds()[spec.kind]
+    if kind.views is None and kind.parallel is None:
+        raise BadValue(
+            f"{spec.id} is of the kind {kind.id}: it has {kind.item}s and no environment to step; "
+            f"`bench eval --task {spec.id}` gives them to an agent."
+        )
+    return kind
 
 
 def _gym_spec(task: TaskSpec, kwargs: dict[str, Any]) -> Any:

@@ -93,12 +93,12 @@ def info(id: str, /, *, json: bool = False) -> None:
             if what == "tasks":
                 task = table[id]
                 description["data"] = task.default_dataset or ""
-                alone = registry.kinds()[task.kind].views is not None
-                description["gymnasium" if alone else "pettingzoo"] = (
-                    task.gym_id
-                    if alone
-                    else f"{pettingzoo.__name__}.{pettingzoo.name_of(task)}.parallel_env()"
-                )
+                kind = registry.kinds()[task.kind]
+                if kind.views is not None:
+                    description["gymnasium"] = task.gym_id
+                elif kind.parallel is not None:
+                    module = f"{pettingzoo.__name__}.{pettingzoo.name_of(task)}"
+                    description["pettingzoo"] = f"{module}.parallel_env()"
             if what == "agents":
                 claims = [claim for claim in all_claims() if claim.method == id]
                 description["claims"] = {claim.name: claim.statement for claim in claims}
@@ -134,8 +134,9 @@ _HEADINGS = {
 def _line(what: str, row: Mapping[str, Any]) -> tuple[str, ...]:
     """A line of the list."""
     if what == "tasks":
-        extra = f", [{row['extra']}]" if row["extra"] else ""
-        return row["id"], f"{row['horizon']} steps{extra}", row["summary"]
+        length = f"{row['horizon']} steps" if row["horizon"] else ""
+        extra = f"[{row['extra']}]" if row["extra"] else ""
+        return row["id"], ", ".join(filter(None, (length, extra))), row["summary"]
     if what == "agents":
         weights = f"of {row['weights_of']}" if row["weights_of"] else "own"
         own = row["learns_from"] != "nothing"

@@ -63,7 +63,7 @@ def evaluate(
         json: Print the record instead of the table.
     """
     different(train_seeds, "--train-seeds")
-    registry.agent(agent)
+    agent_spec = registry.agent(agent)
     if weights_from is not None:
         registry.tasks()[weights_from]
     spec = registry.tasks()[task]
@@ -75,8 +75,11 @@ def evaluate(
     from entitybench.leaderboard.evaluation import api
 
     if video:
+        from entitybench.leaderboard.evaluation.evaluate import check_options
         from entitybench.leaderboard.evaluation.video import check_video
 
+        kind = agent_spec.kind if agent_spec.kind in registry.kinds() else spec.kind
+        check_options(registry.kinds()[kind], video=True)
         check_video(spec)  # better now than after the episodes
 
     arguments = {
@@ -90,7 +93,7 @@ def evaluate(
         "preset": preset,
         "bank": bank,
     }
-    with progress_bar(f"{agent} in {task}, control steps") as progress:
+    with progress_bar(f"{agent} in {task}{', control steps' if spec.horizon else ''}") as progress:
         record = api.evaluate(
             agent,
             task,

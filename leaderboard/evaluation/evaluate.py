@@ -118,6 +118,7 @@ def evaluate(
     spec = tasks()[task] if isinstance(task, str) else task
     _check(episodes, episode_seed, threads)
     kind = _kind_of(agent, spec)
+    check_options(kind, bank=bank != "public")
     evaluator: Evaluator = resolve(kind.evaluator)()
     entrants = entrants_of(agent, evaluator)
     jobs = evaluator.jobs(entrants, range(episode_seed, episode_seed + episodes))
@@ -187,6 +188,16 @@ def _check(episodes: int, episode_seed: int, threads: int | None) -> None:
         raise BadValue(f"an episode seed cannot be negative: got {episode_seed}.")
     if threads is not None and threads < 1:
         raise BadValue(f"at least one thread is needed: got {threads}.")
+
+
+def check_options(kind: Kind, **given: bool) -> None:
+    """Raise BadValue for an option that is given and means nothing in this kind of task."""
+    for name, used in given.items():
+        if used and name not in kind.options:
+            raise BadValue(
+                f"--{name} means nothing for tasks of the kind {kind.id}, of {kind.item}s: leave "
+                "it out."
+            )
 
 
 def _kind_of(agent: Any, task: TaskSpec) -> Kind:

@@ -49,6 +49,7 @@ class Comparison(Rendered):
     metrics: dict[str, Difference]
     columns: dict[str, MetricInfo]  # what these are
     notes: tuple[str, ...] = ()
+    item: str = "episode"
 
     def grid(self) -> Grid:
         """Words."""
@@ -79,12 +80,12 @@ class Comparison(Rendered):
         header = ("metric", self.a, self.b, "difference", *last)
         title = (
             f"{self.task}: {self.a} − {self.b}, training seeds in pairs: {self.training_seeds}, "
-            f"episodes of each: {self.episodes}"
+            f"{self.item}s of each: {self.episodes}"
         )
         method = next(iter(self.metrics.values())).difference.method
-        unit = "a training seed" if self.training_seeds > 1 else "an episode"
+        unit = "a training seed" if self.training_seeds > 1 else _a(self.item)
         notes = (
-            f"Difference: paired by episode seed, 95 % interval by {method}.",
+            f"Difference: paired by {self.item} seed, 95 % interval by {method}.",
             f"P(better): that {unit} of the first is better than one of the second.",
             *self.notes,
         )
@@ -117,13 +118,13 @@ class Comparison(Rendered):
 
 
 def compare(a: Record, b: Record) -> Comparison:
-    """Paired by training seed and episode seed.
+    """Paired by training seed and item.
 
     An agent with one training seed that has no weights (random, oracle) is paired with every
     training seed of the other.
 
     Raises:
-        RecordError: another task or version, or no training seed or episode seed in common.
+        RecordError: another task or version, or no training seed or item in common.
     """
     check_same_task(a, b)
     pairs = _training_pairs(a, b)
@@ -142,12 +143,12 @@ def compare(a: Record, b: Record) -> Comparison:
             cell(b, name),
             difference(x, y),
             hierarchical(x - y),
-            _improvement(x, y, metric.higher_is_better),
+            _improvement(x, y, metric.higher_is_better, f"{a.item}s"),
         )
     notes = [f"Of the differences {'; '.join(lacking)}."] if lacking else []
     notes += _other_data(a, b)
     size = len(pairs), len(items)
-    return Comparison(a.label, b.label, a.task.id, *size, metrics, columns, tuple(notes))
+    return Comparison(a.label, b.label, a.task.id, *size, metrics, columns, tuple(notes), a.item)
 
 
 def _paired(
@@ -169,6 +170,10 @@ def _other_data(a: Record, b: Record) -> list[str]:
     names = [", ".join(sorted({x or "not named" for x in found.values()})) for found in (mine, its)]
     what = " and ".join(names) if names[0] != names[1] else f"{names[0]} of different content"
     return [f"They were trained on different data: {what}."]
+
+
+def _a(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def check_same_task(a: Record, b: Record) -> None:
@@ -198,14 +203,14 @@ def _training_pairs(a: Record, b: Record) -> list[tuple[int, int]]:
     return [(ours.index(seed), theirs.index(seed)) for seed in common]
 
 
-def _improvement(x: Array, y: Array, higher: bool) -> Interval:
-    """P(better) over training seeds; over episodes where there is one pair of these."""
+def _improvement(x: Array, y: Array, higher: bool, items: str) -> Interval:
+    """P(better) over training seeds; over items where there is one pair of these."""
     if len(x) >= 2:
         scores = [seed_means(values) for values in (x, y)]
         unit = "training seeds"
     else:
         scores = [values.ravel() for values in (x, y)]
-        unit = "episodes"
+        unit = items
     runs = [(score if higher else -score)[~np.isnan(score), None] for score in scores]
     if min(map(len, runs)) == 0:
         return NO_DATA

@@ -48,6 +48,7 @@ class Kind:
     compared: str = ""  # the metric by which baselines are compared over tasks
     options: frozenset[str] = frozenset()  # of `bench eval` that mean something here
     views: tuple[str, str] | None = None  # Gymnasium's single and vector view, "module:Class"
+    parallel: str | None = None  # PettingZoo's view; with neither there is nothing to step
     # A true field of one of its datasets by which a task of another kind is also of this one.
     offered_by: str = ""
 
@@ -131,6 +132,7 @@ KINDS: tuple[Kind, ...] = (
         listed=("success", "return"),
         compared="return",
         options=_EPISODES,
+        parallel="entitybench.envs.views.team:TeamEnv",
     ),
     Kind(
         id="graph",

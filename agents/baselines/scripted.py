@@ -11,11 +11,17 @@ from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
-    from entitybench.types import AgentSpec, Array, Obs, Policy, TaskSpec
+    from entitybench.types import AgentSpec, Array, Batch, Obs, Policy, TaskSpec
+
+
+def graph_shape(transitions: Batch) -> tuple[int, int, int]:
+    """(B, N, N + 1) of a graph a transition."""
+    batch, entities = transitions["observations"].shape[:2]
+    return batch, entities, entities + 1
 
 
 class Scripted(ABC):
-    """An agent that is nothing but a policy."""
+    """An agent that is nothing but a policy, and maybe says who acted on whom."""
 
     config = None
 
@@ -41,7 +47,7 @@ class Scripted(ABC):
 
 
 class Zero(Scripted):
-    """Does nothing."""
+    """Does nothing; nothing acts on anything."""
 
     level = 0.0
 
@@ -51,9 +57,14 @@ class Zero(Scripted):
 
         return ConstantPolicy(world_of(self.task).action_shape, self.level)
 
+    def infer(self, transitions: Batch, rng: BatchGenerator) -> Array:
+        """The same score for every edge."""
+        del rng
+        return np.full(graph_shape(transitions), self.level)
+
 
 class Constant(Zero):
-    """Does the same at every step: the largest action in every dimension."""
+    """Does the same at every step: the largest action in every dimension; all act on all."""
 
     level = 1.0
 
@@ -73,13 +84,17 @@ class ConstantPolicy:
 
 
 class Random(Scripted):
-    """Uniform actions."""
+    """Uniform actions, and uniform scores."""
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         del greedy  # one way to act
         from entitybench.envs.api import world_of
 
         return RandomPolicy(world_of(self.task).action_shape)
+
+    def infer(self, transitions: Batch, rng: BatchGenerator) -> Array:
+        """Uniform scores."""
+        return rng.random(graph_shape(transitions))
 
 
 class RandomPolicy:

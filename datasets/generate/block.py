@@ -82,7 +82,7 @@ def _run(plan: Plan, attempts: Mapping[int, int]) -> Part:
     lengths, terminated = np.full(size, length), np.zeros(size, bool)
     labels: list[dict[str, Any] | None] = [None] * size
     unstable = []
-    for step in play(worlds, _Stored(behaviour), obs, rng, length):
+    for step in play(worlds, Stored(behaviour), obs, rng, length):
         info, done = step.info, step.index + 1
         flags = _flags(behaviour, step.state)
         table.put(step.index, {"actions": step.action, **of_step(info), **flags})
@@ -124,7 +124,7 @@ def _run(plan: Plan, attempts: Mapping[int, int]) -> Part:
     return {**columns, "states": kept}, rows
 
 
-class _Stored:
+class Stored:
     """A behaviour whose actions are stored as they are applied, to the last bit."""
 
     def __init__(self, behaviour: Policy[Any]) -> None:

@@ -12,7 +12,7 @@ from entitybench.datasets.store.schema import SCHEMA_VERSION
 from entitybench.datasets.transport.item import Item, pins
 from entitybench.errors import BadValue, CheckpointError, unknown
 from entitybench.places import sha256_of
-from entitybench.registry import agents, tasks
+from entitybench.registry import agents, dataset_for, tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +106,8 @@ def weights_item(id: str) -> Item:
         dataset = known[0]
     elif dataset not in (*names, *published):
         raise unknown(f"dataset of {place.id}", dataset, names)
-    trained_on = None if dataset == where("", "", place.default_dataset).name else dataset
+    usual = where("", "", dataset_for(place, spec.kind)).name
+    trained_on = None if dataset == usual else dataset
     data = f"{place.id}/{trained_on}" if trained_on else None
     line = train_line(owner, place.id, 0, None, data).partition("`")[0]
     former = (prefix.removesuffix("/"),) if known == [dataset] else ()

@@ -76,3 +76,15 @@ def graph(world: World, touched: Array, acted: Array | None = None) -> Array:
     else:
         found[..., -1] = acted
     return found
+
+
+def asked(present: Array) -> Array:
+    """Which edges (..., N, N + 1) can be asked about: of entities that are there (..., N) bool.
+
+    Not the diagonal, which is always true.
+    """
+    causes = np.concatenate([present, np.ones((*present.shape[:-1], 1), bool)], axis=-1)
+    found = present[..., :, None] & causes[..., None, :]
+    index = np.arange(present.shape[-1])
+    found[..., index, index] = False
+    return found

@@ -10,7 +10,8 @@ from entitybench.leaderboard.claims.plan import Event, as_json, needs, suffix
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.api import Loaded, evaluate, load_agents
 from entitybench.records import Record
-from entitybench.registry import tasks
+from entitybench.registry import agent as agent_spec
+from entitybench.registry import dataset_for, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +25,8 @@ def record_file(arm: Arm) -> str:
     """TASK/AGENT.json, with what else it was trained on or changed."""
     name = arm.agent
     name += f"-from-{arm.weights_from}" if arm.weights_from else ""
-    default = tasks()[arm.trained_on].default_dataset
-    if arm.dataset is not None and arm.dataset != default:
+    usual = dataset_for(tasks()[arm.trained_on], agent_spec(arm.agent).kind)
+    if arm.dataset is not None and arm.dataset != usual:
         name += f"-on-{arm.dataset.rpartition('/')[2]}"
     settings = {**as_json(arm.changes), **as_json(arm.options)}
     return f"{arm.task}/{name}{suffix(settings)}.json"

@@ -16,7 +16,7 @@ from entitybench.leaderboard.evaluation.weights import owner, reference_weights
 from entitybench.leaderboard.training.fleet import train_all
 from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import tasks
+from entitybench.registry import dataset_for, tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def needs(arm: Arm, seeds: Sequence[int]) -> list[Need]:
     if not spec.trains:
         return []
     learner = agent_spec(owner(spec))
-    dataset = arm.dataset or tasks()[arm.trained_on].default_dataset
+    dataset = arm.dataset or dataset_for(tasks()[arm.trained_on], learner.kind)
     changes = tuple(sorted(as_json(arm.changes).items()))
     return [
         Need(

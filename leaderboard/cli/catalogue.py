@@ -179,8 +179,9 @@ def _returns(task: str) -> dict[str, float]:
             if record["schema_version"] == 1:
                 numbers = [row["return"] for row in record["episodes"]]
             else:
-                numbers = record["rows"]["values"]["return"]
-            found[who] = round(sum(numbers) / len(numbers), 4)
+                numbers = record["rows"]["values"].get("return", ())
+            if numbers:  # of the kinds that have returns
+                found[who] = round(sum(numbers) / len(numbers), 4)
     return found
 
 
@@ -258,8 +259,8 @@ def _reference(task: TaskSpec) -> dict[str, str]:
 def _scores_table(rows: list[dict[str, Any]]) -> str:
     lines = [(row["id"], other, score) for row in rows for other, score in row["scores"].items()]
     title = (
-        "\nSuccess at the last step, shipped records, 95 % interval over training seeds; over "
-        "episodes\nfor what has one seed only, such as oracle and random\n\n"
+        "\nSuccess at the last step if nothing else is named, shipped records, 95 % interval over "
+        "training\nseeds; over episodes for what has one seed only, such as oracle and random\n\n"
     )
     return title + (columns(lines) if lines else "no shipped records")
 

@@ -156,7 +156,8 @@ def _print_beside_stored(record: Record) -> None:
     from entitybench.leaderboard.evaluation.api import stored_records
     from entitybench.leaderboard.tables.table import table
 
-    stored = [other for other in stored_records(record.task.id) if other.label != record.label]
+    alike = stored_records(record.task.id, kind=record.kind)
+    stored = [other for other in alike if other.label != record.label]
     print_table(table([record, *stored]))
 
 

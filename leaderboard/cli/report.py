@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from entitybench.records import Record
 
 
+WHOLE = ("csv", "html", "json")  # formats that are one document, whatever kinds are in it
+
+
 def table(
     *records: Path, sort: str | None = None, format: str = "text", json: bool = False
 ) -> None:
@@ -31,7 +34,11 @@ def table(
     from entitybench.leaderboard.tables.table import table as tabulate
 
     made = tabulate(found, files or None)
-    _show(made if sort is None else made.ranked(sort), chosen, "bench table RECORD")
+    made = made if sort is None else made.ranked(sort)
+    for k, part in enumerate([made] if chosen in WHOLE else made.parts()):
+        if k:
+            print()
+        _show(part, chosen, "bench table RECORD")
 
 
 def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) -> None:
@@ -51,7 +58,7 @@ def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) ->
 
 
 def plot(
-    kind: str, /, *inputs: Path, out: Path, metric: str = "success", json: bool = False
+    kind: str, /, *inputs: Path, out: Path, metric: str | None = None, json: bool = False
 ) -> None:
     """Draw records or training curves into an SVG, PNG or HTML file.
 
@@ -59,7 +66,7 @@ def plot(
         kind: bars, profile, seeds (from records) or curves (from metrics.jsonl or run folders).
         inputs: Record files or run folders.
         out: The picture: .svg, .png or .html.
-        metric: What to draw.
+        metric: What to draw. Default: what is counted first, such as success.
         json: Print the path as JSON.
     """
     from entitybench.leaderboard.tables.plots import PLOTS

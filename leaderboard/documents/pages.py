@@ -110,11 +110,14 @@ def results(pattern: str, reference: Path) -> str:
         )
 
     found = table(sorted(records, key=rank))
-    grid = found.grid()
-    for metric in found.metrics.values():
-        if not metric.exact:  # a matter of the machine, so documents do not show it
-            grid = grid.without(metric.title)
-    return markdown(grid)
+    texts = []
+    for part in found.parts():
+        grid = part.grid()
+        for metric in part.metrics.values():
+            if not metric.exact:  # a matter of the machine, so documents do not show it
+                grid = grid.without(metric.title)
+        texts.append(markdown(grid))
+    return "\n\n".join(texts)
 
 
 def claims(name: str, reference: Path) -> str:

@@ -18,7 +18,7 @@ METRICS = ("success", "success_fraction", "return")
 
 
 def reference_scores(records: Path) -> dict[str, Scores]:
-    """What random actions and the oracle reach, by task.
+    """What random actions and the oracle reach, by task that scores actions.
 
     Args:
         records: the folder with `<task>/random.json` and, where there is a script, `oracle.json`.
@@ -29,6 +29,8 @@ def reference_scores(records: Path) -> dict[str, Scores]:
     found: dict[str, Scores] = {}
     for path in sorted(records.glob("*/random.json")):
         random = Record.read(path)
+        if not set(METRICS) <= random.columns.values.keys():
+            continue  # no policies are scored there, such as where graphs are inferred
         task = random.task
         beside = path.with_name("oracle.json")
         oracle = Record.read(beside) if beside.is_file() else None

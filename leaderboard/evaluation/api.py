@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from entitybench.checkpoints import META, Checkpoint
 from entitybench.envs.offers import offers
 from entitybench.errors import BadValue, BenchError, CheckpointError, nearest
+from entitybench.kinds import CONTROL_METRICS
 from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.evaluation.provenance import Source, pick_device
@@ -17,7 +18,15 @@ from entitybench.leaderboard.evaluation.weights import REFERENCE, reference_weig
 from entitybench.needs import check_fit
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import agents, kinds, lacking, resolve, resolve_agent, tasks
+from entitybench.registry import (
+    agents,
+    dataset_for,
+    kinds,
+    lacking,
+    resolve,
+    resolve_agent,
+    tasks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -274,28 +283,37 @@ def record_path(
     Args:
         agent: its id.
         task: where it acts.
-        dataset: the id of what it learned from; the task's default needs no name.
+        dataset: the id of what it learned from; the usual one needs no name.
         root: the folder of records; default: the package's own.
     """
-    spec = tasks()[task]
-    named = dataset not in (None, spec.default_dataset)
-    name = f"{agent}@{str(dataset).rpartition('/')[2]}" if named else agent
+    usual = None if dataset is None else dataset_for(tasks()[task], agent_spec(agent).kind)
+    name = f"{agent}@{str(dataset).rpartition('/')[2]}" if dataset != usual else agent
     return (root or REFERENCE / "records") / task / f"{name}.json"
 
 
-def stored_records(task: str, agents: Sequence[str] | None = None) -> list[Record]:
-    """The records that come with the package: oracle first, random last, the others by name."""
+def stored_records(
+    task: str, agents: Sequence[str] | None = None, *, kind: str | None = None
+) -> list[Record]:
+    """The records that come with the package: oracle first, random last, the others by name.
+
+    Args:
+        task: its id.
+        agents: whose; None: all there are.
+        kind: of evaluation; None: any.
+    """
     folder = REFERENCE / "records" / task
     paths = [path for path in folder.glob("*.json") if agents is None or path.stem in agents]
     order = {"oracle": "0", "random": "2"}
     paths.sort(key=lambda path: (order.get(path.stem, "1"), path.stem))
-    return [Record.read(path) for path in paths]
+    records = [Record.read(path) for path in paths]
+    return [record for record in records if kind in (None, record.kind)]
 
 
 def scores(task: str) -> dict[str, str]:
-    """What the kind of the task lists, by agent, from the stored records.
+    """What the kind of each stored record lists, by agent; what is not named is success.
 
-    "81.4 % [76.0, 86.8]"; of tasks that are scored by a reward "… , return -105 [-110, -101]".
+    "81.4 % [76.0, 86.8]"; of tasks that are scored by a reward "… , return -105 [-110, -101]"; of
+    graphs "misprediction 2.1 % [1.9, 2.3]".
     """
     from entitybench.leaderboard.tables.data import cell, metric_of, shown
 
@@ -307,6 +325,6 @@ def scores(task: str) -> dict[str, str]:
             metric = metric_of(record, name)
             text = shown(cell(record, name), metric)
             text = text.replace(" ", " % ", 1) if metric.share else text
-            texts.append(text if name == names[0] else f"{name} {text}")
+            texts.append(text if name == CONTROL_METRICS[0].name else f"{name} {text}")
         found[record.label] = ", ".join(texts)
     return found

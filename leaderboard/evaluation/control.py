@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.pool import Entrant, Failures
 
 BLOCK = 25
-_WENT_WRONG = f"{UNSTABLE}: states, accelerations or controls are huge or no numbers"
+WENT_WRONG = f"{UNSTABLE}: states, accelerations or controls are huge or no numbers"
 
 
 class Simulation(Protocol):
@@ -109,6 +109,24 @@ def blocks(seeds: Sequence[int]) -> list[tuple[int, ...]]:
     return [tuple(block) for block in found.values()]
 
 
+def padding(job: Job) -> tuple[Array, Array, BatchGenerator]:
+    """How a job's items become a whole block.
+
+    Returns:
+        The row of the block that each item has (items,); the item that each row sees (BLOCK,), of
+        padded rows the first; and a generator a row.
+    """
+    live = np.array([item % BLOCK for item in job.items])
+    shown = np.zeros(BLOCK, np.intp)
+    shown[live] = np.arange(len(live))
+    path, seed = dict(zip(live.tolist(), job.items, strict=True)), job.entrant.source.training_seed
+    rows = [
+        generator(path[row], "policy", seed) if row in path else generator(row, "padding")
+        for row in range(BLOCK)
+    ]
+    return live, shown, BatchGenerator(rows)
+
+
 def run_block(
     job: Job, task: TaskSpec, worlds: Simulation, failures: Failures, tick: Callable[[int], None]
 ) -> Result:
@@ -125,16 +143,7 @@ def run_block(
 def _simulate(
     job: Job, task: TaskSpec, worlds: Simulation, trace: _Trace, tick: Callable[[int], None]
 ) -> None:
-    source = job.entrant.source
-    path = {seed % BLOCK: seed for seed in job.items}
-    rng = BatchGenerator(
-        [
-            generator(path[row], "policy", source.training_seed)
-            if row in path
-            else generator(row, "padding")
-            for row in range(BLOCK)
-        ]
-    )
+    rng = padding(job)[2]
     obs = worlds.reset(list(job.items))
     policy = _Padded(job, worlds.world.action_shape, trace)
     for step in play(worlds, policy, obs, rng, task.horizon):
@@ -155,9 +164,7 @@ class _Padded:
 
     def __init__(self, job: Job, shape: tuple[int, ...], trace: _Trace) -> None:
         self._policy, self._name, self._trace = job.entrant.actor, job.entrant.source.id, trace
-        self._live = np.array([seed % BLOCK for seed in job.items])
-        self._shown = np.zeros(BLOCK, np.intp)  # which simulated row each row of the block sees
-        self._shown[self._live] = np.arange(len(self._live))
+        self._live, self._shown, _ = padding(job)
         self._shape = (BLOCK, *shape)
 
     def initial_state(self, batch: int) -> Any:
@@ -263,7 +270,7 @@ class _Trace:
         whole = self.error is None
         latency = 1000 * self.seconds / max(int(self.length.max()), 1)
         normalise = normaliser(self.task)
-        errors = [self.error or (_WENT_WRONG if bad else None) for bad in self.unstable]
+        errors = [self.error or (WENT_WRONG if bad else None) for bad in self.unstable]
         rows = [
             Row(
                 training_seed=self.job.entrant.source.training_seed,

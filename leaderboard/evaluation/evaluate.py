@@ -35,7 +35,7 @@ from entitybench.records import (
     Record,
     TaskInfo,
 )
-from entitybench.registry import kinds, resolve, tasks
+from entitybench.registry import agents, dataset_for, kinds, resolve, tasks
 
 if TYPE_CHECKING:
     from entitybench.kinds import Kind
@@ -148,7 +148,7 @@ def evaluate(
         item=kind.item,
         metrics=[MetricInfo.of(metric) for metric in kind.metrics],
         agent=info,
-        data=[found for each in entrants if (found := _learned(each.source)) is not None],
+        data=[found for each in entrants if (found := _learned(each.source, kind.id)) is not None],
         task=TaskInfo(
             id=spec.id,
             version=spec.version,
@@ -208,7 +208,10 @@ def _kind_of(agent: Any, task: TaskSpec) -> Kind:
     elif isinstance(agent, (list, tuple)):
         first = agent[0] if agent else None
     source = getattr(first, "source", None)
+    named = str(getattr(getattr(first, "config", None), "agent", ""))  # of one that just learned
     own = source.kind if isinstance(source, Source) else None
+    if own is None and named in agents():
+        own = agents()[named].kind
     return kinds()[task.kind if own in (None, "any") else own]
 
 
@@ -275,12 +278,12 @@ def _describe(entrants: Sequence[Entrant], task: TaskSpec) -> tuple[AgentInfo, d
     return info, weights
 
 
-def _learned(source: Source) -> DataInfo | None:
-    """What a training seed learned from."""
+def _learned(source: Source, kind: str) -> DataInfo | None:
+    """What a training seed learned from, to act in tasks of a kind."""
     if source.dataset_sha256 is None and not source.parts:
         return None
     task = source.trained_on
-    named = tasks()[task].default_dataset if task is not None and task in tasks() else None
+    named = dataset_for(tasks()[task], kind) if task is not None and task in tasks() else None
     return DataInfo(
         training_seed=source.training_seed,
         dataset=source.dataset,

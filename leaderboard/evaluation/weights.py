@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from entitybench.checkpoints import META, Checkpoint, read_meta, train_line, weights_folder, where
 from entitybench.errors import BadValue, CheckpointError, nearest
-from entitybench.registry import agents, tasks
+from entitybench.registry import agents, dataset_for, tasks
 
 if TYPE_CHECKING:
     from entitybench.types import AgentSpec, TaskSpec
@@ -46,8 +46,12 @@ def _found_weights(agent: str, task: str, dataset: str | None) -> dict[int, Path
 
 def _usual(agent: str, task: str) -> str | None:
     """The dataset that an agent learns from in a task unless another is named."""
-    known = agent in agents() and agents()[agent].learns_from != "dataset"
-    return None if known or task not in tasks() else tasks()[task].default_dataset
+    if task not in tasks():
+        return None
+    if agent not in agents():
+        return tasks()[task].default_dataset
+    spec = agents()[agent]
+    return dataset_for(tasks()[task], spec.kind) if spec.learns_from == "dataset" else None
 
 
 def _datasets(agent: str, task: str) -> list[str]:

@@ -53,6 +53,12 @@ def _metrics_files(path: Path) -> list[Path]:
     return files
 
 
+def evaluated(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """What the evaluations in these curves count first; "success" where there are none."""
+    rows = [row for curve in curves.values() for row in curve if row.get("evaluation")]
+    return next(iter(rows[0]["evaluation"])) if rows else "success"
+
+
 def points(rows: Sequence[Mapping[str, Any]], column: str) -> list[tuple[int, float]]:
     """(step, value) of a column, logged or of the evaluations. Raises UnknownId if it has none."""
     found = [(int(row["step"]), _value(row, column)) for row in rows]

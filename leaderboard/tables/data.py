@@ -80,28 +80,26 @@ def aligned(record: Record, name: str, training_seeds: list[int], items: list[in
     return values
 
 
-def by_seed(
-    record: Record, name: str, training_seeds: list[int] | None = None, items: Array | None = None
-) -> Array:
+def by_seed(record: Record, name: str, training_seeds: list[int] | None = None) -> Array:
     """(S,): one number a training seed, the mean over items or what the metric's `reduce` says.
 
     Args:
         record: the record.
         name: of a metric.
         training_seeds: which; default: all.
-        items: (k,) places in `record.items`, some maybe twice; default: each once.
     """
     seeds = record.training_seeds if training_seeds is None else training_seeds
     metric = metric_of(record, name)
-    picked = slice(None) if items is None else items
     if metric.reduce == "mean":
-        return seed_means(aligned(record, name, seeds, record.items)[:, picked])
-    reduce = resolve(metric.reduce)
-    by_name = {
-        key: aligned(record, key, seeds, record.items)[:, picked] for key in record.columns.values
-    }
-    rows = [{key: array[k] for key, array in by_name.items()} for k in range(len(seeds))]
-    return np.array([reduce(row) for row in rows], np.float64)
+        return seed_means(aligned(record, name, seeds, record.items))
+    reduce, columns = resolve(metric.reduce), _columns(record, seeds)
+    return np.array([reduce({k: x[s] for k, x in columns.items()}) for s in range(len(seeds))])
+
+
+def _columns(record: Record, training_seeds: list[int]) -> dict[str, Array]:
+    """All values by name, (S, E)."""
+    names = record.columns.values
+    return {name: aligned(record, name, training_seeds, record.items) for name in names}
 
 
 def cell(record: Record, name: str) -> Interval:
@@ -124,9 +122,12 @@ def _reduced(record: Record, name: str) -> Interval:
     if not len(kept):
         return NO_DATA
     rng, count = generator(0, "reduced"), len(record.items)
-    drawn = [
-        by_seed(record, name, items=rng.integers(count, size=count))[0] for _ in range(REPLICATES)
-    ]
+    reduce = resolve(metric_of(record, name).reduce)
+    columns = {k: x[0] for k, x in _columns(record, record.training_seeds).items()}
+    drawn = []
+    for _ in range(REPLICATES):
+        items = rng.integers(count, size=count)
+        drawn.append(reduce({k: x[items] for k, x in columns.items()}))
     low, high = bootstrap.percentiles(np.array([x for x in drawn if not math.isnan(x)]))
     return Interval(float(kept[0]), low, high, f"bootstrap over {record.item}s", count)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from entitybench.errors import BadValue, MissingExtra, unknown
 from entitybench.leaderboard.statistics import bootstrap
-from entitybench.leaderboard.tables.curves import points, read_curves
+from entitybench.leaderboard.tables.curves import evaluated, points, read_curves
 from entitybench.leaderboard.tables.data import by_seed, cell, metric_of
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record, write_atomic
@@ -40,8 +40,8 @@ def plot(
         inputs: record files; for "curves" metrics.jsonl files, run folders that hold one, or
             folders of these (what was --out for training).
         out: the picture.
-        metric: a column of the table; for "curves" a name in metrics.jsonl ("success" is that of
-            the evaluations on validation seeds).
+        metric: a column of the table; for "curves" a name in metrics.jsonl. Default: what is
+            counted first, for "curves" in the evaluations on validation seeds.
 
     Raises:
         UnknownId, BadValue: no such plot, metric or suffix.
@@ -56,7 +56,8 @@ def plot(
     if not inputs:
         raise BadValue(f"nothing to draw: {kind} needs at least one file.")
     if kind == "curves":
-        figure = _curves(read_curves(inputs), metric or "success")
+        curves = read_curves(inputs)
+        figure = _curves(curves, metric or evaluated(curves))
     else:
         rows = [row.record for row in table([Record.read(path) for path in inputs], inputs).rows]
         chosen = metric_of(rows[0], metric or rows[0].metrics[0].name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError, unknown
 from entitybench.leaderboard.statistics.intervals import hierarchical
-from entitybench.leaderboard.tables.data import cell, matrix, metrics_of, shown
+from entitybench.leaderboard.tables.data import cell, matrix, metric_of, metrics_of, shown
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import Rendered
 from entitybench.records import Columns
@@ -68,6 +68,13 @@ class Table(Rendered):
             return tasks.index(row.record.task.id), missing, 0.0 if missing else sign * mean
 
         return Table(tuple(sorted(self.rows, key=place)))
+
+    def parts(self) -> list[Table]:
+        """A table for each thing that is counted first: kinds with other metrics stand apart."""
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.record.metrics[0].name, []).append(row)
+        return [Table(tuple(rows)) for rows in found.values()]
 
     def grid(self) -> Grid:
         """Words."""
@@ -186,6 +193,8 @@ def as_json(found: Interval) -> dict[str, Any]:
 
 
 def _bootstrap(record: Record, name: str) -> list[float | None]:
+    if metric_of(record, name).reduce != "mean":
+        return [None, None]  # its rows do not add up to it
     found = hierarchical(matrix(record, name), replicates=2000)
     return [number(found.low), number(found.high)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import BadValue
-from entitybench.registry import datasets
+from entitybench.registry import dataset_for, datasets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,8 @@ def open_data(
     Args:
         spec: the agent.
         task: where it learns.
-        dataset: an id, also with "@" and a size, a folder, or an opened store; None: the one that
-            the task names.
+        dataset: an id, also with "@" and a size, a folder, or an opened store; None: the usual one
+            of the task for agents of this kind.
         generate: make a registered dataset that is not there yet.
         progress: called with (episodes made, all of them).
 
@@ -49,8 +49,9 @@ def open_data(
     if dataset is None or isinstance(dataset, str | Path) or hasattr(dataset, "manifest"):
         from entitybench.datasets.api import open_for
 
+        dataset = dataset_for(task, spec.kind) if dataset is None else dataset
         if generate:
-            _make(str(dataset or task.default_dataset), progress)
+            _make(str(dataset), progress)
         dataset = open_for(task, dataset)
     return dataset.split("train") if hasattr(dataset, "split") else dataset
 

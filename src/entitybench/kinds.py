@@ -7,8 +7,11 @@ add theirs by the entry point `entitybench.kinds`. Strings only: importing it lo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 CONTROL = "entitybench.leaderboard.evaluation.control:Control"
+_GRAPHS = "entitybench.leaderboard.evaluation.graphs:Graphs"
+_EDGES = "entitybench.leaderboard.statistics.edges"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,34 @@ _LATENCY = Metric(
 )
 _NORMALISED = Metric(name="normalised_return", title="normalised return", short="normalised")
 
+
+def _share_of_edges(name: str, title: str, short: str, **others: Any) -> Metric:
+    """A share of edges, pooled over the steps of all items of a training seed."""
+    return Metric(
+        name=name,
+        title=title,
+        short=short,
+        scale=100.0,
+        reduce=f"{_EDGES}:{name}",
+        **{"higher_is_better": False, **others},
+    )
+
+
+_GRAPH_METRICS = (
+    _share_of_edges(
+        "misprediction",
+        "balanced misprediction (%)",
+        "balanced %",
+        legend="misprediction",
+        sentence="the mean of the share of active edges that were missed and the share of "
+        "inactive ones that were named; chance is 50.",
+    ),
+    _share_of_edges("misprediction_entities", "of edges between entities (%)", "entities %"),
+    _share_of_edges("misprediction_action", "of edges from the action (%)", "action %"),
+    _share_of_edges("misprediction_raw", "raw misprediction (%)", "raw %", digits=2),
+    _share_of_edges("auroc", "AUROC (%)", "AUROC %", higher_is_better=True),
+)
+
 _SINGLE, _VECTOR = "entitybench.envs.views.single", "entitybench.envs.views.vector"
 _EPISODES = frozenset({"bank", "video", "threads", "failures"})
 
@@ -137,10 +168,11 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         id="graph",
         item="episode",
-        does="policy",
-        evaluator=CONTROL,
-        metrics=CONTROL_METRICS,
-        options=_EPISODES,
+        does="infer",
+        evaluator=_GRAPHS,
+        metrics=_GRAPH_METRICS,
+        options=frozenset({"bank", "threads"}),
         views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),
+        offered_by="interactions",
     ),
 )

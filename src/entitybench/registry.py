@@ -128,6 +128,18 @@ def agents() -> Registry[AgentSpec]:
     return _table("agent", "entitybench.agents.registry:AGENTS")
 
 
+def dataset_for(task: TaskSpec, kind: str) -> str | None:
+    """The id of the dataset to train on in a task for agents of a kind; None where there is none.
+
+    The task's default, unless that is not of the kind (see `Kind.offered_by`): then the first that
+    is.
+    """
+    needed = kinds()[kind].offered_by if kind in kinds() else ""
+    named = [task.default_dataset, *task.datasets]
+    fit = (id for id in named if id and (not needed or getattr(datasets()[id], needed)))
+    return next(fit, None)
+
+
 def agent(id: str) -> AgentSpec:
     """The spec of a registered agent, or of `path/to/file.py:Class`."""
     if ":" in id and id.rpartition(":")[0].endswith(".py"):

@@ -184,11 +184,15 @@ class Policy(Protocol[State]):
 class GraphInferrer(Protocol):
     """What tells who acted on whom, looking back at transitions."""
 
-    def infer(self, transitions: Batch) -> Array:
-        """Scores (B, N, N + 1) in [0, 1]: that entity j, or the action (last), acted on i.
+    def infer(self, transitions: Batch, rng: BatchGenerator) -> Array:
+        """Scores (B, N, N + 1) in [0, 1] that entity i, or the action (last), acted on entity j.
+
+        Row j is the target and column i the cause, as in `entitybench.envs.core.interactions`;
+        above 0.5 an edge counts as named.
 
         Args:
             transitions: "observations" and "next_observations" (B, N, D), "actions" (B, A), and
                 "mask" (B, N) where entities can be absent.
+            rng: all randomness.
         """
         ...

@@ -17,10 +17,11 @@ from entitybench.leaderboard.claims.registered import claims
 from entitybench.leaderboard.claims.verdicts import Finding, Verdict, judge
 from entitybench.leaderboard.documents.pages import documents, filled
 from entitybench.leaderboard.evaluation.api import record_path, reference_weights
-from entitybench.leaderboard.evaluation.provenance import model_hash, task_hash
+from entitybench.leaderboard.evaluation.evaluate import Options
+from entitybench.leaderboard.evaluation.provenance import task_hash
 from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, owner, read_meta
 from entitybench.records import Record
-from entitybench.registry import agent, tasks
+from entitybench.registry import agent, kinds, resolve, tasks
 
 ROOT = Path(__file__).parents[2]
 VERDICTS = sorted((REFERENCE / "verdicts").glob("*.json"))
@@ -57,7 +58,9 @@ def test_stored_records_are_of_what_is_here(path: Path) -> None:
     assert record.task.version == task.version
     assert record.hashes.task == task_hash(task)
     if not task.extra:  # those models are another package's, and each of its versions has its own
-        assert record.hashes.model == model_hash(world_of(task)), f"evaluate {name} again"
+        evaluator = resolve(kinds()[record.kind].evaluator)()
+        found = evaluator.model_hash(task, Options(bank=record.task.bank))
+        assert record.hashes.model == found, f"evaluate {name} again"
     # Of what learned, 20 where another simulator is slow.
     few = 20 if task.extra and record.data else 100
     first = record.training_seeds[0]

@@ -179,7 +179,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "curve.jsonl").write_text(
         '{"step": 1, "loss": 2}\n{"step": 1, "evaluation": {"success": 0}}\n'
     )
-    shutil.copyfile(REFERENCE / "records" / "dag-4" / "random.json", tmp_path / "good.json")
+    shutil.copyfile(REFERENCE / "records" / "sprites" / "random.json", tmp_path / "good.json")
     (tmp_path / "broken.json").write_text('{"schema_version": 1, "agent"')
     (tmp_path / "other.json").write_text(json.dumps({"schema_version": 1, "name": "no record"}))
     return tmp_path

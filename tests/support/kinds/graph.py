@@ -6,8 +6,8 @@ import numpy as np
 
 from entitybench.envs.api import make_worlds
 from entitybench.registry import tasks
-from entitybench.seeding import generator
-from kinds.control import acted, uniform_data
+from entitybench.seeding import BatchGenerator, generator
+from kinds.control import uniform_data
 
 TASK = "dag-4"
 
@@ -17,7 +17,7 @@ def data(folder):
 
 
 def items(count):
-    """Starts of episodes, for policies, and the first transition of each, for inferrers."""
+    """The first transition of episodes 0, 1, …"""
     worlds = make_worlds(tasks()[TASK], count)
     try:
         obs = {name: np.array(x) for name, x in worlds.reset(range(count)).items()}
@@ -27,9 +27,11 @@ def items(count):
         worlds.close()
     now = obs["observation"]
     mask = np.ones(now.shape[:2], bool)
-    drawn = {"observations": now, "next_observations": after, "actions": actions, "mask": mask}
-    return {**obs, **drawn}
+    return {"observations": now, "next_observations": after, "actions": actions, "mask": mask}
 
 
 def made(agent, items, first=0):
-    return agent.infer(items) if hasattr(agent, "infer") else acted(agent, items, first)
+    """Graphs; row b draws as episode `first + b`."""
+    count = len(items["observations"])
+    rng = BatchGenerator([generator(0, "episode", first + row) for row in range(count)])
+    return agent.infer(items, rng)

@@ -72,7 +72,8 @@ def test_stored_records_are_of_what_is_here(path: Path) -> None:
             str(seed): Checkpoint(folder, read_meta(folder), True).sha256
             for seed, folder in shipped.items()
         }
-        assert record.hashes.weights == hashes, f"evaluate {name} again"
+        if hashes:  # of most agents no weights are shipped
+            assert record.hashes.weights == hashes, f"evaluate {name} again"
 
 
 @pytest.mark.parametrize(

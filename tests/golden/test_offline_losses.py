@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from entitybench.agents.common.offline.losses import advantage_weight, gaussian_log_likelihood
+from entitybench.errors import BadValue
 from entitybench.registry import agent, resolve
 
 
@@ -29,6 +30,12 @@ def test_the_likelihood_of_a_gaussian():
     found = gaussian_log_likelihood(tensor(0.5, 2.0), tensor(math.log(0.5), 0.0), tensor(1.0, 2.0))
     half = 0.5 * math.log(2 * math.pi)
     assert float(found) == pytest.approx((-0.5 - math.log(0.5) - half) - half)
+
+
+@pytest.mark.parametrize("setting", [{"batch_size": -3}, {"hidden": (0, 4)}, {"best": 0.0}])
+def test_settings_that_cannot_be_are_refused_before_anything_is_built(setting):
+    with pytest.raises(BadValue, match=next(iter(setting)).split("_")[0]):
+        resolve(agent("iql").target).configure(agent("iql"), "tiny", chain.TASK, **setting)
 
 
 def linear(id, **changes):

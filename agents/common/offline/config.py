@@ -25,8 +25,11 @@ class OfflineConfig(TorchConfig):
     returns: Literal["raw", "range"] = "raw"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.best <= 1:
             raise BadValue(f"best is a share of episodes in (0, 1]: got {self.best}.")
+        if any(width < 1 for width in self.hidden):
+            raise BadValue(f"hidden layers are 1 wide or more: got {self.hidden}.")
 
 
 def constant(updates: int, rate: float = 3e-4) -> tuple[Phase, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from entitybench.datasets.store.places import generate_line, named_folder
 from entitybench.datasets.store.store import EpisodeStore
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 class Dataset(EpisodeStore):
     """An episode store that hands out random batches; docs/loading.md shows each kind."""
+
+    @classmethod
+    def of(cls, store: EpisodeStore) -> Self:
+        """The same episodes, to sample from; a dataset stays itself."""
+        if isinstance(store, cls):
+            return store
+        return cls(store.folder, store.manifest, store.columns, store.offsets, store.first_episode)
 
     def transition_sampler(
         self,
@@ -130,14 +137,14 @@ def load_dataset(
 
 
 def open_for(
-    task: TaskSpec, dataset: str | Path | Dataset | None = None, *, generate: bool = False
+    task: TaskSpec, dataset: str | Path | EpisodeStore | None = None, *, generate: bool = False
 ) -> Dataset:
     """The dataset to train on in a task, all of it.
 
     Args:
         task: whose world gave the data.
-        dataset: an id, also with "@" and a size, or a folder, as for `load_dataset`; None: the one
-            that the task names.
+        dataset: an id, also with "@" and a size, or a folder, as for `load_dataset`, or what was
+            opened already; None: the one that the task names.
         generate: make a registered dataset that is not there yet.
 
     Raises:
@@ -151,7 +158,10 @@ def open_for(
             f"{task.id} has no dataset to train on: name the folder of one, or take one of the "
             "tasks that `bench list datasets` shows."
         )
-    found = chosen if isinstance(chosen, Dataset) else load_dataset(chosen, generate=generate)
+    if isinstance(chosen, EpisodeStore):
+        found = Dataset.of(chosen)
+    else:
+        found = load_dataset(chosen, generate=generate)
     _check_task(task, found)
     return found
 

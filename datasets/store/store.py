@@ -43,6 +43,7 @@ class EpisodeStore:
         columns: name -> memory-mapped array whose first axis runs over rows, episodes or states;
             columns of frames decode what is asked of them (`frames.Frames`).
         offsets: (E + 1,) int64; episode e has the rows offsets[e] ... offsets[e + 1] - 1.
+        first_episode: the number of the first in the whole store, of which this may be a split.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class EpisodeStore:
         self.manifest = manifest
         self.columns: Mapping[str, Any] = columns
         self.offsets = offsets
-        self._first = first_episode
+        self.first_episode = first_episode
 
     @classmethod
     def open(cls, folder: str | Path, *, verify: bool | None = None) -> Self:
@@ -174,7 +175,7 @@ class EpisodeStore:
     @cached_property
     def episodes(self) -> list[dict[str, Any]]:
         """One dict an episode, as `schema.episode_row` describes."""
-        return self._all_episodes[self._first : self._first + len(self)]
+        return self._all_episodes[self.first_episode : self.first_episode + len(self)]
 
     @cached_property
     def state_offsets(self) -> np.ndarray:
@@ -210,7 +211,7 @@ class EpisodeStore:
             known = " or ".join(repr(key) for key in splits)
             raise BadValue(f"{self.id} has no split {name!r}: {known}.")
         first, last = splits[name]
-        if self._first or len(self) < last:
+        if self.first_episode or len(self) < last:
             raise BadValue(f"this is already a part of {self.id}; split the whole store.")
         rows = self.offsets[first]
         return type(self)(
@@ -231,7 +232,7 @@ class EpisodeStore:
             name: column if isinstance(column, Frames) else np.array(column)
             for name, column in self.columns.items()
         }
-        return type(self)(self.folder, self.manifest, columns, self.offsets, self._first)
+        return type(self)(self.folder, self.manifest, columns, self.offsets, self.first_episode)
 
     def frames(self, name: str = FRAMES) -> np.ndarray:
         """A column of frames (rows, H, W, C) uint8, memory-mapped for random access.

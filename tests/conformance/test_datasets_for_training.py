@@ -10,6 +10,7 @@ from stores import contents, generated, plain_store, rewritten
 
 from entitybench.datasets.api import Dataset, load_dataset, open_for
 from entitybench.datasets.generate.api import generate
+from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BadValue, DataError, UnknownId
 from entitybench.registry import datasets, tasks
 
@@ -61,8 +62,11 @@ def test_it_opens_ids_folders_and_datasets(data_root, tmp_path):
     with pytest.warns(UserWarning, match="custom"):
         by_default = open_for(task)
     assert isinstance(by_default, Dataset)
-    for named in (folder, str(folder), by_default):
+    for named in (folder, str(folder), by_default, EpisodeStore.open(folder)):
+        assert isinstance(open_for(TASK, named), Dataset)
         assert open_for(TASK, named).content_hash == by_default.content_hash
+    part = EpisodeStore.open(folder).split("validation")
+    assert open_for(TASK, part).episodes == by_default.split("validation").episodes
     with pytest.raises(UnknownId, match=r"small, paper|paper, small"):
         open_for(task, "dag-4/random-v1@large")
     with pytest.raises(UnknownId, match=r"dag-4/random-v1"):

@@ -15,7 +15,8 @@ from entitybench.datasets.pages.api import INDEX, read_all, read_facts
 from entitybench.datasets.pages.checkout import FACTS, PAGES, words
 from entitybench.datasets.pages.index import SHOWN, families
 from entitybench.datasets.pages.site import site_pages
-from entitybench.datasets.store.schema import manifest_hash
+from entitybench.datasets.store.schema import manifest_bytes, manifest_hash
+from entitybench.datasets.transport.item import pins, sha256_of_bytes, undrawn
 from entitybench.registry import datasets, tasks
 
 KNOWN = sorted(FACTS.rglob("*.json"))
@@ -47,6 +48,15 @@ def test_facts_are_of_a_registered_dataset(path: Path) -> None:
         "splits": {"train": [0, train], "validation": [train, validation]},
     }
     assert {key: manifest[key] for key in wanted} == wanted, MEND
+
+
+def test_facts_are_of_the_pinned_data() -> None:
+    facts, known = read_all(FACTS), pins()
+    hashes = {
+        id: sha256_of_bytes(undrawn(manifest_bytes(about["manifest"])))
+        for id, about in facts.items()
+    }
+    assert hashes == {id: known.get(id) for id in facts}, MEND
 
 
 def test_a_dataset_of_each_family_is_shown() -> None:

@@ -55,6 +55,8 @@ class TorchLearner(ABC):
     # Whether `losses` takes parameters and batches with an axis of training seeds in front, and
     # gives everything with that axis; else it is vectorised when seeds train side by side.
     of_seeds: ClassVar[bool] = False
+    # What trains several seeds in one computation; see entitybench.types.Learner.
+    together: ClassVar[str] = "entitybench.agents.common.side_by_side:SideBySide"
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
         self.config, self.task, self.seed = config, task, seed

@@ -69,6 +69,11 @@ class SideBySide:
         self._compiled = lead.compiled(self._summed)
         self._sort_buffers()
 
+    @staticmethod
+    def joins(target: type[Any]) -> bool:
+        """Whether it takes learners of a class: `stackable`."""
+        return stackable(target)
+
     @classmethod
     def create(
         cls,

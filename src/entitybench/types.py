@@ -117,7 +117,13 @@ class AgentSpec:
 
 
 class Learner(Protocol):
-    """Training: the same for every kind. An agent is a Learner with what its kind `does`."""
+    """Training: the same for every kind. An agent is a Learner with what its kind `does`.
+
+    A class whose training seeds can learn side by side, in one computation, also has `together`,
+    "module:Class" of what joins them: `joins(target)` says whether it takes learners of a class,
+    and made of a list of them it has their `learners`, `step`, `advance(data)` -> a list of
+    Metrics, `ready(data)` and `save(folders, training=...)`.
+    """
 
     unit: ClassVar[str]  # what `step` counts: "updates", "environment steps"
     step: int

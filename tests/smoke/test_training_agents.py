@@ -9,10 +9,12 @@ from entitybench.datasets.generate.api import generate
 from entitybench.errors import BadValue, CheckpointError
 from entitybench.leaderboard.evaluation.api import evaluate
 from entitybench.leaderboard.training import loop, runs
-from entitybench.leaderboard.training.train import train
+from entitybench.leaderboard.training.train import train, train_seeds
 from entitybench.registry import agents, tasks
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
+from safetensors.torch import load_file  # noqa: E402
+
 TRAINED = [
     spec.id
     for spec in agents()
@@ -35,6 +37,10 @@ class Stop(Exception):
     pass
 
 
+def digest(folder):
+    return hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+
+
 @pytest.mark.parametrize("agent", TRAINED)
 def test_resumed_runs_end_with_the_same_bits(agent, data, tmp_path):
     whole = run(agent, data, tmp_path / "whole")
@@ -50,15 +56,43 @@ def test_resumed_runs_end_with_the_same_bits(agent, data, tmp_path):
             run(agent, data, tmp_path / "broken", checkpoint_s=0)
     # Evaluation in between must leave no trace in the weights either.
     broken = run(agent, data, tmp_path / "broken", resume=True, evaluate_every=20)
-    digests = [
-        hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-        for folder in (whole, broken)
-    ]
+    digests = [digest(folder) for folder in (whole, broken)]
     assert digests[0] == digests[1]
     record = evaluate(agent, "push-1block", episodes=1, weights=tmp_path / "broken")
     assert record.training_seeds == [1]
     assert record.hashes.weights == {"1": digests[0]}
     assert record.data[0].sha256 is not None
+
+
+@pytest.mark.parametrize("agent", ["gcbc", "ec-iql"])
+def test_seeds_learn_side_by_side_and_a_killed_run_ends_with_the_same_bits(agent, data, tmp_path):
+    settings = {"preset": "tiny", "device": "cpu", "dataset": data, "seeds": (0, 1)}
+    settings |= {"changes": {"compile": False}}
+    whole = train_seeds(agent, "push-1block", out=tmp_path / "whole", evaluate_every=0, **settings)
+
+    def save_and_stop(folders, crew):
+        runs.save(folders, crew)
+        if crew.step == 17:
+            raise Stop
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "save", save_and_stop)
+        with pytest.raises(Stop):
+            train_seeds(agent, "push-1block", out=tmp_path / "broken", checkpoint_s=0, **settings)
+    notes = []
+    broken = train_seeds(
+        agent, "push-1block", out=tmp_path / "broken", resume=True, evaluate_every=20,
+        progress=lambda status: notes.append(status.note), **settings,
+    )  # fmt: skip
+    assert notes[0] == "resumed at 17 with seeds 0, 1"
+    for seed, folder in whole.items():
+        assert digest(folder) == digest(broken[seed])
+        single = run(agent, data, tmp_path / "single", seed=seed, changes={"compile": False})
+        mine, its = (load_file(each / "weights.safetensors") for each in (single, folder))
+        for name, value in mine.items():
+            torch.testing.assert_close(value, its[name], rtol=1e-3, atol=1e-4, msg=name)
+    record = evaluate(agent, "push-1block", episodes=1, weights=tmp_path / "broken")
+    assert record.training_seeds == [0, 1]
 
 
 def test_corrupt_weights_are_refused(data, tmp_path):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from entitybench.datasets.store.places import generate_line, named_folder
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BadValue, DataError
+from entitybench.needs import check_dataset
 from entitybench.registry import datasets, tasks
 
 if TYPE_CHECKING:
@@ -158,6 +159,9 @@ def open_for(
             f"{task.id} has no dataset to train on: name the folder of one, or take one of the "
             "tasks that `bench list datasets` shows."
         )
+    id = str(chosen).partition("@")[0]
+    if isinstance(chosen, str) and id in datasets():
+        check_dataset(id, datasets()[id].task, task)  # before it is made or asked to be made
     if isinstance(chosen, EpisodeStore):
         found = Dataset.of(chosen)
     else:
@@ -168,12 +172,7 @@ def open_for(
 
 def _check_task(task: TaskSpec, found: Dataset) -> None:
     """Raises BadValue when a dataset cannot be one of the task."""
-    if found.task != task.id:
-        of = "of no task that is known here" if found.task is None else f"of {found.task}"
-        names = ", ".join(task.datasets) or "none"
-        raise BadValue(
-            f"{found.id} is a dataset {of}, not of {task.id}, whose datasets are: {names}."
-        )
+    check_dataset(found.id, found.task, task)
     from entitybench.datasets.catalogue.shapes import shape_of, shapes
 
     about, wanted = found.manifest["columns"], shapes().get(task.id) or shape_of(task)

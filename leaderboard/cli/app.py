@@ -73,6 +73,8 @@ _command(
     "bench eval --agent hecrl --task push-3blocks",
     "bench eval --agent hecrl --task push-3blocks --train-seeds 0 1 --episodes 20 --video",
     "bench eval --agent hecrl --weights-from push-3blocks --task push-4blocks",
+    "bench eval --agent bc --task hopper --weights runs/bc --dataset hopper/medium-v1",
+    "bench eval --agent hecrl --task push-3blocks --device cuda",
     "bench eval --agent my_agent.py:MyPolicy --task push-1block --json",
 )
 _command(

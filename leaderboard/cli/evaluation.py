@@ -35,9 +35,11 @@ def evaluate(
     episodes: Episodes = 100,
     weights: Path | None = None,
     weights_from: str | None = None,
-    threads: Threads | None = None,
+    dataset: str | None = None,
     preset: str | None = None,
-    bank: str = "public",
+    device: str = "cpu",
+    threads: Threads | None = None,
+    bank: str | None = None,
     video: bool = False,
     out: Path | None = None,
     json: bool = False,
@@ -50,12 +52,17 @@ def evaluate(
         train_seeds: Which trained agents to use, by training seed. Default: all there are.
         episode_seed: Seed of the first episode; episode i has seed S + i.
         episodes: Episodes for each training seed.
-        weights: A folder of seed*/ checkpoints, or one checkpoint. Default: the shipped weights.
+        weights: A folder of seed*/ checkpoints, or of AGENT/TASK/DATASET/seed*/, or one checkpoint.
+            Default: the shipped or downloaded weights.
         weights_from: Use the weights of another task (zero-shot): the shipped ones, or those in
             --weights.
-        threads: Simulation threads; any number gives the same record. Default: the cores.
+        dataset: Use the weights that were trained on this dataset. Default: in --weights the only
+            one there, else the one that the task names.
         preset: Only weights trained with this preset.
-        bank: Where start states come from: public; perturbed, or some of it as in
+        device: Where the agent computes: cpu, cuda, cuda:INDEX, or auto for a GPU where there is
+            one.
+        threads: Simulation threads; any number gives the same record. Default: the cores.
+        bank: Where start states come from: public, the default; perturbed, or some of it as in
             perturbed:mass,friction (colour, size, mass, friction, latency); hidden, whose salt is
             in the variable ENTITYBENCH_SALT.
         video: Write an mp4 and a contact sheet beside the record.
@@ -63,23 +70,23 @@ def evaluate(
         json: Print the record instead of the table.
     """
     different(train_seeds, "--train-seeds")
-    agent_spec = registry.agent(agent)
+    who = registry.agent(agent)
     if weights_from is not None:
         registry.tasks()[weights_from]
     spec = registry.tasks()[task]
+    kind = registry.kinds()[who.kind if who.kind in registry.kinds() else spec.kind]
     if out is None:
         writable_folder(RESULTS / spec.id)
     else:
         _record_file(out, video)
 
     from entitybench.leaderboard.evaluation import api
+    from entitybench.leaderboard.evaluation.evaluate import check_options
 
+    check_options(kind, bank=bank is not None, video=video, threads=threads is not None)
     if video:
-        from entitybench.leaderboard.evaluation.evaluate import check_options
         from entitybench.leaderboard.evaluation.video import check_video
 
-        kind = agent_spec.kind if agent_spec.kind in registry.kinds() else spec.kind
-        check_options(registry.kinds()[kind], video=True)
         check_video(spec)  # better now than after the episodes
 
     arguments = {
@@ -90,8 +97,10 @@ def evaluate(
         "episodes": episodes,
         "weights": None if weights is None else str(weights),
         "weights_from": weights_from,
+        "dataset": dataset,
         "preset": preset,
-        "bank": bank,
+        "device": device,
+        "bank": bank or "public",
     }
     with progress_bar(f"{agent} in {task}{', control steps' if spec.horizon else ''}") as progress:
         record = api.evaluate(
@@ -103,8 +112,10 @@ def evaluate(
             training_seeds=train_seeds,
             weights=weights,
             weights_from=weights_from,
+            dataset=dataset,
             preset=preset,
-            bank=bank,
+            device=device,
+            bank=bank or "public",
             arguments=arguments,
             progress=progress,
         )
@@ -122,7 +133,9 @@ def evaluate(
             seed=record.training_seeds[0],
             weights=weights,
             weights_from=weights_from,
+            dataset=dataset,
             preset=preset,
+            device=device,
         )
         _film(loaded, task, path.with_suffix(".mp4"), episode_seed)
 
@@ -142,12 +155,19 @@ def _record_file(out: Path, video: bool) -> None:
 
 
 def _write_new(record: Record) -> Path:
-    """results/TASK/AGENT[-from-TASK]-TIME.json; an earlier record is never overwritten."""
+    """results/TASK/AGENT[-from-TASK][-on-DATASET]-TIME.json; no earlier record is overwritten."""
     from entitybench.records import write_new
 
     parts = [re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(record.agent.id).name)]
     if record.agent.weights_from:
         parts.append(f"from-{record.agent.weights_from}")
+    parts += sorted(
+        {
+            f"on-{data.dataset.rpartition('/')[2]}"
+            for data in record.data
+            if data.dataset and not data.default
+        }
+    )
     parts.append(re.sub(r"\D", "", record.created)[:14])
     return write_new(RESULTS / record.task.id, "-".join(parts), record.to_json())
 

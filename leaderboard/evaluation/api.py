@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import asdict, dataclass, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.evaluation.provenance import Source, pick_device
 from entitybench.leaderboard.evaluation.weights import REFERENCE, reference_weights
 from entitybench.needs import check_fit
+from entitybench.progress import progress_bar
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import (
@@ -129,8 +131,9 @@ def load_agents(
     if not spec.trains and weights is not None and ":" not in spec.id:
         raise BadValue(f"{spec.id} has no weights: leave out --weights.")
     if not spec.trains and weights is None:
-        if weights_from is not None:
-            raise BadValue(f"{spec.id} has no weights: leave out --weights-from.")
+        for name, value in (("weights-from", weights_from), ("dataset", dataset)):
+            if value is not None:
+                raise BadValue(f"{spec.id} has no weights: leave out --{name}.")
         return {seed: _untrained(spec, where, seed, preset) for seed in seeds or [0]}
     found = checkpoints.find(
         spec,
@@ -244,7 +247,8 @@ def evaluate(
     """Run an agent from `episodes` starts of a task: `evaluation.evaluate.evaluate`, and ids too.
 
     `agent` may be an id; then `training_seeds`, `weights`, `weights_from`, `preset`, `dataset` and
-    `device` say which weights, as in `load_agents`.
+    `device` say which weights, as in `load_agents`. Without `progress` there is a bar on standard
+    error, where that is a terminal or a notebook.
     """
     if isinstance(agent, str):
         agent = load_agents(
@@ -262,17 +266,21 @@ def evaluate(
             "training_seeds, weights, weights_from, preset and dataset choose weights for an "
             f"agent's id; got a {type(agent).__name__} that has its weights."
         )
-    return engine.evaluate(
+    run = partial(
+        engine.evaluate,
         agent,
         task,
         episodes=episodes,
         episode_seed=episode_seed,
         threads=threads,
-        progress=progress,
         arguments=arguments,
         failures=failures,
         bank=bank,
     )
+    if progress is not None:
+        return run(progress=progress)
+    with progress_bar(f"steps in {task if isinstance(task, str) else task.id}") as bar:
+        return run(progress=bar)
 
 
 def record_path(

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench.checkpoints import META, Checkpoint, read_meta, train_line, weights_folder, where
-from entitybench.errors import BadValue, CheckpointError, nearest
-from entitybench.registry import agents, dataset_for, tasks
+from entitybench.errors import BadValue, CheckpointError, nearest, unknown
+from entitybench.needs import check_dataset
+from entitybench.registry import agents, dataset_for, datasets, tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from entitybench.types import AgentSpec, TaskSpec
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
@@ -57,7 +60,9 @@ def _usual(agent: str, task: str) -> str | None:
 def _datasets(agent: str, task: str) -> list[str]:
     """Names of the datasets from which there are weights, shipped or downloaded."""
     roots = (REFERENCE / "weights" / agent / task, weights_folder(agent, task).parent)
-    return sorted({path.name for root in roots for path in root.glob("*") if _seed_folders(path)})
+    former = {_name(_read(folder)) for folder in _seed_folders(roots[1]).values()}
+    found = {path.name for root in roots for path in root.glob("*") if _seed_folders(path)}
+    return sorted(found | former)
 
 
 def _seed_folders(root: Path) -> dict[int, Path]:
@@ -94,16 +99,18 @@ def find(
         spec: the agent.
         task: where it will act.
         seeds: training seeds; None means all there are.
-        weights: a folder of seed0/, seed1/, … or a checkpoint folder; None: the shipped ones, then
-            the downloaded ones.
+        weights: a folder of seed0/, seed1/, … or of AGENT/TASK/DATASET/seed0/, …, or a checkpoint
+            folder; None: the shipped ones, then the downloaded ones.
         weights_from: the task that the weights were trained on, where it is not `task`.
         preset: the preset they must have; None takes any.
-        dataset: id of what they were trained on; None: in `weights` any, else what the task names.
+        dataset: id of what they were trained on; None: in `weights` the only one, else what the
+            task names.
 
     Raises:
         CheckpointError: none there, or of another agent, task, version or preset; a
             seed twice, or a folder named after another seed.
-        BadValue: `weights` is no folder.
+        BadValue: `weights` is no folder, or the dataset is of another task.
+        UnknownId: there is no such dataset.
     """
     trained_on = weights_from or task.id
     if trained_on != task.id and "fixed-number" in spec.needs:
@@ -111,10 +118,14 @@ def find(
             f"the networks of {spec.id} fit {trained_on} alone, not {task.id}: train it there, or "
             "choose an agent that reads entities."
         )
+    if dataset is not None:
+        dataset = _checked(dataset, trained_on)
     if weights is None:
         folders = _found_weights(owner(spec), trained_on, dataset)
+        if dataset is not None and not folders:
+            _check_known(dataset, trained_on)
     else:
-        folders = _folders(Path(weights))
+        folders = _folders(Path(weights), owner(spec), trained_on, seeds, dataset)
     wanted = list(folders) if seeds is None else seeds
     missing = [seed for seed in wanted if seed not in folders]
     if missing or not wanted:
@@ -134,13 +145,81 @@ def find(
     return found
 
 
-def _folders(root: Path) -> dict[int, Path]:
+def _checked(dataset: str, task: str) -> str:
+    """The dataset without its size. Raises BadValue where it is one of another task."""
+    id = dataset.partition("@")[0]
+    if task in tasks() and id in datasets():
+        check_dataset(id, datasets()[id].task, tasks()[task])
+    return id
+
+
+def _check_known(dataset: str, task: str) -> None:
+    """Raise UnknownId for a dataset that its task does not have, where there are no weights."""
+    of = tasks()[task].datasets if task in tasks() else ()
+    if of and dataset not in (*of, *(name.rpartition("/")[2] for name in of)):
+        raise unknown("dataset", dataset, of)
+
+
+def _folders(
+    root: Path, agent: str, task: str, seeds: list[int] | None, dataset: str | None
+) -> dict[int, Path]:
+    """Checkpoint folders by training seed in a user's folder, all trained on one dataset."""
     if not root.is_dir():
         what = "a file, not a folder" if root.exists() else "not there"
         raise BadValue(f"no weights in {str(root)!r}: it is {what}.")
     if (root / META).is_file():
         return {int(read_meta(root)["seed"]): root}
-    return _seed_folders(root)
+    if found := _seed_folders(root):
+        return _of_one_dataset(found, root, seeds, dataset)
+    for place in (root / agent / task, root / task, root):  # as `checkpoints.where` lays them
+        folders = {path.name: _seed_folders(path) for path in sorted(place.glob("*"))}
+        own = {name: found for name, found in folders.items() if found and _is_of(name, found)}
+        if own:
+            usual = where(agent, task, _usual(agent, task)).name
+            there = {name: list(found) for name, found in own.items()}
+            return own[_chosen(there, place, dataset, usual)]
+        if former := _seed_folders(place):
+            return _of_one_dataset(former, place, seeds, dataset)
+    return {}
+
+
+def _is_of(name: str, found: Mapping[int, Path]) -> bool:
+    """Whether a folder of checkpoints is named after the dataset that they were trained on."""
+    return _name(_read(next(iter(found.values())))) == name
+
+
+def _of_one_dataset(
+    found: Mapping[int, Path], root: Path, seeds: list[int] | None, dataset: str | None
+) -> dict[int, Path]:
+    """Those of the dataset, or of the only one. Raises CheckpointError."""
+    names = {seed: _name(_read(path)) for seed, path in found.items()}
+    there: dict[str, list[int]] = {}
+    for seed, name in names.items():
+        if seeds is None or seed in seeds:
+            there.setdefault(name, []).append(seed)
+    if not there:
+        return dict(found)  # none of the seeds is here, which is another error
+    chosen = _chosen(there, root, dataset)
+    return {seed: path for seed, path in found.items() if names[seed] == chosen}
+
+
+def _chosen(
+    there: Mapping[str, list[int]], root: Path, dataset: str | None, usual: str | None = None
+) -> str:
+    """The name of the dataset to use the weights of, of those that are there with their seeds."""
+    wanted = usual if dataset is None else where("", "", dataset).name
+    if wanted in there:
+        return str(wanted)
+    if dataset is None and len(there) == 1:
+        return next(iter(there))
+    held = " and ".join(
+        f"{name} (seed{'s' * (len(seeds) > 1)} {' '.join(map(str, seeds))})"
+        for name, seeds in sorted(there.items())
+    )
+    text = f"{str(root)!r} holds weights trained on {held}"
+    if dataset is not None:
+        raise CheckpointError(f"{text}, not on {wanted}.")
+    raise CheckpointError(f"{text}: say which, for one `--dataset {min(there)}`.")
 
 
 def _missing(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import BadValue
+from entitybench.needs import check_dataset
 from entitybench.registry import dataset_for, datasets
 
 if TYPE_CHECKING:
@@ -50,13 +51,13 @@ def open_data(
         from entitybench.datasets.api import open_for
 
         dataset = dataset_for(task, spec.kind) if dataset is None else dataset
-        if generate:
-            _make(str(dataset), progress)
+        if generate and not hasattr(dataset, "manifest"):
+            _make(str(dataset), task, progress)
         dataset = open_for(task, dataset)
     return dataset.split("train") if hasattr(dataset, "split") else dataset
 
 
-def _make(named: str, progress: Callable[[int, int], None] | None) -> None:
+def _make(named: str, task: TaskSpec, progress: Callable[[int, int], None] | None) -> None:
     """Generate a registered dataset, unless something is in its place already."""
     from entitybench.datasets.generate.api import generate
     from entitybench.datasets.store.places import named_folder
@@ -64,6 +65,7 @@ def _make(named: str, progress: Callable[[int, int], None] | None) -> None:
     id, _, size = named.partition("@")
     if id not in datasets():
         return
+    check_dataset(id, datasets()[id].task, task)
     folder = named_folder(named)
     if not folder.is_dir() or not any(folder.iterdir()):
         generate(id, size=size or "small", progress=progress)

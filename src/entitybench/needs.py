@@ -45,3 +45,18 @@ def check_fit(spec: AgentSpec, task: TaskSpec, offered: frozenset[str]) -> None:
     hint = f" Use {state}." if state != task.id else ""
     what = " and ".join(NEEDS[need] for need in missing)
     raise BadValue(f"{spec.id} needs {what}, and {task.id} has none.{hint}")
+
+
+def check_dataset(id: str | None, of: str | None, task: TaskSpec) -> None:
+    """Raise BadValue unless a dataset is one of the task.
+
+    Args:
+        id: of the dataset, for the message.
+        of: the id of its task; None where that is not known.
+        task: where it is to be used.
+    """
+    if of == task.id:
+        return
+    words = "of no task that is known here" if of is None else f"of {of}"
+    names = ", ".join(task.datasets) or "none"
+    raise BadValue(f"{id} is a dataset {words}, not of {task.id}, whose datasets are: {names}.")

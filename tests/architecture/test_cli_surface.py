@@ -10,7 +10,7 @@ SURFACE = {
     "list": "WHAT --kind --scores --json",
     "info": "ID --json",
     "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
-    "--threads --preset --bank --video --out --json",
+    "--dataset --preset --device --threads --bank --video --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
     "lint": "DATASET --episodes --json",
     "page": "DATASETS --out --all --json",

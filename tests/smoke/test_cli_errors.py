@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -13,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from entitybench import registry
 from entitybench.errors import BadValue, RenderError
 from entitybench.leaderboard.cli import app as cli
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 
 EVAL = "eval --agent random --task push-3blocks"
+HECRL = "eval --agent hecrl --task push-3blocks"
 TRAIN = "train --agent hecrl --task push-3blocks"
 
 # What is typed, and words that the line must hold.
@@ -75,6 +78,17 @@ BAD_WORDS = {
     "eval --agent gcbc --task push-4blocks --weights-from push-3blocks": "fit push-3blocks alone",
     "eval --agent hecrl --task push-3blocks --weights unfinished": "--seed 2 --out unfinished",
     f"{EVAL} --weights empty": "leave out --weights",
+    f"{EVAL} --dataset play-v1": "leave out --dataset",
+    f"{EVAL} --device gpu": "unknown device 'gpu'; use cpu",
+    f"{EVAL} --bank publik": "publik",
+    "eval --agent hecrl --task hopper": "hecrl is for goal-control tasks, and hopper is reward",
+    f"{HECRL} --dataset push-3blocks/play-v2": "'push-3blocks/play-v1'",
+    f"{HECRL} --dataset push-1block/play-v1": "is a dataset of push-1block, not of push-3blocks",
+    f"{HECRL} --weights two": "noisy-v1 (seed 1) and play-v1 (seed 0): say which",
+    f"{HECRL} --weights two --dataset played-v1": "not on played-v1",
+    f"{HECRL} --weights tree": "early-v1 (seed 0) and late-v1 (seed 0): say which",
+    f"{HECRL} --weights two --train-seeds 1 --preset small": "'two/seed1' has preset 'tiny'",
+    f"{HECRL} --weights two/seed1 --dataset play-v1": "trained on push-3blocks/noisy-v1",
     f"{EVAL} --out file": "exists already",
     "import folder --out new": "folder is no Minari dataset",
     "import junk.npz --out new": "is no OGBench file",
@@ -113,6 +127,8 @@ BAD_WORDS = {
     f"{TRAIN} --out runs --logger tensorbord": "'tensorboard'",
     f"{TRAIN} --out runs --dataset push-3blocks/play-v2": "'push-3blocks/play-v1'",
     f"{TRAIN} --out runs --dataset ./nowhere": "nowhere",
+    f"{TRAIN} --out runs --dataset push-1block/play-v1": "of push-1block, not of push-3blocks",
+    f"{TRAIN} --out runs --dataset push-1block/play-v1 --generate": "not of push-3blocks",
     f"{TRAIN} --out runs --dataset push-3blocks/play-v1@huge": "huge",
     f"{TRAIN} --out runs --resume": "leave out --resume",
     "train --agent hecrl --task hopper --out runs": "goal-control",
@@ -134,6 +150,10 @@ BAD_WORDS = {
     "table broken.json": "broken.json",
     "table other.json": "other.json",
     "table empty": "empty",
+    "table newer.json": "schema 3, made by a newer entitybench",
+    "compare good.json newer.json": "schema 3, made by a newer entitybench",
+    "plot bars newer.json --out a.svg": "schema 3, made by a newer entitybench",
+    "table good.json again.json": "training seed 0 of random on sprites is in two records",
     "table broken.json --format pdf": "'pdf'",
     "table good.json --sort retrun": "'return'",
     "compare broken.json": "bench compare --help",
@@ -159,6 +179,14 @@ class Policy:
 """
 
 
+def _checkpoint(folder: Path, seed: int, dataset: str) -> None:
+    """A folder that says that it holds weights."""
+    folder.mkdir(parents=True)
+    meta = {"agent": "hecrl", "task": "push-3blocks", "task_version": 1, "seed": seed}
+    meta |= {"preset": "tiny", "dataset": {"id": f"push-3blocks/{dataset}"}}
+    (folder / "agent.json").write_text(json.dumps(meta))
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with things that are not what a command wants."""
@@ -171,6 +199,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "folder" / "thing.txt").write_text("mine\n")
     (tmp_path / "broken" / "agent.json").write_text('{"agent": "hecrl", ')
     (tmp_path / "unfinished" / "seed2.training").mkdir(parents=True)
+    _checkpoint(tmp_path / "two" / "seed0", 0, "play-v1")
+    _checkpoint(tmp_path / "two" / "seed1", 1, "noisy-v1")
+    for name in ("early-v1", "late-v1"):
+        _checkpoint(tmp_path / "tree" / "hecrl" / "push-3blocks" / name / "seed0", 0, name)
     (tmp_path / "junk.npz").write_bytes(b"\xff\x00" * 99)
     (tmp_path / "policy.py").write_text("class Policy: ...\n")
     (tmp_path / "crash.py").write_text("1 / 0\n")
@@ -180,6 +212,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         '{"step": 1, "loss": 2}\n{"step": 1, "evaluation": {"success": 0}}\n'
     )
     shutil.copyfile(REFERENCE / "records" / "sprites" / "random.json", tmp_path / "good.json")
+    shutil.copyfile(tmp_path / "good.json", tmp_path / "again.json")
+    newer = {**json.loads((tmp_path / "good.json").read_text()), "schema_version": 3}
+    (tmp_path / "newer.json").write_text(json.dumps(newer))
     (tmp_path / "broken.json").write_text('{"schema_version": 1, "agent"')
     (tmp_path / "other.json").write_text(json.dumps({"schema_version": 1, "name": "no record"}))
     return tmp_path
@@ -206,6 +241,20 @@ def _tree(folder: Path) -> set[str]:
     # Folders that a command makes before it refuses are harmless; files are not.
     harmless = {".locks", "__pycache__"}
     return {str(p) for p in folder.rglob("*") if p.is_file() and not harmless & set(p.parts)}
+
+
+def test_an_option_that_the_kind_does_not_know(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kinds = [
+        dataclasses.replace(kind, options=frozenset({"threads"}), item="clip")
+        for kind in registry.kinds()
+    ]
+    monkeypatch.setattr(registry, "kinds", lambda: registry.Registry("kind", kinds))
+    for words, name in (("--video", "--video"), ("--bank public", "--bank")):
+        assert main(f"{EVAL} {words} --out r.json".split()) == 2
+        (line,) = capfd.readouterr().err.splitlines()
+        assert f"{name} means nothing for tasks of the kind goal-control, of clips" in line
 
 
 def _raising(error: BaseException):

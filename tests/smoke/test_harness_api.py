@@ -163,7 +163,7 @@ def test_weights_by_dataset_and_of_the_old_folders(mine, tmp_path, monkeypatch):
     shutil.rmtree(root / "seed0")
     with pytest.raises(CheckpointError, match=r"another dataset: `--dataset push-1block/new-v1`"):
         api.load_agents("mine", task="push-1block")
-    with pytest.raises(CheckpointError, match=r"was trained on push-1block/new-v1, not on play-v1"):
+    with pytest.raises(CheckpointError, match=r"trained on new-v1 \(seed 2\), not on play-v1"):
         api.load_agents(
             "mine", task="push-1block", weights=root / "new-v1", dataset="push-1block/play-v1"
         )
@@ -248,6 +248,52 @@ def test_a_training_seed_counts_once(mine, tmp_path):
         (tmp_path / "runs" / f"{name}x").rename(tmp_path / "runs" / name)
     with pytest.raises(CheckpointError, match="both of training seed 1"):
         api.load_agents("mine", task="push-1block", weights=tmp_path / "runs")
+
+
+def _on(dataset):
+    return {"dataset": {"id": f"push-1block/{dataset}", "content_hash": dataset}}
+
+
+def test_weights_of_one_dataset_among_several(mine, file, tmp_path):
+    for seed, dataset in ((0, "play-v1"), (1, "late-v1"), (2, "late-v1")):
+        mine(tmp_path / "flat", seed, **_on(dataset))
+    for dataset in ("early-v1", "late-v1"):
+        mine(tmp_path / "tree" / "mine" / "push-1block" / dataset, 0, **_on(dataset))
+
+    def seeds(**where):
+        return list(api.load_agents("mine", task="push-1block", **where))
+
+    assert seeds(weights=tmp_path / "flat", dataset="push-1block/late-v1") == [1, 2]
+    assert seeds(weights=tmp_path / "flat", dataset="late-v1@paper") == [1, 2]
+    assert seeds(weights=tmp_path / "flat", seeds=[2]) == [2]
+    with pytest.raises(CheckpointError, match=r"late-v1 \(seeds 1 2\) and play-v1 \(seed 0\): say"):
+        seeds(weights=tmp_path / "flat")
+    with pytest.raises(CheckpointError, match=r"play-v1 \(seed 0\), not on odd-v1"):
+        seeds(weights=tmp_path / "flat", dataset="odd-v1")
+    for root in (tmp_path / "tree", tmp_path / "tree" / "mine", tmp_path / "tree/mine/push-1block"):
+        agents = api.load_agents("mine", task="push-1block", weights=root, dataset="late-v1")
+        assert agents[0].source.dataset == "push-1block/late-v1"
+    with pytest.raises(
+        CheckpointError, match=r"early-v1 \(seed 0\) and late-v1 \(seed 0\): say which"
+    ):
+        seeds(weights=tmp_path / "tree")
+    # What the task names needs no naming.
+    mine(tmp_path / "tree" / "mine" / "push-1block" / "play-v1", 5, **_on("play-v1"))
+    assert seeds(weights=tmp_path / "tree") == [5]
+    record = api.evaluate("mine", SHORT, weights=tmp_path / "flat", dataset="late-v1", episodes=1)
+    assert record.label == "mine (on late-v1)"
+
+
+def test_weights_in_folders_as_they_were_laid_before(mine, file, tmp_path, monkeypatch):
+    monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path / "data"))
+    mine(tmp_path / "data" / "weights" / "mine" / "push-1block", 3, **_on("play-v1"))
+    mine(tmp_path / "own" / "mine" / "push-1block", 4, **_on("late-v1"))
+    assert list(api.load_agents("mine", task="push-1block")) == [3]
+    assert list(api.load_agents("mine", task="push-1block", weights=tmp_path / "own")) == [4]
+    with pytest.raises(BenchError, match=r"unknown dataset 'push-1block/late-v1'.*play-v1"):
+        api.load_agents("mine", task="push-1block", dataset="push-1block/late-v1")
+    mine(tmp_path / "data" / "weights" / "mine" / "push-1block", 6, **_on("late-v1"))
+    assert list(api.load_agents("mine", task="push-1block")) == [3]
 
 
 def test_presets_that_are_not_there(file):

@@ -8,10 +8,10 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from cyclopts import CycloptsError
+from pages import blocks
 
 from entitybench import registry
 from entitybench.leaderboard.cli.app import app
@@ -19,18 +19,6 @@ from entitybench.leaderboard.cli.app import app
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("agents/*/*.md")])
 HOW_TO = [page for page in PAGES if page.name.startswith(("claims", "how-to-", "loading"))]
-
-BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-class Block(NamedTuple):
-    language: str
-    title: str
-    text: str
-
-
-def blocks(page: Path) -> list[Block]:
-    return [Block(*found) for found in BLOCK.findall(page.read_text())]
 
 
 def commands(page: Path) -> list[list[str]]:
@@ -83,11 +71,14 @@ def _invented(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
 def test_how_to_pages_run(page: Path, tmp_path: Path) -> None:
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": tools, "ENTITYBENCH_DATA": str(tmp_path / "data")}
+    site = str(tmp_path / "site")  # `pip install` of a page's package leaves no trace elsewhere
+    paths = os.pathsep.join(filter(None, (site, os.environ.get("PYTHONPATH"))))
+    own = {"ENTITYBENCH_DATA": str(tmp_path / "data"), "PIP_TARGET": site, "PYTHONPATH": paths}
+    environment = {**os.environ, "PATH": tools, **own}
     ran = 0
     for block in blocks(page):
-        if block.title.endswith(".py"):
-            (tmp_path / block.title).write_text(block.text)
+        if block.title:
+            (tmp_path / block.title).write_text(block.text, encoding="utf-8")
             continue
         if block.language == "python":
             steps = [[sys.executable, "-c", block.text]]

@@ -1,0 +1,43 @@
+"""What depends on the kind of a task asks the table of kinds; nothing names one to decide."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from entitybench.kinds import KINDS
+
+ROOT = Path(__file__).parents[2]
+IDS = {kind.id for kind in KINDS}
+# The table, and evaluators, which are of a kind. Whatever else trains, tabulates or judges asks.
+OWN = {"src/entitybench/kinds.py"} | {
+    kind.evaluator.partition(":")[0].removeprefix("entitybench.").replace(".", "/") + ".py"
+    for kind in KINDS
+}
+HARNESS = [
+    path
+    for folder in ("src/entitybench", "leaderboard")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.relative_to(ROOT).as_posix() not in OWN
+]
+
+
+def named_kinds(source: str) -> list[str]:
+    """Ids of kinds that are constants of a source, its texts left out."""
+    return [
+        f"line {node.lineno}: {node.value}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and node.value in IDS
+    ]
+
+
+@pytest.mark.parametrize("path", HARNESS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_kind_is_named(path: Path) -> None:
+    assert not named_kinds(path.read_text(encoding="utf-8"))
+
+
+def test_a_named_kind_is_found() -> None:
+    assert named_kinds("if task.kind == 'goal-control':\n    pass") == ["line 1: goal-control"]
+    assert not named_kinds('"""Only goal-control tasks."""')

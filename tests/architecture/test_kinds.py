@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from entitybench.kinds import KINDS
+from entitybench.records import record_schema
 
 ROOT = Path(__file__).parents[2]
 IDS = {kind.id for kind in KINDS}
@@ -36,6 +38,16 @@ def named_kinds(source: str) -> list[str]:
 @pytest.mark.parametrize("path", HARNESS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_kind_is_named(path: Path) -> None:
     assert not named_kinds(path.read_text(encoding="utf-8"))
+
+
+def test_the_page_of_records_has_every_kind_and_field() -> None:
+    page = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    for kind in KINDS:
+        assert f"| `{kind.id}` | a{'n' if kind.item[0] in 'aeiou' else ''} {kind.item} | " in page
+        assert f"| `{kind.does}` |" in page
+    listed = re.findall(r"^\| (`.*?) \|", page.partition("## The file")[2], re.MULTILINE)
+    fields = {name for cell in listed for name in re.findall(r"`(\w+)`", cell)}
+    assert set(record_schema()["properties"]) <= fields
 
 
 def test_a_named_kind_is_found() -> None:

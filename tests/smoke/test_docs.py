@@ -18,7 +18,8 @@ from entitybench.leaderboard.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("agents/*/*.md")])
-HOW_TO = [page for page in PAGES if page.name.startswith(("claims", "how-to-", "loading"))]
+RUN = ("claims", "how-to-", "loading", "records")
+HOW_TO = [page for page in PAGES if page.name.startswith(RUN)]
 
 
 def commands(page: Path) -> list[list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import agent_cases
 import chain
 import pytest
@@ -26,11 +28,14 @@ def walks():
         yield chain.dataset(episodes=30)
 
 
-def where(spec, store, walks):
+def where(spec, store, walks, folder):
     """A small task of an agent's kind and data of it."""
     if spec.kind == "reward-control":
         return chain.TASK, walks
-    return tasks()[agent_cases.TASK], store
+    if spec.kind == "goal-control":
+        return tasks()[agent_cases.TASK], store
+    module = importlib.import_module(f"kinds.{spec.kind.replace('-', '_')}")
+    return tasks()[module.TASK], module.data(folder)
 
 
 def make(spec, task, **changes):
@@ -53,7 +58,7 @@ def assert_near(left, right, tolerance):
 
 @pytest.mark.parametrize("spec", TRAINED, ids=lambda spec: spec.id)
 def test_seeds_side_by_side_equal_single_runs(spec, store, walks, tmp_path):
-    task, data = where(spec, store, walks)
+    task, data = where(spec, store, walks, tmp_path / "data")
     target, config = make(spec, task)
     together = SideBySide.create(target, config, task, seeds=SEEDS, data=data)
     alone = [target.create(config, task, seed=seed, data=data) for seed in SEEDS]
@@ -71,7 +76,7 @@ def test_seeds_side_by_side_equal_single_runs(spec, store, walks, tmp_path):
 @pytest.mark.parametrize("id", ["iql", "td3bc", "gcbc"])
 def test_what_was_stopped_goes_on_with_the_same_bits(id, store, walks, tmp_path):
     spec = agent(id)
-    task, data = where(spec, store, walks)
+    task, data = where(spec, store, walks, tmp_path / "data")
     target, config = make(spec, task)
     folders = [tmp_path / f"seed{seed}" for seed in SEEDS]
     whole = SideBySide.create(target, config, task, seeds=SEEDS, data=data)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.core.world import Variation
 from entitybench.errors import BadValue, unknown
 from entitybench.seeding import generator
 
@@ -36,17 +37,6 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "latency": (0, 1),
 }
 _STUCK = 1e6  # N s/m
-
-
-@dataclass(frozen=True, slots=True)
-class Variation:
-    """How one episode's world differs. K: the bodies of the world's `varied`."""
-
-    colour: Array  # (K, 3), added to red, green and blue
-    size: Array  # (K,), factors of lengths
-    mass: Array  # (K,), factors
-    friction: Array  # (K,), factors of sliding friction and of the joints' friction
-    latency: int  # control steps by which actions come late
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.banks import Bank, Variation
+from entitybench.envs.core.banks import Bank
 from entitybench.envs.core.interactions import graph
 from entitybench.envs.core.physics import INTEGRATED, MujocoPhysics
 from entitybench.envs.core.world import GoalWorld, RewardWorld, TeamWorld
 from entitybench.errors import BadValue, whole
+from entitybench.registry import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import mujoco
 
-    from entitybench.envs.core.world import World
+    from entitybench.envs.core.physics import Physics
+    from entitybench.envs.core.world import Variation, World
     from entitybench.types import Array, Obs
 
 
@@ -86,7 +88,8 @@ class Worlds:
         self.batch = batch
         self.horizon = horizon
         self.bank = bank or Bank()
-        self.physics = world.physics(batch, threads)
+        physics: type[Physics] = resolve(world.physics_class)
+        self.physics = physics(world, batch, threads)
         self.threads = self.physics.threads
         self.interactions = interactions
         if interactions:

@@ -19,8 +19,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from entitybench.envs.core.banks import Variation
-    from entitybench.envs.core.world import ArrayMixin, Start, World
+    from entitybench.envs.core.world import ArrayMixin, Start, Variation, World
     from entitybench.types import Array
 
 _INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION

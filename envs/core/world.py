@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     import mujoco
 
-    from entitybench.envs.core.banks import Variation
-    from entitybench.envs.core.physics import Physics
     from entitybench.types import Array
 
 
@@ -39,6 +37,17 @@ class Start:
     qvel: Array | None = None  # (nv,) float64; None: at rest
     memory: Array | None = None  # (memory,) float64; None: zeros
     absent: Array | None = None  # (N,) bool, the entities that this episode lacks; None: none
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How one episode's world differs. K: the bodies of the world's `varied`."""
+
+    colour: Array  # (K, 3), added to red, green and blue
+    size: Array  # (K,), factors of lengths
+    mass: Array  # (K,), factors
+    friction: Array  # (K,), factors of sliding friction and of the joints' friction
+    latency: int  # control steps by which actions come late
 
 
 class World(ABC):
@@ -59,6 +68,8 @@ class World(ABC):
     terminates: bool = False  # whether an episode can end before its horizon; see `terminated`
     pixels: int | None = None  # edge of the image that is observed instead; None: entities
     view: str = "top"  # the camera of these images
+    # What steps its episodes, a `Physics`: by name, for it knows the worlds.
+    physics_class: str = "entitybench.envs.core.physics:MujocoPhysics"
 
     @property
     def features(self) -> int:
@@ -137,12 +148,6 @@ class World(ABC):
     def terminated(self, state: Array) -> Array:
         """Whether the episode ends in this state: bool (...)."""
         return np.zeros(state.shape[:-1], bool)
-
-    def physics(self, batch: int, threads: int) -> Physics:
-        """What steps `batch` episodes: MuJoCo, if a world does not say otherwise."""
-        from entitybench.envs.core.physics import MujocoPhysics
-
-        return MujocoPhysics(self, batch, threads)
 
     def begin(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         """Called when a start state has been written: make fields that are read valid."""
@@ -250,6 +255,7 @@ class ArrayMixin(World):
     """A world without MuJoCo: its whole state is memory, and `transition` is its physics."""
 
     reads = ()
+    physics_class = "entitybench.envs.core.physics:ArrayPhysics"
 
     def control(self, state: Array, action: Array) -> Array:
         del state
@@ -268,11 +274,6 @@ class ArrayMixin(World):
         """Which entities the action drove in a control step, bool (..., N); None: `driven`."""
         del before, action, after
         return None
-
-    def physics(self, batch: int, threads: int) -> Physics:
-        from entitybench.envs.core.physics import ArrayPhysics
-
-        return ArrayPhysics(self, batch, threads)
 
 
 class GoalWorld(World):

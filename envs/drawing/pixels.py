@@ -15,7 +15,7 @@ from entitybench.envs.core.world import GoalWorld, TeamWorld
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from entitybench.envs.core.banks import Variation
+    from entitybench.envs.core.world import Variation
     from entitybench.envs.drawing.render import Renderer
     from entitybench.types import Array, Obs
 

@@ -18,9 +18,8 @@ from entitybench.envs.parts.scene import PAINT_GROUP, ROBOT_GROUP
 from entitybench.errors import BadValue, RenderError
 
 if TYPE_CHECKING:
-    from entitybench.envs.core.banks import Variation
     from entitybench.envs.core.batch import Worlds
-    from entitybench.envs.core.world import World
+    from entitybench.envs.core.world import Variation, World
     from entitybench.types import Array
 
 SEEN_GROUPS = (0, ROBOT_GROUP, PAINT_GROUP)

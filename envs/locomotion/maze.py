@@ -92,7 +92,15 @@ class PointMaze(RewardWorld):
     def spec(self) -> mujoco.MjSpec:
         from entitybench.envs.locomotion.maze_scene import maze_scene
 
-        return maze_scene(self.edge, self.walls, self.goal, self.physics_dt, sleep=self.sleep)
+        return maze_scene(
+            self.edge,
+            self.walls,
+            self.goal,
+            self.physics_dt,
+            radius=RADIUS,
+            goal_radius=GOAL_RADIUS,
+            sleep=self.sleep,
+        )
 
     @property
     def bounds(self) -> Array:

@@ -25,11 +25,19 @@ _TOUCHES_POINT = {"contype": 1, "conaffinity": 0}
 
 
 def maze_scene(
-    edge: float, walls: Array, goal: Array, dt: float, *, sleep: bool = False
+    edge: float,
+    walls: Array,
+    goal: Array,
+    dt: float,
+    *,
+    radius: float,
+    goal_radius: float,
+    sleep: bool = False,
 ) -> mujoco.MjSpec:
-    """The scene. `edge`: half the maze, m; `walls` (walls, 4): x, y, half x, half y, m."""
-    from entitybench.envs.locomotion.maze import GOAL_RADIUS, RADIUS
+    """The scene. `edge`: half the maze, m; `walls` (walls, 4): x, y, half x, half y, m.
 
+    `radius` and `goal_radius`: of the point and of the goal's region, m.
+    """
     spec = new_scene("point-maze", dt, sleep=sleep, gravity=False)
     add_views(spec, edge + 0.25)
     world = spec.worldbody
@@ -53,12 +61,12 @@ def maze_scene(
         name="goal",
         type=mujoco.mjtGeom.mjGEOM_CYLINDER,
         pos=[0, 0, 0.002],
-        size=[GOAL_RADIUS, 0.002, 0],
+        size=[goal_radius, 0.002, 0],
         rgba=[0.35, 0.75, 0.35, 1],
         group=PAINT_GROUP,
         **NOTHING,
     )
-    _point(spec, RADIUS)
+    _point(spec, radius)
     return spec
 
 

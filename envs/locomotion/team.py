@@ -21,8 +21,7 @@ from entitybench.errors import unknown
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.envs.core.banks import Variation
-    from entitybench.envs.core.world import Start
+    from entitybench.envs.core.world import Start, Variation
     from entitybench.types import Array
 
 PADDING = "nothing"  # the name of what fills the observations of agents that see less

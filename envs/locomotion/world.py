@@ -19,7 +19,7 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.envs.core.banks import Variation
+    from entitybench.envs.core.world import Variation
     from entitybench.types import Array
 
 VIEWS = ("side", "top")

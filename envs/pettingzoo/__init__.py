@@ -28,7 +28,7 @@ def name_of(task: TaskSpec) -> str:
 def _teams() -> dict[str, TaskSpec]:
     from entitybench.registry import kinds, tasks
 
-    return {name_of(task): task for task in tasks() if kinds()[task.kind].views is None}
+    return {name_of(task): task for task in tasks() if kinds()[task.kind].parallel is not None}
 
 
 def _parallel(task: TaskSpec, **kwargs: Any) -> Any:

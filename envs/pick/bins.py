@@ -13,7 +13,8 @@ from entitybench.envs.core.world import Start
 from entitybench.envs.pick.furniture import PARTS
 from entitybench.envs.pick.scene import HALF
 from entitybench.envs.pick.world import AREA, PickWorld, on_table
-from entitybench.envs.push.world import COLORS, IDS
+from entitybench.envs.push.sizes import COLORS
+from entitybench.envs.push.world import IDS
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 

@@ -13,7 +13,8 @@ from entitybench.envs.pick import furniture as f
 from entitybench.envs.pick.hand import OPEN
 from entitybench.envs.pick.scene import HALF
 from entitybench.envs.pick.world import HAND_FEATURES, HEIGHTS, TOLERANCE, PickTable
-from entitybench.envs.push.world import COLORS, IDS
+from entitybench.envs.push.sizes import COLORS
+from entitybench.envs.push.world import IDS
 from entitybench.errors import BadValue, unknown
 from entitybench.seeding import generator
 

@@ -11,7 +11,8 @@ from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld, Start, World
 from entitybench.envs.pick.hand import JOINTS, OPEN, TIP
 from entitybench.envs.pick.scene import HALF
-from entitybench.envs.push.world import COLORS, IDS, VIEWS
+from entitybench.envs.push.sizes import COLORS
+from entitybench.envs.push.world import IDS, VIEWS
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 

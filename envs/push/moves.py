@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.push.world import HALF_EDGE, PUSHER_RADIUS, REACH
+from entitybench.envs.push.sizes import HALF_EDGE, PUSHER_RADIUS
+from entitybench.envs.push.world import REACH
 
 if TYPE_CHECKING:
     from entitybench.types import Array

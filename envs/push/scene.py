@@ -21,7 +21,7 @@ from entitybench.envs.parts.table import (
     add_pusher,
     add_table,
 )
-from entitybench.envs.push.world import COLORS, HALF_EDGE, PUSHER_RADIUS
+from entitybench.envs.push.sizes import COLORS, HALF_EDGE, PUSHER_RADIUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

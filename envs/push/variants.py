@@ -9,15 +9,8 @@ import numpy as np
 
 from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld, RewardWorld, Start
-from entitybench.envs.push.world import (
-    COLORS,
-    HALF_EDGE,
-    IDS,
-    SPACING,
-    PushTable,
-    PushWorld,
-    free_place,
-)
+from entitybench.envs.push.sizes import COLORS, HALF_EDGE
+from entitybench.envs.push.world import IDS, SPACING, PushTable, PushWorld, free_place
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 

@@ -17,6 +17,7 @@ import numpy as np
 from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld, Start, World
 from entitybench.envs.parts.asked import Asked
+from entitybench.envs.push.sizes import COLORS, HALF_EDGE
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 IDS = 16  # codes an entity can have; the pusher's is 0
-HALF_EDGE = 0.04  # m, of a block
-PUSHER_RADIUS = 0.02  # m
 SPACING = 0.13  # m, smallest distance between the centres of two blocks or of two goals
 PUSHER_SPACING = (
     0.10  # m, smallest distance between the pusher and the centre of a block at the start
@@ -38,23 +37,6 @@ VIEWS = ("top", "side")
 # without for numbers, which do not make a result float64.
 _REACH = np.full(2, REACH)
 TOLERANCE = 0.06  # m, three quarters of an edge
-COLORS = (
-    (0.90, 0.10, 0.10),
-    (0.10, 0.65, 0.15),
-    (0.10, 0.25, 0.95),
-    (0.95, 0.80, 0.05),
-    (0.65, 0.10, 0.75),
-    (0.05, 0.75, 0.80),
-    (0.95, 0.45, 0.05),
-    (0.95, 0.45, 0.75),
-    (0.45, 0.30, 0.10),
-    (0.55, 0.85, 0.35),
-    (0.05, 0.35, 0.35),
-    (0.55, 0.55, 0.95),
-    (0.50, 0.05, 0.20),
-    (0.95, 0.90, 0.60),
-    (0.35, 0.35, 0.40),
-)
 
 
 class PushTable(World):

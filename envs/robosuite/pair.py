@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import mujoco
 
-    from entitybench.envs.core.banks import Variation
+    from entitybench.envs.core.world import Variation
     from entitybench.types import Array
 
 BOTTOM = 0.07  # m, of the pot under its middle

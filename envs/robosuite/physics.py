@@ -18,8 +18,7 @@ from entitybench.envs.core.world import World
 from entitybench.envs.robosuite.probe import Probe
 
 if TYPE_CHECKING:
-    from entitybench.envs.core.banks import Variation
-    from entitybench.envs.core.world import Start
+    from entitybench.envs.core.world import Start, Variation
     from entitybench.envs.robosuite.engine import Patch
     from entitybench.envs.robosuite.world import SuiteWorld
     from entitybench.types import Array

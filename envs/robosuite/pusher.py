@@ -15,7 +15,7 @@ from entitybench.envs.parts.observed import goal_of
 from entitybench.envs.push.moves import behind, norm, push_step, unit
 from entitybench.envs.push.oracle import BLOCK_CLEARANCE, LOYALTY, OracleState, PushOracle
 from entitybench.envs.push.routes import route
-from entitybench.envs.push.world import HALF_EDGE as PUSH_HALF_EDGE
+from entitybench.envs.push.sizes import HALF_EDGE as PUSH_HALF_EDGE
 from entitybench.envs.push.world import REACH
 from entitybench.envs.robosuite.moves import GAIN
 from entitybench.envs.robosuite.pushing import CENTRE, HALF_EDGE, BlocksWorld

@@ -9,7 +9,7 @@ import numpy as np
 
 from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld
-from entitybench.envs.push.world import COLORS
+from entitybench.envs.push.sizes import COLORS
 from entitybench.envs.robosuite import library
 from entitybench.envs.robosuite.moves import action as hand_action
 from entitybench.envs.robosuite.moves import heading, upright, wrap

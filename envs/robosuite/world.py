@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     import mujoco
 
-    from entitybench.envs.core.physics import Physics
     from entitybench.envs.robosuite.engine import Engine, Patch
     from entitybench.types import Array
 
@@ -202,11 +201,10 @@ class SuiteWorld(World):
         bounds[FEATURES.index("angle")] = 4
         return bounds
 
-    def physics(self, batch: int, threads: int) -> Physics:
-        from entitybench.envs.robosuite.physics import RobosuitePhysics, ServoPhysics
-
-        kind = ServoPhysics if self.profile == "assets" else RobosuitePhysics
-        return kind(self, batch, threads)
+    @property
+    def physics_class(self) -> str:  # type: ignore[override]
+        kind = "ServoPhysics" if self.profile == "assets" else "RobosuitePhysics"
+        return f"entitybench.envs.robosuite.physics:{kind}"
 
     def numbers(self, state: Array) -> Array:
         """The probe's numbers (..., K) in states (..., S)."""

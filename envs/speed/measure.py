@@ -18,6 +18,7 @@ from entitybench.envs.core.physics import MujocoPhysics
 from entitybench.envs.speed import peers
 from entitybench.envs.speed.runs import CASES, Run, busy_actions
 from entitybench.envs.speed.targets import targets_of
+from entitybench.registry import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,7 +167,7 @@ def speed(
 
 def has_limit(world: World) -> bool:
     """Whether a world is stepped by MuJoCo alone, whose speed is then the limit."""
-    return type(world.physics(1, 1)) is MujocoPhysics
+    return resolve(world.physics_class) is MujocoPhysics
 
 
 # By run: control steps per CPU-second and per second of wall time.

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.api import world_as
-from entitybench.envs.team.pushbox import (
+from entitybench.envs.team.pushbox import PushboxWorld
+from entitybench.envs.team.pushbox_sizes import (
     BOX_HALF,
     BOX_MASS,
     FASTEST,
@@ -22,7 +23,6 @@ from entitybench.envs.team.pushbox import (
     ROBOT_RADIUS,
     ROBOTS,
     TWIST,
-    PushboxWorld,
 )
 from entitybench.errors import BadValue
 

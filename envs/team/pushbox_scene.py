@@ -20,7 +20,7 @@ from entitybench.envs.parts.scene import (
     add_views,
     new_scene,
 )
-from entitybench.envs.team.pushbox import (
+from entitybench.envs.team.pushbox_sizes import (
     ARENA,
     BOX_HALF,
     BOX_MASS,

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from entitybench.envs.api import make_worlds
+from entitybench.envs.worlds import make_worlds
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 
-from entitybench.envs.api import make_worlds, task_of
 from entitybench.envs.core.world import GoalWorld, RewardWorld, World
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
@@ -24,6 +23,7 @@ from entitybench.envs.views.spaces import (
     observation_space,
     seen,
 )
+from entitybench.envs.worlds import make_worlds, task_of
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:

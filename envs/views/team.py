@@ -11,7 +11,6 @@ from gymnasium import spaces
 from gymnasium.utils import seeding
 from pettingzoo import ParallelEnv
 
-from entitybench.envs.api import make_worlds, task_of
 from entitybench.envs.core.world import TeamWorld
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
@@ -21,6 +20,7 @@ from entitybench.envs.views.spaces import (
     check_seed,
     entity_box,
 )
+from entitybench.envs.worlds import make_worlds, task_of
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:

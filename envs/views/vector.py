@@ -13,7 +13,6 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from entitybench.envs.api import make_worlds, task_of
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
     PRIVILEGED,
@@ -25,6 +24,7 @@ from entitybench.envs.views.spaces import (
     observation_space,
     seen,
 )
+from entitybench.envs.worlds import make_worlds, task_of
 from entitybench.errors import BadValue, whole
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from entitybench.envs.api import make_worlds, oracle_of, world_of
+from entitybench.envs.push.sizes import HALF_EDGE
 from entitybench.envs.push.variants import (
     AWAY,
     POST_SPACING,
@@ -16,7 +17,6 @@ from entitybench.envs.push.variants import (
     PushRegionWorld,
     PushZonesWorld,
 )
-from entitybench.envs.push.world import HALF_EDGE
 from entitybench.seeding import BatchGenerator, generator
 
 REGION = "push-2blocks-region"

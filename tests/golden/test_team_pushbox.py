@@ -7,18 +7,9 @@ import numpy as np
 import pytest
 
 from entitybench.envs.api import make_worlds, world_of
-from entitybench.envs.team.pushbox import (
-    ALIGNED,
-    BONUS,
-    BOX_HALF,
-    FASTEST,
-    FORCE,
-    NEAR,
-    ROBOT_RADIUS,
-    TURN_COST,
-    PushboxWorld,
-)
+from entitybench.envs.team.pushbox import ALIGNED, BONUS, NEAR, TURN_COST, PushboxWorld
 from entitybench.envs.team.pushbox_oracle import PushboxOracle
+from entitybench.envs.team.pushbox_sizes import BOX_HALF, FASTEST, FORCE, ROBOT_RADIUS
 from entitybench.errors import BadValue
 
 

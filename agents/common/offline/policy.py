@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 if TYPE_CHECKING:
-    from entitybench.agents.common.offline.learner import OfflineLearner
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs
+
+
+class Learner(Protocol):
+    """What the policy asks of whoever has learned."""
+
+    device: Any
+
+    def flat(self, observation: Array, mask: Array | None) -> Array: ...
+    def act(self, states: torch.Tensor) -> torch.Tensor: ...
 
 
 class MeanPolicy:
     """Takes the mean action at every step."""
 
-    def __init__(self, agent: OfflineLearner) -> None:
+    def __init__(self, agent: Learner) -> None:
         self.agent = agent
 
     def initial_state(self, batch: int) -> None:

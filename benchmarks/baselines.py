@@ -23,7 +23,7 @@ from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.api import record_path
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import datasets, resolve, tasks
+from entitybench.registry import datasets, kinds, resolve, tasks
 
 if TYPE_CHECKING:
     from entitybench.types import AgentSpec, DatasetSpec
@@ -32,7 +32,7 @@ BASELINES = {
     "goal-control": ("gcbc",),
     "reward-control": ("bc", "iql", "bc-10pct", "td3bc"),
     "team-control": ("ma-bc",),
-    "graph": ("graph-static",),
+    "graph": ("graph-static", "graph-distance", "graph-surprise"),
 }
 PRESETS = {"gcbc": "sweep"}  # of others: small
 SEEDS = (0, 1, 2)
@@ -50,6 +50,14 @@ def planned() -> list[DatasetSpec]:
         seen.add(key)
     slow = {data.id for data in datasets() if tasks()[data.task].extra}
     return [*sorted(first, key=lambda d: d.id in slow), *sorted(rest, key=lambda d: d.id in slow)]
+
+
+def baselines_on(data: DatasetSpec) -> list[str]:
+    """Those of the task's kind, and of the kinds that the data make it one of too."""
+    task = tasks()[data.task]
+    others = [kinds()[id] for id in sorted(task.also)]
+    also = [kind.id for kind in others if getattr(data, kind.offered_by)]
+    return [name for kind in (task.kind, *also) for name in BASELINES[kind]]
 
 
 def done(path: Path, agent: AgentSpec, preset: str, data: DatasetSpec, episodes: int) -> bool:
@@ -123,7 +131,7 @@ def main() -> int:
     for data in planned():
         if not any(fnmatch.fnmatch(data.id, pattern) for pattern in asked.datasets):
             continue
-        for name in BASELINES[tasks()[data.task].kind]:
+        for name in baselines_on(data):
             if asked.agents and name not in asked.agents:
                 continue
             if time.monotonic() > end:

@@ -83,8 +83,8 @@ def documents(root: Path) -> list[Path]:
 def results(pattern: str, reference: Path) -> str:
     """A table of stored records, best first within a task; empty where there are none.
 
-    The pattern is TASK,TASK/AGENT,AGENT, with the wildcards of file names; of all agents without
-    the second half.
+    The pattern is TASK,TASK/AGENT,AGENT, with the wildcards of file names; without the second half
+    of all agents that were scored as the task's own kind.
     """
     names, _, agents = pattern.partition("/")
     records = [
@@ -93,6 +93,8 @@ def results(pattern: str, reference: Path) -> str:
         for agent in (agents or "*").split(",")
         for path in (reference / "records").glob(f"{name}/{agent}.json")
     ]
+    # Another kind that a task can be scored as is shown where its agents are named.
+    records = [r for r in records if agents or r.kind == r.task.kind]
     if not records:
         return ""
 

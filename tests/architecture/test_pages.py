@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from entitybench.envs.api import world_of
+from entitybench.envs.push import sizes
 from entitybench.envs.push import world as push
 from entitybench.errors import BadValue
 from entitybench.leaderboard.claims.arms import record_file
@@ -152,8 +153,8 @@ def test_the_worlds_page_has_the_worlds_numbers() -> None:
     for words in (
         f"at most {100 * world.tolerance:g} cm from its goal",
         f"{push.REACH * 100:g} cm ahead",
-        f"edge {200 * push.HALF_EDGE:g} cm",
-        f"radius {100 * push.PUSHER_RADIUS:g} cm",
+        f"edge {200 * sizes.HALF_EDGE:g} cm",
+        f"radius {100 * sizes.PUSHER_RADIUS:g} cm",
         f"{100 * push.SPACING:g} cm apart",
         f"at least {100 * push.PUSHER_SPACING:g} cm from every block",
         f"a = {world.area:g} m",

@@ -47,7 +47,7 @@ def test_without_robosuite_there_is_one_line_that_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(library, "installed", lambda: False)
     with pytest.raises(MissingExtra, match=r"pip install -e '\.\[robosuite\]'"):
-        resolve(tasks()["robosuite-lift"].world)()
+        resolve(tasks()["robosuite-lift"].target)()
 
 
 def test_listing_tasks_imports_no_robosuite() -> None:

@@ -25,4 +25,4 @@ def cases(specs, alike=lambda spec: spec.id):
 def kind(spec):
     """A behaviour in a world, whatever their arguments."""
     base = spec.behaviour_kwargs.get("base")
-    return spec.behaviour, base, tasks()[spec.task].world, spec.absent > 0
+    return spec.behaviour, base, tasks()[spec.task].target, spec.absent > 0

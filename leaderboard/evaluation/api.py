@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from entitybench.registry import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from entitybench.leaderboard.evaluation.pool import Failures, Progress
     from entitybench.types import AgentSpec, TaskSpec
@@ -125,7 +126,7 @@ def load_agents(
     if seeds is not None and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
         raise BadValue(f"training seeds must be different and not negative: got {list(seeds)}.")
     _check_preset(spec, preset)
-    chosen = pick_device(device)
+    chosen = _device(spec, device)
     if weights_from is not None:
         tasks()[weights_from]
     if not spec.trains and weights is not None and ":" not in spec.id:
@@ -147,6 +148,15 @@ def load_agents(
     return {seed: _trained(spec, where, found[seed], chosen) for seed in found}
 
 
+def _device(spec: AgentSpec, device: str | None) -> str:
+    """Where it acts. Raises BadValue for a device there is not, or that does not matter to it."""
+    if not spec.acting:
+        return pick_device(device)
+    if device not in (None, "auto", "cpu"):
+        raise BadValue(f"{spec.id} acts by numpy: leave out --device {device}.")
+    return "cpu"
+
+
 def _check_preset(spec: AgentSpec, preset: str | None) -> None:
     if preset is None or spec.target.rpartition(":")[0].endswith(".py"):
         return  # a user's file knows its own
@@ -162,7 +172,7 @@ def _check_preset(spec: AgentSpec, preset: str | None) -> None:
 
 def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: str) -> Loaded:
     changes = dict(spec.config) if spec.weights_of is not None else {}
-    target = resolve_agent(spec)
+    target = resolve(spec.acting) if spec.acting else resolve_agent(spec)
     try:
         agent = target.load(checkpoint.folder, task=task, device=device, **changes)
     except (BenchError, ImportError, MemoryError):
@@ -223,7 +233,7 @@ def _config(agent: Any) -> dict[str, Any]:
     config = getattr(agent, "config", None)
     if is_dataclass(config) and not isinstance(config, type):
         return asdict(config)
-    return {}
+    return dict(config) if isinstance(config, Mapping) else {}
 
 
 def evaluate(

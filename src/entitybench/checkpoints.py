@@ -180,10 +180,13 @@ def read_meta(folder: Path) -> dict[str, Any]:
     return checked_meta(path, meta)
 
 
-def read(folder: Path) -> tuple[Checkpoint, dict[str, Array], dict[str, Array] | None]:
+def read(
+    folder: Path, *, training: bool = True
+) -> tuple[Checkpoint, dict[str, Array], dict[str, Array] | None]:
     """What `write` wrote: the checkpoint, its weights, and the training state if it is there.
 
-    Raises CheckpointError when a file is missing, cut short, or not the one agent.json speaks of.
+    With `training` false that is left unread, and None. Raises CheckpointError when a file is
+    missing, cut short, or not the one agent.json speaks of.
     """
     path, meta = folder / META, read_meta(folder)
     sha = meta.get("sha256") or {}
@@ -201,7 +204,8 @@ def read(folder: Path) -> tuple[Checkpoint, dict[str, Array], dict[str, Array] |
     checkpoint = Checkpoint(folder, meta)
     checkpoint.check_version()
     weights = _read_arrays(folder / WEIGHTS, sha.get(WEIGHTS))
-    rest = _read_arrays(folder / TRAINING, sha[TRAINING]) if TRAINING in sha else None
+    wanted = training and TRAINING in sha
+    rest = _read_arrays(folder / TRAINING, sha[TRAINING]) if wanted else None
     return checkpoint, weights, rest
 
 

@@ -98,6 +98,9 @@ class AgentSpec:
     id: str
     kind: str  # an id of `entitybench.kinds`; "any": it acts wherever actions are arrays
     target: str  # "module:Class" of the Learner
+    # "module:Class" of what acts alone, with `load` and what the kind `does`, where that needs less
+    # than the Learner imports; "": the Learner acts.
+    acting: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)  # what this id changes in every preset
     presets: tuple[str, ...] = ("tiny", "small", "paper")
     weights_of: str | None = None  # an inference-only variant uses the weights of this agent

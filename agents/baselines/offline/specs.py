@@ -5,6 +5,7 @@ from __future__ import annotations
 from entitybench.types import AgentSpec
 
 _HOME = "entitybench.agents.baselines.offline"
+_ACTING = "entitybench.agents.common.offline.acting:Acting"
 _NEEDS = frozenset({"entities"})
 
 AGENTS: tuple[AgentSpec, ...] = (
@@ -12,6 +13,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         id="bc",
         kind="reward-control",
         target=f"{_HOME}.bc:BC",
+        acting=_ACTING,
         needs=_NEEDS,
         paper="Pomerleau, Efficient Training of Artificial Neural Networks, 1991",
         extra="train",
@@ -21,6 +23,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         id="bc-10pct",
         kind="reward-control",
         target=f"{_HOME}.bc:BC",
+        acting=_ACTING,
         config={"best": 0.1},
         needs=_NEEDS,
         paper="Chen et al., Decision Transformer, NeurIPS 2021 (as a baseline)",
@@ -31,6 +34,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         id="iql",
         kind="reward-control",
         target=f"{_HOME}.iql:IQL",
+        acting=_ACTING,
         needs=_NEEDS,
         paper="Kostrikov et al., Offline RL with Implicit Q-Learning, ICLR 2022",
         extra="train",
@@ -40,6 +44,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         id="td3bc",
         kind="reward-control",
         target=f"{_HOME}.td3bc:TD3BC",
+        acting=_ACTING,
         needs=_NEEDS,
         paper="Fujimoto and Gu, A Minimalist Approach to Offline RL, NeurIPS 2021",
         extra="train",

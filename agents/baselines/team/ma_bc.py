@@ -54,10 +54,5 @@ class MABC(TeamLearner):
             loss = -logits.gather(-1, action[..., None])[..., 0].mean(-1)
         return loss, {"actor_loss": loss.detach()}
 
-    def decide(self, rows: Tensor) -> Tensor:
-        if self.choices is None:
-            return super().decide(rows)
-        return self._logits(self.params["actor"], rows)
-
     def _logits(self, params: Mapping[str, Tensor], seen: Tensor) -> Tensor:
         return mlp(params, seen.unsqueeze(-3), len(self.config.hidden) + 1)[..., 0, :, :]

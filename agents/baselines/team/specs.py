@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from entitybench.types import AgentSpec
 
+_ACTING = "entitybench.agents.common.team.acting:ActingTeam"
+
 AGENTS: tuple[AgentSpec, ...] = (
     AgentSpec(
         id="ma-bc",
         kind="team-control",
         target="entitybench.agents.baselines.team.ma_bc:MABC",
+        acting=_ACTING,
         paper="Pomerleau, Efficient Training of Artificial Neural Networks, 1991",
         extra="train",
         needs=frozenset({"team", "fixed-number"}),

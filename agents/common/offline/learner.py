@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from entitybench.agents.common.learner import TorchLearner
-from entitybench.agents.common.offline.policy import MeanPolicy
+from entitybench.agents.common.offline.policy import MeanPolicy, standardised
 from entitybench.agents.common.offline.statistics import moments
 from entitybench.datasets.sampling.subsets import best_episodes
 from entitybench.datasets.sampling.transitions import TransitionSampler
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from entitybench.types import Batch, Policy, TaskSpec
 
 Tensor = torch.Tensor
-CLIP = 10.0  # deviations: further away a state is no more than that
 
 
 @dataclass(frozen=True)
@@ -99,19 +98,19 @@ class OfflineLearner(TorchLearner):
             mask: (..., N) bool, false for entities that are absent; None: all are there.
         """
         mean, deviation = (self._like(name, observations) for name in ("mean", "deviation"))
-        state = ((observations - mean) / deviation).clip(-CLIP, CLIP)
-        if mask is not None:
-            state = state * mask[..., None]
+        state = standardised(observations, mean, deviation, mask)
         return state.reshape(*state.shape[:-2], self.states)
 
-    def act(self, state: Tensor) -> Tensor:
-        """The policy's mean (B, A) at states (B, N·D) of `flat`."""
-        return self.actor.act(self.params["actor"], state)
+    def weights(self) -> dict[str, Any]:
+        """What acting needs, as arrays under their names in a checkpoint."""
+        found = {f"actor/{name}": p for name, p in self.params["actor"].items()}
+        found |= {f"buffer/{name}": self.buffers[name] for name in ("mean", "deviation")}
+        return {name: p.detach().cpu().numpy() for name, p in found.items()}
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
         """Takes the mean action."""
         del greedy
-        return MeanPolicy(self)
+        return MeanPolicy(self.weights())
 
     def _like(self, name: str, example: Any) -> Any:
         """A buffer as a tensor or an array, whichever the example is."""

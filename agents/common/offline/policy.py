@@ -1,37 +1,67 @@
-"""How a policy on flat states acts in a world of entities."""
+"""How a policy on flat states acts, in numpy: to act needs no framework, which takes long to load.
+
+Shapes: B worlds, N entities, D numbers of each, A of an action.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs
 
-
-class Learner(Protocol):
-    """What the policy asks of whoever has learned."""
-
-    device: Any
-
-    def flat(self, observation: Array, mask: Array | None) -> Array: ...
-    def act(self, states: torch.Tensor) -> torch.Tensor: ...
+CLIP = 10.0  # deviations: further away a state is no more than that
+ACTOR, MEAN, DEVIATION = "actor/", "buffer/mean", "buffer/deviation"  # names in a checkpoint
 
 
 class MeanPolicy:
-    """Takes the mean action at every step."""
+    """Takes the mean action at every step: tanh of a perceptron of the standardised state."""
 
-    def __init__(self, agent: Learner) -> None:
-        self.agent = agent
+    def __init__(self, weights: Mapping[str, Array]) -> None:
+        """Take the weights of a checkpoint by name.
+
+        Args:
+            weights: "actor/layer<k>.weight" (1, I, O) and "….bias" (1, 1, O), "buffer/mean" and
+                "buffer/deviation" in the shape of an observation, all float32.
+        """
+        self.mean, self.deviation = weights[MEAN], weights[DEVIATION]
+        count = sum(name.startswith(ACTOR) and name.endswith(".weight") for name in weights)
+        self.layers = [
+            (weights[f"{ACTOR}layer{k}.weight"][0], weights[f"{ACTOR}layer{k}.bias"][0])
+            for k in range(count)
+        ]
 
     def initial_state(self, batch: int) -> None:
         del batch
 
-    @torch.inference_mode()
     def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
         del rng
-        seen = self.agent.flat(obs["observation"], obs.get("mask"))
-        action = self.agent.act(torch.as_tensor(seen, device=self.agent.device))
-        return action.cpu().numpy(), state
+        seen = standardised(obs["observation"], self.mean, self.deviation, obs.get("mask"))
+        return np.tanh(self.perceptron(seen.reshape(len(seen), -1))), state
+
+    def perceptron(self, x: Array) -> Array:
+        """Rectified layers and a linear one: (B, O) of (B, I)."""
+        for weight, bias in self.layers[:-1]:
+            x = np.maximum(x @ weight + bias, 0)
+        weight, bias = self.layers[-1]
+        result: Array = x @ weight + bias
+        return result
+
+
+def standardised(observations: Any, mean: Any, deviation: Any, mask: Any = None) -> Any:
+    """Observations (…, N, D) in deviations from the mean, arrays or tensors.
+
+    Args:
+        observations: as the world or the dataset gives them.
+        mean: of the dataset, (N, D).
+        deviation: as `mean`.
+        mask: (…, N) bool, false for entities that are absent, whose numbers become zero; None: all
+            are there.
+    """
+    found = ((observations - mean) / deviation).clip(-CLIP, CLIP)
+    return found if mask is None else found * mask[..., None]

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    import torch
-
     from entitybench.types import Array
 
 
@@ -18,6 +16,7 @@ def choice_of(action: Array, choices: int) -> Array:
     return np.clip(part, 0, choices - 1).astype(np.int64)
 
 
-def center_of(choice: torch.Tensor, choices: int) -> torch.Tensor:
+def center_of(choice: Array, choices: int) -> Array:
     """The middle of the part of [-1, 1] that stands for a choice, float32 of the same shape."""
-    return (2 * choice.float() + 1) / choices - 1
+    middle = (2 * np.asarray(choice, np.float32) + 1) / choices - 1
+    return middle.astype(np.float32)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from entitybench.agents.common.offline.learner import OfflineLearner
-from entitybench.agents.common.team.actions import center_of, choice_of
+from entitybench.agents.common.offline.policy import standardised
+from entitybench.agents.common.team.actions import choice_of
+from entitybench.agents.common.team.policy import TeamPolicy, with_ids
 from entitybench.envs.api import world_of
 
 if TYPE_CHECKING:
-    from entitybench.types import Batch, TaskSpec
+    from entitybench.types import Batch, Policy, TaskSpec
 
 Tensor = torch.Tensor
 
@@ -40,13 +41,11 @@ class TeamLearner(OfflineLearner):
         """What each agent's network is given, (..., M, D + M), of observations (..., M, D)."""
         del mask  # of entities; an agent's own observation is its affair
         mean, deviation = (self._like(name, observations) for name in ("mean", "deviation"))
-        seen = ((observations - mean) / deviation).clip(-10.0, 10.0)
-        lead = seen.shape[:-2]
-        if isinstance(seen, Tensor):
-            ids = torch.eye(self.agents, dtype=seen.dtype, device=seen.device)
-            return torch.cat([seen, ids.expand(*lead, -1, -1)], -1)
-        each = np.broadcast_to(np.eye(self.agents, dtype=seen.dtype), (*lead, *[self.agents] * 2))
-        return np.concatenate([seen, each], -1)
+        seen = standardised(observations, mean, deviation)
+        if not isinstance(seen, Tensor):
+            return with_ids(seen)
+        ids = torch.eye(self.agents, dtype=seen.dtype, device=seen.device)
+        return torch.cat([seen, ids.expand(*seen.shape[:-2], -1, -1)], -1)
 
     def prepared(self, batch: Batch) -> Batch:
         batch = super().prepared(batch)
@@ -58,17 +57,9 @@ class TeamLearner(OfflineLearner):
             found["actions"] = choice_of(found["actions"][..., 0], self.choices)
         return found
 
-    def act(self, state: Tensor) -> Tensor:
-        """Actions (B, M, A) at what `flat` gives, (B, M, D + M)."""
-        rows = state.flatten(0, 1)
-        found = self.decide(rows)
-        if self.choices is not None:
-            found = center_of(found.argmax(-1, keepdim=True), self.choices)
-        return found.unflatten(0, state.shape[:2])
-
-    def decide(self, rows: Tensor) -> Tensor:
-        """Of single agents (R, D + M): actions (R, A), or the logits (R, K) of their choices."""
-        return self.actor.act(self.params["actor"], rows)
+    def policy(self, *, greedy: bool = True) -> Policy[Any]:
+        del greedy
+        return TeamPolicy(self.weights(), self.choices)
 
 
 _OF_AGENTS = {"observations", "next_observations", "actions"}

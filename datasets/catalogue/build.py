@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SMALL, PAPER = 100_000, 1_000_000  # transitions
 HOLD = 5  # control steps of a random action where single steps move nothing
 HORIZONS = {task.id: task.horizon for task in TASKS}
+VERSIONS = {task.id: task.version for task in TASKS}
 _HERE = "entitybench.datasets.behaviours."
 RANDOM, NOISY = _HERE + "basic:Random", _HERE + "basic:Noisy"
 MIXTURE, EMBEDDED = _HERE + "mixtures:Mixture", _HERE + "mixtures:Embedded"
@@ -37,7 +38,7 @@ def dataset(
     summary: str,
     **more: Any,
 ) -> DatasetSpec:
-    """One dataset, `task`/`name`-v1, with a tenth as many episodes for validation.
+    """One dataset, `task`/`name`-vVERSION of the task, with a tenth as many validation episodes.
 
     Args:
         length: control steps of an episode, at most; None: the task's horizon.
@@ -49,7 +50,7 @@ def dataset(
     length = length or HORIZONS[task]
     mean = mean_length or length
     episodes = max(1, round(transitions / mean))
-    id = f"{task}/{name}-v1"
+    id = f"{task}/{name}-v{VERSIONS[task]}"
     TRANSITIONS[id] = round(episodes * mean)
     return DatasetSpec(
         id=id,

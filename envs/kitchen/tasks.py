@@ -19,6 +19,7 @@ _NAMES = (
     "slide-cabinet",
     "hinge-cabinet",
 )
+_VERSIONS = {"kitchen-gripper-slide-cabinet": 2}  # 2: the hand starts to the right of the bar
 
 
 def _failures(name: str) -> str:
@@ -43,7 +44,7 @@ def _task(robot: str, name: str) -> TaskSpec:
     prefix = "kitchen-gripper" if robot == "gripper" else "kitchen"
     return TaskSpec(
         id=f"{prefix}-{name}",
-        version=1,
+        version=_VERSIONS.get(f"{prefix}-{name}", 1),
         kind="reward-control" if four else "goal-control",
         target=_WORLD + ("KitchenTasksWorld" if four else "KitchenWorld"),
         kwargs=kwargs,

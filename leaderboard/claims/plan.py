@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from entitybench.checkpoints import read_meta, where
+from entitybench.checkpoints import META, read_meta, where
 from entitybench.claims import Training
 from entitybench.errors import BadValue, DataError
 from entitybench.leaderboard.evaluation.weights import owner, reference_weights
@@ -143,7 +144,8 @@ def make_plan(
     """Look for every checkpoint of the claims: shipped ones first, then those in `root`.
 
     Raises:
-        BadValue: agents whose parts need each other, or weights in `root` of other data.
+        BadValue: agents whose parts need each other, or weights in `root` of other data or in the
+            folders of earlier versions.
     """
     every = [claim.evaluate_every for claim in claims if claim.evaluate_every is not None]
     plan = Plan(preset, root, evaluate_every=min(every, default=None))
@@ -172,6 +174,7 @@ def _add(plan: Plan, need: Need, curve: bool, from_scratch: bool, above: tuple[s
         _check_data(need, own)
         plan.found[need] = own
     else:
+        _check_former(need, own)
         for part in need.parts.values():
             _add(plan, part, False, from_scratch, (*above, need.agent))
         plan.missing.append(need)
@@ -187,6 +190,21 @@ def _shipped(need: Need, preset: str, curve: bool) -> Path | None:
     meta = read_meta(folder)
     same = meta.get("preset") == preset and meta["task_version"] == task.version
     return folder if same else None
+
+
+def _check_former(need: Need, own: Path) -> None:
+    """Raise BadValue where a checkpoint lies as earlier versions laid it: AGENT/TASK/seed<S>."""
+    former = own.parents[1] / own.name
+    if need.changes or not (former / META).is_file():
+        return
+    named = (read_meta(former).get("dataset") or {}).get("id")
+    if where("", "", named) == where("", "", need.dataset):
+        raise BadValue(
+            f"{former} lies where earlier versions kept weights: keep it with "
+            f"`mkdir -p {shlex.quote(str(own.parent))} && "
+            f"mv {shlex.quote(str(former))} {shlex.quote(str(own.parent))}`, or choose another "
+            "--out."
+        )
 
 
 def _check_data(need: Need, folder: Path) -> None:

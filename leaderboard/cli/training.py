@@ -56,7 +56,8 @@ def train(
         seed: The training seed. Default: 0.
         seeds: Several training seeds: side by side in one computation where the agent can do that,
             else one after another.
-        device: cpu, cuda or cuda:INDEX. Default: a GPU where there is one.
+        device: cpu, cuda, cuda:INDEX, or auto for a GPU where there is one. Default: auto, or that
+            of the run to go on with.
         threads: Threads of torch. Default: 1; another number rounds differently.
         evaluate_every: Updates between evaluations on validation starts, 0 for none. Default: a
             fifth of all.
@@ -144,8 +145,8 @@ def reproduce(
         preset: small (two cores) or paper (one large GPU).
         from_scratch: Train everything, the shipped weights too.
         workers: Training runs side by side.
-        device: cpu, cuda or cuda:INDEX. Default: train on a GPU where there is one, evaluate on the
-            CPU.
+        device: cpu, cuda, cuda:INDEX, or auto for a GPU where there is one. Default: train as with
+            auto, evaluate on the CPU.
         out: Where new weights and records go; run again to resume.
         json: Print the verdicts as JSON.
     """

@@ -15,7 +15,7 @@ from entitybench.errors import BadValue, BenchError, CheckpointError, nearest
 from entitybench.kinds import CONTROL_METRICS
 from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.evaluation import weights as checkpoints
-from entitybench.leaderboard.evaluation.provenance import Source, pick_device
+from entitybench.leaderboard.evaluation.provenance import Source, check_device, pick_device
 from entitybench.leaderboard.evaluation.weights import REFERENCE, reference_weights
 from entitybench.needs import check_fit
 from entitybench.progress import progress_bar
@@ -126,7 +126,7 @@ def load_agents(
     if seeds is not None and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
         raise BadValue(f"training seeds must be different and not negative: got {list(seeds)}.")
     _check_preset(spec, preset)
-    chosen = _device(spec, device)
+    check_device(device)
     if weights_from is not None:
         tasks()[weights_from]
     if not spec.trains and weights is not None and ":" not in spec.id:
@@ -135,6 +135,7 @@ def load_agents(
         for name, value in (("weights-from", weights_from), ("dataset", dataset)):
             if value is not None:
                 raise BadValue(f"{spec.id} has no weights: leave out --{name}.")
+        _device(spec, device)
         return {seed: _untrained(spec, where, seed, preset) for seed in seeds or [0]}
     found = checkpoints.find(
         spec,
@@ -145,6 +146,7 @@ def load_agents(
         preset=preset,
         dataset=dataset,
     )
+    chosen = _device(spec, device)
     return {seed: _trained(spec, where, found[seed], chosen) for seed in found}
 
 

@@ -114,17 +114,21 @@ def model_hash(world: Any) -> str | None:
     return hashlib.sha256(spec.to_xml().encode()).hexdigest()
 
 
+def check_device(device: str | None) -> None:
+    """Raise BadValue unless it is the name of a device; whether that is there needs torch."""
+    if device not in (None, "auto", "cpu") and str(device).partition(":")[0] != "cuda":
+        raise BadValue(f"unknown device {device!r}; use cpu, cuda, cuda:<index> or auto.")
+
+
 def pick_device(device: str | None) -> str:
     """The device to use: None or "auto" takes a GPU where there is one.
 
     Raises BadValue for a GPU that is not there, and never falls back in silence.
     """
-    automatic = device in (None, "auto")
-    kind = (device or "auto").partition(":")[0]
-    if kind == "cpu" and device == "cpu":
+    check_device(device)
+    if device == "cpu":
         return "cpu"
-    if not automatic and kind != "cuda":
-        raise BadValue(f"unknown device {device!r}; use cpu, cuda, cuda:<index> or auto.")
+    automatic = device in (None, "auto")
     try:
         import torch
     except ModuleNotFoundError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from entitybench.leaderboard.training.loop import seed_names
 from entitybench.leaderboard.training.train import train_seeds
 from entitybench.progress import progress_bar
 
@@ -47,7 +48,7 @@ def train(
         preset: the size of networks and training; `bench info AGENT` names them.
         settings: changes to the preset by name, e.g. {"batch_size": 64, "phases.0.updates": 1000}.
         seeds: training seeds.
-        device: "cpu", "cuda", "cuda:<index>"; None: a GPU where there is one.
+        device: "cpu", "cuda", "cuda:<index>"; None or "auto": a GPU where there is one.
         threads: of torch; None: 1. Another number rounds differently.
         evaluate_every: updates between evaluations on validation seeds; None: a fifth of all, 0:
             never.
@@ -90,5 +91,5 @@ def show(bar: Callable[..., None], status: Status) -> None:
     if status.updates_per_s > 0:
         words.append(f"{status.updates_per_s:.0f}/s")
     if status.seeds:
-        words.append(f"seed{'s' * (len(status.seeds) > 1)} {' '.join(map(str, status.seeds))}")
+        words.append(seed_names(status.seeds))
     bar(status.step, status.total, ", ".join(words))

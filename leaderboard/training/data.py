@@ -51,21 +51,28 @@ def open_data(
         from entitybench.datasets.api import open_for
 
         dataset = dataset_for(task, spec.kind) if dataset is None else dataset
-        if generate and not hasattr(dataset, "manifest"):
-            _make(str(dataset), task, progress)
+        if generate and is_to_make(spec, task, dataset):
+            from entitybench.datasets.generate.api import generate as make
+
+            id, _, size = str(dataset).partition("@")
+            make(id, size=size or "small", progress=progress)
         dataset = open_for(task, dataset)
     return dataset.split("train") if hasattr(dataset, "split") else dataset
 
 
-def _make(named: str, task: TaskSpec, progress: Callable[[int, int], None] | None) -> None:
-    """Generate a registered dataset, unless something is in its place already."""
-    from entitybench.datasets.generate.api import generate
+def is_to_make(spec: AgentSpec, task: TaskSpec, dataset: Any = None) -> bool:
+    """Whether what an agent learns from is a registered dataset that is not there yet.
+
+    Raises BadValue where it is one of another task.
+    """
+    if spec.learns_from != "dataset":
+        return False
+    named = dataset_for(task, spec.kind) if dataset is None else dataset
+    id = named.partition("@")[0] if isinstance(named, str) else ""
+    if id not in datasets():
+        return False
+    check_dataset(id, datasets()[id].task, task)
     from entitybench.datasets.store.places import named_folder
 
-    id, _, size = named.partition("@")
-    if id not in datasets():
-        return
-    check_dataset(id, datasets()[id].task, task)
-    folder = named_folder(named)
-    if not folder.is_dir() or not any(folder.iterdir()):
-        generate(id, size=size or "small", progress=progress)
+    folder = named_folder(str(named))
+    return not folder.is_dir() or not any(folder.iterdir())

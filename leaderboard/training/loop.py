@@ -45,6 +45,11 @@ class Status:
 Report = Callable[[Status], None]
 
 
+def seed_names(seeds: Sequence[int]) -> str:
+    """Training seeds in words: "seed 3", "seeds 0 1 2"."""
+    return f"seed{'s' * (len(seeds) > 1)} {' '.join(map(str, seeds))}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Habits:
     """What changes no weights."""
@@ -178,7 +183,7 @@ class Loop:
             if metric.name in means
         ]
         note = (
-            f"after {self.crew.step} {self.unit}: {', '.join(shares)} "
+            f"{seed_names(self.seeds)} after {self.crew.step} {self.unit}: {', '.join(shares)} "
             f"({len(record.columns.item)} validation {record.item}s)"
         )
         self.report(replace(self._status(), evaluation=means, note=note))

@@ -12,7 +12,7 @@ from entitybench.checkpoints import Checkpoint, read_meta
 from entitybench.errors import BadValue
 from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training.crew import can_join, crew_of
-from entitybench.leaderboard.training.loop import Habits, Loop, Report, Status
+from entitybench.leaderboard.training.loop import Habits, Loop, Report, Status, seed_names
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.training.runs import RunFolder
@@ -58,14 +58,15 @@ def run(order: Order, group: Sequence[RunFolder], habits: Habits, report: Report
     """Train a group of seeds to their end."""
     fresh = group[0].asked() is None
     if fresh:
+        begun = crew_of([order.fresh(folder.seed) for folder in group])  # or it is refused
         for folder in group:
             folder.begin(order.written(folder.seed, group))
-        runs.save(group, crew_of([order.fresh(folder.seed) for folder in group]))
+        runs.save(group, begun)
     crew = runs.load(group, order.target, order.device)
     if not fresh:
-        total, names = int(crew.learners[0].total), ", ".join(str(f.seed) for f in group)
-        which = f" with seeds {names}" if len(group) > 1 else ""
-        report(Status(crew.step, total, note=f"resumed at {crew.step}{which}"))
+        seeds, total = tuple(f.seed for f in group), int(crew.learners[0].total)
+        note = f"{seed_names(seeds)} resumed at {crew.step}"
+        report(Status(crew.step, total, note=note, seeds=seeds, unit=str(order.target.unit)))
     Loop(group, crew, order.store, order.task, habits, report).run()
     runs.finish(group, crew)
 

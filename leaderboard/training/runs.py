@@ -16,7 +16,7 @@ import itertools
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -73,7 +73,11 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out. The lock goes with the process, however it ends."""
+        """Keep other processes out. The lock goes with the process, however it ends.
+
+        Folders that were made for it and hold nothing in the end are taken away.
+        """
+        made = [folder for folder in self.work.parents if not folder.exists()]
         with disk_errors(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.work / ".lock", "w")  # noqa: SIM115 - held until the end
@@ -92,6 +96,9 @@ class RunFolder:
             self._lock.close()
             if not any(path.name != ".lock" for path in self.work.glob("*")):
                 shutil.rmtree(self.work, ignore_errors=True)
+                with suppress(OSError):  # it is not empty
+                    for folder in made:
+                        folder.rmdir()
 
     def clean(self) -> None:
         """Remove the work folder of a finished run."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.envs.offers import offers
 from entitybench.errors import BadValue, unknown, whole
-from entitybench.leaderboard.evaluation.provenance import pick_device
-from entitybench.leaderboard.training.data import open_data
+from entitybench.leaderboard.evaluation.provenance import check_device, pick_device
+from entitybench.leaderboard.training.data import is_to_make, open_data
 from entitybench.leaderboard.training.loggers import logger_named
 from entitybench.leaderboard.training.loop import Habits, Report, Status
 from entitybench.leaderboard.training.order import Order, checked_parts, groups_of, plain, run, same
@@ -79,7 +79,8 @@ def train_seeds(
         preset: of the agent.
         resume: go on from the last checkpoints in `out`; finished runs are left as they are, and
             those that were never begun begin.
-        device: "cpu", "cuda", "cuda:<index>"; None: a GPU where there is one.
+        device: "cpu", "cuda", "cuda:<index>" or "auto", a GPU where there is one; None: that of the
+            run to go on with, or "auto".
         dataset: id, folder, or an opened store; None: the one that the task names.
         generate: make a registered dataset that is not there yet.
         evaluate_every: updates between evaluations on validation seeds; None: a fifth, 0: never.
@@ -100,6 +101,8 @@ def train_seeds(
     spec, where = agent_spec(agent_id), tasks()[task] if isinstance(task, str) else task
     _check(spec, where, preset, seeds)
     _check_numbers(evaluate_every, threads)
+    if device is not None:
+        check_device(device)
     report = progress or (lambda _: None)
     folders = {seed: RunFolder(out, seed) for seed in seeds}
     asked = {"agent": spec.id, "task": where.id, "task_version": where.version, "preset": preset}
@@ -112,22 +115,29 @@ def train_seeds(
         checkpoint_s=checkpoint_s,
         logger=None if logger is None else logger_named(logger),
     )
+    # What can be refused is so before torch is imported, if possible, and before a folder is made.
+    given = {seed: checked_parts(spec, (parts or {}).get(seed, {})) for seed in seeds}
+    later = is_to_make(spec, where, dataset)
+    store = None if later else open_data(spec, where, dataset)
+    target = resolve_agent(spec)
+    config = target.configure(spec, preset, where, **(changes or {}))
+    if later and not generate:
+        open_data(spec, where, dataset)  # raises: it is to be made, for settings that can be
+    picked = None if device is None else pick_device(device)
     with ExitStack() as stack:
         for folder in left:
             stack.enter_context(folder.locked())
         before = next((found for f in left if (found := _begun(f, resume))), None)
-        chosen = pick_device(device if device is not None or not before else before["device"])
+        chosen = picked or pick_device(before["device"] if before else None)
         count = (threads if threads is not None or not before else before["threads"]) or 1
-        target = resolve_agent(spec)
-        config = target.configure(spec, preset, where, **(changes or {}))
 
         def made(done: int, total: int) -> None:
             report(Status(done, total, unit="episodes of the dataset"))
 
-        store = open_data(spec, where, dataset, generate=generate, progress=made)
+        if later:
+            store = open_data(spec, where, dataset, generate=True, progress=made)
         asked |= {"config": plain(config), "device": chosen, "threads": count}
         asked |= {"dataset": getattr(store, "content_hash", None)}
-        given = {seed: checked_parts(spec, (parts or {}).get(seed, {})) for seed in seeds}
         order = Order(where, target, config, store, chosen, given, asked)
         groups = groups_of(order, left, set(seeds))
         stack.enter_context(torch_threads(count))
@@ -172,8 +182,8 @@ def _already(folder: RunFolder, asked: Mapping[str, Any], resume: bool, report: 
         return False
     if not resume:
         raise BadValue(
-            f"{folder.final} is a finished run and is not overwritten; choose another --out or "
-            "--seed, or delete it."
+            f"{folder.final} is a finished run and is not overwritten: add --resume to keep it and "
+            "train what is missing, choose another --out or --seed, or delete it."
         )
     same(folder, done, {**asked, "seed": folder.seed}, folder.final)
     folder.clean()  # what a kill in the last moment may have left

@@ -53,3 +53,10 @@ def test_help_shows_examples_and_explains_every_argument(
     assert f"bench {name}" in shown.partition("Examples:")[2]
     for argument in app[name].assemble_argument_collection(parse_docstring=True):
         assert argument.parameter.help, f"bench {name} does not explain {argument.name}"
+
+
+@pytest.mark.parametrize("name", [name for name in SURFACE if "--device" in SURFACE[name]])
+def test_help_names_every_device(name: str) -> None:
+    arguments = app[name].assemble_argument_collection(parse_docstring=True)
+    (text,) = [each.parameter.help for each in arguments if each.name == "--device"]
+    assert all(word in str(text) for word in ("cpu", "cuda", "cuda:INDEX", "auto"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +75,46 @@ def test_import_entitybench_loads_no_array_library() -> None:
 )
 def test_core_works_without_the_extras(module: str) -> None:
     assert not _loaded(IMPORT, [module]) & set(SIMULATION)
+
+
+# What a user can get wrong in `bench train` and `bench eval`, but for settings of agents that have
+# networks: those belong to a class that needs torch.
+REFUSED = (
+    "train --agent hercl --task push-3blocks --out new",
+    "train --agent hecrl --task push-3block --out new",
+    "train --agent hecrl --task hopper --out new",
+    "train --agent hecrl --task push-3blocks-pixels --out new",
+    "train --agent hecrl --task push-3blocks --out new --preset smal",
+    "train --agent hecrl --task push-3blocks --out new --device gpu",
+    "train --agent hecrl --task push-3blocks --out new --logger tensorbord",
+    "train --agent hecrl --task push-3blocks --out new --dataset push-3blocks/play-v9",
+    "train --agent hecrl --task push-3blocks --out new --dataset push-1block/play-v1",
+    "train --agent hecrl --task push-3blocks --out new --dataset ./nowhere",
+    "train --agent graph-static --task dag-4 --out new --set batch_sise=64",
+    "eval --agent hecrl --task hopper",
+    "eval --agent hecrl --task push-3blocks-pixels",
+    "eval --agent hecrl --task push-3blocks --device gpu",
+    "eval --agent hecrl --task push-3blocks --weights nowhere --device auto",
+    "eval --agent hecrl --task push-3blocks --dataset push-1block/play-v1 --device auto",
+)
+REFUSING = """
+import json, sys
+from entitybench.leaderboard.cli.main import main
+for line in json.loads(sys.argv[1]):
+    code = main(line.split())
+    print(json.dumps([line, code, "torch" in sys.modules]))
+"""
+
+
+def test_a_refusal_does_not_wait_for_torch(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", REFUSING, json.dumps(REFUSED)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "ENTITYBENCH_DATA": str(tmp_path)},
+    )
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found == [[line, 2, False] for line in REFUSED], done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,7 @@
 """Claims are looked up before anything is trained, and checkpoints planned parts first."""
 
+import json
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -134,6 +136,26 @@ def test_parts_of_what_is_there_are_not_needed(known, tmp_path):
     (folder / "agent.json").write_text(meta)
     found = make_plan([TRAINED], "tiny", tmp_path, training_seeds=1)
     assert (len(found.found), found.missing) == (1, [])
+
+
+def test_weights_as_earlier_versions_laid_them_are_not_trained_again(known, tmp_path):
+    known()
+    own = tmp_path / "weights/gcbc/push-1block/play-v1/seed0"
+    former = tmp_path / "weights/gcbc/push-1block/seed0"
+    former.mkdir(parents=True)
+    meta = {"agent": "gcbc", "task": "push-1block", "task_version": 1, "seed": 0}
+    for name, refused in (("noisy-v1", False), ("play-v1", True)):
+        meta["dataset"] = {"id": f"push-1block/{name}"}
+        (former / "agent.json").write_text(json.dumps(meta))
+        if refused:
+            with pytest.raises(BadValue, match=r"earlier versions kept weights.*`(.*)`") as caught:
+                make_plan([TRAINED], "tiny", tmp_path, training_seeds=1)
+        else:
+            assert len(make_plan([TRAINED], "tiny", tmp_path, training_seeds=1).missing) == 1
+    command = str(caught.value).split("`")[1]
+    subprocess.run(["sh", "-c", command], check=True)
+    assert (own / "agent.json").is_file()
+    assert len(make_plan([TRAINED], "tiny", tmp_path, training_seeds=1).found) == 1
 
 
 def test_parts_in_a_circle(known, tmp_path):

@@ -88,6 +88,9 @@ BAD_WORDS = {
     f"{HECRL} --weights two --dataset played-v1": "not on played-v1",
     f"{HECRL} --weights tree": "early-v1 (seed 0) and late-v1 (seed 0): say which",
     f"{HECRL} --weights two --train-seeds 1 --preset small": "'two/seed1' has preset 'tiny'",
+    f"{HECRL} --weights former": "noisy-v1 (seed 1) and play-v1 (seed 0): say which",
+    f"{HECRL} --weights former --dataset played-v1": "not on played-v1",
+    "eval --agent hecrl --task push-9blocks": "`--dataset push-9blocks/noisy-v1`",
     f"{HECRL} --weights two/seed1 --dataset play-v1": "trained on push-3blocks/noisy-v1",
     f"{EVAL} --out file": "exists already",
     "import folder --out new": "folder is no Minari dataset",
@@ -95,7 +98,7 @@ BAD_WORDS = {
     "eval --agent hecrl --task push-4blocks --weights-from push-3": "'push-3blocks'",
     "eval --agent hecrl --task push-3blocks --weights empty": "empty",
     "eval --agent hecrl --task push-3blocks --weights broken": "broken",
-    "eval --agent hecrl --task push-9blocks": "bench train --agent hecrl --task push-9blocks",
+    "eval --agent hecrl --task push-8blocks": "bench train --agent hecrl --task push-8blocks",
     "eval --agent hecrl --task push-3blocks --train-seeds 77": "77",
     "eval --agent hecrl --task push-3blocks --preset huge": "huge",
     "generate push-3blocks": "'push-3blocks/play-v1'",
@@ -153,6 +156,7 @@ BAD_WORDS = {
     "table newer.json": "schema 3, made by a newer entitybench",
     "compare good.json newer.json": "schema 3, made by a newer entitybench",
     "plot bars newer.json --out a.svg": "schema 3, made by a newer entitybench",
+    "plot bars good.json again.json --out a.svg": "training seed 0 of random on sprites is in two",
     "table good.json again.json": "training seed 0 of random on sprites is in two records",
     "table broken.json --format pdf": "'pdf'",
     "table good.json --sort retrun": "'return'",
@@ -201,6 +205,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "unfinished" / "seed2.training").mkdir(parents=True)
     _checkpoint(tmp_path / "two" / "seed0", 0, "play-v1")
     _checkpoint(tmp_path / "two" / "seed1", 1, "noisy-v1")
+    former = tmp_path / "former" / "hecrl" / "push-3blocks"  # of earlier versions: no dataset
+    _checkpoint(former / "seed0", 0, "play-v1")
+    _checkpoint(former / "seed1", 1, "noisy-v1")
+    _checkpoint(tmp_path / "data" / "weights" / "hecrl" / "push-9blocks" / "seed0", 0, "noisy-v1")
     for name in ("early-v1", "late-v1"):
         _checkpoint(tmp_path / "tree" / "hecrl" / "push-3blocks" / name / "seed0", 0, name)
     (tmp_path / "junk.npz").write_bytes(b"\xff\x00" * 99)
@@ -237,10 +245,12 @@ def test_one_line_and_exit_code_2(
     assert _tree(place) == before, "a refused command left something behind"
 
 
-def _tree(folder: Path) -> set[str]:
-    # Folders that a command makes before it refuses are harmless; files are not.
+def _tree(folder: Path) -> dict[Path, bytes | None]:
+    """All that lies there, and what files hold."""
     harmless = {".locks", "__pycache__"}
-    return {str(p) for p in folder.rglob("*") if p.is_file() and not harmless & set(p.parts)}
+    there = (path for path in folder.rglob("*") if not harmless & set(path.parts))
+    locks = folder / "data"  # the folder of them
+    return {path: path.read_bytes() if path.is_file() else None for path in there if path != locks}
 
 
 def test_an_option_that_the_kind_does_not_know(

@@ -94,7 +94,7 @@ def test_killed_and_resumed_twice_ends_with_the_same_bits(tmp_path):
     assert weights(folder).tobytes() == weights(whole).tobytes()
     rows = lines(folder / "metrics.jsonl")
     assert without_rates(rows) == without_rates(lines(whole / "metrics.jsonl"))
-    assert notes[0].startswith("resumed at ")
+    assert notes[0].startswith("seed 3 resumed at ")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to a child")
@@ -114,7 +114,7 @@ def test_interrupted_runs_lose_nothing(tmp_path, number):
 def test_a_finished_run_is_not_overwritten(tmp_path):
     folder = run(tmp_path)
     before = (folder / "agent.json").stat().st_mtime_ns
-    with pytest.raises(BadValue, match=r"finished run and is not overwritten"):
+    with pytest.raises(BadValue, match=r"finished run and is not overwritten: add --resume"):
         run(tmp_path)
     notes = []
     assert run(tmp_path, resume=True, progress=lambda s: notes.append(s.note)) == folder

@@ -84,7 +84,7 @@ def test_seeds_learn_side_by_side_and_a_killed_run_ends_with_the_same_bits(agent
         agent, "push-1block", out=tmp_path / "broken", resume=True, evaluate_every=20,
         progress=lambda status: notes.append(status.note), **settings,
     )  # fmt: skip
-    assert notes[0] == "resumed at 17 with seeds 0, 1"
+    assert notes[0] == "seeds 0 1 resumed at 17"
     for seed, folder in whole.items():
         assert digest(folder) == digest(broken[seed])
         single = run(agent, data, tmp_path / "single", seed=seed, changes={"compile": False})

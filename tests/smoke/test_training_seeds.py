@@ -83,7 +83,8 @@ def test_resuming_goes_on_with_the_unfinished_and_skips_the_finished(way, tmp_pa
         run(tmp_path / "broken")
     notes = []
     folders = run(tmp_path / "broken", resume=True, progress=lambda s: notes.append(s.note))
-    expected = "resumed at 30 with seeds 0, 1, 2" if way == "beside" else "resumed at 30"
+    # One after another, the first was stopped and the others had not begun.
+    expected = "seeds 0 1 2 resumed at 30" if way == "beside" else "seed 0 resumed at 30"
     assert [note for note in notes if note] == [expected]
     for seed, folder in folders.items():
         assert weights(folder) == weights(whole[seed])
@@ -99,7 +100,7 @@ def test_resuming_goes_on_with_the_unfinished_and_skips_the_finished(way, tmp_pa
 
 def test_a_seed_that_was_never_begun_begins_beside_finished_ones(way, tmp_path):
     run(tmp_path, [0])
-    with pytest.raises(BadValue, match=r"seed0 is a finished run and is not overwritten"):
+    with pytest.raises(BadValue, match=r"seed0 is a finished run .*: add --resume to keep it"):
         run(tmp_path, [0, 1])
     assert not (tmp_path / "seed1").exists()
     assert list(run(tmp_path, [0, 1, 4], resume=True)) == [0, 1, 4]
@@ -160,6 +161,9 @@ def test_an_evaluation_of_all_seeds_gives_each_its_own(way, tmp_path):
     statuses = [status for status in seen if status.evaluation is not None]
     assert len(statuses) == (2 if way == "beside" else 6)
     assert statuses[0].seeds == ((0, 1, 2) if way == "beside" else (0,))
+    who = ["seeds 0 1 2"] if way == "beside" else ["seed 0", "seed 1", "seed 2"]
+    expected = [f"{each} after {step} updates" for each in who for step in (30, 60)]
+    assert [status.note.partition(":")[0] for status in statuses] == expected
     found = summary_of(0, folders[0])
     assert found.text(KINDS[0]).startswith("seed 0: 60 updates, ")
     assert "success, last step (%) 0.0" in found.text(KINDS[0])
@@ -186,11 +190,31 @@ def test_the_same_in_python(way, tmp_path):
         ({"evaluate_every": -1}, "evaluate_every is a whole number, 0 or more: got -1"),
         ({"threads": 0}, "threads is a whole number, 1 or more: got 0"),
         ({"logger": "tensorbord"}, r"unknown logger 'tensorbord'\. Did you mean 'tensorboard'\?"),
+        ({"device": "gpu"}, "unknown device 'gpu'"),
+        ({"changes": {"ratte": 1}}, "no such setting"),
+        ({"parts": {0: {"net": "."}}}, "built on the parts none: got net"),
+        ({"dataset": "push-1block/play-v9"}, "unknown dataset"),
     ],
 )
-def test_arguments_that_cannot_be(way, tmp_path, change, words):
+def test_what_is_refused_makes_no_folder(way, tmp_path, monkeypatch, change, words):
+    def never(*_):
+        raise AssertionError("a lock was taken")
+
+    monkeypatch.setattr(RunFolder, "locked", never)
     with pytest.raises(BenchError, match=words):
-        run(tmp_path, **change)
+        run(tmp_path / "new" / "runs", **change)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_learner_that_cannot_be_made_leaves_nothing(way, tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise BadValue("no network of these settings")
+
+    monkeypatch.setattr(toy.Toy, "create", refused)
+    spec = dataclasses.replace(SPEC, target=f"toy:{CLASSES[way]}")
+    monkeypatch.setattr(training, "agent_spec", lambda id: spec)
+    with pytest.raises(BadValue, match="no network"):
+        run(tmp_path / "new" / "runs")
     assert list(tmp_path.iterdir()) == []
 
 

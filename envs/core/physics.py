@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import mujoco
 import numpy as np
 
+from entitybench.envs.core.messages import ALARMS, listen
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 _INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
 # What the integration state holds anyway, of the fields that a world can read.
 INTEGRATED = frozenset({"time", "qpos", "qvel", "act", "ctrl"})
-# The warnings after which an episode means nothing: of positions, velocities, accelerations and
-# controls that are huge or no numbers. MuJoCo resets the scene, or the controls, and goes on.
-ALARMS = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADCTRL + 1)
 _CALM = np.zeros(ALARMS.stop - ALARMS.start, np.int32).data
 
 
@@ -39,6 +38,7 @@ class Physics(ABC):
     impulses: Array | None = None  # (B, N, N) N s, along contacts' normals in it; see `weigh`
 
     def __init__(self, world: World, batch: int, threads: int) -> None:
+        listen()
         self.world = world
         self.batch = batch
         self.threads = min(threads, batch)

@@ -13,7 +13,8 @@ import numpy as np
 
 from entitybench.envs.core.banks import vary
 from entitybench.envs.core.interactions import note_contacts, owners
-from entitybench.envs.core.physics import ALARMS, MujocoPhysics, Physics
+from entitybench.envs.core.messages import ALARMS
+from entitybench.envs.core.physics import MujocoPhysics, Physics
 from entitybench.envs.core.world import World
 from entitybench.envs.robosuite.probe import Probe
 

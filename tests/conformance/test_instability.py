@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,8 +18,12 @@ HAS_ROBOSUITE = importlib.util.find_spec("robosuite") is not None
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # MuJoCo logs its warnings to a file
+def _silence(tmp_path, monkeypatch, capfd):
+    """MuJoCo by itself writes MUJOCO_LOG.TXT into the current folder, and prints."""
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert list(tmp_path.iterdir()) == []
+    assert "WARNING" not in "".join(capfd.readouterr())
 
 
 def break_row(worlds, row: int) -> None:
@@ -73,6 +79,35 @@ def test_an_episode_that_goes_wrong_stays_so_until_its_reset(task, kwargs):
     assert worlds.judge()["unstable"].tolist() == [False] * 3
     assert worlds.step(still(worlds))[1]["unstable"].tolist() == [False] * 3
     worlds.close()
+
+
+FULL = """
+import mujoco
+from entitybench.envs.core.messages import listen
+def mine(message): print("mine:", message)
+{before}
+listen()
+mujoco.get_mju_user_warning()(mujoco.mju_warningText(mujoco.mjtWarning.mjWARN_CONTACTFULL, 7))
+mujoco.get_mju_user_warning()(mujoco.mju_warningText(mujoco.mjtWarning.mjWARN_BADQACC, 7))
+"""
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_what_else_mujoco_says_is_logged_unless_somebody_listens_already(own, tmp_path):
+    script = FULL.format(before="mujoco.set_mju_user_warning(mine)" if own else "")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True
+    )
+    if own:
+        assert [line[:14] for line in done.stdout.splitlines()] == [
+            "mine: Too many",
+            "mine: Nan, Inf",
+        ]
+        assert done.stderr == ""
+    else:
+        assert done.stdout == ""
+        assert done.stderr.startswith("MuJoCo: Too many contacts")
+        assert done.stderr.count("\n") == 1
 
 
 def test_controls_that_are_no_numbers_are_noticed_too():

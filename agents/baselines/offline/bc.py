@@ -32,7 +32,7 @@ class BC(OfflineLearner):
     columns: ClassVar[tuple[str, ...]] = ("observations", "actions")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"phases": constant(40, 1e-3), "batch_size": 32, "hidden": (16, 16)},
-        "small": {"phases": constant(10_000, 1e-3), "batch_size": 128, "hidden": (128, 128)},
+        "small": {"phases": constant(5_000, 1e-3), "batch_size": 128, "hidden": (128, 128)},
         "paper": {"phases": constant(1_000_000), "batch_size": 256, "hidden": (256, 256)},
     }
 

@@ -255,7 +255,7 @@ def _job(plan: Plan, need: Need, device: str | None) -> dict[str, Any]:
         "resume": bool(RunFolder(out, need.seed).checkpoints()),
         "device": device,
         "dataset": need.dataset,
-        "evaluate_every": plan.evaluate_every,
+        "evaluate_every": plan.evaluate_every if agent_spec(need.agent).scored else None,
         "changes": {name: json.loads(value) for name, value in need.changes},
         "parts": {name: str(plan.folder(part)) for name, part in need.parts.items()},
     }

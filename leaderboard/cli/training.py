@@ -114,7 +114,8 @@ def train(
         print_json(about[0] if seeds is None else about)
         return
     print("\n".join(str(each.folder) for each in summaries))
-    note(f"evaluate: bench eval --agent {agent} --task {task} --weights {out}")
+    if spec.scored:
+        note(f"evaluate: bench eval --agent {agent} --task {task} --weights {out}")
 
 
 def _training_seeds(seed: int | None, seeds: list[int] | None) -> list[int]:

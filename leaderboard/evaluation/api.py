@@ -122,6 +122,8 @@ def load_agents(
 ) -> dict[int, Loaded]:
     """Agents by training seed; `seeds` None means all there are. Otherwise as `load_agent`."""
     spec, where = agent_spec(id), tasks()[task] if isinstance(task, str) else task
+    if not spec.scored:
+        raise BadValue(f"{spec.id} is built into other agents: by itself it acts in no task.")
     check_fit(spec, where, offers(where))
     if seeds is not None and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
         raise BadValue(f"training seeds must be different and not negative: got {list(seeds)}.")
@@ -196,7 +198,7 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
         trained_on=meta["task"],
         dataset=checkpoint.dataset,
         dataset_sha256=(meta.get("dataset") or {}).get("content_hash"),
-        parts=meta.get("parts") or {},
+        parts=checkpoint.parts,
         device=device,
         shipped=checkpoint.shipped,
     )

@@ -118,7 +118,10 @@ def checked_parts(spec: AgentSpec, parts: Mapping[str, str | Path]) -> dict[str,
     """The checkpoints of parts. Raises BadValue unless they are those that the spec names."""
     if set(parts) != set(spec.parts):
         need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items()) or "none"
-        raise BadValue(f"{spec.id} is built on the parts {need}: got {', '.join(parts) or 'none'}.")
+        raise BadValue(
+            f"{spec.id} is built on the parts {need}: got {', '.join(parts) or 'none'}. `bench "
+            "reproduce` trains them first; in Python, train_seeds(parts=...) takes their folders."
+        )
     return {name: Path(folder) for name, folder in parts.items()}
 
 

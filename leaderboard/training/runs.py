@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from entitybench.checkpoints import RUN
 from entitybench.errors import BadValue, BenchError, CheckpointError
 from entitybench.leaderboard.training.crew import crew_of
 from entitybench.leaderboard.training.loggers import LOGGERS
@@ -52,11 +53,11 @@ class RunFolder:
         """What the finished run was asked for, or None while there is none."""
         if not self.final.exists():
             return None
-        return _read_json(self.final / "run.json") or {}
+        return _read_json(self.final / RUN) or {}
 
     def asked(self) -> dict[str, Any] | None:
         """What the unfinished run was asked for; None when it never wrote a checkpoint."""
-        return _read_json(self.work / "run.json") if self.checkpoints() else None
+        return _read_json(self.work / RUN) if self.checkpoints() else None
 
     def checkpoints(self) -> list[Path]:
         """Whole checkpoints, newest first."""
@@ -69,7 +70,7 @@ class RunFolder:
                 shutil.rmtree(old)
             elif old.name != ".lock":
                 old.unlink()
-        write_atomic(self.work / "run.json", json.dumps(asked, indent=1, sort_keys=True) + "\n")
+        write_atomic(self.work / RUN, json.dumps(asked, indent=1, sort_keys=True) + "\n")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -147,7 +148,7 @@ def finish(folders: Sequence[RunFolder], crew: Crew) -> None:
     def write(parts: Sequence[Path]) -> None:
         crew.save(parts, training=False)
         for folder, part in zip(folders, parts, strict=True):
-            for name in ("run.json", "metrics.jsonl"):
+            for name in (RUN, "metrics.jsonl"):
                 if (folder.work / name).is_file():
                     shutil.copy2(folder.work / name, part / name)
             for name in (each.leaves for each in LOGGERS.values()):

@@ -101,6 +101,8 @@ def train_seeds(
     spec, where = agent_spec(agent_id), tasks()[task] if isinstance(task, str) else task
     _check(spec, where, preset, seeds)
     _check_numbers(evaluate_every, threads)
+    if evaluate_every and not spec.scored:
+        raise BadValue(f"{spec.id} is scored by nobody: evaluate_every is 0, not {evaluate_every}.")
     if device is not None:
         check_device(device)
     report = progress or (lambda _: None)
@@ -111,7 +113,7 @@ def train_seeds(
     if not left:
         return finals
     habits = Habits(
-        evaluate_every=evaluate_every,
+        evaluate_every=evaluate_every if spec.scored else 0,
         checkpoint_s=checkpoint_s,
         logger=None if logger is None else logger_named(logger),
     )

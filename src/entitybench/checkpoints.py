@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 META, WEIGHTS, TRAINING = "agent.json", "weights.safetensors", "training.safetensors"
+RUN = "run.json"  # beside a finished checkpoint: what its training was asked for
 NO_DATASET = "online"  # the name in the place of a dataset's, where there was none
 
 _WORDS = {str: "a string", int: "a whole number from 0", dict: "an object"}
@@ -55,6 +56,20 @@ class Checkpoint:
     def dataset(self) -> str | None:
         """The id of what it was trained on."""
         return (self.meta.get("dataset") or {}).get("id")
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """sha256 of the weights it was built on, by name.
+
+        From agent.json, or, of an agent that does not tell there, from what its run was asked for.
+        """
+        if own := self.meta.get("parts"):
+            return dict(own)
+        try:
+            asked = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+            return {str(name): str(sha) for name, sha in asked["parts"].items()}
+        except (OSError, ValueError, TypeError, LookupError, AttributeError):
+            return {}
 
     @property
     def sha256(self) -> str:

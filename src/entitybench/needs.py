@@ -31,7 +31,7 @@ def check_fit(spec: AgentSpec, task: TaskSpec, offered: frozenset[str]) -> None:
         task: where it is to act or to learn.
         offered: what the task offers, of `NEEDS`.
     """
-    if spec.kind not in ("any", task.kind, *task.also):
+    if spec.scored and spec.kind not in ("any", task.kind, *task.also):
         raise BadValue(f"{spec.id} is for {spec.kind} tasks, and {task.id} is {task.kind}.")
     missing = sorted(spec.needs - offered)
     if not missing:

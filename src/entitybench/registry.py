@@ -155,7 +155,7 @@ def lacking(spec: AgentSpec, target: Any) -> list[str]:
     asked += [name for name, hint in Learner.__annotations__.items() if "ClassVar" in hint]
     if not spec.trains:
         asked = ["configure", "create"]
-    if spec.kind != "part":  # of other agents; scored by nobody
+    if spec.scored:
         asked.append("policy" if spec.kind == "any" else kinds()[spec.kind].does)
     return [name for name in asked if not hasattr(target, name)]
 

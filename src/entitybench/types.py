@@ -96,7 +96,9 @@ class AgentSpec:
     """One agent: where its class is, and what it needs."""
 
     id: str
-    kind: str  # an id of `entitybench.kinds`; "any": it acts wherever actions are arrays
+    # An id of `entitybench.kinds`; "any": it acts wherever actions are arrays; "part": it is built
+    # into other agents, and scored by nobody.
+    kind: str
     target: str  # "module:Class" of the Learner
     # "module:Class" of what acts alone, with `load` and what the kind `does`, where that needs less
     # than the Learner imports; "": the Learner acts.
@@ -117,6 +119,11 @@ class AgentSpec:
     def trains(self) -> bool:
         """Whether there is anything to train."""
         return self.learns_from != "nothing"
+
+    @property
+    def scored(self) -> bool:
+        """Whether it acts in a task by itself, and so can be evaluated; a part does not."""
+        return self.kind != "part"
 
 
 class Learner(Protocol):

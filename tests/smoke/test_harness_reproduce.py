@@ -2,9 +2,11 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
+import entitybench as eb
 from entitybench import registry
 from entitybench.checkpoints import read_meta
 from entitybench.datasets.generate.api import generate
@@ -16,6 +18,7 @@ from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.training.fleet import train_all
 from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.leaderboard.training.train import train
+from entitybench.places import sha256_of
 from entitybench.records import Record, Revision
 from tests.support import claim_methods
 
@@ -36,7 +39,7 @@ class Point:
 
     @staticmethod
     def load():
-        return [claim_methods.STILL]
+        return claim_methods.SPECS
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +157,38 @@ def test_a_strangers_claims_are_found_and_judged(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "still --claim quiet" in shown
     assert "hecrl --claim small-1" in shown
+
+
+@pytest.fixture
+def installed(tmp_path_factory, monkeypatch):
+    """The agents of `Point` for other processes too."""
+    site = tmp_path_factory.mktemp("site")
+    about = site / "stranger-0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 0\n")
+    points = f"[entitybench.agents]\nstranger = {claim_methods.HERE}:SPECS\n"
+    (about / "entry_points.txt").write_text(points)
+    paths = (str(site), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+
+
+def test_a_record_tells_the_weights_that_its_agent_is_built_on(tmp_path, installed):
+    found = run(tmp_path, method="built", claim="parts", device="cpu", workers=2)
+    assert found.verdicts[0].holds is True, found.text()
+    there = tmp_path / "tiny" / "weights"
+    nets = [there / f"net/push-1block/play-v1/seed{seed}" for seed in (0, 1)]
+    record = Record.read(tmp_path / "tiny/records/push-1block/built.json")
+    assert [each.parts for each in record.data] == [
+        {"net": sha256_of(net / "weights.safetensors")} for net in nets
+    ]
+    assert record.data[0].parts != record.data[1].parts
+    with pytest.raises(BadValue, match=r"built on the parts net \(of net\): got none.*reproduce"):
+        train("built", "push-1block", out=tmp_path / "alone", preset="tiny")
+    with pytest.raises(BadValue, match=r"net is scored by nobody: evaluate_every is 0, not 1"):
+        train("net", "push-1block", out=tmp_path / "alone", preset="tiny", evaluate_every=1)
+    with pytest.raises(BadValue, match=r"net is built into other agents"):
+        eb.load_agent("net", task="push-1block", weights=nets[0])
+    assert not (tmp_path / "alone").exists()
 
 
 def test_a_worker_that_fails_gives_its_line(tmp_path):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from entitybench import checkpoints
 from entitybench.claims import (
     Area,
     Arm,
@@ -18,6 +21,7 @@ from entitybench.claims import (
     StepsTo,
     Training,
 )
+from entitybench.registry import tasks
 from entitybench.types import AgentSpec
 
 HERE = "tests.support.claim_methods"
@@ -44,6 +48,60 @@ class Still:
         return np.zeros((len(obs["observation"]), 2), np.float32), state
 
 
+@dataclass(frozen=True)
+class Nothing:
+    """No settings."""
+
+    agent: str
+
+
+class Built(Still):
+    """Acts by two numbers: those of the agent that it is built on, or of its seed."""
+
+    unit = "updates"
+
+    def __init__(self, config, task, seed, numbers):
+        self.config, self.task, self.seed, self.numbers = config, task, seed, numbers
+        self.step, self.total = 0, 2
+
+    @classmethod
+    def configure(cls, spec, preset, task, **changes):
+        return Nothing(agent=spec.id)
+
+    @classmethod
+    def create(cls, config, task, *, seed, data, parts, device):
+        numbers = np.full(2, 0.1 * (seed + 1), np.float32)
+        if parts:
+            numbers = checkpoints.read(parts["net"])[1]["numbers"]
+        agent = cls(config, task, seed, numbers)
+        agent.dataset = {"id": data.id, "content_hash": data.content_hash}
+        return agent
+
+    def advance(self, data):
+        self.step += 1
+        return {}
+
+    def ready(self, data):
+        pass
+
+    def save(self, folder, *, training=True):
+        meta = {"agent": self.config.agent, "task": self.task.id, "task_version": self.task.version}
+        meta |= {"preset": "tiny", "seed": self.seed, "step": self.step, "config": {}}
+        meta["dataset"] = self.dataset
+        checkpoints.write(folder, meta, {"numbers": self.numbers})  # without a word of parts
+
+    @classmethod
+    def load(cls, folder, *, task=None, device="cpu", **changes):
+        found, weights, _ = checkpoints.read(folder)
+        config = Nothing(agent=found.meta["agent"])
+        agent = cls(config, tasks()[found.meta["task"]], found.seed, weights["numbers"])
+        agent.step, agent.dataset = found.meta["step"], found.meta["dataset"]
+        return agent
+
+    def act(self, obs, state, rng):
+        return np.repeat(np.clip(self.numbers, -1, 1)[None], len(obs["observation"]), 0), state
+
+
 def residual(seed, weights):
     """A unit claim: nothing of it is an agent's."""
     assert not weights
@@ -63,6 +121,33 @@ STILL = AgentSpec(
     presets=(),
     claims=f"{HERE}:CLAIMS",
     summary="does nothing",
+)
+
+NET = AgentSpec(id="net", kind="part", target=f"{HERE}:Built", presets=("tiny",), summary="a part")
+BUILT = AgentSpec(
+    id="built",
+    kind="goal-control",
+    target=f"{HERE}:Built",
+    parts={"net": "net"},
+    claims=f"{HERE}:BUILT_CLAIMS",
+    summary="acts by the weights of another",
+)
+
+SPECS = (STILL, NET, BUILT)
+
+BUILT_CLAIMS = (
+    Claim(
+        name="parts",
+        method="built",
+        statement="What it is built on is trained first.",
+        published="nowhere",
+        arms=(Arm("built", "built", "push-1block"),),
+        checks=(Check(Mean("built", "return"), at_least=-1000),),
+        presets=("tiny",),
+        training_seeds=2,
+        items=2,
+        evaluate_every=1,
+    ),
 )
 
 CLAIMS = (

@@ -73,7 +73,8 @@ def train(
         raise BadValue(f"{agent!r} does not learn: bench eval --agent {agent} --task {task}")
     if preset not in spec.presets:
         raise unknown("preset", preset, spec.presets, see=f"bench info {agent}")
-    kind = registry.kinds()[registry.tasks()[task].kind]
+    own = spec.kind if spec.kind in registry.kinds() else registry.tasks()[task].kind
+    kind = registry.kinds()[own]
     changes = settings(set_)
     writable_folder(out)
 

@@ -40,7 +40,7 @@ class Summary:
     def text(self, kind: Kind) -> str:
         """A line: steps, speed, what was minimised, and what an evaluation listed."""
         parts = [f"{self.step:,} {self.unit}"]
-        if "updates_per_s" in self.metrics:
+        if self.metrics.get("updates_per_s", 0) >= 1:
             parts.append(f"{self.metrics['updates_per_s']:.0f}/s")
         shown = [(name, x) for name, x in self.metrics.items() if name not in _RATES]
         parts += [f"{name} {x:.4g}" for name, x in shown[:2]]

@@ -16,10 +16,20 @@ from entitybench.leaderboard.statistics.intervals import (
     hierarchical,
     seed_means,
 )
-from entitybench.leaderboard.tables.data import aligned, by_seed, cell, metrics_of, shown
+from entitybench.leaderboard.tables.data import (
+    REPLICATES,
+    aligned,
+    by_seed,
+    cell,
+    columns_of,
+    metrics_of,
+    shown,
+)
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import Rendered
 from entitybench.leaderboard.tables.table import as_json
+from entitybench.registry import resolve
+from entitybench.seeding import generator
 
 if TYPE_CHECKING:
     from entitybench.records import MetricInfo, Record
@@ -139,11 +149,10 @@ def compare(a: Record, b: Record) -> Comparison:
         if np.isnan(x).any() or np.isnan(y).any():
             lacking.append(f"that of {metric.title} is over the {a.item}s where both have a value")
         metrics[name] = Difference(
-            cell(a, name),
-            cell(b, name),
-            difference(x, y),
-            hierarchical(x - y),
-            _improvement(x, y, metric.higher_is_better, f"{a.item}s"),
+            cell(a, name, items),
+            cell(b, name, items),
+            *_differences(a, b, metric, items, pairs),
+            _improvement(x, y, metric, f"{a.item}s"),
         )
     notes = [f"Of the differences {'; '.join(lacking)}."] if lacking else []
     notes += _other_data(a, b)
@@ -158,8 +167,49 @@ def _paired(
     if metric.reduce == "mean":
         x, y = (aligned(r, metric.name, r.training_seeds, items) for r in (a, b))
     else:
-        x, y = (by_seed(r, metric.name)[:, None] for r in (a, b))
+        x, y = (by_seed(r, metric.name, items=items)[:, None] for r in (a, b))
     return x[[i for i, _ in pairs]], y[[j for _, j in pairs]]
+
+
+def _differences(
+    a: Record, b: Record, metric: MetricInfo, items: list[int], pairs: list[tuple[int, int]]
+) -> tuple[Interval, Interval]:
+    """Of a − b: its own interval, and that of the hierarchical bootstrap."""
+    x, y = _paired(a, b, metric, items, pairs)
+    if metric.reduce == "mean" or np.isnan(x - y).any():
+        return difference(x, y), hierarchical(x - y)
+    mean, count = float((x - y).mean()), len(items)
+    low, high = bootstrap.percentiles(_redrawn(a, b, metric, items, pairs))
+    both = Interval(mean, low, high, "hierarchical bootstrap", len(pairs))
+    if len(pairs) > 1:
+        return difference(x, y), both
+    return replace(both, method=f"bootstrap over paired {a.item}s", count=count), both
+
+
+def _redrawn(
+    a: Record, b: Record, metric: MetricInfo, items: list[int], pairs: list[tuple[int, int]]
+) -> Array:
+    """Differences (REPLICATES,) of a metric that is no mean: pairs drawn anew, and items of each.
+
+    Both of a pair are reduced over the same items.
+    """
+    reduce, rng = resolve(metric.reduce), generator(0, "bootstrap", "paired")
+    columns = [columns_of(record, record.training_seeds, items) for record in (a, b)]
+    stacks = [np.stack(list(of.values()), axis=1) for of in columns]  # (S, names, E)
+    drawn = []
+    for _ in range(REPLICATES):
+        found = []
+        for k in rng.integers(len(pairs), size=len(pairs)):
+            i, j = pairs[k]
+            over = rng.integers(len(items), size=len(items))
+            first, second = (
+                reduce(dict(zip(of, stack[row][:, over], strict=True)))
+                for of, stack, row in zip(columns, stacks, (i, j), strict=True)
+            )
+            found.append(first - second)
+        drawn.append(np.mean(found))
+    kept = np.array([x for x in drawn if not np.isnan(x)])
+    return kept if len(kept) else np.array([np.nan])
 
 
 def _other_data(a: Record, b: Record) -> list[str]:
@@ -203,8 +253,14 @@ def _training_pairs(a: Record, b: Record) -> list[tuple[int, int]]:
     return [(ours.index(seed), theirs.index(seed)) for seed in common]
 
 
-def _improvement(x: Array, y: Array, higher: bool, items: str) -> Interval:
-    """P(better) over training seeds; over items where there is one pair of these."""
+def _improvement(x: Array, y: Array, metric: MetricInfo, items: str) -> Interval:
+    """P(better) over training seeds; over items where there is one pair of these.
+
+    None where there is but one number of each.
+    """
+    if x.size < 2:
+        return NO_DATA
+    higher = metric.higher_is_better
     if len(x) >= 2:
         scores = [seed_means(values) for values in (x, y)]
         unit = "training seeds"

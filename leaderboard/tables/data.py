@@ -80,50 +80,63 @@ def aligned(record: Record, name: str, training_seeds: list[int], items: list[in
     return values
 
 
-def by_seed(record: Record, name: str, training_seeds: list[int] | None = None) -> Array:
+def by_seed(
+    record: Record,
+    name: str,
+    training_seeds: list[int] | None = None,
+    items: list[int] | None = None,
+) -> Array:
     """(S,): one number a training seed, the mean over items or what the metric's `reduce` says.
 
     Args:
         record: the record.
         name: of a metric.
         training_seeds: which; default: all.
+        items: over which; default: all.
     """
+    over = record.items if items is None else items
     seeds = record.training_seeds if training_seeds is None else training_seeds
     metric = metric_of(record, name)
     if metric.reduce == "mean":
-        return seed_means(aligned(record, name, seeds, record.items))
-    reduce, columns = resolve(metric.reduce), _columns(record, seeds)
+        return seed_means(aligned(record, name, seeds, over))
+    reduce, columns = resolve(metric.reduce), columns_of(record, seeds, over)
     return np.array([reduce({k: x[s] for k, x in columns.items()}) for s in range(len(seeds))])
 
 
-def _columns(record: Record, training_seeds: list[int]) -> dict[str, Array]:
+def columns_of(record: Record, training_seeds: list[int], items: list[int]) -> dict[str, Array]:
     """All values by name, (S, E)."""
     names = record.columns.values
-    return {name: aligned(record, name, training_seeds, record.items) for name in names}
+    return {name: aligned(record, name, training_seeds, items) for name in names}
 
 
-def cell(record: Record, name: str) -> Interval:
-    """The mean of a metric with its 95 % interval; those of shares end at 0 and 1."""
+def cell(record: Record, name: str, items: list[int] | None = None) -> Interval:
+    """The mean of a metric with its 95 % interval; those of shares end at 0 and 1.
+
+    `items` are those that it is over; None: all.
+    """
     if name not in record.columns.values:
         return NO_DATA
-    metric = metric_of(record, name)
-    found = interval(matrix(record, name)) if metric.reduce == "mean" else _reduced(record, name)
+    metric, over = metric_of(record, name), record.items if items is None else items
+    if metric.reduce == "mean":
+        found = interval(aligned(record, name, record.training_seeds, over))
+    else:
+        found = _reduced(record, name, over)
     if metric.share and not math.isnan(found.mean):
         found = replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
     return found
 
 
-def _reduced(record: Record, name: str) -> Interval:
+def _reduced(record: Record, name: str, over: list[int]) -> Interval:
     """Of a metric that is no mean: t over training seeds, of one seed the bootstrap over items."""
-    values = by_seed(record, name)
+    values = by_seed(record, name, items=over)
     kept = values[~np.isnan(values)]
     if len(kept) >= 2:
         return student(kept)
     if not len(kept):
         return NO_DATA
-    rng, count = generator(0, "reduced"), len(record.items)
+    rng, count = generator(0, "reduced"), len(over)
     reduce = resolve(metric_of(record, name).reduce)
-    columns = {k: x[0] for k, x in _columns(record, record.training_seeds).items()}
+    columns = {k: x[0] for k, x in columns_of(record, record.training_seeds, over).items()}
     drawn = []
     for _ in range(REPLICATES):
         items = rng.integers(count, size=count)

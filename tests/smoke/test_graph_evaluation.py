@@ -9,6 +9,7 @@ from entitybench.envs.api import world_of
 from entitybench.errors import BadValue, BenchError
 from entitybench.leaderboard.evaluation.api import evaluate, scores, stored_records
 from entitybench.leaderboard.evaluation.provenance import Source
+from entitybench.leaderboard.tables.compare import compare
 from entitybench.leaderboard.tables.data import by_seed, cell
 from entitybench.leaderboard.tables.table import table
 from entitybench.registry import dataset_for, datasets, tasks
@@ -164,6 +165,36 @@ def test_tables_keep_kinds_apart():
     assert "misprediction" in parts[1].markdown()
     assert "misprediction" not in parts[0].markdown()
     assert "success" not in parts[1].markdown()
+
+
+def test_a_comparison_is_over_the_items_that_both_have():
+    """Also of metrics that are no means over items, with one training seed or several."""
+    for first in ("random", "graph-static"):  # one training seed, three
+        whole = evaluate(first, "dag-10", episodes=12)
+        part = evaluate("zero", "dag-10", episodes=12, episode_seed=6)
+        common = [
+            evaluate(first, "dag-10", episodes=6, episode_seed=6),
+            evaluate("zero", "dag-10", episodes=6, episode_seed=6),
+        ]
+        found, same = compare(whole, part), compare(*common)
+        assert found.episodes == 6
+        assert found.metrics == same.metrics
+        for name, numbers in found.metrics.items():
+            x, y = (float(by_seed(record, name).mean()) for record in common)
+            assert (numbers.a.mean, numbers.b.mean) == pytest.approx((x, y))
+            for interval in (numbers.difference, numbers.hierarchical):
+                assert interval.mean == pytest.approx(x - y)
+                if not np.isnan(x - y):
+                    assert interval.low <= interval.mean <= interval.high
+        balanced = found.metrics["misprediction"]
+        assert balanced.hierarchical.low < balanced.hierarchical.high
+        if first == "random":  # of one number each nothing is known but over items
+            assert balanced.difference.method == "bootstrap over paired episodes"
+            assert balanced.difference.low < balanced.difference.high
+            assert np.isnan(balanced.improvement.mean)
+        else:
+            assert balanced.improvement.mean == 1.0
+        assert "balanced misprediction" in found.markdown()
 
 
 def test_stored_records_of_a_kind():

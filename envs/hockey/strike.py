@@ -10,6 +10,8 @@ from entitybench.envs.core.starts import drawn
 from entitybench.envs.core.world import RewardWorld, Start
 from entitybench.envs.hockey.table import (
     HALF_LENGTH,
+    MALLET_RADIUS,
+    MALLET_SPEED,
     MOUTH,
     PUCK_RADIUS,
     Layout,
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
 LINE = HALF_LENGTH + PUCK_RADIUS  # m, |x| from which the puck is wholly behind a goal line
 KEEP = 0.45  # m, how far from the puck's line the mallet starts when it is to defend
+# Headings of a mallet whose action never changes, each of its numbers -1, 0 or 1; and how near to
+# the puck (m, centres) such a course may come: they touch at 0.083, and the rest is for slips.
+_TURNS = np.pi / 4 * np.arange(8)
+HELD = np.stack([np.cos(_TURNS), np.sin(_TURNS)], -1)
+MISS = MALLET_RADIUS + PUCK_RADIUS + 0.03
+_SECONDS = np.arange(0.0, 1.3, 0.01)  # the slowest shot is in the goal before
+DRAWS = 256  # starts that are drawn at once; one in 240 will do
 OUTCOME = 4  # column of the feature below
 _TIME = np.array([-1, 0], np.float32)  # a step without and with success
 
@@ -93,22 +102,19 @@ class HockeyDefend(_Goals):
         rng = generator(seed, "hockey-defend-start")
         x, y = end_of_reach()
 
-        def draw() -> tuple[Array, ...]:
-            puck = np.array([rng.uniform(0.3, 0.85), rng.uniform(-0.34, 0.34)])
-            aim = np.array([-HALF_LENGTH - PUCK_RADIUS, rng.uniform(-0.6, 0.6) * MOUTH / 2])
+        def draw() -> Array:
+            puck = rng.uniform((0.3, -0.34), (0.85, 0.34), (DRAWS, 2))
+            aim = np.full((DRAWS, 2), -HALF_LENGTH - PUCK_RADIUS)
+            aim[:, 1] = rng.uniform(-0.6, 0.6, DRAWS) * MOUTH / 2
             way = aim - puck
-            speed = way / np.hypot(*way) * rng.uniform(1.8, 3.2)
-            return np.array([rng.uniform(x[0], -0.25), rng.uniform(*y)]), puck, speed, way
+            speed = way / np.hypot(*way.T)[:, None] * rng.uniform(1.8, 3.2, (DRAWS, 1))
+            mallet = rng.uniform((x[0], y[0]), (-0.25, y[1]), (DRAWS, 2))
+            starts = np.stack([mallet, puck, speed], 1)
+            starts = starts[_aside(*starts.swapaxes(0, 1))]
+            return starts[_missed(*starts.swapaxes(0, 1))]
 
-        def clear(found: tuple[Array, ...]) -> bool:
-            # Not in the way: the distance to the puck's straight line.
-            mallet, puck, _, way = found
-            aside = mallet - puck
-            return bool(abs(way[0] * aside[1] - way[1] * aside[0]) > KEEP * np.hypot(*way))
-
-        what = f"a mallet {KEEP:g} m beside the puck's way"
-        mallet, puck, speed, _ = drawn(draw, clear, what)
-        return self._start(mallet, puck, speed)
+        what = f"a mallet {KEEP:g} m beside the puck's way, which a held action does not meet"
+        return self._start(*drawn(draw, len, what)[0])
 
     def remember(self, before: Array, action: Array, after: Array) -> Array:
         del before, action
@@ -137,3 +143,19 @@ class HockeyDefend(_Goals):
     def status(self, state: Array) -> dict[str, Array]:
         saved = state[..., -1] > 0
         return {"is_success": saved, "success_fraction": saved.astype(np.float32)}
+
+
+def _aside(mallet: Array, puck: Array, speed: Array) -> Array:
+    """Whether mallets (n, 2) are off the straight lines of pucks: bool (n,)."""
+    gap = mallet - puck
+    across = speed[:, 0] * gap[:, 1] - speed[:, 1] * gap[:, 0]
+    return np.abs(across) > KEEP * np.hypot(*speed.T)
+
+
+def _missed(mallet: Array, puck: Array, speed: Array) -> Array:
+    """Whether no mallet (n, 2) that goes straight on, or along the rim, meets its puck: (n,)."""
+    along = _SECONDS[:, None, None]
+    limits = np.transpose(end_of_reach())
+    courses = np.clip(mallet[:, None, None] + MALLET_SPEED * along * HELD, *limits)  # (n, T, 8, 2)
+    gap = courses - (puck[:, None, None] + along * speed[:, None, None])
+    return np.all((gap * gap).sum(-1) > MISS**2, (1, 2))

@@ -21,17 +21,19 @@ def _solo(
     data: str,
     summary: str,
     kwargs: Mapping[str, Any] = {},
+    *,
+    version: int = 1,
 ) -> tuple[TaskSpec, TaskSpec]:
     """A task for one mallet, and the same from pixels."""
     task = TaskSpec(
         id=f"hockey-{name}",
-        version=1,
+        version=version,
         kind=kind,
         target=f"{_HERE}.{world}",
         kwargs=kwargs,
         horizon=horizon,
         oracle=f"{_HERE}.oracle:HockeyOracle",
-        data=f"hockey-{name}/{data}-v1",
+        data=f"hockey-{name}/{data}-v{version}",
         tags=frozenset({"hockey", "state"}),
         summary=summary,
     )
@@ -98,6 +100,7 @@ TASKS: tuple[TaskSpec, ...] = (
         60,
         "noisy",
         "keep a shot out of the goal",
+        version=2,  # 2: no start that a held action saves
     ),
     *(_game(players) for players in (1, 2)),
     *(_mallets(count) for count in (2, 4, 8)),

@@ -207,7 +207,7 @@ def main() -> None:
     parser.add_argument("--corl", type=Path, help="checkout of corl-team/CORL")
     parser.add_argument("--updates", type=int, default=200, help="in a block")
     parser.add_argument("--repeats", type=int, default=10, help="blocks of each, part 1")
-    parser.add_argument("--rounds", type=int, default=3, help="of part 2")
+    parser.add_argument("--rounds", type=int, default=3, help="of part 2; 0: none")
     parser.add_argument("--core", type=int, help="of part 1; default: the last one")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -219,7 +219,7 @@ def main() -> None:
         rows += beside_corl(asked, data)
     else:
         print("CORL is skipped: no --corl CHECKOUT.", file=sys.stderr)
-    rows += side_by_side(asked, data)
+    rows += side_by_side(asked, data) if asked.rounds else []
     if asked.json:
         print(json.dumps(rows, indent=1))
         return

@@ -226,8 +226,11 @@ def _check_data(need: Need, folder: Path) -> None:
         )
 
 
-def train_missing(plan: Plan, workers: int, device: str | None, report: Report) -> None:
-    """Train what is missing, `workers` runs side by side, parts first."""
+def train_missing(plan: Plan, workers: int, device: str | None, report: Report) -> dict[Need, str]:
+    """Train what is missing, `workers` runs side by side, parts first.
+
+    Returns what cannot be had, and why: its training diverged, or that of a part of it.
+    """
     for dataset in sorted({need.dataset for need in plan.missing if need.dataset is not None}):
         from entitybench.datasets.api import load_dataset
 
@@ -239,8 +242,18 @@ def train_missing(plan: Plan, workers: int, device: str | None, report: Report) 
         steps = sum(_thousandths(plan, need) for need in plan.missing)
         report(Event("train", words, steps, 1000 * total))
 
+    lost: dict[Need, str] = {}
     for wave in plan.waves():
-        train_all([_job(plan, need, device) for need in wave], workers, poll)
+        whole = []
+        for need in wave:
+            gone = [part for part in need.parts.values() if part in lost]
+            if gone:
+                lost[need] = f"it is built on {gone[0]}, and {lost[gone[0]]}"
+            else:
+                whole.append(need)
+        found = train_all([_job(plan, need, device) for need in whole], workers, poll)
+        lost |= {whole[place]: why for place, why in found.items()}
+    return lost
 
 
 def _job(plan: Plan, need: Need, device: str | None) -> dict[str, Any]:

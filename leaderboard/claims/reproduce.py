@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench.claims import Measured
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, BenchError
 from entitybench.leaderboard.claims import arms, measure, registered
 from entitybench.leaderboard.claims.outcome import Reproduction
-from entitybench.leaderboard.claims.plan import METRICS, Event, Plan, Report, make_plan, needs
+from entitybench.leaderboard.claims.plan import METRICS, Event, Need, Plan, Report, make_plan, needs
 from entitybench.leaderboard.claims.plan import train_missing as train
 from entitybench.leaderboard.claims.quantities import Results
 from entitybench.leaderboard.claims.verdicts import judge
@@ -69,6 +69,7 @@ def reproduce(
     Raises:
         UnknownId: no such method or claim, or a claim that names what is not registered.
         BadValue: the claim is not checked with this preset.
+        BenchError: training diverged, so that claims could not be judged; the others are.
     """
     report = progress or (lambda _: None)
     if workers < 1:
@@ -92,16 +93,21 @@ def reproduce(
     )
     names = ", ".join(each.name for each in chosen)
     report(Event("plan", f"claims {names}: {run.plan.words()}"))
-    train(run.plan, workers, device, report)
-    verdicts = []
+    lost = train(run.plan, workers, device, report)
+    verdicts, left_out = [], []
     for each in chosen:
+        gone = [need for need in run.needs(each) if need in lost]
+        if gone:
+            left_out.append(f"{each.name} ({gone[0]}: {lost[gone[0]].rstrip('.')})")
+            report(Event("verdict", f"not judged: {left_out[-1]}"))
+            continue
         verdicts.append(judge(each, run.results(each)))
         report(Event("verdict", f"{each.name}: {verdicts[-1].word}. {verdicts[-1].ours}"))
     result = Reproduction(
         method=method,
         preset=preset,
         verdicts=verdicts,
-        trained=[str(need) for need in run.plan.missing],
+        trained=[str(need) for need in run.plan.missing if need not in lost],
         found=[str(need) for need in run.plan.found],
         shipped=[str(need) for need in run.plan.shipped],
         records=[path.relative_to(out).as_posix() for path in run.files],
@@ -110,7 +116,11 @@ def reproduce(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         out=str(out),
     )
-    write_atomic(result.path, result.with_earlier().to_json())
+    if verdicts:
+        write_atomic(result.path, result.with_earlier().to_json())
+    if left_out:
+        there = f" The other verdicts are in {result.path}." if verdicts else ""
+        raise BenchError(f"claims that could not be judged: {'; '.join(left_out)}.{there}")
     return result
 
 
@@ -126,9 +136,17 @@ class _Run:
     report: Report
     files: dict[Path, Record | measure.Measurement] = field(default_factory=dict)
 
+    def seeds(self, claim: Claim) -> range:
+        """Its training seeds."""
+        return range(self.training_seeds or claim.training_seeds)
+
+    def needs(self, claim: Claim) -> list[Need]:
+        """The checkpoints that its arms act with."""
+        return [need for arm in claim.arms for need in needs(arm, self.seeds(claim))]
+
     def results(self, claim: Claim) -> Results:
         """What a claim is judged on."""
-        seeds = range(self.training_seeds or claim.training_seeds)
+        seeds = self.seeds(claim)
         records: dict[str, Record] = {}
         folders: dict[str, dict[int, Path]] = {}
         for arm in claim.arms:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench import registry
-from entitybench.errors import BadValue, unknown
+from entitybench.errors import BadValue, Diverged, unknown
 from entitybench.leaderboard.cli.args import (
     Every,
     Seed,
@@ -91,22 +91,27 @@ def train(
                 note(status.note)
             show(bar, status)
 
-        folders = train_seeds(
-            agent,
-            task,
-            seeds=chosen,
-            out=out,
-            dataset=dataset,
-            preset=preset,
-            changes=changes,
-            device=device,
-            threads=threads,
-            evaluate_every=evaluate_every,
-            generate=generate,
-            logger=logger,
-            resume=resume,
-            progress=progress,
-        )
+        try:
+            folders = train_seeds(
+                agent,
+                task,
+                seeds=chosen,
+                out=out,
+                dataset=dataset,
+                preset=preset,
+                changes=changes,
+                device=device,
+                threads=threads,
+                evaluate_every=evaluate_every,
+                generate=generate,
+                logger=logger,
+                resume=resume,
+                progress=progress,
+            )
+        except Diverged as error:
+            for each, folder in error.finished.items():
+                note(summary_of(each, folder).text(kind))
+            raise
     summaries = [summary_of(each, folder) for each, folder in folders.items()]
     for summary in summaries:
         note(summary.text(kind))

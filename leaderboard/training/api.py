@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from entitybench.leaderboard.training.loop import seed_names
+from entitybench.errors import seed_names
 from entitybench.leaderboard.training.train import train_seeds
 from entitybench.progress import progress_bar
 
@@ -61,7 +61,8 @@ def train(
     Raises:
         BadValue: something cannot be so, an unknown setting for one, or `out` holds runs already.
         DataError: the dataset is not there; the text has the line that makes it.
-        BenchError: training diverged, or the disk is full. The last checkpoint is kept.
+        Diverged: training did, with some of the seeds; the others are finished.
+        BenchError: the disk is full. The last checkpoint is kept.
     """
     run = partial(
         train_seeds,

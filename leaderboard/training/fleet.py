@@ -11,18 +11,22 @@ import tempfile
 import time
 from typing import IO, TYPE_CHECKING, Any
 
-from entitybench.errors import BenchError
+from entitybench.errors import BenchError, Diverged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-Run = tuple["subprocess.Popen[bytes]", IO[bytes]]  # a process and what it says on standard error
+# The place of a job, its process, and what that says on standard error.
+Run = tuple[int, "subprocess.Popen[bytes]", IO[bytes]]
+DIVERGED = 3  # the exit code of a process whose training diverged
 
 
 def train_all(
     jobs: Sequence[Mapping[str, Any]], workers: int, poll: Callable[[], None], pause_s: float = 0.5
-) -> None:
+) -> dict[int, str]:
     """Call `train(**job)` for every job, `workers` at a time.
+
+    Returns the places of those jobs whose training diverged, with what they say of it.
 
     Args:
         jobs: arguments that are JSON.
@@ -34,30 +38,33 @@ def train_all(
         BenchError: the line of the first run that failed; the others are stopped.
         KeyboardInterrupt: Ctrl-C; every run has written a checkpoint.
     """
-    waiting, running = list(jobs), list[Run]()
+    waiting, running = list(enumerate(jobs)), list[Run]()
+    lost: dict[int, str] = {}
     try:
         while waiting or running:
             while waiting and len(running) < workers:
-                running.append(_start(waiting.pop(0)))
+                running.append(_start(*waiting.pop(0)))
             time.sleep(pause_s)
-            running = [run for run in running if not _done(run)]
+            running = [run for run in running if not _done(run, lost)]
             poll()
     finally:
         _stop(running)
+    return lost
 
 
-def _start(job: Mapping[str, Any]) -> Run:
+def _start(place: int, job: Mapping[str, Any]) -> Run:
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process ends
     command = [sys.executable, "-P", "-m", __name__, json.dumps(job)]
     # A session of its own: Ctrl-C reaches this process alone, which then stops its workers.
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True
     )
-    return process, errors
+    return place, process, errors
 
 
-def _done(run: Run) -> bool:
-    process, errors = run
+def _done(run: Run, lost: dict[int, str]) -> bool:
+    """Whether a process has ended; one whose training diverged goes into `lost`."""
+    place, process, errors = run
     code = process.poll()
     if code is None:
         return False
@@ -65,19 +72,22 @@ def _done(run: Run) -> bool:
         if code != 0:
             errors.seek(0)
             lines = errors.read().decode(errors="replace").strip().splitlines()
-            raise BenchError(lines[-1] if lines else f"a training process ended with code {code}.")
+            said = lines[-1] if lines else f"a training process ended with code {code}."
+            if code != DIVERGED:
+                raise BenchError(said)
+            lost[place] = said
     return True
 
 
 def _stop(running: Sequence[Run]) -> None:
-    for process, _ in running:
+    for _, process, _ in running:
         process.terminate()
     try:
-        for process, errors in running:
+        for _, process, errors in running:
             process.wait()
             errors.close()
     except BaseException:  # a second Ctrl-C: at once
-        for process, _ in running:
+        for _, process, _ in running:
             process.kill()
         raise
 
@@ -99,7 +109,7 @@ def main(text: str) -> int:
         return 130
     except BenchError as error:
         print(error, file=sys.stderr)  # noqa: T201 - read by `_done`
-        return 2
+        return DIVERGED if isinstance(error, Diverged) else 2
     return 0
 
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
 
-from entitybench.errors import BenchError
+from entitybench.errors import Diverged, seed_names
 from entitybench.leaderboard.training.loggers import numbers
 from entitybench.leaderboard.training.runs import RunFolder, cut_metrics, save
 
@@ -45,11 +45,6 @@ class Status:
 Report = Callable[[Status], None]
 
 
-def seed_names(seeds: Sequence[int]) -> str:
-    """Training seeds in words: "seed 3", "seeds 0 1 2"."""
-    return f"seed{'s' * (len(seeds) > 1)} {' '.join(map(str, seeds))}"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Habits:
     """What changes no weights."""
@@ -76,7 +71,6 @@ class Loop:
         lead = crew.learners[0]
         self.total, self.unit = int(lead.total), str(lead.unit)
         self.seeds = tuple(folder.seed for folder in folders)
-        self.several = len(self.seeds) > 1
         default = max(1, self.total // 5)
         self.evaluate_every = default if habits.evaluate_every is None else habits.evaluate_every
         self.log_every = max(1, self.total // LOG_LINES)
@@ -124,21 +118,29 @@ class Loop:
         for k, metrics in enumerate(found):
             if metrics:
                 self.metrics[k] = {name: float(value) for name, value in metrics.items()}
-            self._check_finite(k)
+        lost = self._not_finite()
         if step % self.log_every == 0 or step == self.total:
             rate = {"updates_per_s": round(self.clock.rate, 2)}
-            for log, metrics in zip(logs, self.metrics, strict=True):
-                log.write({"step": step, **metrics, **rate})
+            for seed, log, metrics in zip(self.seeds, logs, self.metrics, strict=True):
+                if seed not in lost:
+                    log.write({"step": step, **metrics, **rate})
+        if lost and len(lost) < len(self.seeds):
+            self._save(logs)  # for the others to go on from
+            for folder in self.folders:
+                if folder.seed in lost:
+                    folder.drop_newest()
+        if lost:
+            raise Diverged(lost)
 
-    def _check_finite(self, k: int) -> None:
-        for name, value in self.metrics[k].items():
-            if not math.isfinite(value):
-                which = f" of seed {self.seeds[k]}" if self.several else ""
-                raise BenchError(
-                    f"training diverged: {name}{which} is {value} after {self.crew.step} of "
-                    f"{self.total} {self.unit}; try a smaller learning rate. The last checkpoint "
-                    "is kept."
-                )
+    def _not_finite(self) -> dict[int, str]:
+        """The seeds whose numbers are not finite, and what happened."""
+        lost = {}
+        for seed, metrics in zip(self.seeds, self.metrics, strict=True):
+            for name, value in metrics.items():
+                if not math.isfinite(value) and seed not in lost:
+                    done = f"{self.crew.step} of {self.total} {self.unit}"
+                    lost[seed] = f"{name} is {value} after {done}"
+        return lost
 
     def _due(self, step: int) -> bool:
         return self.evaluate_every > 0 and step > 0 and step % self.evaluate_every == 0
@@ -249,7 +251,8 @@ class _Log:
             self.logger = self.kind(self.folder.work, self.folder.asked() or {})
             for row in self.rows:
                 self.logger.write(row["step"], numbers(row))
-        self.file = open(self.folder.metrics, "a", encoding="utf-8")
+        # By lines: whoever watches the file sees how far the run is.
+        self.file = open(self.folder.metrics, "a", buffering=1, encoding="utf-8")
         return self
 
     def write(self, row: Mapping[str, Any]) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import Checkpoint, read_meta
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, Diverged, seed_names
 from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training.crew import can_join, crew_of
-from entitybench.leaderboard.training.loop import Habits, Loop, Report, Status, seed_names
+from entitybench.leaderboard.training.loop import Habits, Loop, Report, Status
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.training.runs import RunFolder
@@ -54,21 +54,39 @@ class Order:
         )
 
 
-def run(order: Order, group: Sequence[RunFolder], habits: Habits, report: Report) -> None:
-    """Train a group of seeds to their end."""
+def run(order: Order, group: Sequence[RunFolder], habits: Habits, report: Report) -> dict[int, str]:
+    """Train a group of seeds to their end, and return those that diverged, with what happened.
+
+    The others of the group go on without them.
+    """
     fresh = group[0].asked() is None
     if fresh:
         begun = crew_of([order.fresh(folder.seed) for folder in group])  # or it is refused
         for folder in group:
             folder.begin(order.written(folder.seed, group))
         runs.save(group, begun)
-    crew = runs.load(group, order.target, order.device)
-    if not fresh:
+    lost: dict[int, str] = {}
+    while group:
+        crew = runs.load(group, order.target, order.device)
         seeds, total = tuple(f.seed for f in group), int(crew.learners[0].total)
-        note = f"{seed_names(seeds)} resumed at {crew.step}"
-        report(Status(crew.step, total, note=note, seeds=seeds, unit=str(order.target.unit)))
-    Loop(group, crew, order.store, order.task, habits, report).run()
-    runs.finish(group, crew)
+        if not fresh or lost:
+            word = "go on" if lost else "resumed"
+            note = f"{seed_names(seeds)} {word} at {crew.step}"
+            report(Status(crew.step, total, note=note, seeds=seeds, unit=str(order.target.unit)))
+        try:
+            Loop(group, crew, order.store, order.task, habits, report).run()
+        except Diverged as error:
+            for folder in group:
+                if folder.seed in error.seeds:
+                    folder.give_up(error.seeds[folder.seed])
+                    why = f"seed {folder.seed} diverged: {error.seeds[folder.seed]}"
+                    report(Status(crew.step, total, note=why, seeds=(folder.seed,)))
+            group = [folder for folder in group if folder.seed not in error.seeds]
+            lost |= error.seeds
+        else:
+            runs.finish(group, crew)
+            break
+    return lost
 
 
 def groups_of(

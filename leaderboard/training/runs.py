@@ -4,6 +4,7 @@
         run.json                     what was asked for; a resumed run must ask for the same
         checkpoint-000012000/        the newest two; it has this name only when it is whole
         metrics.jsonl, and what a logger leaves
+        diverged.json            where its numbers are finite no more: nobody goes on with it
     OUT/seed3/                       appears when the run is finished, in one step
         agent.json, weights.safetensors, run.json, metrics.jsonl, and what a logger left
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 KEPT = 2  # checkpoints; the older one is there in case the newer one cannot be read
 _CHECKPOINT = "checkpoint-"
+_DIVERGED = "diverged.json"
 
 
 class RunFolder:
@@ -100,6 +102,20 @@ class RunFolder:
                 with suppress(OSError):  # it is not empty
                     for folder in made:
                         folder.rmdir()
+
+    def drop_newest(self) -> None:
+        """Remove the newest checkpoint."""
+        for path in self.checkpoints()[:1]:
+            shutil.rmtree(path)
+
+    def give_up(self, why: str) -> None:
+        """Note that its training diverged: nobody goes on with it."""
+        write_atomic(self.work / _DIVERGED, json.dumps({"why": why}) + "\n")
+
+    def diverged(self) -> str | None:
+        """Why nobody goes on with it; None where one can."""
+        found = _read_json(self.work / _DIVERGED)
+        return None if found is None else str(found.get("why"))
 
     def clean(self) -> None:
         """Remove the work folder of a finished run."""

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from entitybench.envs.offers import offers
-from entitybench.errors import BadValue, unknown, whole
+from entitybench.errors import BadValue, Diverged, unknown, whole
 from entitybench.leaderboard.evaluation.provenance import check_device, pick_device
 from entitybench.leaderboard.training.data import is_to_make, open_data
 from entitybench.leaderboard.training.loggers import logger_named
@@ -95,7 +95,8 @@ def train_seeds(
         BadValue: the agent does not train, a run exists, or was begun with other arguments.
         DataError: the dataset is not there; the text has the line that makes it.
         CheckpointError: nothing to resume that can be read.
-        BenchError: the loss is not finite, or the disk is full. The last checkpoint is kept.
+        Diverged: the loss is not finite with some seeds; the others are finished.
+        BenchError: the disk is full. The last checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the running update and a checkpoint.
     """
     spec, where = agent_spec(agent_id), tasks()[task] if isinstance(task, str) else task
@@ -141,11 +142,14 @@ def train_seeds(
         asked |= {"config": plain(config), "device": chosen, "threads": count}
         asked |= {"dataset": getattr(store, "content_hash", None)}
         order = Order(where, target, config, store, chosen, given, asked)
-        groups = groups_of(order, left, set(seeds))
+        lost = {folder.seed: why for folder in left if (why := folder.diverged()) is not None}
+        groups = groups_of(order, [f for f in left if f.seed not in lost], set(seeds))
         stack.enter_context(torch_threads(count))
         for group in groups:
             with disk_errors(group[0].work):
-                run(order, group, habits, report)
+                lost |= run(order, group, habits, report)
+    if lost:
+        raise Diverged(lost, {seed: path for seed, path in finals.items() if seed not in lost})
     return finals
 
 
@@ -197,6 +201,10 @@ def _begun(folder: RunFolder, resume: bool) -> dict[str, Any] | None:
     """What the run to go on with was asked for, or None for a new one."""
     before = folder.asked()
     if before is not None and not resume:
+        if (why := folder.diverged()) is not None:
+            raise BadValue(
+                f"{folder.work} is a run that diverged ({why}): choose another --out, or delete it."
+            )
         step = int(folder.checkpoints()[0].name.rpartition("-")[2])
         raise BadValue(
             f"{folder.work} is an unfinished run, at step {step}: add --resume to go on with it, "

@@ -11,7 +11,8 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 
 class BenchError(Exception):
@@ -32,6 +33,23 @@ class DataError(BenchError):
 
 class CheckpointError(BenchError):
     """A checkpoint that is missing, truncated, corrupt, or of another agent, task or version."""
+
+
+class Diverged(BenchError):
+    """Training whose numbers are finite no more, with one training seed or several.
+
+    `seeds` says by seed what happened; `finished` are the folders of those that came to their end.
+    """
+
+    def __init__(
+        self, seeds: Mapping[int, str], finished: Mapping[int, Path] | None = None
+    ) -> None:
+        self.seeds, self.finished = dict(seeds), dict(finished or {})
+        said = "; ".join(f"{seed_names([seed])}: {why}" for seed, why in self.seeds.items())
+        rest = f"; {seed_names(self.finished)} finished" if self.finished else ""
+        super().__init__(
+            f"training diverged with {said}{rest}. Try a smaller learning rate, in another --out."
+        )
 
 
 class RecordError(BenchError):
@@ -55,6 +73,12 @@ def whole(name: str, value: Any, least: int = 1) -> int:
     if number is None or isinstance(value, bool) or number < least:
         raise BadValue(f"{name} is a whole number, {least} or more: got {value!r}.")
     return number
+
+
+def seed_names(seeds: Iterable[int]) -> str:
+    """Training seeds in words: "seed 3", "seeds 0 1 2"."""
+    names = [str(seed) for seed in seeds]
+    return f"seed{'s' * (len(names) > 1)} {' '.join(names)}"
 
 
 def nearest(value: str, known: Iterable[str], *, count: int = 3) -> list[str]:

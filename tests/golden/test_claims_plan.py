@@ -128,6 +128,27 @@ def test_parts_are_trained_before_what_is_built_on_them(known, tmp_path):
 _UP = ("hiql", "gciql", "gcbc")
 
 
+def test_what_is_built_on_a_part_that_diverged_is_not_trained(known, tmp_path, monkeypatch):
+    known(gcbc={"parts": {"value": "gciql"}})
+    asked = []
+
+    def train_all(jobs, workers, poll):
+        asked.append([job["agent_id"] for job in jobs])
+        return {1: "training diverged with seed 1."} if jobs[0]["agent_id"] == "gciql" else {}
+
+    monkeypatch.setattr(plan, "train_all", train_all)
+    monkeypatch.setattr("entitybench.datasets.api.load_dataset", lambda *_, **__: None)
+    found = make_plan([TRAINED], "tiny", tmp_path)
+    lost = plan.train_missing(found, 1, None, lambda event: None)
+    assert asked == [["gciql"] * 2, ["gcbc"]]
+    part = "gciql/push-1block/play-v1/seed1"
+    assert {str(need): why for need, why in lost.items()} == {
+        part: "training diverged with seed 1.",
+        "gcbc/push-1block/play-v1/seed1": f"it is built on {part}, and training diverged with "
+        "seed 1.",
+    }
+
+
 def test_parts_of_what_is_there_are_not_needed(known, tmp_path):
     known(gcbc={"parts": {"value": "gciql"}})
     folder = tmp_path / "weights/gcbc/push-1block/play-v1/seed0"

@@ -191,6 +191,26 @@ def test_a_record_tells_the_weights_that_its_agent_is_built_on(tmp_path, install
     assert not (tmp_path / "alone").exists()
 
 
+def test_claims_whose_training_diverged_are_left_out(tmp_path, installed, capfd):
+    """And told in one line at the end, while the others are trained for and judged."""
+    words = f"reproduce built --preset tiny --device cpu --workers 2 --out {tmp_path}".split()
+    why = (
+        "lost (built/push-1block/play-v1+lost=true/seed0: training diverged with seed 0: loss is "
+        "nan after 1 of 2 updates. Try a smaller learning rate, in another --out)"
+    )
+    for _ in ("at first", "again"):
+        assert main(words) == 2
+        lines = capfd.readouterr().err.splitlines()
+        assert f"not judged: {why}" in lines
+        assert lines[-1].startswith(f"bench: claims that could not be judged: {why}. The other ver")
+        assert not [line for line in lines if "Traceback" in line]
+        found = json.loads((tmp_path / "built-tiny.json").read_text())
+        assert [each["claim"] for each in found["verdicts"]] == ["parts"]
+        assert len(found["trained"]) == 4  # two of the claim, each on its part; not the lost one
+    assert main([*words, "--claim", "lost"]) == 2
+    assert capfd.readouterr().err.splitlines()[-1].endswith(f"{why}.")
+
+
 def test_a_worker_that_fails_gives_its_line(tmp_path):
     jobs = [
         {

@@ -12,7 +12,7 @@ import toy
 from toy import DATA, SPEC
 
 import entitybench as eb
-from entitybench.errors import BadValue, BenchError, MissingExtra
+from entitybench.errors import BadValue, BenchError, Diverged, MissingExtra
 from entitybench.kinds import KINDS
 from entitybench.leaderboard.training import loggers, loop, runs
 from entitybench.leaderboard.training import train as training
@@ -143,14 +143,54 @@ def test_a_kill_between_the_last_steps_of_two_seeds(tmp_path, monkeypatch):
     assert weights(folders[2]) == weights(whole[2])
 
 
-def test_divergence_names_the_seed(tmp_path, monkeypatch):
+def test_one_seed_diverges_and_the_others_go_on(way, tmp_path, monkeypatch):
+    notes, changes = [], {"lost": 1}
+    whole = run(tmp_path / "whole")
+    out = tmp_path / "out"
+    line = (
+        "training diverged with seed 1: loss is nan after 30 of 60 updates; seeds 0 2 finished. "
+        "Try a smaller learning rate, in another --out."
+    )
+    with pytest.raises(Diverged) as caught:
+        run(out, changes=changes, progress=lambda s: notes.append(s.note))
+    assert str(caught.value) == line
+    assert caught.value.finished == {seed: out / f"seed{seed}" for seed in (0, 2)}
+    assert {path.name for path in out.iterdir()} == {"seed0", "seed1.training", "seed2"}
+    for seed in (0, 2):
+        assert weights(out / f"seed{seed}") == weights(whole[seed])
+        assert rows(out / f"seed{seed}") == rows(whole[seed])
+    expected = ["seed 1 diverged: loss is nan after 30 of 60 updates"]
+    expected += ["seeds 0 2 go on at 30"] if way == "beside" else []
+    assert [note for note in notes if note] == expected
+    assert "NaN" not in (out / "seed1.training" / "metrics.jsonl").read_text()
+    with pytest.raises(BadValue, match=r"seed1.training is a run that diverged \(loss is nan"):
+        run(out, [1], changes=changes)
+    # Nobody goes on with it, and nothing is trained again.
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != ".lock"}
+    with pytest.raises(Diverged) as caught:
+        run(out, changes=changes, resume=True)
+    assert str(caught.value) == line
+    assert before == {p: p.stat().st_mtime_ns for p in out.rglob("*") if p.name != ".lock"}
+
+
+def test_a_kill_after_a_divergence(tmp_path, monkeypatch):
+    """The seeds that are left go on from their own checkpoints, without the one that diverged."""
     spec = dataclasses.replace(SPEC, target=f"{toy.__file__}:Together")
     monkeypatch.setattr(training, "agent_spec", lambda id: spec)
-    with (
-        np.errstate(all="ignore"),
-        pytest.raises(BenchError, match=r"diverged: loss of seed [012] is (inf|nan) after"),
-    ):
+    whole = run(tmp_path / "whole")
+    out = tmp_path / "out"
+    stopped(out, monkeypatch, 45, changes={"lost": 1})
+    with pytest.raises(Diverged, match=r"with seed 1: .*; seeds 0 2 finished"):
+        run(out, changes={"lost": 1}, resume=True)
+    assert all(weights(out / f"seed{seed}") == weights(whole[seed]) for seed in (0, 2))
+
+
+def test_all_seeds_diverge(way, tmp_path):
+    with np.errstate(all="ignore"), pytest.raises(Diverged) as caught:
         run(tmp_path, changes={"rate": 1e6, "updates": 4000})
+    assert list(caught.value.seeds) == [0, 1, 2]
+    assert not caught.value.finished
+    assert not [path for path in tmp_path.iterdir() if path.suffix != ".training"]
 
 
 def test_an_evaluation_of_all_seeds_gives_each_its_own(way, tmp_path):

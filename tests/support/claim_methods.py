@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -49,10 +49,11 @@ class Still:
 
 
 @dataclass(frozen=True)
-class Nothing:
-    """No settings."""
+class Settings:
+    """Whether its loss is no number."""
 
     agent: str
+    lost: bool = False
 
 
 class Built(Still):
@@ -66,7 +67,7 @@ class Built(Still):
 
     @classmethod
     def configure(cls, spec, preset, task, **changes):
-        return Nothing(agent=spec.id)
+        return Settings(agent=spec.id, **changes)
 
     @classmethod
     def create(cls, config, task, *, seed, data, parts, device):
@@ -79,21 +80,26 @@ class Built(Still):
 
     def advance(self, data):
         self.step += 1
-        return {}
+        return {"loss": np.nan if self.config.lost else 0.0}
 
     def ready(self, data):
         pass
 
     def save(self, folder, *, training=True):
         meta = {"agent": self.config.agent, "task": self.task.id, "task_version": self.task.version}
-        meta |= {"preset": "tiny", "seed": self.seed, "step": self.step, "config": {}}
+        meta |= {
+            "preset": "tiny",
+            "seed": self.seed,
+            "step": self.step,
+            "config": asdict(self.config),
+        }
         meta["dataset"] = self.dataset
         checkpoints.write(folder, meta, {"numbers": self.numbers})  # without a word of parts
 
     @classmethod
     def load(cls, folder, *, task=None, device="cpu", **changes):
         found, weights, _ = checkpoints.read(folder)
-        config = Nothing(agent=found.meta["agent"])
+        config = Settings(**found.meta["config"])
         agent = cls(config, tasks()[found.meta["task"]], found.seed, weights["numbers"])
         agent.step, agent.dataset = found.meta["step"], found.meta["dataset"]
         return agent
@@ -147,6 +153,20 @@ BUILT_CLAIMS = (
         training_seeds=2,
         items=2,
         evaluate_every=1,
+    ),
+    Claim(
+        name="lost",
+        method="built",
+        statement="One arm diverges.",
+        published="nowhere",
+        arms=(
+            Arm("built", "built", "push-1block"),
+            Arm("lost", "built", "push-1block", changes={"lost": True}),
+        ),
+        checks=(Check(Difference(Mean("built", "return"), Mean("lost", "return")), at_least=0),),
+        presets=("tiny",),
+        training_seeds=1,
+        items=2,
     ),
 )
 

@@ -195,8 +195,8 @@ def test_train_then_eval_then_reproducible(bench: Bench, place: Path) -> None:
     assert main([*words.split(), "a", "--json"]) == 0
     shown = bench.capfd.readouterr()
     assert Path(json.loads(shown.out)["folder"]) == Path("a/seed3")
-    notes = [line for line in shown.err.splitlines() if line.startswith("after ")]
-    assert len(notes) == len({line.split()[1] for line in notes}) > 0, "one line an evaluation"
+    notes = [line for line in shown.err.splitlines() if line.startswith("seed 3 after ")]
+    assert len(notes) == len({line.split()[3] for line in notes}) > 0, "one line an evaluation"
     assert all("success" in line and "return" in line for line in notes)
     bench(f"{words} b")
     weights = [(place / run / "seed3" / "weights.safetensors").read_bytes() for run in "ab"]

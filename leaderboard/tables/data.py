@@ -110,7 +110,7 @@ def columns_of(record: Record, training_seeds: list[int], items: list[int]) -> d
 
 
 def cell(record: Record, name: str, items: list[int] | None = None) -> Interval:
-    """The mean of a metric with its 95 % interval; those of shares end at 0 and 1.
+    """The mean of a metric with its 95 % interval; those of shares end at 0 and 1, of times at 0.
 
     `items` are those that it is over; None: all.
     """
@@ -121,9 +121,11 @@ def cell(record: Record, name: str, items: list[int] | None = None) -> Interval:
         found = interval(aligned(record, name, record.training_seeds, over))
     else:
         found = _reduced(record, name, over)
-    if metric.share and not math.isnan(found.mean):
-        found = replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
-    return found
+    if math.isnan(found.mean):
+        return found
+    if metric.share:
+        return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
+    return found if metric.exact else replace(found, low=max(found.low, 0.0))
 
 
 def _reduced(record: Record, name: str, over: list[int]) -> Interval:

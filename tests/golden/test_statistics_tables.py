@@ -80,6 +80,15 @@ def test_cells_by_hand():
     assert found["return"]["low"] == pytest.approx(low)
 
 
+def test_no_time_is_shorter_than_nothing():
+    rows = episodes(HALF)
+    for row in rows:
+        row["latency_ms"] = 1.0 + 8.0 * row["training_seed"]  # 1 and 9: the half width is 51
+    found = table([record(HALF, episodes=rows)]).to_json()["rows"][0]["metrics"]["latency_ms"]
+    assert (found["mean"], found["low"]) == (5.0, 0.0)
+    assert found["high"] == pytest.approx(5.0 + 12.706204736 * 4.0)
+
+
 def test_one_training_seed_is_marked():
     grid = table([record(HALF), record([[1, 1, 0, 1]], agent="oracle", weights=False)]).grid()
     assert grid.rows[0][0] == "hecrl"

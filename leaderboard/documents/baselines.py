@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from entitybench.types import TaskSpec
 
+CHANCE = ("random", "constant", "zero")  # agents that learn nothing, from no data
 # Published scores on D4RL's data of the same name, which other policies made in Gymnasium's v2
 # bodies; ours come from scripts with noise in v5's. Table 1 of Kostrikov et al., ICLR 2022.
 PUBLISHED = "published.json"
@@ -48,6 +49,18 @@ def scores(records: Path, kind: str) -> list[Score]:
     return found
 
 
+def _by_chance(records: Path, task: TaskSpec) -> list[Score | None]:
+    """The scores of `CHANCE` in a task; None where there is no record."""
+    ends = _ends(records / task.id, task)
+    found: list[Score | None] = []
+    for who in CHANCE:
+        path = records / task.id / f"{who}.json"
+        record = Record.read(path) if ends and path.is_file() else None
+        name = path.relative_to(records).as_posix()
+        found.append(_score(record, task, ends, name) if record and ends else None)
+    return found
+
+
 def _ends(folder: Path, task: TaskSpec) -> tuple[float, float] | None:
     """What random actions and the oracle reach in the metric that tasks of this kind compare."""
     name = kinds()[task.kind].compared
@@ -72,7 +85,10 @@ def _score(record: Record, task: TaskSpec, ends: tuple[float, float], path: str)
 
 
 def baselines(kind: str, reference: Path) -> str:
-    """A table of a kind: a row for each dataset with a score, a column for each method."""
+    """A table of a kind: a row for each dataset with a score, a column for each method.
+
+    What needs no data stands beside them, on the same starts of the dataset's task.
+    """
     found = scores(reference / "records", kind)
     if not found:
         return ""
@@ -83,10 +99,12 @@ def baselines(kind: str, reference: Path) -> str:
     rows = []
     for dataset in order:
         here = [by_place.get((dataset, agent)) for agent in agents]
+        task = tasks()[next(s.record for s in here if s).partition("/")[0]]
+        chance = [_cell(s) for s in _by_chance(reference / "records", task)]
         sizes = sorted({s.size for s in here if s})
         files = ", ".join(f"`{s.record}`" for s in here if s)
-        rows.append((dataset, *(_cell(s) for s in here), ", ".join(sizes), files))
-    return _table(("dataset", *agents, "seeds × episodes", "records"), rows)
+        rows.append((dataset, *(_cell(s) for s in here), *chance, ", ".join(sizes), files))
+    return _table(("dataset", *agents, *CHANCE, "seeds × episodes", "records"), rows)
 
 
 def _cell(score: Score | None) -> str:

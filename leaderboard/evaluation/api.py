@@ -316,7 +316,7 @@ def record_path(
 def stored_records(
     task: str, agents: Sequence[str] | None = None, *, kind: str | None = None
 ) -> list[Record]:
-    """The records that come with the package: oracle first, random last, the others by name.
+    """The records that come with the package: oracle first, then what learns, by name, then chance.
 
     Args:
         task: its id.
@@ -325,8 +325,8 @@ def stored_records(
     """
     folder = REFERENCE / "records" / task
     paths = [path for path in folder.glob("*.json") if agents is None or path.stem in agents]
-    order = {"oracle": "0", "random": "2"}
-    paths.sort(key=lambda path: (order.get(path.stem, "1"), path.stem))
+    order = {"oracle": 0, "random": 2, "constant": 3, "zero": 3}
+    paths.sort(key=lambda path: (order.get(path.stem, 1), path.stem))
     records = [Record.read(path) for path in paths]
     return [record for record in records if kind in (None, record.kind)]
 

@@ -114,7 +114,8 @@ def cell(record: Record, name: str, items: list[int] | None = None) -> Interval:
 
     `items` are those that it is over; None: all.
     """
-    if name not in record.columns.values:
+    # A record can hold values that are no metric of its kind, such as returns of tasks with goals.
+    if name not in record.columns.values or all(name != m.name for m in record.metrics):
         return NO_DATA
     metric, over = metric_of(record, name), record.items if items is None else items
     if metric.reduce == "mean":

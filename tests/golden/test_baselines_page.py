@@ -72,10 +72,15 @@ def test_a_row_a_dataset_and_a_dash_where_nothing_ran(tmp_path: Path) -> None:
     root = folder(tmp_path)
     stored(root, "bc", [[60.0], [60.0]], DATA)
     stored(root, "iql", [[110.0], [110.0]], "hopper/expert-v1")
+    stored(root, "zero", [[30.0, 30.0]])
     lines = baselines("reward-control", root).splitlines()
-    assert lines[0] == "| dataset | bc | iql | seeds × episodes | records |"
-    assert lines[2].startswith("| hopper/medium-v1 | 50.0 [50.0, 50.0] | – | 2 × 1 |")
-    assert lines[3].startswith("| hopper/expert-v1 | – | 100.0 [100.0, 100.0] | 2 × 1 |")
+    chance = "0.0 [0.0, 0.0] | – | 20.0 [20.0, 20.0]"  # random, no constant, zero
+    head = "| dataset | bc | iql | random | constant | zero | seeds × episodes | records |"
+    assert lines[0] == head
+    assert lines[2].startswith(f"| hopper/medium-v1 | 50.0 [50.0, 50.0] | – | {chance} | 2 × 1 |")
+    assert lines[3].startswith(
+        f"| hopper/expert-v1 | – | 100.0 [100.0, 100.0] | {chance} | 2 × 1 |"
+    )
     assert baselines("team-control", root) == ""
 
 

@@ -403,3 +403,10 @@ def test_a_comparison_says_that_the_data_differ():
     assert any("different data: push-3blocks/play-v1 and push-3blocks/mine-v1" in n for n in notes)
     again = of_data(NONE, "push-3blocks/play-v1", "a1", agent="ec-iql")
     assert not any("different data" in note for note in compare(one, again).grid().notes)
+
+
+def test_values_that_are_no_metric_of_a_record_leave_a_cell_empty():
+    first, other = record([[1, 0]]), record([[1, 1]], agent="gcbc")
+    some = [metric for metric in other.metrics if metric.name != "return"]
+    found = table([first, other.model_copy(update={"metrics": some})])
+    assert [row.cells["return"].count for row in found.rows] == [2, 0]

@@ -82,7 +82,7 @@ def main() -> None:
     if asked.weights:
         cases.append(["--agent", asked.agent, "--weights", str(asked.weights.resolve())])
     for case in cases:
-        words = ["eval", *case, "--task", asked.task, "--episodes", "1", "--json"]
+        words = ["eval", *case, "--task", asked.task, "--episodes", "1", "--threads", "1", "--json"]
         seconds(words)  # fills the caches
         times = [seconds(words) for _ in range(asked.runs)]
         wall, used = (min(column) for column in zip(*times, strict=True))

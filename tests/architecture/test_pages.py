@@ -62,10 +62,13 @@ def test_stored_records_are_of_what_is_here(path: Path) -> None:
         evaluator = resolve(kinds()[record.kind].evaluator)()
         found = evaluator.model_hash(task, Options(bank=record.task.bank))
         assert record.hashes.model == found, f"evaluate {name} again"
-    # Of what learned, 20 where another simulator is slow.
-    few = 20 if task.extra and record.data else 100
     first = record.training_seeds[0]
-    assert [row.item for row in record.rows if row.training_seed == first] == list(range(few))
+    items = [row.item for row in record.rows if row.training_seed == first]
+    # The ends of every scale have them all. Fewer have what learned where another simulator is
+    # slow, and what holds an action where an episode takes seconds.
+    fewest = 20 if (task.extra and record.data) or name in ("zero", "constant") else 100
+    assert fewest <= len(items) <= 100
+    assert items == list(range(len(items)))
     spec = agent(record.agent.id)
     if spec.trains:
         shipped = reference_weights(owner(spec), origin or task.id)

@@ -110,7 +110,13 @@ def baselines(kind: str, reference: Path) -> str:
 def _cell(score: Score | None) -> str:
     if score is None:
         return "–"
-    return f"{score.mean:.1f} [{score.low:.1f}, {score.high:.1f}]"
+    mean, low, high = (_rounded(x) for x in (score.mean, score.low, score.high))
+    return f"{mean} [{low}, {high}]"
+
+
+def _rounded(number: float) -> str:
+    """With one digit, and no minus before a zero."""
+    return f"{round(number, 1) + 0.0:.1f}"
 
 
 def published(what: str, reference: Path) -> str:

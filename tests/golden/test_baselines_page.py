@@ -57,6 +57,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_zero_has_no_sign(tmp_path: Path) -> None:
+    root = folder(tmp_path)
+    stored(root, "bc", [[9.99, 9.99], [9.99, 9.99]], DATA)
+    assert "| 0.0 [0.0, 0.0] |" in baselines("reward-control", root)
+
+
 def test_random_is_0_and_the_oracle_100(tmp_path: Path) -> None:
     root = folder(tmp_path)
     path = stored(root, "bc", [[60.0, 60.0], [70.0, 70.0], [50.0, 50.0]], DATA)

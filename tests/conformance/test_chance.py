@@ -57,30 +57,15 @@ EARNS = {
 
 # Not run yet; `python benchmarks/records.py --agents zero constant` makes these records.
 MISSING = {
-    *(
-        ("pick-10cubes", "constant"),
-        ("push-7blocks", "constant"),
-        ("stack-2cubes", "constant"),
-        ("tetris-5pieces", "constant"),
-    ),
+    ("pick-10cubes", "constant"),
     *(
         (task, agent)
         for task in (
-            "pick-2cubes-bins",
-            "push-10blocks",
-            "push-1block-obstacles",
-            "push-1block-region",
-            "push-2blocks-region",
-            "push-2blocks-zones",
-            "push-3blocks-region",
-            "push-8blocks",
-            "push-9blocks",
             "robosuite-pickplace",
             "robosuite-push-2blocks",
             "robosuite-push-3blocks",
             "stack-5cubes",
             "team-lift",
-            "tetris-6pieces",
             "tetris-7pieces",
         )
         for agent in DEGENERATE

@@ -165,12 +165,14 @@ class Table(Rendered):
         rows = []
         for row, flat in zip(self.rows, self.values(), strict=True):
             kept = {k: flat[k] for k in list(flat)[:8]}
+            own = {metric.name for metric in row.record.metrics}  # others are of other kinds
             metrics = {
                 name: {
                     **as_json(found),
                     "hierarchical_bootstrap": _bootstrap(row.record, name),
                 }
                 for name, found in row.cells.items()
+                if name in own
             }
             rows.append({**kept, "metrics": metrics})
         return {"rows": rows}

@@ -111,7 +111,8 @@ def train_seeds(
     asked = {"agent": spec.id, "task": where.id, "task_version": where.version, "preset": preset}
     left = [folder for folder in folders.values() if not _already(folder, asked, resume, report)]
     finals = {seed: folder.final for seed, folder in folders.items()}
-    if not left:
+    finished = [folder for folder in folders.values() if folder not in left]
+    if not left and dataset is None and not changes:
         return finals
     habits = Habits(
         evaluate_every=evaluate_every if spec.scored else 0,
@@ -124,6 +125,12 @@ def train_seeds(
     store = None if later else open_data(spec, where, dataset)
     target = resolve_agent(spec)
     config = target.configure(spec, preset, where, **(changes or {}))
+    learned: dict[str, Any] = {"config": plain(config)}
+    if store is not None:
+        learned["dataset"] = getattr(store, "content_hash", None)
+    _check_finished(finished, learned)
+    if not left:
+        return finals
     if later and not generate:
         open_data(spec, where, dataset)  # raises: it is to be made, for settings that can be
     picked = None if device is None else pick_device(device)
@@ -139,6 +146,7 @@ def train_seeds(
 
         if later:
             store = open_data(spec, where, dataset, generate=True, progress=made)
+            _check_finished(finished, {"dataset": getattr(store, "content_hash", None)})
         asked |= {"config": plain(config), "device": chosen, "threads": count}
         asked |= {"dataset": getattr(store, "content_hash", None)}
         order = Order(where, target, config, store, chosen, given, asked)
@@ -195,6 +203,14 @@ def _already(folder: RunFolder, asked: Mapping[str, Any], resume: bool, report: 
     folder.clean()  # what a kill in the last moment may have left
     report(Status(1, 1, note=f"{folder.final} is finished already", seeds=(folder.seed,)))
     return True
+
+
+def _check_finished(folders: Sequence[RunFolder], learned: Mapping[str, Any]) -> None:
+    """Raise BadValue where a finished run learned from other data or with other settings."""
+    for folder in folders:
+        done = folder.finished() or {}
+        known = {name: value for name, value in learned.items() if name in done}
+        same(folder, done, known, folder.final)
 
 
 def _begun(folder: RunFolder, resume: bool) -> dict[str, Any] | None:

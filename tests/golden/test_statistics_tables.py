@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from entitybench.errors import BadValue, BenchError, RecordError, UnknownId
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.compare import compare
 from entitybench.leaderboard.tables.curves import read_curves
 from entitybench.leaderboard.tables.latex import escaped
@@ -117,6 +118,16 @@ def test_csv_and_json_hold_the_numbers():
     assert float(row["success"]) == 0.625
     assert (row["training_seeds"], row["episodes"]) == ("2", "8")
     assert json.loads(render(made, "json"))["rows"][0]["agent"] == "hecrl"
+
+
+def test_json_of_several_kinds_has_the_metrics_of_each():
+    graphs = Record.read(REFERENCE / "records" / "dag-4" / "random.json")
+    rows = table([record(HALF), graphs]).to_json()["rows"]
+    names = [set(row["metrics"]) for row in rows]
+    assert [("success" in own, "misprediction" in own) for own in names] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_html_escapes_and_stands_alone():

@@ -98,6 +98,14 @@ def test_resuming_goes_on_with_the_unfinished_and_skips_the_finished(way, tmp_pa
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "broken").rglob("*")} == before
 
 
+def test_finished_seeds_of_other_settings_are_not_taken_for_these(way, tmp_path):
+    run(tmp_path, [0])
+    for seeds in ([0, 1], [0]):
+        with pytest.raises(BadValue, match=r"seed0 was begun with config\.rate .*and now"):
+            run(tmp_path, seeds, resume=True, changes={"rate": 0.2})
+    assert not (tmp_path / "seed1").exists()
+
+
 def test_a_seed_that_was_never_begun_begins_beside_finished_ones(way, tmp_path):
     run(tmp_path, [0])
     with pytest.raises(BadValue, match=r"seed0 is a finished run .*: add --resume to keep it"):

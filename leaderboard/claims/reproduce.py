@@ -29,9 +29,10 @@ from entitybench.leaderboard.evaluation import provenance
 from entitybench.records import Record, write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from entitybench.claims import Claim
+    from entitybench.leaderboard.claims.verdicts import Verdict
 
 __all__ = ["Event", "reproduce"]
 
@@ -94,15 +95,7 @@ def reproduce(
     names = ", ".join(each.name for each in chosen)
     report(Event("plan", f"claims {names}: {run.plan.words()}"))
     lost = train(run.plan, workers, device, report)
-    verdicts, left_out = [], []
-    for each in chosen:
-        gone = [need for need in run.needs(each) if need in lost]
-        if gone:
-            left_out.append(f"{each.name} ({gone[0]}: {lost[gone[0]].rstrip('.')})")
-            report(Event("verdict", f"not judged: {left_out[-1]}"))
-            continue
-        verdicts.append(judge(each, run.results(each)))
-        report(Event("verdict", f"{each.name}: {verdicts[-1].word}. {verdicts[-1].ours}"))
+    verdicts, left_out = _judged(run, chosen, lost)
     result = Reproduction(
         method=method,
         preset=preset,
@@ -122,6 +115,22 @@ def reproduce(
         there = f" The other verdicts are in {result.path}." if verdicts else ""
         raise BenchError(f"claims that could not be judged: {'; '.join(left_out)}.{there}")
     return result
+
+
+def _judged(
+    run: _Run, chosen: Sequence[Claim], lost: Mapping[Need, str]
+) -> tuple[list[Verdict], list[str]]:
+    """Verdicts, and which claims have none, and why: a training that they need diverged."""
+    verdicts, left_out = [], []
+    for each in chosen:
+        gone = [need for need in run.needs(each) if need in lost]
+        if gone:
+            left_out.append(f"{each.name} ({gone[0]}: {lost[gone[0]].rstrip('.')})")
+            run.report(Event("verdict", f"not judged: {left_out[-1]}"))
+            continue
+        verdicts.append(judge(each, run.results(each)))
+        run.report(Event("verdict", f"{each.name}: {verdicts[-1].word}. {verdicts[-1].ours}"))
+    return verdicts, left_out
 
 
 @dataclass

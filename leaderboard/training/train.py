@@ -121,17 +121,16 @@ def train_seeds(
     )
     # What can be refused is so before torch is imported, if possible, and before a folder is made.
     given = {seed: checked_parts(spec, (parts or {}).get(seed, {})) for seed in seeds}
-    later = is_to_make(spec, where, dataset)
-    store = None if later else open_data(spec, where, dataset)
+    to_make = is_to_make(spec, where, dataset)
+    store = None if to_make else open_data(spec, where, dataset)
     target = resolve_agent(spec)
     config = target.configure(spec, preset, where, **(changes or {}))
-    learned: dict[str, Any] = {"config": plain(config)}
-    if store is not None:
-        learned["dataset"] = getattr(store, "content_hash", None)
-    _check_finished(finished, learned)
+    _check_finished(finished, {"config": plain(config)})
+    if not to_make:
+        _check_finished(finished, _content(store))
     if not left:
         return finals
-    if later and not generate:
+    if to_make and not generate:
         open_data(spec, where, dataset)  # raises: it is to be made, for settings that can be
     picked = None if device is None else pick_device(device)
     with ExitStack() as stack:
@@ -140,25 +139,41 @@ def train_seeds(
         before = next((found for f in left if (found := _begun(f, resume))), None)
         chosen = picked or pick_device(before["device"] if before else None)
         count = (threads if threads is not None or not before else before["threads"]) or 1
-
-        def made(done: int, total: int) -> None:
-            report(Status(done, total, unit="episodes of the dataset"))
-
-        if later:
-            store = open_data(spec, where, dataset, generate=True, progress=made)
-            _check_finished(finished, {"dataset": getattr(store, "content_hash", None)})
-        asked |= {"config": plain(config), "device": chosen, "threads": count}
-        asked |= {"dataset": getattr(store, "content_hash", None)}
+        if to_make:
+            store = _made(spec, where, dataset, report)
+            _check_finished(finished, _content(store))
+        asked |= {"config": plain(config), "device": chosen, "threads": count, **_content(store)}
         order = Order(where, target, config, store, chosen, given, asked)
-        lost = {folder.seed: why for folder in left if (why := folder.diverged()) is not None}
-        groups = groups_of(order, [f for f in left if f.seed not in lost], set(seeds))
         stack.enter_context(torch_threads(count))
-        for group in groups:
-            with disk_errors(group[0].work):
-                lost |= run(order, group, habits, report)
+        lost = _run_all(order, left, set(seeds), habits, report)
     if lost:
         raise Diverged(lost, {seed: path for seed, path in finals.items() if seed not in lost})
     return finals
+
+
+def _content(store: Any) -> dict[str, Any]:
+    """What run.json keeps of a dataset."""
+    return {"dataset": getattr(store, "content_hash", None)}
+
+
+def _made(spec: AgentSpec, task: TaskSpec, dataset: Any, report: Report) -> Any:
+    """A registered dataset that was not there."""
+
+    def progress(done: int, total: int) -> None:
+        report(Status(done, total, unit="episodes of the dataset"))
+
+    return open_data(spec, task, dataset, generate=True, progress=progress)
+
+
+def _run_all(
+    order: Order, left: Sequence[RunFolder], seeds: set[int], habits: Habits, report: Report
+) -> dict[int, str]:
+    """Train what is left of `seeds`; which diverged, now or before, and why."""
+    lost = {folder.seed: why for folder in left if (why := folder.diverged()) is not None}
+    for group in groups_of(order, [f for f in left if f.seed not in lost], seeds):
+        with disk_errors(group[0].work):
+            lost |= run(order, group, habits, report)
+    return lost
 
 
 def begun(out: str | Path, seeds: Sequence[int]) -> None:

@@ -24,19 +24,23 @@ import dataclasses
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from peer import Peer
 
 import entitybench as eb
 from entitybench.agents.common.side_by_side import SideBySide
 from entitybench.registry import agent, resolve_agent, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DATA, TASK = "hopper/medium-expert-v1", tasks()["hopper"]
 HIDDEN, BATCH = (256, 256), 256
@@ -73,38 +77,16 @@ class Ours:
         return time.perf_counter() - start, time.process_time() - cpu
 
 
-class Peer:
-    """CORL's trainer in a process of its own."""
+class CORL(Peer):
+    """CORL's trainer."""
 
     def __init__(self, method: str, checkout: Path, file: Path) -> None:
         size = {"method": method, "checkout": str(checkout), "data": str(file), "batch": BATCH}
-        script = Path(__file__).with_name("corl_offline.py")
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", str(script), json.dumps(size)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._read()
+        super().__init__("CORL's trainer", Path(sys.executable), "corl_offline.py", size)
         self.seconds(20)
 
-    def _read(self) -> Any:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"CORL's trainer did not start (exit code {self.process.wait()}).")
-        return json.loads(line)
-
     def seconds(self, updates: int) -> Times:
-        assert self.process.stdin is not None
-        print(updates, file=self.process.stdin, flush=True)
-        wall, cpu = self._read()
-        return wall, cpu
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        return self.ask(updates)
 
 
 def exported(data: Any, file: Path) -> None:
@@ -133,7 +115,7 @@ def beside_corl(asked: argparse.Namespace, data: Any) -> list[dict[str, Any]]:
         exported(data, file)
         for method in ("iql", "td3bc"):
             ours = Ours([learner(method, data, hidden=HIDDEN, batch_size=BATCH)], data)
-            arms: dict[str, Any] = {"ours": ours, "CORL": Peer(method, asked.corl, file)}
+            arms: dict[str, Any] = {"ours": ours, "CORL": CORL(method, asked.corl, file)}
             times: dict[str, list[Times]] = {name: [] for name in arms}
             for _ in range(asked.repeats):
                 for name, arm in arms.items():
@@ -143,18 +125,15 @@ def beside_corl(asked: argparse.Namespace, data: Any) -> list[dict[str, Any]]:
     return rows
 
 
-class core:
+@contextmanager
+def core(number: int | None) -> Iterator[None]:
     """Within, this process and those it starts have one core."""
-
-    def __init__(self, number: int | None) -> None:
-        self.before = os.sched_getaffinity(0)
-        self.number = max(self.before) if number is None else number
-
-    def __enter__(self) -> None:
-        os.sched_setaffinity(0, {self.number})
-
-    def __exit__(self, *_: object) -> None:
-        os.sched_setaffinity(0, self.before)
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before) if number is None else number})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def row(method: str, arm: str, updates: int, times: list[Times]) -> dict[str, Any]:

@@ -22,7 +22,6 @@ import dataclasses
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -30,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from peer import Peer
 
 from entitybench.agents.baselines.goal.gciql import GCIQL
 from entitybench.registry import agent, tasks
@@ -80,37 +80,16 @@ class Ours:
         return time.perf_counter() - start, time.process_time() - cpu
 
 
-class Peer:
-    """OGBench's agent in a process of its own."""
+class OGBench(Peer):
+    """OGBench's agent."""
 
     def __init__(self, python: Path, size: dict[str, Any]) -> None:
         flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        self.process = subprocess.Popen(
-            [str(python), str(Path(__file__).with_name("ogbench_gciql.py")), json.dumps(size)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
-        )
-        self.about = self._read()
-
-    def _read(self) -> Any:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"OGBench's GCIQL did not start (exit code {self.process.wait()}).")
-        return json.loads(line)
+        environ = {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+        super().__init__("OGBench's GCIQL", python, "ogbench_gciql.py", size, **environ)
 
     def seconds(self, updates: int, sampled: bool) -> tuple[float, float]:
-        assert self.process.stdin is not None
-        print(updates, int(sampled), file=self.process.stdin, flush=True)
-        wall, cpu = self._read()
-        return wall, cpu
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        return self.ask(updates, int(sampled))
 
 
 def measure(
@@ -124,7 +103,7 @@ def measure(
     if args.ogbench is not None:
         size = {"checkout": str(args.ogbench), "batch": batch, "hidden": hidden, "actions": 2}
         size |= {"inputs": 22, "episodes": EPISODES, "length": LENGTH}
-        arms["OGBench, float32"] = Peer(args.python, size)
+        arms["OGBench, float32"] = OGBench(args.python, size)
     times: dict[tuple[str, bool], list[tuple[float, float]]] = {}
     for _ in range(args.repeats):
         for name, arm in arms.items():

@@ -69,6 +69,7 @@ def done(path: Path, agent: AgentSpec, preset: str, data: DatasetSpec, episodes:
     task = tasks()[data.task]
     config = resolve(agent.target).configure(agent, preset, task)
     now = {name: getattr(config, name) for name in record.agent.config if hasattr(config, name)}
+    now = {name: value for name, value in now.items() if value != "auto"}  # stored as settled
     stored = record.agent.config
     same = (
         record.hashes.task == provenance.task_hash(task),

@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import META, Checkpoint
 from entitybench.envs.offers import offers
-from entitybench.errors import BadValue, BenchError, CheckpointError, nearest
+from entitybench.envs.worlds import task_of
+from entitybench.errors import BadValue, BenchError, CheckpointError, a_path, nearest
+from entitybench.errors import training_seeds as distinct
 from entitybench.kinds import CONTROL_METRICS
 from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.evaluation import weights as checkpoints
@@ -33,6 +34,7 @@ from entitybench.registry import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from entitybench.leaderboard.evaluation.pool import Failures, Progress
     from entitybench.types import AgentSpec, TaskSpec
@@ -95,7 +97,7 @@ def load_agent(
         UnknownId: no such agent or task.
         CheckpointError: no weights (with the `bench train` line that makes them), or wrong ones.
     """
-    single = weights is not None and (Path(weights) / META).is_file()
+    single = weights is not None and (a_path("weights", weights) / META).is_file()
     loaded = load_agents(
         id,
         task=task,
@@ -121,12 +123,11 @@ def load_agents(
     dataset: str | None = None,
 ) -> dict[int, Loaded]:
     """Agents by training seed; `seeds` None means all there are. Otherwise as `load_agent`."""
-    spec, where = agent_spec(id), tasks()[task] if isinstance(task, str) else task
+    spec, where = agent_spec(id), task_of(task)
     if not spec.scored:
         raise BadValue(f"{spec.id} is built into other agents: by itself it acts in no task.")
     check_fit(spec, where, offers(where))
-    if seeds is not None and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
-        raise BadValue(f"training seeds must be different and not negative: got {list(seeds)}.")
+    chosen_seeds = None if seeds is None else distinct(seeds)
     _check_preset(spec, preset)
     check_device(device)
     if weights_from is not None:
@@ -138,12 +139,12 @@ def load_agents(
             if value is not None:
                 raise BadValue(f"{spec.id} has no weights: leave out --{name}.")
         _device(spec, device)
-        return {seed: _untrained(spec, where, seed, preset) for seed in seeds or [0]}
+        return {seed: _untrained(spec, where, seed, preset) for seed in chosen_seeds or [0]}
     found = checkpoints.find(
         spec,
         where,
-        seeds=None if seeds is None else list(seeds),
-        weights=weights,
+        seeds=chosen_seeds,
+        weights=None if weights is None else a_path("weights", weights),
         weights_from=weights_from,
         preset=preset,
         dataset=dataset,
@@ -293,7 +294,7 @@ def evaluate(
     )
     if progress is not None:
         return run(progress=progress)
-    with progress_bar(f"steps in {task if isinstance(task, str) else task.id}") as bar:
+    with progress_bar(f"steps in {task_of(task).id}") as bar:
         return run(progress=bar)
 
 

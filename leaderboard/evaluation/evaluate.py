@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from entitybench.errors import BadValue, BenchError
+from entitybench.envs.worlds import task_of
+from entitybench.errors import BadValue, BenchError, whole
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.pool import (
     Entrant,
@@ -115,7 +116,7 @@ def evaluate(
         BadValue: impossible numbers, a policy whose actions have the wrong shape or are not finite.
         BenchError: the agent raised, or the infrastructure failed in every row.
     """
-    spec = tasks()[task] if isinstance(task, str) else task
+    spec = task_of(task)
     _check(episodes, episode_seed, threads)
     kind = _kind_of(agent, spec)
     check_options(kind, bank=bank != "public")
@@ -182,12 +183,10 @@ def _run(
 
 
 def _check(episodes: int, episode_seed: int, threads: int | None) -> None:
-    if episodes < 1:
-        raise BadValue(f"at least one episode is needed: got {episodes}.")
-    if episode_seed < 0:
-        raise BadValue(f"an episode seed cannot be negative: got {episode_seed}.")
-    if threads is not None and threads < 1:
-        raise BadValue(f"at least one thread is needed: got {threads}.")
+    whole("episodes", episodes)
+    whole("episode_seed", episode_seed, 0)
+    if threads is not None:
+        whole("threads", threads)
 
 
 def check_options(kind: Kind, **given: bool) -> None:

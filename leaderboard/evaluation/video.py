@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.envs.worlds import task_of
 from entitybench.errors import BadValue, MissingExtra
 from entitybench.leaderboard.evaluation.control import Control, blocks, default_worlds, run_block
 from entitybench.leaderboard.evaluation.evaluate import entrant_of
 from entitybench.leaderboard.evaluation.pool import Job, one_torch_thread
 from entitybench.records import write_atomic
-from entitybench.registry import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -66,7 +66,7 @@ def record_video(
     if not 32 <= size <= 1024:
         raise BadValue(f"a picture has 32 to 1024 pixels along its edge: got {size}.")
     ffmpeg, image = _libraries()
-    spec = tasks()[task] if isinstance(task, str) else task
+    spec = task_of(task)
     entrant = entrant_of(agent, Control())
     groups = blocks(sorted(set(seeds)))
     columns = math.ceil(math.sqrt(max(map(len, groups))))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from entitybench.errors import seed_names
+from entitybench.envs.worlds import task_of
+from entitybench.errors import seed_names, training_seeds
 from entitybench.leaderboard.training.train import train_seeds
 from entitybench.progress import progress_bar
 
@@ -24,7 +25,7 @@ def train(
     out: str | Path,
     dataset: Any = None,
     preset: str = "small",
-    settings: Mapping[str, Any] | None = None,
+    set: Mapping[str, Any] | None = None,
     seeds: int | Sequence[int] = 0,
     device: str | None = None,
     threads: int | None = None,
@@ -46,7 +47,7 @@ def train(
         dataset: an id of `bench list datasets`, a folder, or an opened dataset; None: the one that
             the task names.
         preset: the size of networks and training; `bench info AGENT` names them.
-        settings: changes to the preset by name, e.g. {"batch_size": 64, "phases.0.updates": 1000}.
+        set: changes to the preset by name, e.g. {"batch_size": 64, "phases.0.updates": 1000}.
         seeds: training seeds.
         device: "cpu", "cuda", "cuda:<index>"; None or "auto": a GPU where there is one.
         threads: of torch; None: 1. Another number rounds differently.
@@ -68,11 +69,11 @@ def train(
         train_seeds,
         agent,
         task,
-        seeds=[seeds] if isinstance(seeds, int) else list(seeds),
+        seeds=training_seeds(seeds),
         out=out,
         dataset=dataset,
         preset=preset,
-        changes=settings,
+        changes=set,
         device=device,
         threads=threads,
         evaluate_every=evaluate_every,
@@ -82,7 +83,7 @@ def train(
     )
     if progress is not None:
         return run(progress=progress)
-    with progress_bar(f"{agent} in {task if isinstance(task, str) else task.id}") as bar:
+    with progress_bar(f"{agent} in {task_of(task).id}") as bar:
         return run(progress=lambda status: show(bar, status))
 
 

@@ -67,6 +67,11 @@ def is_to_make(spec: AgentSpec, task: TaskSpec, dataset: Any = None) -> bool:
     """
     if spec.learns_from != "dataset":
         return False
+    if not (dataset is None or isinstance(dataset, str | Path) or hasattr(dataset, "split")):
+        raise BadValue(
+            "what is learned from is the id of a dataset, a folder, or an opened dataset: got "
+            f"{dataset!r}."
+        )
     named = dataset_for(task, spec.kind) if dataset is None else dataset
     id = named.partition("@")[0] if isinstance(named, str) else ""
     if id not in datasets():

@@ -11,11 +11,13 @@ agents learn one after another.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from entitybench.envs.offers import offers
-from entitybench.errors import BadValue, Diverged, unknown, whole
+from entitybench.envs.worlds import task_of
+from entitybench.errors import BadValue, Diverged, a_path, training_seeds, unknown, whole
 from entitybench.leaderboard.evaluation.provenance import check_device, pick_device
 from entitybench.leaderboard.training.data import is_to_make, open_data
 from entitybench.leaderboard.training.loggers import logger_named
@@ -24,10 +26,10 @@ from entitybench.leaderboard.training.order import Order, checked_parts, groups_
 from entitybench.leaderboard.training.runs import RunFolder, disk_errors
 from entitybench.needs import check_fit
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import resolve_agent, tasks
+from entitybench.registry import resolve_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from entitybench.types import AgentSpec, TaskSpec
@@ -99,9 +101,12 @@ def train_seeds(
         BenchError: the disk is full. The last checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the running update and a checkpoint.
     """
-    spec, where = agent_spec(agent_id), tasks()[task] if isinstance(task, str) else task
-    _check(spec, where, preset, seeds)
+    spec, where = agent_spec(agent_id), task_of(task)
+    _check(spec, where, preset)
     _check_numbers(evaluate_every, threads)
+    seeds, out = training_seeds(seeds), a_path("out", out)
+    if changes is not None and not (isinstance(changes, Mapping) and all(map(_named, changes))):
+        raise BadValue(f"settings are names with their values: got {changes!r}.")
     if evaluate_every and not spec.scored:
         raise BadValue(f"{spec.id} is scored by nobody: evaluate_every is 0, not {evaluate_every}.")
     if device is not None:
@@ -151,6 +156,10 @@ def train_seeds(
     return finals
 
 
+def _named(name: object) -> bool:
+    return isinstance(name, str)
+
+
 def _content(store: Any) -> dict[str, Any]:
     """What run.json keeps of a dataset."""
     return {"dataset": getattr(store, "content_hash", None)}
@@ -183,7 +192,7 @@ def begun(out: str | Path, seeds: Sequence[int]) -> None:
         raise BadValue(f"no checkpoint in {folders[0].work} to go on from: leave out --resume.")
 
 
-def _check(spec: AgentSpec, task: TaskSpec, preset: str, seeds: Sequence[int]) -> None:
+def _check(spec: AgentSpec, task: TaskSpec, preset: str) -> None:
     if spec.weights_of is not None:
         raise BadValue(f"{spec.id} uses the weights of {spec.weights_of}: train that instead.")
     if not spec.trains:
@@ -191,10 +200,6 @@ def _check(spec: AgentSpec, task: TaskSpec, preset: str, seeds: Sequence[int]) -
     check_fit(spec, task, offers(task))
     if preset not in spec.presets:
         raise unknown("preset", preset, spec.presets, see=f"bench info {spec.id}")
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise BadValue(f"training seeds are different, and at least one: got {list(seeds)}.")
-    if min(seeds) < 0:
-        raise BadValue(f"a training seed cannot be negative: got {min(seeds)}.")
 
 
 def _check_numbers(evaluate_every: int | None, threads: int | None) -> None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import difflib
 import operator
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 
 class BenchError(Exception):
@@ -75,6 +73,28 @@ def whole(name: str, value: Any, least: int = 1) -> int:
     return number
 
 
+def training_seeds(value: Any) -> list[int]:
+    """One training seed or several, as a list. Raises BadValue: none, one twice, or no seed."""
+    try:
+        found = [operator.index(value)]
+    except TypeError:
+        found = list(value) if isinstance(value, Iterable) else [value]
+    if isinstance(value, str | bytes | bool) or not found:
+        raise BadValue(f"training seeds are whole numbers, at least one: got {value!r}.")
+    seeds = [whole("a training seed", seed, 0) for seed in found]
+    if len(set(seeds)) < len(seeds):
+        raise BadValue(f"training seeds are different, and at least one: got {seeds}.")
+    return seeds
+
+
+def a_path(name: str, value: Any) -> Path:
+    """`value` as a path. Raises BadValue for what is none."""
+    try:
+        return Path(value)
+    except TypeError:
+        raise BadValue(f"{name} is the path of a folder: got {value!r}.") from None
+
+
 def seed_names(seeds: Iterable[int]) -> str:
     """Training seeds in words: "seed 3", "seeds 0 1 2"."""
     names = [str(seed) for seed in seeds]
@@ -86,13 +106,13 @@ def nearest(value: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     return difflib.get_close_matches(value, list(known), n=count, cutoff=0.5)
 
 
-def unknown(what: str, value: str, known: Iterable[str], *, see: str | None = None) -> UnknownId:
+def unknown(what: str, value: object, known: Iterable[str], *, see: str | None = None) -> UnknownId:
     """The error for an id that is not in `known`.
 
     `see` is the command that lists them; without one they are few, and the error lists them.
     """
     names = list(known) if see is None else sorted(known)
-    close = nearest(value, names)
+    close = nearest(str(value), names)
     hint = f" Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
     rest = f"There are: {', '.join(names)}." if see is None else f"`{see}` shows all {len(names)}."
     return UnknownId(f"unknown {what} {value!r}.{hint} {rest}")

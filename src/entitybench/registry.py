@@ -58,7 +58,7 @@ class Registry(Generic[S]):
                     f"unknown {self.what} {id!r}: frames are drawn into that of the task without "
                     f"pixels. Make them: `bench generate {drawn} --pixels 64`"
                 ) from None
-            raise unknown(self.what, str(id), self._specs, see=f"bench list {self.what}s") from None
+            raise unknown(self.what, id, self._specs, see=f"bench list {self.what}s") from None
 
     def __contains__(self, id: str) -> bool:
         return id in self._specs
@@ -142,6 +142,8 @@ def dataset_for(task: TaskSpec, kind: str) -> str | None:
 
 def agent(id: str) -> AgentSpec:
     """The spec of a registered agent, or of `path/to/file.py:Class`."""
+    if not isinstance(id, str):
+        raise unknown("agent", id, agents().ids, see="bench list agents")
     if ":" in id and id.rpartition(":")[0].endswith(".py"):
         return AgentSpec(id=id, kind="any", target=id, presets=("small",), learns_from="nothing")
     if id.endswith(".py"):

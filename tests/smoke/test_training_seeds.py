@@ -221,7 +221,7 @@ def test_an_evaluation_of_all_seeds_gives_each_its_own(way, tmp_path):
 
 def test_the_same_in_python(way, tmp_path):
     folders = eb.train(
-        "toy", TASK, out=tmp_path, dataset=DATA, seeds=[3, 4], settings={"updates": 10},
+        "toy", TASK, out=tmp_path, dataset=DATA, seeds=[3, 4], set={"updates": 10},
         evaluate_every=0, device="cpu", threads=1, logger="csv",
     )  # fmt: skip
     assert list(folders) == [3, 4]

@@ -113,8 +113,8 @@ def changed(config: C, changes: Mapping[str, Any]) -> C:
 def _with(part: Any, whole: str, path: tuple[str, ...], value: Any) -> Any:
     """`part` with the value at `path` replaced; `whole` is the name for the message."""
     head, *rest = path
-    if isinstance(part, tuple) and head.isdecimal() and int(head) < len(part) and rest:
-        place = int(head)
+    if isinstance(part, tuple):
+        place = _place(part, whole, head, rest)
         inner = _with(part[place], whole, tuple(rest), value)
         return (*part[:place], inner, *part[place + 1 :])
     known = [f.name for f in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
@@ -132,6 +132,20 @@ def _with(part: Any, whole: str, path: tuple[str, ...], value: Any) -> Any:
     except TypeError as error:
         raise BadValue(f"setting {whole!r} is {error}: got {value!r}.") from error
     return dataclasses.replace(part, **{head: fitted})
+
+
+def _place(part: tuple[Any, ...], whole: str, head: str, rest: list[str]) -> int:
+    """Which of several things of a setting is meant. Raises BadValue."""
+    if not (head.isdecimal() and int(head) < len(part)):
+        most = f"0 to {len(part) - 1}" if len(part) > 1 else "0 alone"
+        raise BadValue(f"no setting {whole!r}: there is {most}, not {head}.")
+    place = int(head)
+    if not dataclasses.is_dataclass(part[place]):
+        raise BadValue(f"no setting {whole!r}: leave out .{head} and set all of it.")
+    if not rest:
+        names = ", ".join(field.name for field in dataclasses.fields(part[place]))
+        raise BadValue(f"setting {whole!r} is made of parts ({names}); set one of them.")
+    return place
 
 
 def fit(hint: Any, value: Any, *, text: bool = False) -> Any:

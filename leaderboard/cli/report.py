@@ -29,10 +29,11 @@ def table(
         json: The same as --format json.
     """
     chosen = _format(format, json)
-    files = [file for path in records for file in _files(path)]
-    found = [read_one(file) for file in files] if files else _shipped()
     from entitybench.leaderboard.tables.table import table as tabulate
+    from entitybench.records import record_files
 
+    files = record_files(records)
+    found = [read_one(file) for file in files] if files else _shipped()
     made = tabulate(found, files or None)
     made = made if sort is None else made.ranked(sort)
     for k, part in enumerate([made] if chosen in WHOLE else made.parts()):
@@ -64,7 +65,7 @@ def plot(
 
     Args:
         kind: bars, profile, seeds (from records) or curves (from metrics.jsonl or run folders).
-        inputs: Record files or run folders.
+        inputs: Record files, folders of them, or run folders.
         out: The picture: .svg, .png or .html.
         metric: What to draw. Default: what is counted first, such as success.
         json: Print the path as JSON.
@@ -101,15 +102,6 @@ def read_one(path: Path) -> Record:
     if path.is_dir():
         raise BadValue(f"{path} is a folder; name one record file.")
     return Record.read(path)
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(path.glob("*.json"))
-    if not files:
-        raise BadValue(f"no record (*.json) in {path}.")
-    return files
 
 
 def _format(format: str, json: bool) -> str:

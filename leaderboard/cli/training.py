@@ -68,7 +68,12 @@ def train(
         json: Print the folder and the last metrics as JSON; with --seeds a list of them.
     """
     chosen = _training_seeds(seed, seeds)
-    spec = registry.agents()[agent]
+    spec = registry.agent(agent)
+    if spec.id not in registry.agents():
+        raise BadValue(
+            f"{agent} is a class in a file, which can be evaluated; what is trained has an id: "
+            "docs/how-to-add-an-agent.md shows the entry point that gives it one."
+        )
     if not spec.trains:
         raise BadValue(f"{agent!r} does not learn: bench eval --agent {agent} --task {task}")
     if preset not in spec.presets:

@@ -131,7 +131,7 @@ def load_agents(
     _check_preset(spec, preset)
     check_device(device)
     if weights_from is not None:
-        tasks()[weights_from]
+        check_fit(spec, tasks()[weights_from], offers(tasks()[weights_from]))
     if not spec.trains and weights is not None and ":" not in spec.id:
         raise BadValue(f"{spec.id} has no weights: leave out --weights.")
     if not spec.trains and weights is None:

@@ -142,7 +142,20 @@ def find(
                 f"says {seed}: rename it to seed{checkpoint.seed}, or put the right weights there."
             )
         found[seed] = checkpoint
+    _check_same_data(list(found.values()))
     return found
+
+
+def _check_same_data(found: list[Checkpoint]) -> None:
+    """Raise CheckpointError where seeds learned from data of different content."""
+    content = [(each.meta.get("dataset") or {}).get("content_hash") for each in found]
+    for each, hash in zip(found, content, strict=True):
+        if hash != content[0]:
+            raise CheckpointError(
+                f"training seeds {found[0].seed} and {each.seed} in {str(each.folder.parent)!r} "
+                "learned from data of different content, and are no seeds of one result: evaluate "
+                "them apart with --train-seeds."
+            )
 
 
 def _checked(dataset: str, task: str) -> str:

@@ -27,7 +27,7 @@ from entitybench.leaderboard.tables.data import (
 )
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import Rendered
-from entitybench.leaderboard.tables.table import as_json
+from entitybench.leaderboard.tables.table import Named, as_json, check_data
 from entitybench.registry import resolve
 from entitybench.seeding import generator
 
@@ -134,9 +134,12 @@ def compare(a: Record, b: Record) -> Comparison:
     training seed of the other.
 
     Raises:
-        RecordError: another task or version, or no training seed or item in common.
+        RecordError: another task or version, no training seed or item in common, or one whose
+            training seeds learned from different data.
     """
     check_same_task(a, b)
+    for record in (a, b):
+        check_data(Named(record, ""))
     pairs = _training_pairs(a, b)
     items = sorted(set(a.items) & set(b.items))
     if not items:

@@ -14,12 +14,12 @@ from entitybench.leaderboard.statistics import bootstrap
 from entitybench.leaderboard.tables.curves import evaluated, points, read_curves
 from entitybench.leaderboard.tables.data import by_seed, cell, metric_of
 from entitybench.leaderboard.tables.table import table
-from entitybench.records import Record, write_atomic
+from entitybench.records import read_records, record_files, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from entitybench.records import MetricInfo
+    from entitybench.records import MetricInfo, Record
 
 PLOTS = {
     "bars": "a metric of each agent with its 95 % interval",
@@ -37,8 +37,8 @@ def plot(
 
     Args:
         kind: one of PLOTS.
-        inputs: record files; for "curves" metrics.jsonl files, run folders that hold one, or
-            folders of these (what was --out for training).
+        inputs: record files or folders of them; for "curves" metrics.jsonl files, run folders that
+            hold one, or folders of these (what was --out for training).
         out: the picture.
         metric: a column of the table; for "curves" a name in metrics.jsonl. Default: what is
             counted first, for "curves" in the evaluations on validation seeds.
@@ -59,7 +59,8 @@ def plot(
         curves = read_curves(inputs)
         figure = _curves(curves, metric or evaluated(curves))
     else:
-        rows = [row.record for row in table([Record.read(path) for path in inputs], inputs).rows]
+        files = record_files(inputs)
+        rows = [row.record for row in table(read_records(files), files).rows]
         chosen = metric_of(rows[0], metric or rows[0].metrics[0].name)
         figure = {"bars": _bars, "seeds": _seeds, "profile": _profile}[kind](rows, chosen)
     return write_atomic(out, _drawn(figure, out.suffix))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.leaderboard.statistics.intervals import Interval
-    from entitybench.records import MetricInfo, Record
+    from entitybench.records import DataInfo, MetricInfo, Record
 
 _ONE = "†"  # marks rows whose interval says nothing about other training seeds
 
@@ -253,7 +253,32 @@ class Named:
 
 def _learned_from(record: Record) -> set[tuple[str | None, ...]]:
     """Hashes of the data and names of the parts; records of schema 1 name no dataset."""
-    return {(each.sha256, *sorted(each.parts)) for each in record.data}
+    return {_content(each) for each in record.data}
+
+
+def _content(data: DataInfo) -> tuple[str | None, ...]:
+    return (data.sha256, *sorted(data.parts))
+
+
+def check_data(each: Named) -> None:
+    """Raise RecordError where training seeds of one record learned from different data."""
+    record = each.record
+    first, *others = record.data or [None]
+    for other in others:
+        if first is not None and _content(first) != _content(other):
+            raise RecordError(
+                f"training seeds {first.training_seed} and {other.training_seed} of {record.label} "
+                f"on {record.task.id} learned from different data or parts"
+                f"{f' ({each.source})' if each.source else ''} and cannot share a row; evaluate "
+                "them apart."
+            )
+    told = {each.training_seed for each in record.data}
+    if told and (untold := [seed for seed in record.training_seeds if seed not in told]):
+        raise RecordError(
+            f"the record of {record.label} on {record.task.id}"
+            f"{f' ({each.source})' if each.source else ''} does not say what training seed "
+            f"{untold[0]} learned from; evaluate it again."
+        )
 
 
 def _both(a: Named, b: Named) -> str:
@@ -264,6 +289,7 @@ def merge(group: Sequence[Named]) -> Record:
     """One record of all training seeds. Raises RecordError where records do not belong together."""
     first, owners = group[0].record, dict[int, Named]()
     for each in group:
+        check_data(each)
         other = each.record
         both = _both(group[0], each)
         for what, mine, its in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def is_to_make(spec: AgentSpec, task: TaskSpec, dataset: Any = None) -> bool:
     """
     if spec.learns_from != "dataset":
         return False
-    if not (dataset is None or isinstance(dataset, str | Path) or hasattr(dataset, "split")):
+    if isinstance(dataset, Number | bytes):  # other kinds may learn from anything else
         raise BadValue(
             "what is learned from is the id of a dataset, a folder, or an opened dataset: got "
             f"{dataset!r}."

@@ -334,6 +334,17 @@ def _short(column: Iterable[float | None]) -> list[float | None]:
     return [int(x) if x is not None and x.is_integer() and abs(x) < 1e15 else x for x in column]
 
 
+def record_files(paths: Sequence[str | Path]) -> list[Path]:
+    """Record files as named, and those in folders as named. Raises BadValue for one with none."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not files:
+            raise BadValue(f"no record (*.json) in {path}.")
+        found += files
+    return found
+
+
 def read_records(paths: Sequence[str | Path]) -> list[Record]:
     """Records from files."""
     return [Record.read(path) for path in paths]

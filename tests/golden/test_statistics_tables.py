@@ -266,7 +266,8 @@ def files(tmp_path):
 @pytest.mark.parametrize("kind", [kind for kind in PLOTS if kind != "curves"])
 def test_plots_are_the_same_bytes_twice(kind, files, tmp_path):
     pytest.importorskip("matplotlib")
-    one, two = (plot(kind, files, tmp_path / f"{n}.svg").read_bytes() for n in "ab")
+    folder = [files[0].parent]
+    one, two = (plot(kind, what, tmp_path / "p.svg").read_bytes() for what in (files, folder))
     assert one == two
     assert b"hecrl" in one
     assert plot(kind, files, tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
@@ -310,6 +311,9 @@ def test_curves_of_the_folder_that_training_was_given(tmp_path):
 def test_plots_that_cannot_be(files, tmp_path):
     with pytest.raises(BadValue, match=r"\.svg, \.png, \.html: got"):
         plot("bars", files, tmp_path / "x.pdf")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadValue, match="no record"):
+        plot("bars", [tmp_path / "empty"], tmp_path / "x.svg")
     with pytest.raises(BenchError, match="unknown plot 'bar'"):
         plot("bar", files, tmp_path / "x.svg")
     with pytest.raises(BenchError, match="unknown metric 'succes'"):
@@ -385,7 +389,11 @@ def learned(dataset, sha256, *, default=True):
 def of_data(successes, *args, **changes):
     """A record of schema 2 whose training seeds learned from a dataset."""
     made = record(successes, **changes)
-    return made.model_copy(update={"data": [DataInfo(**each) for each in learned(*args)]})
+    data = [
+        DataInfo(**{**each, "training_seed": seed})
+        for seed, each in zip(made.training_seeds, learned(*args), strict=True)
+    ]
+    return made.model_copy(update={"data": data})
 
 
 def test_other_data_are_another_row_and_named():
@@ -405,6 +413,18 @@ def test_data_of_one_name_and_other_content_share_no_row():
         table([one, two])
     same = of_data(HALF, "push-3blocks/play-v1", "a1", first_training_seed=2)
     assert len(table([one, same]).rows) == 1
+
+
+def test_seeds_of_one_record_that_learned_from_other_data_share_no_row():
+    two = [
+        DataInfo(training_seed=s, dataset="push-3blocks/play-v1", sha256="ab"[s]) for s in (0, 1)
+    ]
+    for data, words in ((two, "seeds 0 and 1 .* different data"), (two[:1], "what .* seed 1")):
+        odd = record(HALF).model_copy(update={"data": data})
+        with pytest.raises(RecordError, match=words):
+            table([odd])
+        with pytest.raises(RecordError, match=words):
+            compare(odd, record(NONE, agent="ec-iql"))
 
 
 def test_a_comparison_says_that_the_data_differ():

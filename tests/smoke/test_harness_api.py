@@ -284,6 +284,16 @@ def test_weights_of_one_dataset_among_several(mine, file, tmp_path):
     assert record.label == "mine (on late-v1)"
 
 
+def test_seeds_that_learned_from_other_content_are_no_seeds_of_one_result(mine, tmp_path):
+    for seed, content in ((0, "a"), (1, "b")):
+        named = {"id": "push-1block/play-v1", "content_hash": content}
+        mine(tmp_path / "runs", seed, dataset=named)
+    with pytest.raises(CheckpointError, match=r"seeds 0 and 1 .* different content.*--train-seeds"):
+        api.load_agents("mine", task="push-1block", weights=tmp_path / "runs")
+    one = api.load_agents("mine", task="push-1block", weights=tmp_path / "runs", seeds=[1])
+    assert list(one) == [1]
+
+
 def test_weights_in_folders_as_they_were_laid_before(mine, file, tmp_path, monkeypatch):
     monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path / "data"))
     mine(tmp_path / "data" / "weights" / "mine" / "push-1block", 3, **_on("play-v1"))
@@ -337,7 +347,7 @@ def test_an_agent_that_is_taken_to_another_task_is_marked(mine, file, tmp_path, 
 
 
 def test_arguments_that_cannot_be():
-    with pytest.raises(BadValue, match="different and not negative"):
+    with pytest.raises(BadValue, match="training seeds are different"):
         api.load_agents("random", task="push-1block", seeds=[1, 1])
     with pytest.raises(BadValue, match="has no weights: leave out --weights-from"):
         api.load_agents("random", task="push-1block", weights_from="push-2blocks")

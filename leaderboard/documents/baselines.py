@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from entitybench.types import TaskSpec
 
-CHANCE = ("random", "constant", "zero")  # agents that learn nothing, from no data
+BESIDE = ("oracle", "random", "constant", "zero")  # agents that learn nothing, from no data
 # Published scores on D4RL's data of the same name, which other policies made in Gymnasium's v2
 # bodies; ours come from scripts with noise in v5's. Table 1 of Kostrikov et al., ICLR 2022.
 PUBLISHED = "published.json"
@@ -49,11 +49,11 @@ def scores(records: Path, kind: str) -> list[Score]:
     return found
 
 
-def _by_chance(records: Path, task: TaskSpec) -> list[Score | None]:
-    """The scores of `CHANCE` in a task; None where there is no record."""
+def _beside(records: Path, task: TaskSpec) -> list[Score | None]:
+    """The scores of `BESIDE` in a task; None where there is no record."""
     ends = _ends(records / task.id, task)
     found: list[Score | None] = []
-    for who in CHANCE:
+    for who in BESIDE:
         path = records / task.id / f"{who}.json"
         record = Record.read(path) if ends and path.is_file() else None
         name = path.relative_to(records).as_posix()
@@ -87,7 +87,8 @@ def _score(record: Record, task: TaskSpec, ends: tuple[float, float], path: str)
 def baselines(kind: str, reference: Path) -> str:
     """A table of a kind: a row for each dataset with a score, a column for each method.
 
-    What needs no data stands beside them, on the same starts of the dataset's task.
+    What needs no data stands beside them, on the same starts of the dataset's task, and the numbers
+    that were made 0 and 100.
     """
     found = scores(reference / "records", kind)
     if not found:
@@ -100,11 +101,16 @@ def baselines(kind: str, reference: Path) -> str:
     for dataset in order:
         here = [by_place.get((dataset, agent)) for agent in agents]
         task = tasks()[next(s.record for s in here if s).partition("/")[0]]
-        chance = [_cell(s) for s in _by_chance(reference / "records", task)]
+        others = [_cell(s) for s in _beside(reference / "records", task)]
+        ends = _ends(reference / "records" / task.id, task) or ()
+        scale = " and ".join(f"{x + 0.0:.4g}" for x in ends)
         sizes = sorted({s.size for s in here if s})
         files = ", ".join(f"`{s.record}`" for s in here if s)
-        rows.append((dataset, *(_cell(s) for s in here), *chance, ", ".join(sizes), files))
-    return _table(("dataset", *agents, *CHANCE, "seeds × episodes", "records"), rows)
+        row = (dataset, *map(_cell, here), *others, scale, ", ".join(sizes), files)
+        rows.append(row)
+    return _table(
+        ("dataset", *agents, *BESIDE, "x at 0 and 100", "seeds × episodes", "records"), rows
+    )
 
 
 def _cell(score: Score | None) -> str:

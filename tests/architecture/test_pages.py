@@ -71,7 +71,7 @@ def test_stored_records_are_of_what_is_here(path: Path) -> None:
     assert items == list(range(len(items)))
     spec = agent(record.agent.id)
     if spec.trains:
-        shipped = reference_weights(owner(spec), origin or task.id)
+        shipped = reference_weights(owner(spec), origin or task.id, None if origin else dataset)
         hashes = {
             str(seed): Checkpoint(folder, read_meta(folder), True).sha256
             for seed, folder in shipped.items()

@@ -80,9 +80,10 @@ def test_a_row_a_dataset_and_a_dash_where_nothing_ran(tmp_path: Path) -> None:
     stored(root, "iql", [[110.0], [110.0]], "hopper/expert-v1")
     stored(root, "zero", [[30.0, 30.0]])
     lines = baselines("reward-control", root).splitlines()
-    chance = "0.0 [0.0, 0.0] | – | 20.0 [20.0, 20.0]"  # random, no constant, zero
-    head = "| dataset | bc | iql | random | constant | zero | seeds × episodes | records |"
-    assert lines[0] == head
+    oracle = "100.0 [100.0, 100.0]"
+    chance = f"{oracle} | 0.0 [0.0, 0.0] | – | 20.0 [20.0, 20.0] | 10 and 110"  # no constant
+    head = "| dataset | bc | iql | oracle | random | constant | zero | x at 0 and 100 |"
+    assert lines[0] == f"{head} seeds × episodes | records |"
     assert lines[2].startswith(f"| hopper/medium-v1 | 50.0 [50.0, 50.0] | – | {chance} | 2 × 1 |")
     assert lines[3].startswith(
         f"| hopper/expert-v1 | – | 100.0 [100.0, 100.0] | {chance} | 2 × 1 |"

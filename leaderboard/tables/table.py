@@ -263,9 +263,9 @@ def _content(data: DataInfo) -> tuple[str | None, ...]:
 def check_data(each: Named) -> None:
     """Raise RecordError where training seeds of one record learned from different data."""
     record = each.record
-    first, *others = record.data or [None]
-    for other in others:
-        if first is not None and _content(first) != _content(other):
+    for other in record.data:
+        first = record.data[0]
+        if _content(first) != _content(other):
             raise RecordError(
                 f"training seeds {first.training_seed} and {other.training_seed} of {record.label} "
                 f"on {record.task.id} learned from different data or parts"

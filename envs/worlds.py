@@ -63,6 +63,7 @@ def _world(target: str, arguments: str) -> World:
         world: World = resolve(target)(**json.loads(arguments))
     except TypeError as error:
         raise BadValue(f"{target} cannot be made with {arguments}: {error}") from None
+    world._made_by = (_world, (target, arguments))
     return world
 
 

@@ -373,6 +373,24 @@ class Worlds:
         """End the threads. Stepping is over then."""
         self.physics.close()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Worlds:
+        """Worlds of the same scene that go on from here, bit for bit and independently."""
+        del memo
+        return _again(type(self), self.world, self._options(), self.snapshot())
+
+    def __reduce__(self) -> Any:
+        return _again, (type(self), self.world, self._options(), self.snapshot())
+
+    def _options(self) -> dict[str, Any]:
+        """What they were made with, beside the world."""
+        return {
+            "batch": self.batch,
+            "threads": self.threads,
+            "horizon": self.horizon,
+            "bank": self.bank,
+            "interactions": self.interactions,
+        }
+
     def _read(self, rows: Sequence[int]) -> None:
         """Read the states of some rows; of the others, what is computed stays as it was.
 
@@ -395,3 +413,10 @@ class Worlds:
         self._late[:] = queue[:, 1:]
         late = np.array([v.latency if v is not None else 0 for v in self.variations])
         return queue[np.arange(self.batch), queue.shape[1] - 1 - late]
+
+
+def _again(kind: type[Worlds], world: World, options: dict[str, Any], snapshot: Snapshot) -> Worlds:
+    """Worlds as they were at a snapshot, of others or of another process."""
+    worlds = kind(world, **options)
+    worlds.restore(snapshot)
+    return worlds

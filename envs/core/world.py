@@ -20,7 +20,8 @@ import numpy as np
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import SupportsIndex
 
     import mujoco
 
@@ -161,6 +162,13 @@ class World(ABC):
         A world that reads site_xpos, say, calls `mujoco.mj_kinematics` here. Never `mj_forward`:
         it changes the solver's warm start, and so the episode.
         """
+
+    # What makes this world anew, set by what made it: a function and its arguments.
+    _made_by: tuple[Callable[..., World], tuple[Any, ...]] | None = None
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """A world holds no episode: its copy is itself, in another process one made alike."""
+        return self._made_by or super().__reduce_ex__(protocol)
 
     # Where things are in the state.
 

@@ -114,6 +114,10 @@ class PixelWorlds(Worlds):
         renderer: Renderer = self._local.renderer
         return renderer
 
+    def _options(self) -> dict[str, Any]:
+        segmentation, depth = self._more
+        return {**super()._options(), "segmentation": segmentation, "depth": depth}
+
     def close(self) -> None:
         super().close()
         self._free()

@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 
 from entitybench.envs.core.world import GoalWorld, RewardWorld, World
+from entitybench.envs.views.copies import Copied
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
     RENDER_MODES,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 
-class TaskEnv(gymnasium.Env):
+class TaskEnv(Copied, gymnasium.Env):
     """One episode at a time. Truncates at the horizon; few tasks terminate before.
 
     `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s

@@ -12,6 +12,7 @@ from gymnasium.utils import seeding
 from pettingzoo import ParallelEnv
 
 from entitybench.envs.core.world import TeamWorld
+from entitybench.envs.views.copies import Copied
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
     RENDER_MODES,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 
-class TeamEnv(ParallelEnv):  # type: ignore[misc]  # it has no types
+class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
     """One episode at a time, a dict entry an agent; all agents act, and all end together.
 
     `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s

@@ -13,6 +13,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from entitybench.envs.views.copies import Copied
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
     PRIVILEGED,
@@ -45,7 +46,7 @@ class VectorSnapshot:
     generators: list[np.random.Generator | None]
 
 
-class TaskVectorEnv(VectorEnv):
+class TaskVectorEnv(Copied, VectorEnv):
     """B episodes side by side; row b is what a single environment with the same seeds gives.
 
     An episode ends by truncation at the horizon, of few tasks by termination before. What then

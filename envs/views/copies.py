@@ -1,0 +1,24 @@
+"""Copies of environments: `copy.deepcopy` and `pickle`, which planners and workers use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from entitybench.errors import BadValue
+
+
+class Copied:
+    """A copy goes on bit for bit from where its original is, and neither moves the other.
+
+    Renderers are no part of it: each environment makes its own when it draws.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        if state.get("_window") is not None:
+            raise BadValue(
+                "an environment with an open window cannot be copied: close() it first, or make "
+                'it with render_mode="rgb_array".'
+            )
+        state["_renderer"] = None
+        return state

@@ -82,7 +82,7 @@ def shape_of(task: TaskSpec) -> Shape:
 
 def main() -> None:
     """Measure the tasks that have a dataset, and write the table."""
-    from entitybench.records import write_atomic
+    from entitybench.files import write_atomic
     from entitybench.registry import datasets, tasks
 
     named = {spec.task for spec in datasets()}

@@ -163,6 +163,7 @@ def _add(store: EpisodeStore, job: Drawing, partial: Path) -> None:
     name = column.file_name(FRAMES)
     temporary = store.folder / f".{name}.writing"
     try:
+        # HDF5 locks its file itself, so that nobody else can.
         writer = FrameWriter(temporary, (int(store.offsets[-1]), *column.shape))
         for index in range(len(job.counts())):
             arrays, _ = read_part(part_path(partial, index))

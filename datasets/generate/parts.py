@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
 import sys
 import zipfile
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from entitybench.errors import DataError
+from entitybench.files import write_atomic, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def prepare(folder: Path, job: Job, tell: Callable[[str], None]) -> set[int]:
             tell(f"{folder} was begun with other arguments: starting anew.")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        (folder / _ARGUMENTS).write_text(json.dumps(arguments))
+        write_atomic(folder / _ARGUMENTS, json.dumps(arguments))
         return set()
     count = len(job.counts())
     kept = {index for index in range(count) if part_is_right(part_path(folder, index))}
@@ -86,16 +86,9 @@ def write_part(path: Path, arrays: dict[str, Array], rows: list[dict[str, Any]])
     parts: dict[str, Any] = {**arrays, _ROWS: text}
     np.savez(memory, **parts)
     data = memory.getbuffer()
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(hashlib.sha256(data).digest())
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path) as temporary, temporary.open("wb") as file:
+        file.write(hashlib.sha256(data).digest())
+        file.write(data)
 
 
 def part_is_right(path: Path) -> bool:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import inspect
 import json
 import math
-import os
-import shutil
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +25,8 @@ from entitybench.datasets.minari.library import (
     check_name,
     load_minari,
     minari_root,
-    root_at,
+    staged,
+    take_place,
 )
 from entitybench.datasets.store.frames import need_space
 from entitybench.datasets.store.store import EpisodeStore
@@ -66,24 +65,34 @@ def export(source: EpisodeStore | str | Path, name: str) -> Path:
     store = source if isinstance(source, EpisodeStore) else load_dataset(source)
     namespace = check_name(name)
     final = minari_root() / name
-    if final.exists():
-        raise BadValue(
-            f"the Minari dataset {name!r} exists already; choose another name or version, or "
-            f"delete it: `minari delete {name}`"
-        )
-    staging = minari_root() / f".{EXTRA}-{name.replace('/', '-')}"
     with locked(final), disk_errors(final):
-        try:
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir(parents=True)
-            with root_at(staging):
-                _write(store, name)
+        if final.exists() and not _is_there(final, store):
+            raise BadValue(
+                f"the Minari dataset {name!r} exists already; choose another name or version, or "
+                f"delete it: `minari delete {name}`"
+            )
+        with staged(name) as staging:
+            if final.exists():  # after a kill in the last moment
+                return final
+            _write(store, name)
             _create_namespace(namespace)
-            final.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staging / name, final)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            take_place(staging, name)
     return final
+
+
+def _is_there(final: Path, store: EpisodeStore) -> bool:
+    """Whether a Minari dataset is what a store gives; it got its name when it was whole."""
+    extra = _read_about(final).get(EXTRA)
+    wanted = {"manifest": store.manifest, "whole": store.is_whole}
+    return isinstance(extra, dict) and {name: extra.get(name) for name in wanted} == wanted
+
+
+def _read_about(final: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((final / "data" / "metadata.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _create_namespace(namespace: str | None) -> None:

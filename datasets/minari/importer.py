@@ -13,6 +13,7 @@ from entitybench.datasets.minari.leaves import shared_columns
 from entitybench.datasets.minari.library import DATA_FILE, EXTRA, fetch, load_minari, minari_root
 from entitybench.datasets.minari.ogbench import read_ogbench
 from entitybench.datasets.store.checks import check_manifest, why
+from entitybench.datasets.store.files import read_manifest
 from entitybench.datasets.store.schema import Column, Manifest, manifest_hash
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
 from entitybench.errors import BadValue, BenchError, DataError, unknown
@@ -39,7 +40,7 @@ def import_minari(
     Args:
         source: the name or the folder of a local Minari dataset, an OGBench `.npz` file or a D4RL
             `.hdf5` file.
-        out: the new folder.
+        out: the new folder; one that holds this very dataset is taken as well.
         download: let Minari download a dataset of that name if it is not on this machine.
         horizon: steps after which the trajectories of a D4RL file without timeouts are over.
 
@@ -51,22 +52,42 @@ def import_minari(
         MissingExtra: Minari is not installed.
     """
     out = Path(out).expanduser()
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise BadValue(f"{out} exists already; give a new folder with --out.")
-    suffix = Path(source).suffix
-    if horizon is not None and suffix not in D4RL:
+    if horizon is not None and Path(source).suffix not in D4RL:
         raise BadValue(f"{source} is no D4RL file, so it takes no --horizon: it has ends.")
-    with locked(out), disk_errors(out), new_store(out) as folder:
-        if suffix in D4RL:
-            read_d4rl(Path(source).expanduser(), folder, horizon)
-        elif suffix == OGBENCH:
-            read_ogbench(Path(source).expanduser(), folder)
-        else:
-            if download and not (minari_root() / source).is_dir() and not Path(source).exists():
-                fetch(str(source))
-            _read_minari(str(source), folder)
-        _ = Dataset.open(folder, verify=False).episodes  # before it gets its name
+    with locked(out), disk_errors(out):
+        there = _taken_by(out)
+        with new_store(out) as folder:
+            _read(source, folder, download=download, horizon=horizon)
+            _ = Dataset.open(folder, verify=False).episodes  # before it gets its name
+            if there not in (None, read_manifest(folder)["manifest_hash"]):
+                raise BadValue(f"{out} holds another dataset; give a new folder with --out.")
     return Dataset.open(out)
+
+
+def _taken_by(out: Path) -> str | None:
+    """The hash of the store in a folder, as a killed import may have left it; None: it is free.
+
+    Raises BadValue where something else is there.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    try:
+        return str(Dataset.open(out).manifest["manifest_hash"])
+    except DataError:
+        raise BadValue(f"{out} exists already; give a new folder with --out.") from None
+
+
+def _read(source: str | Path, folder: Path, *, download: bool, horizon: int | None) -> None:
+    """Fill a folder with a store of whatever `source` is."""
+    suffix = Path(source).suffix
+    if suffix in D4RL:
+        read_d4rl(Path(source).expanduser(), folder, horizon)
+    elif suffix == OGBENCH:
+        read_ogbench(Path(source).expanduser(), folder)
+    else:
+        if download and not (minari_root() / source).is_dir() and not Path(source).exists():
+            fetch(str(source))
+        _read_minari(str(source), folder)
 
 
 def _read_minari(source: str, folder: Path) -> None:

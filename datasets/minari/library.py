@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.datasets.store.writer import disk_errors, locked
 from entitybench.errors import BadValue, DataError, MissingExtra
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def minari_root() -> Path:
 def fetch(name: str) -> None:
     """Let Minari download a dataset from its remote (`MINARI_REMOTE`, by default Farama's).
 
-    What a failed download leaves is removed: Minari writes under the final name.
+    What a failed download leaves is removed; the dataset has its name when it is whole.
 
     Raises:
         BadValue: a name that Minari would not accept.
@@ -66,32 +67,49 @@ def fetch(name: str) -> None:
     """
     minari = load_minari()
     check_name(name)
-    folder = minari_root() / name
-    whole = False
-    try:
-        with redirect_stdout(sys.stderr):  # it prints; our own output is the result
-            minari.download_dataset(name)
-        whole = (folder / "data" / "metadata.json").is_file()
-    except ImportError as error:
-        raise MissingExtra(f"Minari cannot download: {error}") from None
-    except Exception as error:  # whatever the client of the remote raises
-        raise DataError(f"Minari cannot download {name!r}: {error}") from None
-    finally:
-        if not whole:
-            shutil.rmtree(folder, ignore_errors=True)
-    if not whole:
-        raise DataError(f"Minari says that it downloaded {name!r}, but there is no such dataset.")
+    final = minari_root() / name
+    with locked(final), disk_errors(final), staged(name) as staging:
+        try:
+            with redirect_stdout(sys.stderr):  # it prints; our own output is the result
+                minari.download_dataset(name)
+        except ImportError as error:
+            raise MissingExtra(f"Minari cannot download: {error}") from None
+        except Exception as error:  # whatever the client of the remote raises
+            raise DataError(f"Minari cannot download {name!r}: {error}") from None
+        if not (staging / name / "data" / "metadata.json").is_file():
+            raise DataError(
+                f"Minari says that it downloaded {name!r}, but there is no such dataset."
+            )
+        take_place(staging, name)
 
 
 @contextmanager
-def root_at(folder: Path) -> Iterator[None]:
-    """Let Minari write below another folder meanwhile."""
-    before = os.environ.get("MINARI_DATASETS_PATH")
-    os.environ["MINARI_DATASETS_PATH"] = str(folder)
+def staged(name: str) -> Iterator[Path]:
+    """Let Minari write a dataset below another folder meanwhile, which is gone in the end."""
+    root, variable = minari_root(), "MINARI_DATASETS_PATH"
+    staging = root / f".{EXTRA}-{name.replace('/', '-')}"
+    before = os.environ.get(variable)
     try:
-        yield
+        shutil.rmtree(staging, ignore_errors=True)  # after a kill
+        staging.mkdir(parents=True)
+        os.environ[variable] = str(staging)
+        yield staging
     finally:
         if before is None:
-            del os.environ["MINARI_DATASETS_PATH"]
+            os.environ.pop(variable, None)
         else:
-            os.environ["MINARI_DATASETS_PATH"] = before
+            os.environ[variable] = before
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def take_place(staging: Path, name: str) -> None:
+    """Give a whole dataset its name, and its namespaces theirs. `staged` still holds."""
+    from minari.namespace import NAMESPACE_METADATA_FILENAME as FILE
+
+    root = staging.parent
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    for file in staging.rglob(FILE):
+        place = root / file.relative_to(staging)
+        if not place.exists():
+            os.replace(file, place)
+    os.replace(staging / name, root / name)

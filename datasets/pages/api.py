@@ -16,7 +16,7 @@ from entitybench.datasets.store.places import dataset_folder, named_folder
 from entitybench.datasets.store.schema import MANIFEST
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BenchError, DataError, unknown
-from entitybench.records import write_atomic
+from entitybench.files import write_atomic
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:

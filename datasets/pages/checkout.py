@@ -24,7 +24,7 @@ from entitybench.datasets.pages.api import (
 from entitybench.datasets.pages.index import SHOWN, index
 from entitybench.datasets.pages.text import page
 from entitybench.errors import BadValue
-from entitybench.records import write_atomic
+from entitybench.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

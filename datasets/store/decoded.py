@@ -6,13 +6,13 @@ deleted at any time: the next use makes it anew.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from entitybench.datasets.store.writer import check_space, disk_errors, locked
+from entitybench.files import writing
 from entitybench.places import data_root
 
 if TYPE_CHECKING:
@@ -55,22 +55,15 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 def _decode(frames: Frames, path: Path) -> None:
     """Write the file: whole, or not at all."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         check_space(f"decoding {frames.path}", path.parent, int(np.prod(frames.shape)))
-        try:
-            with temporary.open("wb") as file:
-                header = {"descr": "|u1", "fortran_order": False, "shape": frames.shape}
-                np.lib.format.write_array_header_1_0(file, header)
-                for first in range(0, len(frames), PIECE):
-                    file.write(frames[first : first + PIECE].data)
-                    _progress(min(first + PIECE, len(frames)), len(frames))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with writing(path) as temporary, temporary.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": frames.shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for first in range(0, len(frames), PIECE):
+                file.write(frames[first : first + PIECE].data)
+                _progress(min(first + PIECE, len(frames)), len(frames))
 
 
 def _tell(text: str) -> None:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
 from entitybench.datasets.store.frames import FRAMES
 from entitybench.datasets.store.places import dataset_folder, generate_line
 from entitybench.errors import BadValue, DataError
+from entitybench.files import writing
 from entitybench.places import data_root, sha256_of
 from entitybench.registry import datasets
 
@@ -92,12 +92,8 @@ def check_hashes(folder: Path, manifest: Mapping[str, Any], *, always: bool) -> 
 
 def note_verified(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Remember that the files are right as they are; where notes cannot be written, none are."""
-    path = _note_path(folder)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError), writing(_note_path(folder)) as temporary:
         temporary.write_text(json.dumps(_stamps(folder, manifest)))
-        temporary.replace(path)
 
 
 def _stamps(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[Any]]:

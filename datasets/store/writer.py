@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -28,6 +28,7 @@ from entitybench.datasets.store.schema import (
 )
 from entitybench.datasets.store.verify import note_verified
 from entitybench.errors import BadValue, DataError
+from entitybench.files import only_one, swap, sync_folder, writing
 from entitybench.places import data_root
 
 if TYPE_CHECKING:
@@ -166,11 +167,8 @@ class StoreWriter:
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     """Write a manifest with its own hash, whole or not at all. Returns it."""
     data = manifest_bytes(manifest)
-    temporary = folder / f".{MANIFEST}.writing"
-    file = _File(temporary)
-    file.write(data)
-    file.close()
-    os.replace(temporary, folder / MANIFEST)
+    with writing(folder / MANIFEST) as temporary:
+        temporary.write_bytes(data)
     written: Manifest = json.loads(data)
     return written
 
@@ -184,7 +182,7 @@ def new_store(final: Path) -> Iterator[Path]:
 
     Raises DataError when the disk is full or the place cannot be written.
     """
-    temporary = final.parent / f".{final.name}.writing"
+    temporary = _beside(final, "writing")
     try:
         with disk_errors(final):
             final.parent.mkdir(parents=True, exist_ok=True)
@@ -203,32 +201,22 @@ def new_store(final: Path) -> Iterator[Path]:
 def locked(final: Path, *, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
     """Nobody else writes this store meanwhile. The system frees the lock when the process ends.
 
+    What a process that was killed has left beside it is taken away.
+
     Raises DataError when another process writes it; with `waiting`, tells so and waits. Where the
     system has no file locks, or the data root cannot be written, nothing is locked.
     """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
+
+    def busy() -> None:
+        if waiting is None:
+            raise DataError(f"another process is writing {final}; wait until it has ended.")
+        waiting(f"another process is writing {final}: waiting for it.")
+
     key = hashlib.sha256(str(final.resolve()).encode()).hexdigest()[:32]
-    path = data_root() / ".locks" / key
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
-    except OSError:  # a data root that cannot be written does not forbid another --out
-        yield
-        return
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if waiting is None:
-                raise DataError(
-                    f"another process is writing {final}; wait until it has ended."
-                ) from None
-            waiting(f"another process is writing {final}: waiting for it.")
-            fcntl.flock(file, fcntl.LOCK_EX)
+    # A data root that cannot be written does not forbid another --out.
+    with only_one(data_root() / ".locks" / key, busy) as alone:
+        if alone:
+            _tidy(final)
         yield
 
 
@@ -257,30 +245,37 @@ def check_space(what: str, folder: Path, needed: int) -> None:
         )
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last through a loss of power, where the system can."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _replace(temporary: Path, final: Path) -> None:
-    old = final.parent / f".{final.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if final.is_dir() and any(final.iterdir()):
-        os.replace(final, old)
-        try:
-            os.replace(temporary, final)
-        except BaseException:
-            os.replace(old, final)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    else:
+    """Give a folder its name, whatever has it; what had it is gone."""
+    if not (final.is_dir() and any(final.iterdir())):
         os.replace(temporary, final)
+        return
+    if swap(temporary, final):
+        shutil.rmtree(temporary, ignore_errors=True)
+        return
+    old = _beside(final, "old")
+    shutil.rmtree(old, ignore_errors=True)
+    os.replace(final, old)
+    try:
+        os.replace(temporary, final)
+    except BaseException:
+        os.replace(old, final)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _tidy(final: Path) -> None:
+    """Take away what a killed process left; what it was about to replace gets its name back."""
+    old = _beside(final, "old")
+    with suppress(OSError):
+        if old.is_dir() and not final.exists():
+            os.replace(old, final)
+    for left in (old, _beside(final, "writing")):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _beside(final: Path, what: str) -> Path:
+    return final.parent / f".{final.name}.{what}"
 
 
 def _npy(path: Path, dtype: str, shape: tuple[int, ...]) -> _File:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from entitybench.datasets.transport.contract import Interrupted, Patience, Refused
+from entitybench.datasets.transport.contract import Interrupted, Patience, Refused, check_sent
 from entitybench.datasets.transport.layout import INDEX
 from entitybench.errors import BadValue, DataError, MissingExtra
 
@@ -97,13 +98,21 @@ class _BucketTarget:
         except FileNotFoundError:
             pass
 
-    def put(self, name: str, content: Path | bytes, size: int) -> None:
-        try:
-            if self._obstore.head(self._store, name)["size"] == size:
-                return
-        except FileNotFoundError:
-            pass
+    def put(self, name: str, content: Path | bytes, sha256: str) -> None:
+        if self._sha256(name) == sha256:
+            return
         self._obstore.put(self._store, name, content)
+        check_sent(content, sha256)
+
+    def _sha256(self, name: str) -> str | None:
+        """Of what lies there; None where nothing does. A bucket tells no hash that can be used."""
+        digest = hashlib.sha256()
+        try:
+            for piece in self._obstore.get(self._store, name).stream():
+                digest.update(piece)
+        except FileNotFoundError:
+            return None
+        return digest.hexdigest()
 
     def finish(self, index: bytes) -> None:
         errors = self._obstore.exceptions

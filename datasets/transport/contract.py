@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from entitybench.errors import DataError
+from entitybench.places import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,10 +67,25 @@ class Target(Protocol):
 
     index: bytes | None
 
-    def put(self, name: str, content: Path | bytes, size: int) -> None:
-        """Write a blob, unless one of this name and size is there."""
+    def put(self, name: str, content: Path | bytes, sha256: str) -> None:
+        """Write a blob, unless one of this name and hash is there.
+
+        Raises DataError where the content has another hash.
+        """
         ...
 
     def finish(self, index: bytes) -> None:
         """Replace the index. Raises DataError when somebody else has done so meanwhile."""
         ...
+
+
+def check_sent(content: Path | bytes, sha256: str, name: object = None) -> None:
+    """Raises DataError where what was sent has another hash: it changed after it was checked."""
+    found = (
+        hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else sha256_of(content)
+    )
+    if found != sha256:
+        raise DataError(
+            f"{name or content} changed while it was published, or the disk is failing. The index "
+            "of the mirror was not touched: mend that and give the same command again."
+        )

@@ -77,6 +77,7 @@ def download(
     offline = offline or os.environ.get(OFFLINE, "") not in ("", "0")
     sources = [open_source(url, bear) for url in mirrors or _named_mirrors()]
     usable = [source for source in sources if not (offline and source.remote)]
+    waiting = item.folder.parent / f".{item.folder.name}.download"
     with disk_errors(item.folder), locked(item.folder, waiting=tell):
         manifest = _installed(item, verify, tell, ": it is fetched anew." if usable else ".")
         if manifest is None:
@@ -88,10 +89,13 @@ def download(
                 raise BadValue(f"{item.id} is not registered here, so nothing can re-simulate it.")
             data, manifest, first = _find(item, usable, bear, verify)
             usable.sort(key=lambda source: source is not first)
-            _bring(item, data, manifest, usable, bear, verify, progress)
+            _bring(item, data, manifest, usable, bear, verify, progress, waiting)
+            shutil.rmtree(waiting, ignore_errors=True)
             if item.pin is None and isinstance(item, DatasetItem):
                 tell(f"{item.id} is not pinned by this version: it is what {first.url} says it is.")
-        elif verify and item.registered and isinstance(item, DatasetItem):
+            return item.folder
+        shutil.rmtree(waiting, ignore_errors=True)  # after a kill in the last moment
+        if verify and item.registered and isinstance(item, DatasetItem):
             _replay(item.folder, manifest, progress)
     return item.folder
 
@@ -196,10 +200,10 @@ def _bring(
     patience: Patience,
     verify: bool,
     progress: Progress | None,
+    waiting: Path,
 ) -> None:
-    """Fetch the files of a manifest and install them."""
+    """Fetch the files of a manifest into the folder `waiting`, and install them."""
     folder = item.folder
-    waiting = folder.parent / f".{folder.name}.download"
     blobs = {
         about["sha256"]: Blob(about["sha256"], about["bytes"], name)
         for name, about in manifest["files"].items()
@@ -229,7 +233,6 @@ def _bring(
                 f"what {sources[0].url} holds as {item.id} is not sound, and was not installed: "
                 f"{said(error)}."
             ) from None
-    shutil.rmtree(waiting, ignore_errors=True)
 
 
 def _reuse(folder: Path, waiting: Path, blobs: dict[str, Blob]) -> None:

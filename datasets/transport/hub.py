@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from entitybench.datasets.transport.contract import Interrupted, Patience, Refused
+from entitybench.datasets.transport.contract import Interrupted, Patience, Refused, check_sent
 from entitybench.datasets.transport.fetch import read_text
 from entitybench.datasets.transport.layout import INDEX
 from entitybench.datasets.transport.web import WebSource
@@ -52,15 +54,17 @@ class _HubTarget:
         api.create_repo(**self._where, exist_ok=True)
         about = api.repo_info(**self._where, revision=self._revision, files_metadata=True)
         self._parent = about.sha
-        self._sizes = {file.rfilename: file.size for file in about.siblings or ()}
+        self._there = {file.rfilename: _hashes(file) for file in about.siblings or ()}
         self._new: dict[str, Path | bytes] = {}
         self.index = None
-        if INDEX in self._sizes:
+        if INDEX in self._there:
             patience = Patience()
             self.index = read_text(hub_source(url, patience, self._parent), INDEX, patience)
 
-    def put(self, name: str, content: Path | bytes, size: int) -> None:
-        if self._sizes.get(name) != size:
+    def put(self, name: str, content: Path | bytes, sha256: str) -> None:
+        check_sent(content, sha256)
+        there = self._there.get(name, set())
+        if sha256 not in there and not (there and _git_hash(content) in there):
             self._new[name] = content
 
     def finish(self, index: bytes) -> None:
@@ -77,6 +81,23 @@ class _HubTarget:
             revision=self._revision,
             parent_commit=self._parent,  # refused when somebody else has committed meanwhile
         )
+
+
+def _git_hash(content: Path | bytes) -> str:
+    """The hash that git gives a file, by which a repository knows a small one."""
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    digest = hashlib.sha1(b"blob %d\0" % size)
+    with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _hashes(file: Any) -> set[str]:
+    """Of a file in the repository: sha256 of a large one, git's own of a small one."""
+    lfs = getattr(file, "lfs", None)
+    large = lfs.get("sha256") if isinstance(lfs, dict) else getattr(lfs, "sha256", None)
+    return {str(hash) for hash in (large, None if lfs else getattr(file, "blob_id", None)) if hash}
 
 
 @contextmanager

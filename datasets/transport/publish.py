@@ -24,6 +24,7 @@ def publish(
 ) -> tuple[str, str]:
     """Put what a folder holds onto a mirror: blobs first, the index last.
 
+    Every blob is held to its hash, those that lie there already too; a wrong one is written anew.
     A dataset with frames is published twice, with them and without.
 
     Args:
@@ -59,12 +60,12 @@ def publish(
                 )
         done = 0
         for name, about in manifest["files"].items():
-            target.put(blob_name(about["sha256"]), folder / name, about["bytes"])
+            target.put(blob_name(about["sha256"]), folder / name, about["sha256"])
             done += about["bytes"]
             if progress is not None:
                 progress(done, total)
         for id, data in manifests.items():
-            target.put(blob_name(hashes[id]), data, len(data))
+            target.put(blob_name(hashes[id]), data, hashes[id])
         target.finish(index_bytes({**index, **hashes}))
     return item.id, hashes[item.id]
 

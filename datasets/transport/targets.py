@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from entitybench.datasets.store.writer import disk_errors
+from entitybench.datasets.transport.contract import check_sent
 from entitybench.datasets.transport.layout import INDEX
 from entitybench.datasets.transport.sources import kind_of, local_folder
 from entitybench.errors import BadValue
+from entitybench.files import only_one, writing
+from entitybench.places import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,30 +30,23 @@ class FolderTarget:
         index = root / INDEX
         self.index = index.read_bytes() if index.is_file() else None
 
-    def put(self, name: str, content: Path | bytes, size: int) -> None:
+    def put(self, name: str, content: Path | bytes, sha256: str) -> None:
         path = self._root / name
-        if not (path.is_file() and path.stat().st_size == size):
-            self._write(path, content)
+        if not (path.is_file() and sha256_of(path) == sha256):
+            self._write(path, content, sha256)
 
     def finish(self, index: bytes) -> None:
         if index != self.index:
             self._write(self._root / INDEX, index)
 
-    def _write(self, path: Path, content: Path | bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                if isinstance(content, bytes):
-                    file.write(content)
-                else:
-                    with content.open("rb") as source:
-                        shutil.copyfileobj(source, file, 2**20)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    def _write(self, path: Path, content: Path | bytes, sha256: str | None = None) -> None:
+        with writing(path) as temporary:
+            if isinstance(content, bytes):
+                temporary.write_bytes(content)
+            else:
+                shutil.copyfile(content, temporary)
+            if sha256 is not None:
+                check_sent(temporary, sha256, path.name if isinstance(content, bytes) else content)
 
 
 def open_target(to: str) -> AbstractContextManager[Target]:
@@ -77,18 +72,6 @@ def open_target(to: str) -> AbstractContextManager[Target]:
 def _folder_target(root: Path) -> Iterator[Target]:
     with disk_errors(root):
         root.mkdir(parents=True, exist_ok=True)
-        with _only_one(root):
+        # Two who publish into one folder do so one after the other, where the system has locks.
+        with only_one(root / ".lock", lambda: None):
             yield FolderTarget(root)
-
-
-@contextmanager
-def _only_one(root: Path) -> Iterator[None]:
-    """Two who publish into one folder do so one after the other, where the system has locks."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with (root / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

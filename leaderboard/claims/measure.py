@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from entitybench.errors import BadValue, BenchError
+from entitybench.files import write_atomic
 from entitybench.leaderboard.evaluation import provenance
-from entitybench.records import Revision, write_atomic
+from entitybench.records import Revision
 from entitybench.registry import resolve
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from entitybench.claims import Measured
 from entitybench.errors import BadValue, BenchError
+from entitybench.files import write_atomic
 from entitybench.leaderboard.claims import arms, measure, registered
 from entitybench.leaderboard.claims.outcome import Reproduction
 from entitybench.leaderboard.claims.plan import METRICS, Event, Need, Plan, Report, make_plan, needs
@@ -26,7 +27,7 @@ from entitybench.leaderboard.claims.plan import train_missing as train
 from entitybench.leaderboard.claims.quantities import Results
 from entitybench.leaderboard.claims.verdicts import judge
 from entitybench.leaderboard.evaluation import provenance
-from entitybench.records import Record, write_atomic
+from entitybench.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_origin
 from cyclopts import Parameter, Token
 
 from entitybench.errors import BadValue
+from entitybench.files import sweep
 
 MAX_EPISODES = 100_000
 MAX_SEED = 2**32 - 1
@@ -82,7 +83,9 @@ def writable_file(path: Path, flag: str = "--out") -> Path:
         if not os.access(path, os.W_OK):
             raise BadValue(f"{flag}: no permission to write into {path}; name another file.")
         return path
-    _writable(Path(os.path.realpath(path)).parent, flag)  # a link stays, its target is written
+    folder = Path(os.path.realpath(path)).parent  # a link stays, its target is written
+    _writable(folder, flag)
+    sweep(folder)
     return path
 
 

@@ -209,14 +209,12 @@ def import_(
     Args:
         source: A local Minari dataset by name or folder, an OGBench .npz (with its -val.npz, if
             that lies beside it) or a D4RL .hdf5 file.
-        out: The folder of the new store; it must not exist.
+        out: The folder of the new store; where it is there already, whole, nothing is changed.
         download: Let Minari download a dataset of that name if it is not on this machine.
         horizon: Steps after which the trajectories of a D4RL file without timeouts are over.
         json: Print the manifest as JSON.
     """
     writable_folder(out)
-    if out.exists() and any(out.iterdir()):
-        raise BadValue(f"--out {out} is not empty; name a new folder.")
 
     from entitybench.datasets.minari.importer import import_minari
 

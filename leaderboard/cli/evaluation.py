@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,13 +120,14 @@ def evaluate(
             arguments=arguments,
             progress=progress,
         )
-    # Shown before it is written: whatever the disk says, the result is not lost.
-    if json:
-        print(record.to_json(), flush=True)
-    else:
-        _print_beside_stored(record)
-    path = _write_new(record) if out is None else record.write(out)
-    note(f"record: {path}")
+    try:  # written before it is shown, and shown whatever the disk says: it is not lost
+        path = _write(record, out)
+        note(f"record: {path}")
+    finally:
+        if json:
+            print(record.to_json(), flush=True)
+        else:
+            _print_beside_stored(record)
     if video:
         loaded = api.load_agent(
             agent,
@@ -145,19 +147,28 @@ def _record_file(out: Path, video: bool) -> None:
         raise BadValue(
             f"--out {out} is the record: give a .json file; --video puts the film beside it."
         )
+    writable_file(out)
     films = (out.with_suffix(".mp4"), out.with_name(f"{out.stem}-sheet.png")) if video else ()
     for file in (out, *films):
         if file.is_file() and file.stat().st_size:
             raise BadValue(f"--out {out}: {file} exists already; name a new file, or remove it.")
     if video and out.exists() and not out.is_file():
         raise BadValue(f"--video puts a film beside the record: --out {out} must be a .json file.")
-    writable_file(out)
 
 
-def _write_new(record: Record) -> Path:
-    """results/TASK/AGENT[-from-TASK][-on-DATASET]-TIME.json; no earlier record is overwritten."""
-    from entitybench.records import write_new
+def _write(record: Record, out: Path | None) -> Path:
+    """Write a record where nothing is: what came there meanwhile stays, and the name gets a number.
 
+    Without `out` to results/TASK/AGENT[-from-TASK][-on-DATASET]-TIME.json.
+    """
+    from entitybench.files import is_special, write_new
+
+    if out is not None:
+        if is_special(out):
+            return record.write(out)
+        real = Path(os.path.realpath(out))
+        path = write_new(real.parent, real.stem, record.to_json(), suffix=real.suffix)
+        return out if path == real else path
     parts = [re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(record.agent.id).name)]
     if record.agent.weights_from:
         parts.append(f"from-{record.agent.weights_from}")

@@ -47,8 +47,8 @@ def speed(
 
 def _targets(check: bool, out: Path | None, json: bool) -> int:
     from entitybench.envs.speed.table import markdown, measure, worse
+    from entitybench.files import write_atomic
     from entitybench.leaderboard.evaluation.weights import REFERENCE
-    from entitybench.records import write_atomic
 
     committed = REFERENCE / "speed.json"
     if check and not committed.is_file():
@@ -56,9 +56,9 @@ def _targets(check: bool, out: Path | None, json: bool) -> int:
             f"no committed speeds to check against: bench speed --targets --out {committed}"
         )
     result = measure(say=lambda name: note(f"measuring {name}"))
-    print_json(result) if json else print(markdown(result))
     if out is not None:
         write_atomic(out, (dumps(result, indent=1) + "\n").encode())
+    print_json(result) if json else print(markdown(result))
     if not check:
         return 0
     found = worse(result, loads(committed.read_text()))

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from entitybench.datasets.catalogue.scores import FILE as SCORES
 from entitybench.errors import BadValue
+from entitybench.files import write_atomic
 from entitybench.leaderboard.documents.baselines import baselines, published
 from entitybench.leaderboard.documents.scores import reference_scores, written
 from entitybench.leaderboard.evaluation.weights import REFERENCE
@@ -36,7 +37,7 @@ from entitybench.leaderboard.tables.data import cell
 from entitybench.leaderboard.tables.profiles import profiles_table
 from entitybench.leaderboard.tables.render import markdown
 from entitybench.leaderboard.tables.table import table
-from entitybench.records import Record, write_atomic
+from entitybench.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 import math
-import os
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.store.checks import why
 from entitybench.envs.worlds import task_of
 from entitybench.errors import BadValue, MissingExtra
+from entitybench.files import write_atomic, writing
 from entitybench.leaderboard.evaluation.control import Control, blocks, default_worlds, run_block
 from entitybench.leaderboard.evaluation.evaluate import entrant_of
 from entitybench.leaderboard.evaluation.pool import Job, one_torch_thread
-from entitybench.records import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -72,28 +71,27 @@ def record_video(
     columns = math.ceil(math.sqrt(max(map(len, groups))))
     rows = math.ceil(max(map(len, groups)) / columns)
     shots: list[list[Array]] = []
-    temporary = path.with_name(f".{uuid.uuid4().hex}.mp4")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        film: Generator[None, Array, None] | None = None
-        for group in groups:
-            camera = _Camera(spec, len(group), size, (rows, columns))
-            if film is None:
-                film = _open(ffmpeg, temporary, camera, speed)
-            camera.film = film
-            try:
-                with one_torch_thread():
-                    run_block(Job(entrant, group), spec, camera, "raise", lambda _: None)
-            finally:
-                camera.close()
-            shots += camera.shots
-        assert film is not None
-        film.close()
-        os.replace(temporary, path)
+        with writing(path) as temporary:
+            film: Generator[None, Array, None] | None = None
+            frames = 0
+            for group in groups:
+                camera = _Camera(spec, len(group), size, (rows, columns))
+                if film is None:
+                    film = _open(ffmpeg, temporary, camera, speed)
+                camera.film = film
+                try:
+                    with one_torch_thread():
+                        run_block(Job(entrant, group), spec, camera, "raise", lambda _: None)
+                finally:
+                    camera.close()
+                shots += camera.shots
+                frames += camera.frames
+            assert film is not None
+            film.close()
+            _check_film(ffmpeg, temporary, frames)
     except OSError as error:
-        raise BadValue(f"cannot write the film {path}: {error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise BadValue(f"cannot write the film {path}: {why(error)}.") from error
     file = io.BytesIO()
     image.fromarray(np.concatenate([np.concatenate(row, 1) for row in shots])).save(file, "PNG")
     return [path, write_atomic(sheet, file.getvalue())]
@@ -125,9 +123,20 @@ def _open(ffmpeg: Any, path: Path, camera: _Camera, speed: float) -> Generator[N
         quality=7,
         macro_block_size=1 if camera.size % 2 == 0 else 2,
         ffmpeg_log_level="error",
+        output_params=["-f", "mp4"],  # whatever the file is called while it grows
     )
     film.send(None)  # type: ignore[arg-type]  # generators begin with None
     return film
+
+
+def _check_film(ffmpeg: Any, path: Path, frames: int) -> None:
+    """Raises OSError unless the file holds all frames: ffmpeg tells nobody of a full disk."""
+    try:
+        found = ffmpeg.count_frames_and_secs(str(path))[0]
+    except RuntimeError:  # it is no film at all
+        found = 0
+    if found != frames:
+        raise OSError(f"the encoder wrote {found} of {frames} frames; the disk may be full")
 
 
 class _Camera:
@@ -143,7 +152,7 @@ class _Camera:
         self.film: Generator[None, Array, None] | None = None
         self.shots: list[list[Array]] = [[] for _ in range(batch)]
         self.when = set(np.linspace(0, task.horizon, SHOTS).round().astype(int).tolist())
-        self.time = 0
+        self.time = self.frames = 0
 
     def reset(self, seeds: Sequence[int]) -> Obs:
         obs: Obs = self.worlds.reset(seeds)
@@ -175,6 +184,7 @@ class _Camera:
                 self.shots[k].append(picture)
         if self.film is not None:
             self.film.send(np.ascontiguousarray(frame))
+            self.frames += 1
 
 
 def framed(picture: Array, success: bool) -> Array:

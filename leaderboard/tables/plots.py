@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.errors import BadValue, MissingExtra, unknown
+from entitybench.files import write_atomic
 from entitybench.leaderboard.statistics import bootstrap
 from entitybench.leaderboard.tables.curves import evaluated, points, read_curves
 from entitybench.leaderboard.tables.data import by_seed, cell, metric_of
 from entitybench.leaderboard.tables.table import table
-from entitybench.records import read_records, record_files, write_atomic
+from entitybench.records import read_records, record_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

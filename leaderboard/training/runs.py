@@ -23,9 +23,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from entitybench.checkpoints import RUN
 from entitybench.errors import BadValue, BenchError, CheckpointError
+from entitybench.files import write_atomic
 from entitybench.leaderboard.training.crew import crew_of
 from entitybench.leaderboard.training.loggers import LOGGERS
-from entitybench.records import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,12 +7,7 @@ what its numbers mean: the metrics as they were when it was written.
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
-import stat
-import sys
-import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -20,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from entitybench.errors import BadValue, RecordError
+from entitybench.files import write_atomic
 from entitybench.schema1 import lifted
 
 if TYPE_CHECKING:
@@ -353,80 +349,3 @@ def read_records(paths: Sequence[str | Path]) -> list[Record]:
 def record_schema() -> dict[str, Any]:
     """The JSON schema of a record file."""
     return Record.model_json_schema(by_alias=True)
-
-
-def write_atomic(path: str | Path, content: str | bytes) -> Path:
-    """Write a file under its final name only when it is whole: temporary name, fsync, replace.
-
-    A link stays a link: the file it points to is written. What is no regular file (a device, a
-    pipe) is written into, never replaced. Makes missing parent folders.
-
-    Raises BadValue when it cannot be written; no part of a file is left behind.
-    """
-    path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        if _special(path):
-            _write_into(path, data)
-        else:
-            _replace(Path(os.path.realpath(path)), data)
-    except OSError as error:
-        raise BadValue(f"cannot write {path}: {error.strerror or error}.") from error
-    return path
-
-
-def write_new(folder: Path, stem: str, content: str, *, suffix: str = ".json") -> Path:
-    """Write folder/STEM.json, or STEM-2.json, … where that is taken, also by another process.
-
-    Returns the path. Raises BadValue when it cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for again in itertools.count(1):
-            path = folder / (f"{stem}-{again}{suffix}" if again > 1 else f"{stem}{suffix}")
-            try:
-                open(path, "xb").close()  # takes the name: only one process can
-            except FileExistsError:
-                continue
-            break
-    except OSError as error:
-        raise BadValue(f"cannot write in {folder}: {error.strerror or error}.") from error
-    try:
-        return write_atomic(path, content)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-_STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
-
-
-def _special(path: Path) -> bool:
-    """Whether there is something that is no regular file, a folder included."""
-    if str(path) in _STANDARD:
-        return True
-    try:
-        return not stat.S_ISREG(os.stat(path).st_mode)
-    except FileNotFoundError:
-        return False
-
-
-def _write_into(path: Path, data: bytes) -> None:
-    # Standard output may be a file: opened anew it would be written from its beginning.
-    number = _STANDARD.get(str(path))
-    sys.stdout.flush()
-    with open(path if number is None else os.dup(number), "wb") as file:
-        file.write(data)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -278,10 +278,25 @@ def test_a_full_disk_is_noticed_before_hdf5_ends_the_process(made, tmp_path, mon
     assert not list(root.glob(".entitybench*"))
 
 
-def test_an_existing_name_is_not_overwritten(made):
-    export(made, "push-2blocks/mini-v0")
+def test_an_existing_name_is_not_overwritten(made, tmp_path):
+    path = export(made, "push-2blocks/mini-v0") / "data" / "main_data.hdf5"
+    before = path.read_bytes()
+    assert export(made, "push-2blocks/mini-v0") == path.parents[1]  # it is that dataset
     with pytest.raises(BadValue, match="exists already"):
-        export(made, "push-2blocks/mini-v0")
+        export(made.split("train"), "push-2blocks/mini-v0")
+    assert path.read_bytes() == before
+
+
+def test_an_import_that_is_there_already_is_accepted(made, tmp_path):
+    export(made, "push-2blocks/mini-v0")
+    export(made.split("train"), "push-2blocks/part-v0")
+    out = tmp_path / "out"
+    first = import_minari("push-2blocks/mini-v0", out).manifest
+    assert import_minari("push-2blocks/mini-v0", out).manifest == first
+    with pytest.raises(BadValue, match="holds another dataset"):
+        import_minari("push-2blocks/part-v0", out)
+    assert EpisodeStore.open(out).manifest == first
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")] == []
 
 
 # Data of other people
@@ -356,8 +371,10 @@ def test_sources_that_lead_nowhere(made, tmp_path):
     export(made, "push-2blocks/mini-v0")
     with pytest.raises(UnknownId, match="push-2blocks/mini-v0"):
         import_minari("push-2blocks/mimi-v0", tmp_path / "a")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("mine")
     with pytest.raises(BadValue, match="exists already"):
-        import_minari("push-2blocks/mini-v0", made.folder)
+        import_minari("push-2blocks/mini-v0", tmp_path / "taken")
     path = tmp_path / "minari" / "push-2blocks" / "mini-v0" / "data" / "main_data.hdf5"
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(DataError, match="cannot be read"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import shutil
@@ -177,7 +178,9 @@ def test_publishing_to_a_repository_is_one_commit(tmp_path, monkeypatch):
             class File:
                 def __init__(self, path):
                     self.rfilename = str(path.relative_to(site))
-                    self.size = path.stat().st_size
+                    data = path.read_bytes()
+                    self.size, self.lfs = len(data), None
+                    self.blob_id = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
             class Info:
                 sha = "0"

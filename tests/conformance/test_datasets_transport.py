@@ -412,6 +412,28 @@ def test_two_processes_fetch_it_once_and_a_killed_one_is_gone_on_with(source, se
     assert any(r is not None for _, r in later), "nothing was gone on with"
 
 
+def test_what_lies_on_a_mirror_already_is_held_to_its_hash(source, tmp_path):
+    site = tmp_path / "site"
+    publish(source["made"], str(site))
+    before = tree(site)
+    blob = next(path for path in site.rglob("*") if path.is_file() and path.stat().st_size > 999)
+    blob.write_bytes(bytes(blob.stat().st_size))
+    publish(source["made"], str(site))
+    assert tree(site) == before
+
+
+def test_what_changes_while_it_is_published_is_not(source, tmp_path, monkeypatch):
+    made, site = make_toy(tmp_path / "made"), tmp_path / "site"
+
+    def changed(source, target):
+        Path(target).write_bytes(Path(source).read_bytes() + b"?")
+
+    monkeypatch.setattr(shutil, "copyfile", changed)
+    with pytest.raises(DataError, match="changed while it was published"):
+        publish(made, str(site))
+    assert [path for path in site.rglob("*") if path.is_file()] == []
+
+
 def test_publishing_never_changes_a_version(source, tmp_path, lines):
     site = tmp_path / "site"
     made = make_toy(tmp_path / "one")

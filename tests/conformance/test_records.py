@@ -4,11 +4,14 @@ import json
 import os
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
+from entitybench import files
 from entitybench.errors import BadValue, RecordError
-from entitybench.records import Columns, Record, Row, record_schema, write_atomic, write_new
+from entitybench.files import swap, write_atomic, write_new, writing
+from entitybench.records import Columns, Record, Row, record_schema
 
 METRICS = [
     {"name": "success", "title": "success (%)", "short": "success", "scale": 100.0},
@@ -272,6 +275,66 @@ def test_a_new_name_is_never_one_that_is_taken(tmp_path):
     names = [write_new(folder, "a", text).name for text in "xyz"]
     assert names == ["a.json", "a-2.json", "a-3.json"]
     assert [(folder / name).read_text() for name in names] == list("xyz")
+
+
+def test_an_empty_file_is_taken_by_one_writer_alone(tmp_path):
+    (tmp_path / "a.json").touch()
+    assert [write_new(tmp_path, "a", text).name for text in "xy"] == ["a.json", "a-2.json"]
+    assert (tmp_path / "a.json").read_text() == "x"
+
+
+def test_many_writers_of_one_name_lose_nothing(tmp_path):
+    texts = [str(k) for k in range(12)]
+    writers = [threading.Thread(target=write_new, args=(tmp_path, "a", text)) for text in texts]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert sorted(path.read_text() for path in tmp_path.iterdir()) == sorted(texts)
+
+
+def test_a_new_name_never_holds_less_than_all(tmp_path, monkeypatch):
+    seen = []
+    link = os.link
+
+    def look(source, target):
+        seen.append((Path(target).exists(), Path(source).read_text()))
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", look)
+    write_new(tmp_path, "a", "whole")
+    assert seen == [(False, "whole")]
+
+
+def test_what_killed_writers_left_is_taken_away_and_nothing_else(tmp_path):
+    stale = tmp_path / f".a.json.{'0' * 32}.part"
+    mine = [tmp_path / name for name in (".a.json.part", ".notes", f"a.{'0' * 32}.part")]
+    for path in (stale, *mine):
+        path.write_text("x")
+    with writing(tmp_path / "b.json") as busy:
+        write_atomic(tmp_path / "a.json", "new")
+        assert not stale.exists()
+        assert busy.exists()
+        busy.write_text("b")
+    assert sorted(tmp_path.iterdir()) == sorted([*mine, tmp_path / "a.json", tmp_path / "b.json"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_that_nobody_reads_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "PATIENCE", 0.0)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadValue, match="nobody reads from this pipe"):
+        write_atomic(tmp_path / "pipe", "x")
+
+
+def test_folders_change_places(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    if not swap(tmp_path / "a", tmp_path / "b"):
+        pytest.skip("this system cannot")
+    assert (tmp_path / "a" / "file").read_text() == "b"
+    assert (tmp_path / "b" / "file").read_text() == "a"
 
 
 def test_a_new_name_is_given_back_when_the_write_fails(tmp_path, monkeypatch):

@@ -268,3 +268,32 @@ def test_python_dash_m_is_bench(monkeypatch: pytest.MonkeyPatch, bench: Bench) -
     with pytest.raises(SystemExit) as stop:
         runpy.run_module("entitybench", run_name="__main__")
     assert stop.value.code == 0
+
+
+def test_a_result_that_came_meanwhile_is_not_overwritten(bench: Bench, place: Path, monkeypatch):
+    from entitybench.leaderboard.evaluation import api
+
+    real = api.evaluate
+
+    def slow(*args, **kwargs):
+        Path("a.json").write_text("of somebody else")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(api, "evaluate", slow)
+    bench("eval --agent still.py:Still --task push-1block --episodes 1 --out a.json")
+    assert Path("a.json").read_text() == "of somebody else"
+    assert json.loads(Path("a-2.json").read_text())["task"]["id"] == "push-1block"
+
+
+def test_a_film_that_is_not_whole_is_said(bench: Bench, monkeypatch, tmp_path):
+    import imageio_ffmpeg
+
+    from entitybench.errors import BadValue
+    from entitybench.leaderboard.evaluation.api import load_agent
+    from entitybench.leaderboard.evaluation.video import record_video
+
+    monkeypatch.setattr(imageio_ffmpeg, "count_frames_and_secs", lambda path: (3, 0.1))
+    agent = load_agent("random", task="push-1block")
+    with pytest.raises(BadValue, match="wrote 3 of 151 frames"):
+        record_video(agent, "push-1block", tmp_path / "film.mp4", seeds=(0,), size=32)
+    assert not list(tmp_path.glob("*film*"))

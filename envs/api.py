@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from entitybench.envs.views.single import TaskEnv
     from entitybench.envs.views.team import TeamEnv
     from entitybench.envs.views.vector import TaskVectorEnv
+    from entitybench.kinds import Kind
     from entitybench.types import TaskSpec
 
 __all__ = [
@@ -46,7 +47,7 @@ def make(task: str | TaskSpec, **kwargs: Any) -> TaskEnv | TeamEnv:
         return team(spec, **kwargs)
     single: type[TaskEnv] = resolve(kind.views[0])
     env = single(spec, **kwargs)
-    env.spec = _gym_spec(env.task, kwargs)
+    env.spec = _gym_spec(kind, env, kwargs)
     return env
 
 
@@ -58,25 +59,27 @@ def make_vec(
     Raises BadValue for teams, which Gymnasium's vectors do not know: `make_worlds` steps many.
     """
     spec = task_of(task)
-    found = stepped(spec).views
-    if found is None:
+    kind = stepped(spec)
+    if kind.views is None:
         raise BadValue(
             f"{spec.id} is a team's task, and Gymnasium's vectors have one agent: "
             "entitybench.envs.api.make_worlds steps many episodes of it at once."
         )
-    vector: type[TaskVectorEnv] = resolve(found[1])
+    vector: type[TaskVectorEnv] = resolve(kind.views[1])
     env = vector(spec, num_envs, threads=threads, **kwargs)
-    env.spec = _gym_spec(env.task, kwargs)
+    env.spec = _gym_spec(kind, env, kwargs)
     return env
 
 
-def _gym_spec(task: TaskSpec, kwargs: dict[str, Any]) -> Any:
+def _gym_spec(kind: Kind, env: TaskEnv | TaskVectorEnv, kwargs: dict[str, Any]) -> Any:
     """Gymnasium's record of how an environment was made; None for an unregistered task."""
     import copy
 
     from gymnasium.envs.registration import registry
 
-    spec = copy.deepcopy(registry.get(task.gym_id))
-    if spec is not None:
+    spec = copy.deepcopy(registry.get(env.task.gym_id))
+    if spec is not None and kind.views is not None:
         spec.kwargs.update(kwargs)
+        spec.entry_point = kind.views[0]  # which truncates itself
+        spec.max_episode_steps = env.worlds.horizon
     return spec

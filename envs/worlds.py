@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, nearest
 from entitybench.registry import kinds, resolve, tasks
 from entitybench.types import TaskSpec
 
@@ -59,12 +60,44 @@ def world_as(task: str | TaskSpec, *classes: Callable[..., W]) -> W:
 
 @lru_cache(maxsize=64)
 def _world(target: str, arguments: str) -> World:
+    made, given = resolve(target), json.loads(arguments)
+    _check_names(made, given)
     try:
-        world: World = resolve(target)(**json.loads(arguments))
+        world: World = made(**given)
     except TypeError as error:
         raise BadValue(f"{target} cannot be made with {arguments}: {error}") from None
     world._made_by = (_world, (target, arguments))
     return world
+
+
+def _check_names(made: Any, given: dict[str, Any]) -> None:
+    """Raise BadValue for an argument that neither a world nor an environment of it has."""
+    known = set(_MAKES)
+    for each in getattr(made, "__mro__", (made,)):
+        if "__init__" in vars(each) or not isinstance(each, type):
+            known |= {
+                name
+                for name, parameter in inspect.signature(each).parameters.items()
+                if parameter.kind is not parameter.VAR_KEYWORD
+            }
+    for name in given:
+        if name in _ELSEWHERE:
+            raise BadValue(f"an environment has no argument {name}: {_ELSEWHERE[name]}.")
+        if name not in known:
+            close = nearest(name, known, count=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise BadValue(
+                f"an environment of this task has no argument {name!r}.{hint} There are: "
+                f"{', '.join(sorted(known))}."
+            )
+
+
+# What the views and `make_worlds` take, beside the arguments of worlds.
+_MAKES = ("absent", "bank", "height", "horizon", "interactions", "render_mode", "width")
+_ELSEWHERE = {
+    "max_episode_steps": "horizon says how long an episode is",
+    "seed": "reset(seed=…) takes it",
+}
 
 
 def oracle_of(task: str | TaskSpec) -> Policy[Any]:
@@ -103,6 +136,10 @@ def make_worlds(
 
     spec = task_of(task)
     stepped(spec)
+    for name in ("interactions", "segmentation", "depth"):
+        wanted = interactions if name == "interactions" else kwargs.get(name, False)
+        if not isinstance(wanted, bool):
+            raise BadValue(f"{name} is True or False: got {wanted!r}.")
     more = {name: kwargs.pop(name) for name in ("segmentation", "depth") if name in kwargs}
     world = world_of(spec, **kwargs)
     kind = Worlds if world.pixels is None else PixelWorlds

@@ -95,14 +95,14 @@ class Source:
         changed = {k: v for k, v in (made.get("task_kwargs") or {}).items() if own.get(k) != v}
         if made.get("absent"):
             changed["absent"] = made["absent"]
-        if self.store.lengths.max() > self.task.horizon:
-            changed["horizon"] = int(self.store.lengths.max())
         if self.agents:
             from entitybench.envs.views.joint import joint_spec
 
-            return joint_spec(self.task, **changed)
-        spec = copy.deepcopy(gymnasium.spec(self.task.gym_id))
+            spec = joint_spec(self.task)
+        else:
+            spec = copy.deepcopy(gymnasium.spec(self.task.gym_id))
         spec.kwargs.update(changed)
+        spec.max_episode_steps = max(self.task.horizon, int(self.store.lengths.max()))
         return spec
 
     def _observed(self, part: Mapping[str, Array]) -> Array | Leaves:

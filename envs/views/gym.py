@@ -28,12 +28,11 @@ def register() -> None:
     for task in tasks():
         found = kinds()[task.kind].views
         if found is not None and task.gym_id not in registration.registry:
-            single, vector = found
-            # No max_episode_steps: the environments truncate at their horizon themselves.
             registration.register(
                 id=task.gym_id,
-                entry_point=single,
-                vector_entry_point=vector,
+                entry_point="entitybench.envs.views.single:without_limit",
+                vector_entry_point=found[1],
+                max_episode_steps=task.horizon,
                 kwargs={"task": task.id},
                 # Gymnasium's wrappers would hide `compute_reward`, which goal-conditioned learners
                 # call; the environment itself asks for a reset before the first step.

@@ -13,7 +13,14 @@ import numpy as np
 from gymnasium import spaces
 
 from entitybench.envs.views.gym import AGENT_REWARDS, joint_id
-from entitybench.envs.views.spaces import check_finite, check_seed, entity_box
+from entitybench.envs.views.spaces import (
+    ENDLESS,
+    check_finite,
+    check_seed,
+    entity_box,
+    plain,
+    refuse_horizon,
+)
 from entitybench.envs.views.team import TeamEnv
 from entitybench.errors import BadValue
 
@@ -23,17 +30,24 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 
-def joint_spec(task: TaskSpec, **kwargs: Any) -> EnvSpec:
-    """What `gymnasium.make` makes the joint environment of; `kwargs` as `JointEnv` takes them."""
+def joint_spec(task: TaskSpec) -> EnvSpec:
+    """What `gymnasium.make` makes the joint environment of."""
     from gymnasium.envs.registration import EnvSpec
 
     return EnvSpec(
         id=joint_id(task),
-        entry_point="entitybench.envs.views.joint:JointEnv",
-        kwargs={"task": task.id, **kwargs},
+        entry_point="entitybench.envs.views.joint:without_limit",
+        kwargs={"task": task.id},
+        max_episode_steps=task.horizon,
         order_enforce=False,
         disable_env_checker=True,
     )
+
+
+def without_limit(task: str, **kwargs: Any) -> JointEnv:
+    """What `gymnasium.make` makes: it wraps it in its TimeLimit."""
+    refuse_horizon(kwargs)
+    return JointEnv(task, horizon=ENDLESS, **kwargs)
 
 
 class JointEnv(gymnasium.Env):
@@ -89,7 +103,7 @@ class JointEnv(gymnasium.Env):
         cut = worlds.elapsed.item(0) >= worlds.horizon
         if ended or cut:
             self.team.agents = []
-        return self._seen(obs), float(rewards.mean(dtype=np.float64)), ended, cut, info
+        return self._seen(obs), float(rewards.mean(dtype=np.float64)), ended, cut, plain(info)
 
     def render(self) -> Array | None:
         return self.team.render()

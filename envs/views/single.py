@@ -15,6 +15,7 @@ import numpy as np
 from entitybench.envs.core.world import GoalWorld, RewardWorld, World
 from entitybench.envs.views.copies import Copied
 from entitybench.envs.views.spaces import (
+    ENDLESS,
     EPISODE_SEEDS,
     RENDER_MODES,
     action_space,
@@ -22,10 +23,13 @@ from entitybench.envs.views.spaces import (
     check_render_mode,
     check_seed,
     observation_space,
+    plain,
+    refuse_horizon,
     seen,
 )
-from entitybench.envs.worlds import make_worlds, task_of
+from entitybench.envs.worlds import make_worlds, stepped, task_of
 from entitybench.errors import BadValue
+from entitybench.registry import resolve
 
 if TYPE_CHECKING:
     from entitybench.envs.core.batch import Snapshot
@@ -123,7 +127,7 @@ class TaskEnv(Copied, gymnasium.Env):
             self.render()
         reward = info.pop("reward").item()
         terminated = bool(info.pop("terminated")) if self.world.terminates else False
-        return obs, reward, terminated, worlds.elapsed.item(0) >= worlds.horizon, info
+        return obs, reward, terminated, worlds.elapsed.item(0) >= worlds.horizon, plain(info)
 
     def render(self) -> Array | None:
         """A frame (height, width, 3) uint8 of the present state; in a window with "human"."""
@@ -169,7 +173,23 @@ class TaskEnv(Copied, gymnasium.Env):
         info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
         info.pop("reward")
         info.pop("terminated", None)
-        return seen({key: value[0] for key, value in batch.items()}, info), info
+        return seen({key: value[0] for key, value in batch.items()}, info), plain(info)
+
+
+def without_limit(task: str | TaskSpec, **kwargs: Any) -> TaskEnv:
+    """What `gymnasium.make` makes: it wraps it in its TimeLimit, of the horizon or what is asked.
+
+    Raises BadValue for `horizon`, which Gymnasium calls max_episode_steps.
+    """
+    refuse_horizon(kwargs)
+    views = stepped(task_of(task)).views
+    if views is None:
+        raise BadValue(f"{task_of(task).id} has several agents: make it with entitybench.make(…).")
+    env: TaskEnv = resolve(views[0])(task, horizon=ENDLESS, **kwargs)
+    return env
+
+
+without_limit.metadata = TaskEnv.metadata  # type: ignore[attr-defined]  # Gymnasium looks there
 
 
 class RewardEnv(TaskEnv):

@@ -20,6 +20,7 @@ KEYS = ("observation", "achieved_goal", "desired_goal")
 PRIVILEGED = ("state", "goal_state", "segmentation", "depth")
 EPISODE_SEEDS = 2**31  # episodes without a seed of their own draw one below this
 RENDER_MODES = ("rgb_array", "human")
+ENDLESS = 2**62  # a horizon that nobody reaches
 
 
 def observation_space(worlds: Worlds) -> spaces.Space[Any]:
@@ -69,6 +70,26 @@ def check_render_mode(mode: str | None) -> str | None:
         modes = ", ".join(map(repr, RENDER_MODES))
         raise BadValue(f"no render mode {mode!r}; choose one of {modes} or None.")
     return mode
+
+
+def plain(info: dict[str, Any]) -> dict[str, Any]:
+    """The info with bool and float in the place of numpy's, as other environments give them.
+
+    Gymnasium's vectors make arrays of objects of numpy's.
+    """
+    for name, value in info.items():
+        if not value.shape:
+            info[name] = value.item()
+    return info
+
+
+def refuse_horizon(kwargs: dict[str, Any]) -> None:
+    """Raise BadValue for what Gymnasium calls max_episode_steps."""
+    if "horizon" in kwargs:
+        raise BadValue(
+            "gymnasium.make limits episodes by another name: max_episode_steps="
+            f"{kwargs['horizon']} in the place of horizon."
+        )
 
 
 def check_finite(actions: Array) -> None:

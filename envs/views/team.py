@@ -20,6 +20,7 @@ from entitybench.envs.views.spaces import (
     check_render_mode,
     check_seed,
     entity_box,
+    plain,
 )
 from entitybench.envs.worlds import make_worlds, task_of
 from entitybench.errors import BadValue
@@ -135,7 +136,7 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
             dict(zip(names, rewards.tolist(), strict=True)),
             dict.fromkeys(names, ended),
             dict.fromkeys(names, cut),
-            self._infos(obs, scores),
+            self._infos(obs, plain(scores)),
         )
         if ended or cut:
             self.agents = []
@@ -191,7 +192,7 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         scores = {key: value[0] for key, value in self.worlds.judge().items()}
         scores.pop("reward")
         scores.pop("terminated", None)
-        infos = self._infos(obs, {"seed": self.episode_seed, **scores})
+        infos = self._infos(obs, {"seed": self.episode_seed, **plain(scores)})
         return dict(zip(self.agents, obs["observation"], strict=True)), infos
 
     def _infos(self, obs: Obs, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:

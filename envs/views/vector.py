@@ -31,6 +31,8 @@ from entitybench.errors import BadValue, whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gymnasium.envs.registration import EnvSpec
+
     from entitybench.envs.core.batch import Snapshot
     from entitybench.envs.drawing.render import Renderer
     from entitybench.types import Array, Obs, TaskSpec
@@ -70,6 +72,7 @@ class TaskVectorEnv(Copied, VectorEnv):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
         horizon: int | None = None,
+        max_episode_steps: int | None = None,
         width: int = 480,
         height: int = 480,
         **kwargs: Any,
@@ -82,6 +85,7 @@ class TaskVectorEnv(Copied, VectorEnv):
             autoreset_mode: what follows the end of an episode.
             render_mode: "rgb_array" or None.
             horizon: control steps of an episode; the task's own by default.
+            max_episode_steps: the same, as `gymnasium.make_vec` calls it.
             width: of rendered frames, pixels.
             height: of rendered frames, pixels.
             kwargs: as `make_worlds` takes them (bank, absent, interactions), and arguments of the
@@ -96,11 +100,19 @@ class TaskVectorEnv(Copied, VectorEnv):
             raise BadValue('a batch has no window: use render_mode="rgb_array" or None.')
         self.render_mode = check_render_mode(render_mode)
         self.task = task_of(task)
+        if max_episode_steps is not None:
+            if horizon is not None:
+                raise BadValue(
+                    f"horizon={horizon} and max_episode_steps={max_episode_steps} are the same: "
+                    "give one of them."
+                )
+            horizon = max_episode_steps
         num_envs = whole("num_envs", num_envs)
         threads = cores() if threads is None else threads
         self.worlds = make_worlds(self.task, num_envs, threads, horizon=horizon, **kwargs)
         self.world: Any = self.worlds.world
         self.num_envs = num_envs
+        self._spec: EnvSpec | None = None
         self.metadata = {
             "render_modes": list(RENDER_MODES[:1]),
             "render_fps": round(1 / self.world.control_dt),
@@ -116,6 +128,17 @@ class TaskVectorEnv(Copied, VectorEnv):
         self._generators: list[np.random.Generator | None] = [None] * num_envs
         self._frame = (width, height)
         self._renderer: Renderer | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """Gymnasium's record of how it was made; its max_episode_steps are what is done."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None:
+            spec.max_episode_steps = self.worlds.horizon
+        self._spec = spec
 
     def reset(
         self,
@@ -161,7 +184,7 @@ class TaskVectorEnv(Copied, VectorEnv):
         else:
             self._ended = ended
         obs, infos = self._finish(obs, infos, np.ones(self.num_envs, bool))
-        return obs, reward, terminated, truncated, infos
+        return obs, reward.astype(np.float64), terminated, truncated, infos
 
     def render(self) -> tuple[Array, ...] | None:
         """A frame (height, width, 3) uint8 of each row."""
@@ -271,6 +294,7 @@ class TaskVectorEnv(Copied, VectorEnv):
     def _finish(self, obs: Obs, infos: dict[str, Any], mask: Array) -> tuple[Any, dict[str, Any]]:
         """Move what is privileged from `obs` to `infos`, and add Gymnasium's masks."""
         obs = seen(obs, infos)
+        infos["success_fraction"] = infos["success_fraction"].astype(np.float64)  # as Gymnasium's
         for key in [key for key in infos if not key.startswith("_") and f"_{key}" not in infos]:
             infos[f"_{key}"] = mask.copy()
         return obs, infos

@@ -157,7 +157,7 @@ def test_a_part_of_a_team_comes_back_as_a_team(team, tmp_path):
 
 
 def test_the_joint_environment_is_the_team(tmp_path):
-    from entitybench.envs.views.joint import joint_spec
+    from entitybench.envs.views.joint import JointEnv, joint_spec
     from entitybench.errors import BadValue
     from entitybench.registry import tasks
 
@@ -175,6 +175,8 @@ def test_the_joint_environment_is_the_team(tmp_path):
         assert info["agent_rewards"].tolist() == list(rewards.values())
         assert reward == np.mean(list(rewards.values()))
         assert (ended, cut) == (any(ends.values()), any(cuts.values()))
+    assert joint.spec.max_episode_steps == 25
+    joint = JointEnv("team-spread")
     with pytest.raises(gymnasium.error.ResetNeeded):
         joint.step(actions)
     joint.reset()

@@ -19,11 +19,44 @@ ADVICE = (
 )
 
 
+_LOST = (
+    "this process was forked from one that had drawn, which OpenGL does not survive: start workers "
+    'with multiprocessing.get_context("spawn") or "forkserver", or draw first in the worker'
+)
+
+
+class _Fate:
+    """Whether a context was made in this process, or in one that it was forked from."""
+
+    made = lost = False
+
+    def after_fork(self) -> None:
+        self.lost = self.made
+
+
+_fate = _Fate()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fate.after_fork)
+
+
+def lost() -> bool:
+    """Whether nothing can be drawn any more: it would wait for ever for threads of the parent."""
+    return _fate.lost
+
+
+def check_drawable() -> None:
+    """Raise RenderError in a process where drawing would wait for ever."""
+    if _fate.lost:
+        raise RenderError(f"{_LOST}.")
+
+
 def make_context(width: int, height: int) -> Any:
     """A current OpenGL context for frames up to width x height.
 
     Raises RenderError, saying what to install, when there is no way to draw.
     """
+    check_drawable()
+    _fate.made = True
     failures = []
     for backend in backends():
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from entitybench.envs.core.batch import Worlds
 from entitybench.envs.core.world import GoalWorld, TeamWorld
+from entitybench.envs.drawing.render import OwnRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,8 @@ class PixelWorlds(Worlds):
         super().__init__(*args, **kwargs)
         self._more = (segmentation, depth)
         self._advance_alone = None  # what is seen is drawn by row
-        self._local = threading.local()
         size = self.world.pixels or 64
+        self._own = OwnRenderer(self.world, size, size, self.world.view)
         self._goal_images = np.zeros((self.batch, size, size, 3), np.uint8)
         # What the goal images show: goals, and who is absent and how the world differs.
         self._goals_seen = np.full_like(self.goals, np.nan)
@@ -90,13 +90,13 @@ class PixelWorlds(Worlds):
 
     def _goal_image(self, row: int) -> Array:
         absent = self.absent[row] if self.absent[row].any() else None
-        return self._renderer().goal(self.goals[row], absent, self.variations[row])
+        return self._own.get().goal(self.goals[row], absent, self.variations[row])
 
     def _each(self, draw: Callable[[Renderer, int], Array]) -> Array:
         """A picture of every row."""
 
         def some(rows: Array) -> list[Array]:
-            return [draw(self._renderer(), int(row)) for row in rows]
+            return [draw(self._own.get(), int(row)) for row in rows]
 
         if not self._drawers:
             return np.stack(some(np.arange(self.batch)))
@@ -104,30 +104,14 @@ class PixelWorlds(Worlds):
         work = [d.submit(some, rows) for d, rows in zip(self._drawers, parts, strict=True)]
         return np.stack([picture for done in work for picture in done.result()])
 
-    def _renderer(self) -> Renderer:
-        """This thread's."""
-        if not hasattr(self._local, "renderer"):
-            from entitybench.envs.drawing.render import Renderer
-
-            size = self.world.pixels or 64
-            self._local.renderer = Renderer(self.world, size, size, self.world.view)
-        renderer: Renderer = self._local.renderer
-        return renderer
-
     def _options(self) -> dict[str, Any]:
         segmentation, depth = self._more
         return {**super()._options(), "segmentation": segmentation, "depth": depth}
 
     def close(self) -> None:
         super().close()
-        self._free()
+        self._own.close()
         for drawer in self._drawers:
-            drawer.submit(self._free).result()
+            drawer.submit(self._own.close).result()
             drawer.shutdown()
         self._drawers = []
-
-    def _free(self) -> None:
-        """Free this thread's context."""
-        if hasattr(self._local, "renderer"):
-            self._local.renderer.close()
-            del self._local.renderer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import copy
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from entitybench.envs.core.banks import paint, vary
 from entitybench.envs.core.interactions import owners
 from entitybench.envs.core.world import GoalWorld
-from entitybench.envs.drawing.gl import make_context
+from entitybench.envs.drawing.gl import check_drawable, lost, make_context
 from entitybench.envs.parts.scene import PAINT_GROUP, ROBOT_GROUP
 from entitybench.errors import BadValue, RenderError
 
@@ -27,7 +28,11 @@ LARGEST = 4096  # pixels along an edge
 
 
 class Renderer:
-    """Draws states of one world at one size, off screen. Not for use from several threads."""
+    """Draws states of one world at one size, off screen.
+
+    An OpenGL context belongs to the thread and the process that made it: `OwnRenderer` gives each
+    thread a renderer of its own.
+    """
 
     def __init__(self, world: World, width: int, height: int, view: str = "top") -> None:
         """Open an OpenGL context.
@@ -65,6 +70,7 @@ class Renderer:
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self._camera.fixedcamid = self._model.camera(view).id
+        self._thread = threading.get_ident()
         self._gl: Any = make_context(width, height)
         try:
             self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
@@ -161,7 +167,7 @@ class Renderer:
     ) -> Array:
         """How far what each pixel shows is from the plane of the camera, (H, W) float32, in m."""
         self._update(self._world.pose(state), constants, True, variation, absent)
-        self._gl.make_current()
+        self._begin()
         mujoco.mjr_render(self._rect, self._scene, self._context)
         depth = np.empty(self._pixels.shape[:2], np.float32)
         mujoco.mjr_readPixels(None, depth, self._rect, self._context)
@@ -174,12 +180,30 @@ class Renderer:
         return np.ascontiguousarray(metres[::-1], np.float32)
 
     def close(self) -> None:
-        """Free the context. Drawing is over then."""
-        if self._gl is not None:
+        """Free the context. Drawing is over then.
+
+        In another thread or process than its own it cannot be freed; it goes with the process.
+        """
+        if self._gl is None:
+            return
+        if self._thread == threading.get_ident() and not lost():
             self._gl.make_current()
             self._context.free()
             self._gl.free()
-            self._gl = None
+        else:
+            _ABANDONED.append((self._context, self._gl))
+            if hasattr(self._gl, "_context"):
+                self._gl._context = None  # or MuJoCo frees it at exit, and complains that it cannot
+        self._gl = None
+
+    def _begin(self) -> None:
+        """Make the context the one that is drawn in. Raises RenderError where it cannot be."""
+        check_drawable()
+        if self._gl is None:
+            raise RenderError("this renderer is closed: make another one.")
+        if self._thread != threading.get_ident():
+            raise RenderError("a renderer draws in the thread that made it: make one a thread.")
+        self._gl.make_current()
 
     def _update(
         self,
@@ -234,10 +258,35 @@ class Renderer:
         self._scene.ngeom += 1
 
     def _read(self) -> Array:
-        self._gl.make_current()
+        self._begin()
         mujoco.mjr_render(self._rect, self._scene, self._context)
         mujoco.mjr_readPixels(self._pixels, None, self._rect, self._context)
         return self._pixels[::-1].copy()  # OpenGL's first row is the lowest
+
+
+_ABANDONED: list[Any] = []  # what no thread that is left may free
+
+
+class OwnRenderer:
+    """A renderer for each thread that draws one world at one size, made when it first does."""
+
+    def __init__(self, world: World, width: int, height: int, view: str) -> None:
+        """As `Renderer`."""
+        self._arguments = (world, width, height, view)
+        self._local = threading.local()
+
+    def get(self) -> Renderer:
+        """This thread's."""
+        if not hasattr(self._local, "renderer"):
+            self._local.renderer = Renderer(*self._arguments)
+        renderer: Renderer = self._local.renderer
+        return renderer
+
+    def close(self) -> None:
+        """Free this thread's; those of others go with their threads."""
+        if hasattr(self._local, "renderer"):
+            self._local.renderer.close()
+            del self._local.renderer
 
 
 def _close(reference: weakref.ref[Renderer]) -> None:

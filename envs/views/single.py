@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import gymnasium
 import numpy as np
@@ -33,7 +34,7 @@ from entitybench.registry import resolve
 
 if TYPE_CHECKING:
     from entitybench.envs.core.batch import Snapshot
-    from entitybench.envs.drawing.render import Renderer
+    from entitybench.envs.drawing.render import OwnRenderer
     from entitybench.envs.views.window import Window
     from entitybench.types import Array, Obs, TaskSpec
 
@@ -45,7 +46,7 @@ class TaskEnv(Copied, gymnasium.Env):
     starts, and equal actions take both through the same states bit for bit. `info` holds
     "is_success", "success_fraction" and "unstable" (the simulation has gone wrong since the reset,
     so the episode means nothing) every step; of pixel tasks also the entities behind the images:
-    "state" and, with a goal, "goal_state".
+    "state" and, with a goal, "goal_state" and "goal_digest" (the CRC-32 of the goal's image).
     """
 
     world_class: Any = World  # what worlds it is a view of
@@ -90,7 +91,7 @@ class TaskEnv(Copied, gymnasium.Env):
         plain = isinstance(self.world, GoalWorld) and not self.worlds.bank.varies_number
         self._more = self._pixels or not plain
         self._frame = (width, height)
-        self._renderer: Renderer | None = None
+        self._renderer: OwnRenderer | None = None
         self._window: Window | None = None
 
     def reset(
@@ -122,7 +123,7 @@ class TaskEnv(Copied, gymnasium.Env):
         info: dict[str, Any]
         obs, info = worlds.step_alone(action)
         if self._more:
-            obs = seen(obs, info)
+            obs = self._seen(obs, info)
         if self.render_mode == "human":
             self.render()
         reward = info.pop("reward").item()
@@ -144,10 +145,10 @@ class TaskEnv(Copied, gymnasium.Env):
             self._window.show()
             return None
         if self._renderer is None:
-            from entitybench.envs.drawing.render import Renderer
+            from entitybench.envs.drawing.render import OwnRenderer
 
-            self._renderer = Renderer(self.world, *self._frame, self.world.view)
-        return self._renderer.frame(self.worlds, 0)
+            self._renderer = OwnRenderer(self.world, *self._frame, self.world.view)
+        return self._renderer.get().frame(self.worlds, 0)
 
     def snapshot(self) -> Snapshot:
         """All that `restore` needs to go on exactly from here, also in mid-episode."""
@@ -173,7 +174,13 @@ class TaskEnv(Copied, gymnasium.Env):
         info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
         info.pop("reward")
         info.pop("terminated", None)
-        return seen({key: value[0] for key, value in batch.items()}, info), plain(info)
+        return self._seen({k: value[0] for k, value in batch.items()}, info), plain(info)
+
+    def _seen(self, obs: Obs, info: dict[str, Any]) -> Any:
+        """`seen`, and of which goal "goal_state" tells; see `GoalEnv.compute_reward`."""
+        if self._pixels and "desired_goal" in obs:
+            info["goal_digest"] = np.int64(crc32(obs["desired_goal"]))
+        return seen(obs, info)
 
 
 def without_limit(task: str | TaskSpec, **kwargs: Any) -> TaskEnv:
@@ -224,9 +231,15 @@ class GoalEnv(TaskEnv):
         """Rewards of any number of (achieved, desired) pairs: what `step` gives, bit for bit.
 
         Images do not tell exactly where things are, so pixel tasks take "state" and "goal_state"
-        from `info` (one, or a sequence of them): to relabel, set "goal_state" there too.
+        from `info` (one, or a sequence of them): to relabel, set "goal_state" there to what the
+        new image shows, and leave out "goal_digest", which is of the old one.
+
+        Raises BadValue where an image is another goal's than "goal_state": learners such as SB3's
+        with its HerReplayBuffer relabel images and not infos, and would be told that they failed.
         """
         if self._pixels:
+            infos = [info] if isinstance(info, Mapping) else info
+            _check_goals(np.asarray(desired_goal), infos, self.task.id)
             achieved_goal = self.world.achieved(_gather(info, "state"))
             desired_goal = _gather(info, "goal_state")
         return self.world.reward(np.asarray(achieved_goal), np.asarray(desired_goal))
@@ -238,6 +251,22 @@ class GoalEnv(TaskEnv):
     def compute_truncated(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
         """All False: where the horizon is does not depend on goals."""
         return np.zeros_like(self.compute_reward(achieved_goal, desired_goal, info), bool)[()]
+
+
+def _check_goals(images: Array, infos: Sequence[Mapping[str, Any]], task: str) -> None:
+    """Raise BadValue unless infos tell of the goals that images (..., H, W, 3) show."""
+    state = task.removesuffix("-pixels")
+    if not all("state" in info and "goal_state" in info for info in infos):
+        raise BadValue(
+            'rewards of images need "state" and "goal_state" of each in info; relabelling goals '
+            f"as HerReplayBuffer does gives none: take {state}."
+        )
+    for image, info in zip(images.reshape(-1, *images.shape[-3:]), infos, strict=True):
+        if info.get("goal_digest", digest := crc32(np.ascontiguousarray(image))) != digest:
+            raise BadValue(
+                'an image shows another goal than info["goal_state"]: goals were relabelled and '
+                f"infos were not, as HerReplayBuffer does; take {state}, or set goal_state too."
+            )
 
 
 def _gather(info: Mapping[str, Any] | Sequence[Mapping[str, Any]], key: str) -> Array:

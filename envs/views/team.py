@@ -27,7 +27,7 @@ from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
     from entitybench.envs.core.batch import Snapshot
-    from entitybench.envs.drawing.render import Renderer
+    from entitybench.envs.drawing.render import OwnRenderer
     from entitybench.types import Array, Obs, TaskSpec
 
 
@@ -95,7 +95,7 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         self._central: Array | None = None
         self._random: np.random.Generator | None = None
         self._frame = (width, height)
-        self._renderer: Renderer | None = None
+        self._renderer: OwnRenderer | None = None
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         return self.observation_spaces[agent]
@@ -156,10 +156,10 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
             )
             return None
         if self._renderer is None:
-            from entitybench.envs.drawing.render import Renderer
+            from entitybench.envs.drawing.render import OwnRenderer
 
-            self._renderer = Renderer(self.world, *self._frame, self.world.view)
-        return self._renderer.frame(self.worlds, 0)
+            self._renderer = OwnRenderer(self.world, *self._frame, self.world.view)
+        return self._renderer.get().frame(self.worlds, 0)
 
     def snapshot(self) -> Snapshot:
         """All that `restore` needs to go on exactly from here, also in mid-episode."""

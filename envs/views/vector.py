@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
     from entitybench.envs.core.batch import Snapshot
-    from entitybench.envs.drawing.render import Renderer
+    from entitybench.envs.drawing.render import OwnRenderer
     from entitybench.types import Array, Obs, TaskSpec
 
 
@@ -127,7 +127,7 @@ class TaskVectorEnv(Copied, VectorEnv):
         self._episode_seeds = np.zeros(num_envs, np.int64)
         self._generators: list[np.random.Generator | None] = [None] * num_envs
         self._frame = (width, height)
-        self._renderer: Renderer | None = None
+        self._renderer: OwnRenderer | None = None
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -191,10 +191,10 @@ class TaskVectorEnv(Copied, VectorEnv):
         if self.render_mode is None:
             return None
         if self._renderer is None:
-            from entitybench.envs.drawing.render import Renderer
+            from entitybench.envs.drawing.render import OwnRenderer
 
-            self._renderer = Renderer(self.world, *self._frame, self.world.view)
-        return tuple(self._renderer.frame(self.worlds, row) for row in range(self.num_envs))
+            self._renderer = OwnRenderer(self.world, *self._frame, self.world.view)
+        return tuple(self._renderer.get().frame(self.worlds, row) for row in range(self.num_envs))
 
     def snapshot(self) -> VectorSnapshot:
         """All that `restore` needs to go on exactly from here, also in mid-episode."""

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
+import threading
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -186,3 +192,67 @@ def test_a_renderer_tells_what_it_cannot_do(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(gl, "backends", lambda: ("absent",))
     with pytest.raises(RenderError, match="apt-get install"):
         gl.make_context(8, 8)
+
+
+def _drawn(env: Any, found: list[Any]) -> None:
+    env.reset(seed=0)
+    found.append(env.render())
+
+
+@pytest.mark.parametrize("id", ["push-1block", "push-1block-pixels"])
+def test_every_thread_draws_the_same_and_any_may_close(id: str) -> None:
+    env = make(id, render_mode="rgb_array", width=32, height=32)
+    found: list[Any] = []
+    _drawn(env, found)
+    draw = partial(_drawn, env, found)
+    for work in (draw, draw, env.close, draw):
+        other = threading.Thread(target=work)
+        other.start()
+        other.join()
+    assert len(found) == 4
+    assert all(np.array_equal(found[0], picture) for picture in found)
+    env.close()
+
+
+PROGRAM = """
+import os
+import entitybench as eb
+from entitybench.errors import RenderError
+env = eb.make("push-1block", render_mode="rgb_array", width=32, height=32)
+env.reset(seed=0)
+env.render()
+if os.fork():
+    os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
+for draw in (env.render, eb.make("push-1block-pixels").reset):
+    try:
+        draw()
+    except RenderError as error:
+        print(error)
+env.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_drawing_after_a_fork_is_told_and_does_not_wait() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True
+    )
+    lines = run.stdout.splitlines()
+    assert len(lines) == 2
+    assert all("forked" in line and '"spawn"' in line for line in lines)
+    assert run.stderr == ""
+
+
+def test_relabelled_images_are_refused_with_the_reason() -> None:
+    env: Any = make("push-1block-pixels")
+    obs, info = env.reset(seed=0)
+    goals = np.stack([obs["desired_goal"], obs["achieved_goal"]])
+    with pytest.raises(BadValue, match="goals were relabelled and infos were not"):
+        env.compute_reward(goals, goals, [info, info])
+    with pytest.raises(BadValue, match=r'need "state" and "goal_state".*take push-1block'):
+        env.compute_reward(goals, goals, [{}, {}])
+    reached = {"state": info["state"], "goal_state": env.world.achieved(info["state"])}
+    rewards = env.compute_reward(goals, goals, [reached, reached])
+    assert rewards.tolist() == [0.0, 0.0]
+    assert env.compute_reward(goals[1], goals[0], info) == -1.0
+    env.close()

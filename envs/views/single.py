@@ -179,7 +179,7 @@ class TaskEnv(Copied, gymnasium.Env):
     def _seen(self, obs: Obs, info: dict[str, Any]) -> Any:
         """`seen`, and of which goal "goal_state" tells; see `GoalEnv.compute_reward`."""
         if self._pixels and "desired_goal" in obs:
-            info["goal_digest"] = np.int64(crc32(obs["desired_goal"]))
+            info["goal_digest"] = np.int64(crc32(obs["desired_goal"].data))
         return seen(obs, info)
 
 
@@ -262,7 +262,7 @@ def _check_goals(images: Array, infos: Sequence[Mapping[str, Any]], task: str) -
             f"as HerReplayBuffer does gives none: take {state}."
         )
     for image, info in zip(images.reshape(-1, *images.shape[-3:]), infos, strict=True):
-        if info.get("goal_digest", digest := crc32(np.ascontiguousarray(image))) != digest:
+        if info.get("goal_digest", digest := crc32(np.ascontiguousarray(image).data)) != digest:
             raise BadValue(
                 'an image shows another goal than info["goal_state"]: goals were relabelled and '
                 f"infos were not, as HerReplayBuffer does; take {state}, or set goal_state too."

@@ -55,7 +55,8 @@ class Speed:
     task: str
     batch: int
     rows: tuple[Row, ...]
-    missing: dict[str, str]  # peers that were not measured, and why
+    missing: dict[str, str]  # peers that are not installed, and why
+    failed: dict[str, str]  # those that are and cannot be measured: a defect of ours or theirs
 
     def summary(self) -> dict[str, float]:
         """Ratios and overheads; those to peers ("x") are of simulated seconds per CPU-second."""
@@ -88,10 +89,11 @@ class Speed:
             "rows": [asdict(row) for row in self.rows],
             "summary": self.summary(),
             "missing": self.missing,
+            "failed": self.failed,
         }
 
     def text(self) -> str:
-        """A table, the ratios, and the peers that are missing."""
+        """A table, the ratios, and the peers that are missing or fail."""
         head = (
             "|sleep|steps/CPU-s|of limit|sim-s/CPU-s|steps/s (wall)|Hz|dt ms|substeps|dof|workload"
         )
@@ -100,6 +102,7 @@ class Speed:
         lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in table]
         lines += ["", *(f"{name}: {value:.2f}" for name, value in self.summary().items())]
         lines += [f"not measured: {name} ({why})" for name, why in self.missing.items()]
+        lines += [f"FAILED: {name} ({why})" for name, why in self.failed.items()]
         return "\n".join([f"{self.task}, {self.batch} worlds a batch", "", *lines])
 
 
@@ -152,7 +155,7 @@ def speed(
     if beside is None:
         beside = list(dict.fromkeys(target.peer for target in targets_of(spec.id)))
     alike = {target.peer for target in targets_of(spec.id) if target.alike}
-    others, missing = peers.installed(beside, dict.fromkeys(alike, actions[:, 0]))
+    others, missing, failed = peers.installed(beside, dict.fromkeys(alike, actions[:, 0]))
     runs |= {peer.name: peer.run for peer in others}
     rates = _rates(runs, seconds, rounds)
     workload = "random" if spec.oracle is None else "oracle"
@@ -162,7 +165,7 @@ def speed(
     ]
     for peer in others:
         peer.close()
-    return Speed(spec.id, actions.shape[1], tuple(rows), missing)
+    return Speed(spec.id, actions.shape[1], tuple(rows), missing, failed)
 
 
 def has_limit(world: World) -> bool:

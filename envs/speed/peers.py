@@ -48,25 +48,30 @@ AIR_HOCKEY = "ENTITYBENCH_AIR_HOCKEY_PYTHON"
 
 def installed(
     names: Iterable[str], repeated: Mapping[str, Array] | None = None
-) -> tuple[list[Peer], dict[str, str]]:
-    """The peers that can be made here, and the reasons why others cannot.
+) -> tuple[list[Peer], dict[str, str], dict[str, str]]:
+    """The peers that can be made here.
 
     Args:
         names: of the peers.
         repeated: by name, actions (steps, *action_shape) that a peer repeats instead of drawing
             some at random: of those that are the same robot as ours.
+
+    Returns:
+        The peers; why others are not installed; and what went wrong with those that are.
     """
-    found, missing = [], {}
+    found, missing, failed = [], {}, {}
     repeated = repeated or {}
     for name in names:
         try:
             with _silence():
-                found.append(_MAKERS[name](name, repeated.get(name)))
+                peer = _MAKERS[name](name, repeated.get(name))
+                peer.run()
+            found.append(peer)
         except ImportError as error:
             missing[name] = f"{error}; see docs/speed.md".splitlines()[0]
         except Exception as error:  # a broken peer must not end our run
-            missing[name] = f"{type(error).__name__}: {error}".splitlines()[0]
-    return found, missing
+            failed[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+    return found, missing, failed
 
 
 @contextlib.contextmanager
@@ -96,6 +101,7 @@ def _gymnasium(package: str, id: str) -> Maker:
         if package == "gymnasium_robotics":
             gymnasium.register_envs(module)
         env = gymnasium.make(id, disable_env_checker=True)  # it would warn, and not be theirs
+        env.reset(seed=0)  # OGBench builds its model then
         inner: Any = env.unwrapped
         inner = getattr(inner, "robot_env", inner)  # the kitchen keeps its simulation there
         # OGBench has dm_control's model in `_model`, the others MuJoCo's in `model`.

@@ -57,12 +57,13 @@ def measure(
 
     Returns:
         "rows", as `Measured.to_json`, "limits" (by task, the batched views beside raw physics; with
-        all targets, also of a task for each class of worlds that has none), "missing" (peers and
-        why), and the version of MuJoCo.
+        all targets, also of a task for each class of worlds that has none), "missing" (peers
+        and why), "failed" (those that are installed, and why), and the version of MuJoCo.
     """
     found: list[Measured] = []
     limits: dict[str, dict[str, float]] = {}
     missing: dict[str, str] = {}
+    failed: dict[str, str] = {}
     for task, kwargs in dict.fromkeys((t.task, tuple(t.kwargs.items())) for t in targets):
         mine = [t for t in targets if (t.task, tuple(t.kwargs.items())) == (task, kwargs)]
         why = _absent(task)
@@ -73,6 +74,7 @@ def measure(
         peers = list(dict.fromkeys(target.peer for target in mine))
         run = speed(task, seconds, rounds=rounds, beside=peers, **dict(kwargs))
         missing |= run.missing
+        failed |= run.failed
         limits[task] = _limits(run)
         found += _rows(run, mine)
     for task in families(limits) if targets is TARGETS else ():
@@ -83,6 +85,7 @@ def measure(
         "rows": [one.to_json() for one in found],
         "limits": limits,
         "missing": missing,
+        "failed": failed,
     }
 
 
@@ -184,6 +187,7 @@ def markdown(result: dict[str, Any]) -> str:
             f"{limits['numpy of a world-step, us']:.1f} |"
         )
     lines += [f"\nNot measured: {name} ({why})." for name, why in result["missing"].items()]
+    lines += [f"\nFAILED: {name} ({why})." for name, why in result.get("failed", {}).items()]
     return "\n".join(lines)
 
 

@@ -29,7 +29,7 @@ def speed(
         json: Print JSON.
 
     Returns:
-        Exit code: 0, or 2 when --check finds something slower.
+        Exit code: 0, or 2 when --check finds something slower or an installed peer fails.
     """
     registry.tasks()[task]
     if out is not None and not (targets or check):
@@ -42,7 +42,7 @@ def speed(
 
     result = measure(task)
     print_json(result.to_json()) if json else print(result.text())
-    return 0
+    return _failed(result.failed)
 
 
 def _targets(check: bool, out: Path | None, json: bool) -> int:
@@ -59,12 +59,20 @@ def _targets(check: bool, out: Path | None, json: bool) -> int:
     if out is not None:
         write_atomic(out, (dumps(result, indent=1) + "\n").encode())
     print_json(result) if json else print(markdown(result))
+    code = _failed(result["failed"])
     if not check:
-        return 0
+        return code
     found = worse(result, loads(committed.read_text()))
     for line in found:
         note(f"bench: slower: {line}")
-    return 2 if found else 0
+    return 2 if found else code
+
+
+def _failed(peers: dict[str, str]) -> int:
+    """The exit code after peers that are installed and could not be measured, which are named."""
+    for name, why in peers.items():
+        note(f"bench: {name} is installed and cannot be measured: {why}")
+    return 2 if peers else 0
 
 
 def doctor(*, json: bool = False) -> int:

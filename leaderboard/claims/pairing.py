@@ -11,7 +11,15 @@ import numpy as np
 from entitybench.errors import RecordError
 from entitybench.kinds import Metric
 from entitybench.leaderboard.statistics import bootstrap
-from entitybench.leaderboard.statistics.intervals import NO_DATA, Interval, student
+from entitybench.leaderboard.statistics.intervals import (
+    ALONE,
+    INFINITE,
+    NO_DATA,
+    SAME,
+    Interval,
+    over_seeds,
+    without,
+)
 from entitybench.leaderboard.tables.data import shown
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 
     from entitybench.types import Array
 
+ANYWHERE = (-math.inf, math.inf)
 PLAIN = Metric(name="number", title="number", short="number", digits=2)
 
 
@@ -43,6 +52,7 @@ class Found:
     sign: bool = False  # with + or −
     notes: tuple[str, ...] = ()  # what else must be said
     word: str = ""  # in place of the number
+    bounds: tuple[float, float] = ANYWHERE  # that its values cannot be beyond
 
 
 @dataclass(frozen=True)
@@ -56,12 +66,19 @@ class Pair:
     notes: tuple[str, ...]
 
 
-def of_seeds(values: Mapping[int, float], unit: Metric = PLAIN, notes: Sequence[str] = ()) -> Found:
+def of_seeds(
+    values: Mapping[int, float],
+    unit: Metric = PLAIN,
+    notes: Sequence[str] = (),
+    *,
+    bounds: tuple[float, float] = ANYWHERE,
+) -> Found:
     """One number for each training seed, Student's t over them."""
     seeds = tuple(sorted(values))
     array = np.array([values[seed] for seed in seeds], np.float64)
     said = (*notes, *no_value(seeds, array))
-    return Found(over_seeds(array), array, seeds, unit=unit, notes=said)
+    found = over_seeds(array).within(*bounds)
+    return Found(found, array, seeds, unit=unit, notes=said, bounds=bounds)
 
 
 def one_number(
@@ -81,18 +98,6 @@ def no_value(seeds: Sequence[int], values: Array) -> tuple[str, ...]:
     """The note on training seeds whose value is NaN."""
     missing = [str(seed) for seed, x in zip(seeds, values, strict=False) if math.isnan(x)]
     return (f"no value in training seed {', '.join(missing)}",) if missing else ()
-
-
-def over_seeds(values: Array) -> Interval:
-    """The mean of values (S,) and Student's t; no interval of one, or of what is not finite."""
-    kept = values[~np.isnan(values)]
-    if not len(kept):
-        return NO_DATA
-    if len(kept) == 1 or not np.isfinite(kept).all():
-        with np.errstate(invalid="ignore"):
-            mean = float(np.mean(kept))
-        return Interval(mean, math.nan, math.nan, "no interval", len(kept))
-    return student(kept)
 
 
 def height(steps: Array, heights: Array) -> float:
@@ -177,9 +182,9 @@ def ratio(both: Pair) -> tuple[Interval, str]:
 
 
 def _geometric(logs: Array) -> Interval:
-    if len(logs) == 1:
-        return Interval(float(np.exp(logs[0])), math.nan, math.nan, "one training seed", 1)
-    found = student(logs)
+    found = over_seeds(logs)
+    if math.isnan(found.low):
+        return without(float(np.exp(found.mean)), found.method, found.count)
     mean, low, high = (float(np.exp(x)) for x in (found.mean, found.low, found.high))
     return Interval(mean, low, high, "student-t over training seeds, of logarithms", len(logs))
 
@@ -193,18 +198,21 @@ def _of_means(x: Array, y: Array) -> tuple[Interval, str]:
         return Interval(mean, math.nan, math.nan, "", len(x)), word
     mean = above / below
     if x.size == 1 or not math.isfinite(mean):
-        return Interval(mean, math.nan, math.nan, "no interval", len(x)), ""
+        return without(mean, ALONE if x.size == 1 else INFINITE, len(x)), ""
     # The bootstrap draws by position, so equal shapes are drawn alike: the ratio is paired.
     with np.errstate(divide="ignore", invalid="ignore"):
         samples = bootstrap.hierarchical(x) / bootstrap.hierarchical(y)
     samples = samples[~np.isnan(samples)]
     low, high = np.quantile(samples, [0.025, 0.975], method="nearest")
+    if low == high:
+        return without(mean, SAME, len(x)), ""
     return Interval(mean, float(low), float(high), "hierarchical bootstrap", len(x)), ""
 
 
 def number(found: Found) -> str:
     """The estimate alone."""
-    return text(replace(found, interval=replace(found.interval, low=math.nan, high=math.nan)))
+    alone = Interval(found.interval.mean, math.nan, math.nan, "", found.interval.count)
+    return text(replace(found, interval=alone))
 
 
 def text(found: Found) -> str:

@@ -17,6 +17,7 @@ from entitybench.errors import BadValue, RecordError
 from entitybench.kinds import Metric
 from entitybench.leaderboard.claims import pairing
 from entitybench.leaderboard.claims.pairing import (
+    ANYWHERE,
     PLAIN,
     Found,
     Grid,
@@ -25,7 +26,12 @@ from entitybench.leaderboard.claims.pairing import (
     one_number,
 )
 from entitybench.leaderboard.statistics import correlation, exact
-from entitybench.leaderboard.statistics.intervals import difference, seed_means, wilson
+from entitybench.leaderboard.statistics.intervals import (
+    difference,
+    over_seeds,
+    seed_means,
+    wilson,
+)
 from entitybench.leaderboard.tables.curves import points, read_rows
 from entitybench.leaderboard.tables.data import by_seed, cell, matrix, metric_of
 from entitybench.quantities import (
@@ -103,7 +109,9 @@ def _mean(quantity: Mean, results: Results) -> Found:
         grid = Grid(matrix(record, quantity.metric), tuple(record.items), of)
     unit = replace(PLAIN, scale=metric.scale, digits=metric.digits)
     notes = no_value(record.training_seeds, values)
-    return Found(cell(record, quantity.metric), values, seeds, grid, unit, notes=notes)
+    bounds = metric.bounds(record.task.horizon)
+    found = cell(record, quantity.metric)
+    return Found(found, values, seeds, grid, unit, notes=notes, bounds=bounds)
 
 
 def _seeds(record: Record) -> tuple[int, ...]:
@@ -139,19 +147,23 @@ def _training(quantity: Training, results: Results) -> Found:
             values[seed] = pairing.height(steps, heights)
         else:
             values[seed] = heights[-1] if take == "last" else np.max(heights)
-    unit = _STEPS if isinstance(take, StepsTo) else _unit(quantity, results)
+    unit, bounds = _STEPS, (0.0, math.inf)
+    if not isinstance(take, StepsTo):
+        unit, bounds = _unit(quantity, results)
     notes: tuple[str, ...] = ()
     if late:
         notes = (f"never in {len(late)} of {len(files)} runs of {quantity.arm}: their last step",)
-    return of_seeds(values, unit, notes)
+    return of_seeds(values, unit, notes, bounds=bounds)
 
 
-def _unit(quantity: Training, results: Results) -> Metric:
-    """That of the metric where the column is one."""
-    for metric in results.record(quantity.arm).metrics if quantity.arm in results.records else ():
+def _unit(quantity: Training, results: Results) -> tuple[Metric, tuple[float, float]]:
+    """That of the metric where the column is one, and its bounds."""
+    record = results.records.get(quantity.arm)
+    for metric in record.metrics if record else ():
         if metric.name == quantity.column:
-            return replace(PLAIN, scale=metric.scale, digits=metric.digits)
-    return PLAIN
+            unit = replace(PLAIN, scale=metric.scale, digits=metric.digits)
+            return unit, metric.bounds(record.task.horizon if record else 0)
+    return PLAIN, ANYWHERE
 
 
 @find.register
@@ -170,8 +182,10 @@ def _difference(quantity: Difference, results: Results) -> Found:
         away = pair.x - pair.y
     values = seed_means(away)
     notes = tuple(dict.fromkeys([*pair.notes, *no_value(pair.seeds, values)]))
-    found = difference(pair.x, pair.y) if pair.shared else pairing.over_seeds(values)
-    return Found(found, values, pair.seeds, unit=unit, sign=True, notes=notes)
+    found = difference(pair.x, pair.y) if pair.shared else over_seeds(values)
+    bounds = a.bounds[0] - b.bounds[1], a.bounds[1] - b.bounds[0]
+    found = found.within(*bounds)
+    return Found(found, values, pair.seeds, unit=unit, sign=True, notes=notes, bounds=bounds)
 
 
 @find.register
@@ -214,13 +228,15 @@ def _average(quantity: Average, results: Results) -> Found:
     seeds = pairing.common_seeds(found)
     values = np.mean([pairing.at(each, seeds) for each in found], axis=0)
     said = [note for each in found for note in each.notes]
+    least, most = np.mean([each.bounds for each in found], axis=0)
     return Found(
-        pairing.over_seeds(values),
+        over_seeds(values).within(least, most),
         values,
         seeds,
         unit=pairing.common_unit(found),
         sign=any(each.sign for each in found),
         notes=tuple(dict.fromkeys([*said, *no_value(seeds, values)])),
+        bounds=(float(least), float(most)),
     )
 
 
@@ -239,7 +255,7 @@ def _share(quantity: Share, results: Results) -> Found:
     there = ~np.isnan(found.values)
     above = np.where(there, found.values > quantity.above, np.nan)
     hits, runs = int(np.nansum(above)), int(there.sum())
-    interval = wilson(hits, runs) if runs else pairing.over_seeds(above)
+    interval = wilson(hits, runs) if runs else over_seeds(above)
     notes = (f"{hits} of {runs} training seeds", *found.notes)
     return Found(interval, above, found.seeds, unit=_SHARE, notes=notes)
 
@@ -254,7 +270,7 @@ def _correlation(quantity: Correlation, results: Results) -> Found:
     rows = [_both(x, y) for x, y in zip(pair.x, pair.y, strict=True)]
     values = np.array([of(x, y) for x, y in rows])
     notes = (*pair.notes, *no_value(pair.seeds, values))
-    found = pairing.over_seeds(values)
+    found = over_seeds(values).within(-1, 1)
     if len(values) == 1:
         low, high = correlation.interval(values[0], len(rows[0][0]))
         found = replace(found, low=low, high=high)

@@ -13,6 +13,7 @@ from entitybench.claims import Some
 from entitybench.errors import BenchError
 from entitybench.leaderboard.claims import pairing
 from entitybench.leaderboard.claims.quantities import find
+from entitybench.leaderboard.statistics.intervals import NONE
 from entitybench.quantities import Mean
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def _finding(check: Check | Some, results: Results) -> Finding:
     notes = list(found.notes)
     if check.by == "every seed":
         notes.insert(0, f"by training seed {pairing.by_seed(found)}")
+    if found.interval.method.startswith(NONE) and not found.word:
+        notes.append(found.interval.method)
     return Finding(
         says=check.says(found.unit.scale),
         value=_number(found.interval.mean),

@@ -243,14 +243,14 @@ def _scores(what: str) -> dict[str, dict[str, str]]:
 def _reference(task: TaskSpec) -> dict[str, str]:
     """Success of what a dataset is measured by; empty where nobody has measured the task."""
     from entitybench.datasets.catalogue.scores import reference_of
-    from entitybench.leaderboard.statistics.intervals import wilson
+    from entitybench.leaderboard.statistics.intervals import share as interval_of
     from entitybench.leaderboard.tables.data import shown
 
     found = reference_of(task) or {}
     shares = {who: found[who]["success"] for who in _REFERENCE if found.get(who)}
     metric = registry.kinds()[task.kind].primary
     intervals = {
-        who: wilson(round(share * found["episodes"]), found["episodes"])
+        who: interval_of(round(share * found["episodes"]), found["episodes"])
         for who, share in shares.items()
     }
     return {who: shown(x, metric).replace(" ", " % ", 1) for who, x in intervals.items()}
@@ -267,7 +267,5 @@ def _scores_table(rows: list[dict[str, Any]]) -> str:
 
 def _reference_table(rows: list[dict[str, Any]]) -> str:
     lines = [(row["id"], *(row["scores"].get(who, "–") for who in _REFERENCE)) for row in rows]
-    title = (
-        "\nSuccess at the last step in the dataset's task, public starts, 95 % interval (Wilson)"
-    )
+    title = "\nSuccess at the last step in the dataset's task, public starts, 95 % interval"
     return f"{title}\n\n{columns([('', *_REFERENCE), *lines])}"

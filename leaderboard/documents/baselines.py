@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -116,6 +117,8 @@ def baselines(kind: str, reference: Path) -> str:
 def _cell(score: Score | None) -> str:
     if score is None:
         return "–"
+    if math.isnan(score.low):
+        return f"{_rounded(score.mean)} [–]"
     mean, low, high = (_rounded(x) for x in (score.mean, score.low, score.high))
     return f"{mean} [{low}, {high}]"
 

@@ -43,12 +43,6 @@ def hierarchical(values: Array, *, replicates: int = REPLICATES) -> Array:
     return np.concatenate(means)
 
 
-def episodes_only(values: Array, *, replicates: int = REPLICATES) -> Array:
-    """Means (replicates,) of data (E,) drawn anew, without NaN."""
-    rng = generator(0, "bootstrap", "episodes")
-    return values[rng.integers(len(values), size=(replicates, len(values)))].mean(-1)
-
-
 def percentiles(samples: Array, level: float = 0.95) -> tuple[float, float]:
     """The central interval of bootstrap samples (replicates,)."""
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
@@ -85,16 +79,6 @@ def probability_of_improvement(a: Array, b: Array) -> Array:
     wins = np.sign(a[..., :, None, :] - b[..., None, :, :])
     probability: Array = 0.5 + 0.5 * wins.mean((-3, -2, -1))
     return probability
-
-
-def improvement_samples(a: Array, b: Array, *, replicates: int = REPLICATES) -> Array:
-    """Bootstrap samples of the probability of improvement, runs of both drawn anew."""
-    rng = generator(0, "bootstrap", "improvement")
-    drawn = [
-        np.take_along_axis(x[None], rng.integers(len(x), size=(replicates, *x.shape)), axis=1)
-        for x in (a, b)
-    ]
-    return probability_of_improvement(drawn[0], drawn[1])
 
 
 def profile(scores: Array, thresholds: Array) -> Array:

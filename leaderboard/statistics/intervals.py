@@ -1,25 +1,40 @@
-"""Means and differences with an interval; the training seed is the unit wherever there are two."""
+"""Means and differences with an interval; the training seed is the unit wherever there are two.
+
+An interval over training seeds is Student's t, but never narrower than what the episodes leave open
+by themselves: few seeds agree by chance, and then t calls certain what is not. Where nothing
+varies, there is no interval, and its `method` says why.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.leaderboard.statistics import bootstrap
-from entitybench.leaderboard.statistics.student import normal_quantile, t_quantile
+from entitybench.leaderboard.statistics import bootstrap, proportions
+from entitybench.leaderboard.statistics.student import hall, t_quantile
 
 if TYPE_CHECKING:
     from entitybench.types import Array
 
 LEVEL = 0.95
+SEEDS = "student-t over training seeds"
+NONE = "no interval"  # what the method of an estimate without one begins with
+SAME = f"{NONE}: all values are equal"
+ALONE = f"{NONE}: there is one value"
+INFINITE = f"{NONE}: a value is infinite"
+_SKEWED = 10  # values of which the skewness tells something
+_ROUNDING = 1e-12  # relative: what equal values may differ by after a mean
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its confidence interval. All NaN where there is no data."""
+    """An estimate and its confidence interval. All NaN where there is no data.
+
+    Only the ends are NaN where nothing can be said of them: `method` begins with NONE.
+    """
 
     mean: float
     low: float
@@ -32,8 +47,20 @@ class Interval:
         """Half the width."""
         return (self.high - self.low) / 2
 
+    def within(self, least: float, most: float) -> Interval:
+        """Without what is impossible; the estimate stays inside."""
+        if math.isnan(self.low):
+            return self
+        low, high = max(self.low, min(least, self.mean)), min(self.high, max(most, self.mean))
+        return replace(self, low=low, high=high)
+
 
 NO_DATA = Interval(math.nan, math.nan, math.nan, "no data", 0)
+
+
+def without(mean: float, why: str, count: int) -> Interval:
+    """An estimate that has no interval."""
+    return Interval(mean, math.nan, math.nan, why, count)
 
 
 def seed_means(values: Array) -> Array:
@@ -45,68 +72,113 @@ def seed_means(values: Array) -> Array:
 
 
 def student(means: Array, level: float = LEVEL) -> Interval:
-    """Student's t over two or more training seeds (S,)."""
+    """Student's t over two or more training seeds (S,); none where they are all equal."""
     count = len(means)
     mean = float(np.mean(means))
+    if _equal(means):
+        return without(mean, SAME, count)
     error = float(np.std(means, ddof=1)) / math.sqrt(count)
     half = t_quantile((1 + level) / 2, count - 1) * error
-    return Interval(mean, mean - half, mean + half, "student-t over training seeds", count)
+    return Interval(mean, mean - half, mean + half, SEEDS, count)
+
+
+def over_seeds(means: Array, level: float = LEVEL) -> Interval:
+    """Of one number a training seed (S,), NaN where it has none: Student's t where there are two.
+
+    No interval of one, or of what is not finite.
+    """
+    kept = means[~np.isnan(means)]
+    if not len(kept):
+        return NO_DATA
+    if not np.isfinite(kept).all():
+        with np.errstate(invalid="ignore"):
+            return without(float(np.mean(kept)), INFINITE, len(kept))
+    return student(kept, level) if len(kept) > 1 else without(float(kept[0]), ALONE, 1)
+
+
+def _yes_or_no(values: Array) -> bool:
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def _equal(values: Array) -> bool:
+    return bool(np.ptp(values) <= _ROUNDING * max(1.0, float(np.abs(values).max())))
 
 
 def wilson(successes: int, count: int, level: float = LEVEL) -> Interval:
     """Wilson's score interval of a proportion."""
-    z = normal_quantile((1 + level) / 2)
-    share = successes / count
-    scale = 1 / (1 + z * z / count)
-    centre = scale * (share + z * z / (2 * count))
-    half = scale * z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    # At 0 and 1 the interval ends there exactly; rounding must not put the end beyond.
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == count else centre + half
-    return Interval(share, low, high, "wilson over episodes", count)
+    ends = proportions.wilson(successes, count, level)
+    return Interval(successes / count, *ends, "wilson over episodes", count)
+
+
+def share(successes: int, count: int, level: float = LEVEL) -> Interval:
+    """The exact interval of a proportion."""
+    ends = proportions.exact(successes, count, level)
+    return Interval(successes / count, *ends, "clopper-pearson over episodes", count)
+
+
+def over_episodes(values: Array, level: float = LEVEL) -> Interval:
+    """The mean of values (E,) without NaN.
+
+    Of yes/no values the interval of a share; else Student's t, and Hall's where that goes further,
+    since returns and times of a few episodes are skewed.
+    """
+    count = len(values)
+    if count == 0:
+        return NO_DATA
+    mean = float(values.mean())
+    if _yes_or_no(values):
+        return share(int(values.sum()), count, level)
+    if count == 1:
+        return without(mean, ALONE, 1)
+    if _equal(values):
+        return without(mean, SAME, count)
+    half = student(values, level).half
+    low, high = hall(values, level) if count >= _SKEWED else (mean, mean)
+    ends = min(low, mean - half), max(high, mean + half)
+    return Interval(mean, *ends, "student-t over episodes", count)
 
 
 def interval(values: Array, level: float = LEVEL) -> Interval:
     """The mean of values (S, E) over training seeds, with its interval.
 
-    With one training seed there is nothing to say about others: the interval is over its episodes
-    (Wilson for yes/no values, else the bootstrap), and `method` says so. So it is for yes/no values
-    where all training seeds have the same mean, since Student's t would call that certain.
+    With one training seed there is nothing to say about others: the interval is over its episodes,
+    and `method` says so.
     """
+    return _both(values, over_episodes(values[~np.isnan(values)], level), level)
+
+
+def _both(values: Array, episodes: Interval, level: float) -> Interval:
+    """Over training seeds, and at least as wide as over episodes."""
     means = seed_means(values)
     kept = means[~np.isnan(means)]
-    episodes = values[~np.isnan(values)]
-    if len(kept) >= 2:
-        found = student(kept, level)
-        if found.half > 0 or not np.isin(episodes, (0, 1)).all():
-            return found
-        # Seeds that all score the same (0, mostly) do not make a share certain.
-        return wilson(int(episodes.sum()), len(episodes), level)
-    if len(episodes) == 0:
-        return NO_DATA
-    if np.isin(episodes, (0, 1)).all():
-        return wilson(int(episodes.sum()), len(episodes), level)
-    low, high = bootstrap.percentiles(bootstrap.episodes_only(episodes), level)
-    return Interval(float(episodes.mean()), low, high, "bootstrap over episodes", len(episodes))
+    if len(kept) < 2:
+        return episodes
+    seeds = student(kept, level)
+    if math.isnan(episodes.low):
+        return seeds
+    if math.isnan(seeds.low):
+        return replace(episodes, mean=seeds.mean)
+    if seeds.low <= episodes.low and episodes.high <= seeds.high:
+        return seeds
+    low, high = min(seeds.low, episodes.low), max(seeds.high, episodes.high)
+    return Interval(seeds.mean, low, high, f"{seeds.method}, {episodes.method}", seeds.count)
 
 
 def difference(a: Array, b: Array, level: float = LEVEL) -> Interval:
-    """The mean of a − b, both (S, E): paired by episode within training seeds, then t over these.
+    """The mean of a − b, both (S, E): paired by episode within training seeds.
 
-    With one training seed: the bootstrap over its paired episodes.
+    Student's t over these, at least as wide as over all paired episodes (Bonett and Price of yes/no
+    values); with one training seed over its paired episodes.
     """
     paired = a - b  # NaN where either is missing
-    means = seed_means(paired)
-    kept = means[~np.isnan(means)]
-    if len(kept) >= 2:
-        return student(kept, level)
-    episodes = paired[~np.isnan(paired)]
-    if len(episodes) == 0:
-        return NO_DATA
-    low, high = bootstrap.percentiles(bootstrap.episodes_only(episodes), level)
-    return Interval(
-        float(episodes.mean()), low, high, "bootstrap over paired episodes", len(episodes)
-    )
+    there = ~np.isnan(paired)
+    found = over_episodes(paired[there], level)
+    if there.any() and _yes_or_no(a[there]) and _yes_or_no(b[there]):
+        won, lost = int((paired[there] > 0).sum()), int((paired[there] < 0).sum())
+        ends = proportions.paired(won, lost, found.count, level)
+        found = Interval(found.mean, *ends, "bonett-price over episodes", found.count)
+    found = replace(found, method=found.method.replace("over episodes", "over paired episodes"))
+    return _both(paired, found, level)
 
 
 def hierarchical(
@@ -116,6 +188,16 @@ def hierarchical(
     kept = values[~np.isnan(values).all(-1)]
     if len(kept) == 0:
         return NO_DATA
-    low, high = bootstrap.percentiles(bootstrap.hierarchical(kept, replicates=replicates), level)
     mean = float(np.mean(seed_means(kept)))
-    return Interval(mean, low, high, "hierarchical bootstrap", len(kept))
+    samples = bootstrap.hierarchical(kept, replicates=replicates)
+    return resampled(mean, samples, "hierarchical bootstrap", len(kept), level)
+
+
+def resampled(
+    mean: float, samples: Array, method: str, count: int, level: float = LEVEL
+) -> Interval:
+    """Percentiles of bootstrap samples (replicates,), NaN left out; none where all are equal."""
+    kept = samples[~np.isnan(samples)]
+    if not len(kept) or _equal(kept):
+        return without(mean, SAME if len(kept) else NONE, count)
+    return Interval(mean, *bootstrap.percentiles(kept, level), method, count)

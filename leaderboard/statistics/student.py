@@ -5,6 +5,12 @@ from __future__ import annotations
 import math
 from functools import cache
 from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from entitybench.types import Array
 
 
 def t_central(t: float, freedom: int) -> float:
@@ -50,3 +56,24 @@ def t_quantile(probability: float, freedom: int) -> float:
 def normal_quantile(probability: float) -> float:
     """The z with P(Z <= z) = probability."""
     return NormalDist().inv_cdf(probability)
+
+
+def hall(values: Array, level: float) -> tuple[float, float]:
+    """Ends of an interval of the mean of values (n,), n >= 2, that are skewed.
+
+    Hall, "On the removal of skewness by transformation", JRSS B 1992: the t statistic is moved by a
+    cubic that takes the skewness out of its distribution, and that cubic is inverted.
+    """
+    count, mean = len(values), float(values.mean())
+    away = values - mean
+    spread = float(np.sqrt((away**2).mean()))
+    skewness = float((away**3).mean()) / spread**3
+    t = t_quantile((1 + level) / 2, count - 1) / math.sqrt(count)
+    error = spread * math.sqrt(count / (count - 1))
+    if abs(skewness) < 1e-6:  # the cubic is a line
+        return mean - t * error, mean + t * error
+
+    def inverted(x: float) -> float:
+        return 3 / skewness * (math.cbrt(1 + skewness * (x - skewness / (6 * count))) - 1)
+
+    return mean - inverted(t) * error, mean - inverted(-t) * error

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.errors import RecordError
-from entitybench.leaderboard.statistics import bootstrap
+from entitybench.kinds import Metric
+from entitybench.leaderboard.statistics import bootstrap, proportions
 from entitybench.leaderboard.statistics.intervals import (
+    LEVEL,
     NO_DATA,
+    NONE,
     Interval,
     difference,
     hierarchical,
+    over_seeds,
+    resampled,
     seed_means,
 )
 from entitybench.leaderboard.tables.data import (
@@ -34,6 +39,8 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     from entitybench.records import MetricInfo, Record
     from entitybench.types import Array
+
+_BETTER = Metric(name="better", title="P(better) (%)", short="P(better) %", scale=100.0, digits=0)
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,7 @@ class Comparison(Rendered):
         rows = []
         for name, found in self.metrics.items():
             metric = self.columns[name]
-            low, high = 100 * found.improvement.low, 100 * found.improvement.high
-            better = f"{100 * found.improvement.mean:.0f} [{low:.0f}, {high:.0f}]"
+            better = shown(found.improvement, _BETTER)
             rows.append(
                 (
                     metric.short if short else metric.title,
@@ -81,7 +87,7 @@ class Comparison(Rendered):
                     shown(found.b, metric, short=short),
                     shown(found.difference, metric, sign=True, short=short),
                     shown(found.hierarchical, metric, sign=True, short=short),
-                    better if found.improvement.count else "–",
+                    better,
                 )
             )
         last = (
@@ -94,12 +100,16 @@ class Comparison(Rendered):
         )
         method = next(iter(self.metrics.values())).difference.method
         unit = "a training seed" if self.training_seeds > 1 else _a(self.item)
-        notes = (
+        notes = [
             f"Difference: paired by {self.item} seed, 95 % interval by {method}.",
             f"P(better): that {unit} of the first is better than one of the second.",
-            *self.notes,
-        )
-        return Grid(title, header, tuple(rows), notes)
+        ]
+        if self.training_seeds > 1:
+            notes.append("Of few training seeds the hierarchical bootstrap is too narrow.")
+        parts = [part for found in self.metrics.values() for part in vars(found).values()]
+        if any(part.method.startswith(NONE) for part in parts):
+            notes.append("[–]: no interval, since there is one value or all are equal.")
+        return Grid(title, header, tuple(rows), (*notes, *self.notes))
 
     def values(self) -> list[dict[str, Any]]:
         """Flat rows of numbers."""
@@ -179,14 +189,19 @@ def _differences(
 ) -> tuple[Interval, Interval]:
     """Of a − b: its own interval, and that of the hierarchical bootstrap."""
     x, y = _paired(a, b, metric, items, pairs)
-    if metric.reduce == "mean" or np.isnan(x - y).any():
-        return difference(x, y), hierarchical(x - y)
-    mean, count = float((x - y).mean()), len(items)
-    low, high = bootstrap.percentiles(_redrawn(a, b, metric, items, pairs))
-    both = Interval(mean, low, high, "hierarchical bootstrap", len(pairs))
-    if len(pairs) > 1:
-        return difference(x, y), both
-    return replace(both, method=f"bootstrap over paired {a.item}s", count=count), both
+    least, most = metric.bounds(a.task.horizon)
+    ends = least - most, most - least
+    if metric.reduce == "mean":
+        return difference(x, y).within(*ends), hierarchical(x - y).within(*ends)
+    own = over_seeds((x - y)[:, 0])
+    if not own.count:
+        return own, own
+    samples = _redrawn(a, b, metric, items, pairs)
+    both = resampled(own.mean, samples, "hierarchical bootstrap", own.count)
+    if np.isnan(own.low) and not np.isnan(both.low):
+        # One training seed, or several that agree: only items are left to say how sure it is.
+        own = replace(both, method=f"bootstrap over paired {a.item}s", count=len(items))
+    return own.within(*ends), both.within(*ends)
 
 
 def _redrawn(
@@ -211,8 +226,7 @@ def _redrawn(
             )
             found.append(first - second)
         drawn.append(np.mean(found))
-    kept = np.array([x for x in drawn if not np.isnan(x)])
-    return kept if len(kept) else np.array([np.nan])
+    return np.array(drawn)
 
 
 def _other_data(a: Record, b: Record) -> list[str]:
@@ -273,6 +287,6 @@ def _improvement(x: Array, y: Array, metric: MetricInfo, items: str) -> Interval
     runs = [(score if higher else -score)[~np.isnan(score), None] for score in scores]
     if min(map(len, runs)) == 0:
         return NO_DATA
-    low, high = bootstrap.percentiles(bootstrap.improvement_samples(*runs, replicates=2000))
     mean = float(bootstrap.probability_of_improvement(*runs))
-    return Interval(mean, low, high, f"bootstrap over {unit}", len(runs[0]))
+    low, high = proportions.superiority(mean, len(runs[0]), len(runs[1]), LEVEL)
+    return Interval(mean, low, high, f"newcombe over {unit}", len(runs[0]))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from entitybench.errors import RecordError, unknown
-from entitybench.leaderboard.statistics import bootstrap
 from entitybench.leaderboard.statistics.intervals import (
     NO_DATA,
+    NONE,
     Interval,
     interval,
+    resampled,
     seed_means,
     student,
 )
@@ -110,7 +110,7 @@ def columns_of(record: Record, training_seeds: list[int], items: list[int]) -> d
 
 
 def cell(record: Record, name: str, items: list[int] | None = None) -> Interval:
-    """The mean of a metric with its 95 % interval; those of shares end at 0 and 1, of times at 0.
+    """The mean of a metric with its 95 % interval, which ends where the metric does.
 
     `items` are those that it is over; None: all.
     """
@@ -122,38 +122,42 @@ def cell(record: Record, name: str, items: list[int] | None = None) -> Interval:
         found = interval(aligned(record, name, record.training_seeds, over))
     else:
         found = _reduced(record, name, over)
-    if math.isnan(found.mean):
-        return found
-    if metric.share:
-        return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
-    return found if metric.exact else replace(found, low=max(found.low, 0.0))
+    return found.within(*metric.bounds(record.task.horizon))
 
 
 def _reduced(record: Record, name: str, over: list[int]) -> Interval:
-    """Of a metric that is no mean: t over training seeds, of one seed the bootstrap over items."""
+    """Of a metric that is no mean: t over training seeds.
+
+    Of one seed, or of several that agree, the bootstrap over items.
+    """
     values = by_seed(record, name, items=over)
-    kept = values[~np.isnan(values)]
-    if len(kept) >= 2:
-        return student(kept)
+    there = np.flatnonzero(~np.isnan(values))
+    kept = values[there]
     if not len(kept):
         return NO_DATA
+    if len(kept) >= 2:
+        found = student(kept)
+        if not math.isnan(found.low):
+            return found
     rng, count = generator(0, "reduced"), len(over)
     reduce = resolve(metric_of(record, name).reduce)
-    columns = {k: x[0] for k, x in columns_of(record, record.training_seeds, over).items()}
-    drawn = []
-    for _ in range(REPLICATES):
-        items = rng.integers(count, size=count)
-        drawn.append(reduce({k: x[items] for k, x in columns.items()}))
-    low, high = bootstrap.percentiles(np.array([x for x in drawn if not math.isnan(x)]))
-    return Interval(float(kept[0]), low, high, f"bootstrap over {record.item}s", count)
+    columns = columns_of(record, record.training_seeds, over)
+    drawn = np.empty((REPLICATES, len(there)))
+    for k in range(REPLICATES):
+        for place, seed in enumerate(there):
+            items = rng.integers(count, size=count)
+            drawn[k, place] = reduce({key: x[seed, items] for key, x in columns.items()})
+    method = f"bootstrap over {record.item}s"
+    return resampled(float(np.mean(kept)), drawn.mean(-1), method, count)
 
 
 def shown(
     found: Interval, metric: Metric | MetricInfo, *, sign: bool = False, short: bool = False
 ) -> str:
-    """The text of a cell: "81.4 [76.0, 86.8]", "81.4" without an interval, a dash without data.
+    """The text of a cell: "81.4 [76.0, 86.8]", "81.4 [–]" where there can be no interval.
 
-    A short one has no digits behind the point where there are three before it; shares keep theirs.
+    "81.4" of what never has one, a dash without data. A short one has no digits behind the point
+    where there are three before it; shares keep theirs.
     """
     if math.isnan(found.mean):
         return "–"
@@ -165,4 +169,6 @@ def shown(
         f"{metric.scale * x:{'+' if sign else ''}{form}}"
         for x in (found.mean, found.low, found.high)
     )
-    return mean if alone else f"{mean} [{low}, {high}]"
+    if alone:
+        return f"{mean} [–]" if found.method.startswith(NONE) else mean
+    return f"{mean} [{low}, {high}]"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError, unknown
-from entitybench.leaderboard.statistics.intervals import hierarchical
+from entitybench.leaderboard.statistics.intervals import NONE, hierarchical
 from entitybench.leaderboard.tables.data import cell, matrix, metric_of, metrics_of, shown
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import Rendered
@@ -112,17 +112,18 @@ class Table(Rendered):
 
     def _notes(self, *, short: bool = False) -> Iterable[str]:
         several = [row for row in self.rows if not row.one_seed]
+        items = self.size.rpartition("× ")[2]
         if several:
-            alike = any("wilson" in c.method for row in several for c in row.cells.values())
-            items = self.size.rpartition("× ")[2]
-            also = f"; Wilson over the {items} where these have the same share" if alike else ""
-            yield f"Intervals: Student's t over training seeds{also}."
+            yield (
+                f"Intervals: Student's t over training seeds, at least as wide as over all {items}."
+            )
         if any(row.one_seed for row in self.rows):
             yield (
-                f"{_ONE} one training seed: the interval is over its "
-                f"{self.size.rpartition('× ')[2]} (Wilson, or bootstrap) and says nothing about "
-                "other training seeds."
+                f"{_ONE} one training seed: the interval is over its {items} and says nothing "
+                "about other training seeds."
             )
+        if any(c.method.startswith(NONE) for row in self.rows for c in row.cells.values()):
+            yield "[–]: no interval, since there is one value or all are equal."
         block = self.rows[0].record.block
         for metric in self.metrics.values():
             if metric.sentence:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+HORIZON = "horizon"  # an upper bound of metrics: the number of steps that the task allows
 CONTROL = "entitybench.leaderboard.evaluation.control:Control"
 _GRAPHS = "entitybench.leaderboard.evaluation.graphs:Graphs"
 _EDGES = "entitybench.leaderboard.statistics.edges"
@@ -29,6 +30,10 @@ class Metric:
     # values by name, each (E,), NaN where a row has none.
     reduce: str = "mean"
     exact: bool = True  # False: a time, which no two runs share
+    # What it cannot be below or above, where intervals end: "horizon" is that of the task. Shares
+    # end at 0 and 1 and times at 0 without them.
+    lower: float | None = None
+    upper: float | str | None = None
     legend: str = ""  # what the first word of `short` means, under narrow tables
     sentence: str = ""  # what must be said of it under every table; {block}: items at once
 
@@ -84,6 +89,8 @@ _STEPS = Metric(
     short="steps",
     digits=0,
     higher_is_better=False,
+    lower=0.0,
+    upper=HORIZON,
 )
 _RETURN = Metric(name="return", title="return", short="return")
 _LATENCY = Metric(
@@ -93,6 +100,7 @@ _LATENCY = Metric(
     digits=2,
     unit="ms",
     exact=False,
+    lower=0.0,
     sentence="mean time of one call of the policy, which acts for {block} episodes.",
     higher_is_better=False,
 )
@@ -175,4 +183,9 @@ KINDS: tuple[Kind, ...] = (
         views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),
         offered_by="interactions",
     ),
+)
+
+# Every metric of these, the first of a name.
+METRICS: tuple[Metric, ...] = tuple(
+    {metric.name: metric for kind in reversed(KINDS) for metric in kind.metrics}.values()
 )

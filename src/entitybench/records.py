@@ -8,6 +8,7 @@ what its numbers mean: the metrics as they were when it was written.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from entitybench.errors import BadValue, RecordError
 from entitybench.files import write_atomic
+from entitybench.kinds import METRICS
 from entitybench.schema1 import lifted
 
 if TYPE_CHECKING:
@@ -138,8 +140,22 @@ class MetricInfo(_Model):
     higher_is_better: bool = True
     reduce: str = "mean"
     exact: bool = True
+    lower: float | None = Field(None, description="what it cannot be below")
+    upper: float | Literal["horizon"] | None = Field(
+        None, description="what it cannot be above; horizon: the task's"
+    )
     legend: str = ""
     sentence: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_bounds(cls, data: Any) -> Any:
+        """Those of today where a record was written before metrics had any."""
+        if not isinstance(data, dict) or {"lower", "upper"} & data.keys():
+            return data
+        named = data.get("name"), data.get("title")
+        known = next((m for m in METRICS if (m.name, m.title) == named), None)
+        return {**data, "lower": known.lower, "upper": known.upper} if known else data
 
     @classmethod
     def of(cls, metric: Metric) -> Self:
@@ -150,6 +166,18 @@ class MetricInfo(_Model):
     def share(self) -> bool:
         """Whether it lies in [0, 1]."""
         return self.scale == 100.0
+
+    def bounds(self, horizon: int) -> tuple[float, float]:
+        """What it lies between, infinite where nothing is known.
+
+        Args:
+            horizon: of the task; 0 where time means nothing.
+        """
+        least, most = (0.0, 1.0) if self.share else (-math.inf if self.exact else 0.0, math.inf)
+        least = least if self.lower is None else self.lower
+        if isinstance(self.upper, str):
+            return least, float(horizon) if horizon else most
+        return least, most if self.upper is None else self.upper
 
 
 class AgentInfo(_Model):
@@ -226,10 +254,15 @@ class Record(_Model):
             column = self.columns.values.get(metric.name)
             if column is None:
                 raise ValueError(f"there are no values of the metric {metric.name}")
-            if metric.share and metric.reduce == "mean":
-                outside = [x for x in column if x is not None and not 0 <= x <= 1]
-                if outside:
-                    raise ValueError(f"{metric.name} is a share, and {outside[0]} is none")
+            if metric.reduce != "mean":
+                continue
+            numbers = [x for x in column if x is not None]
+            outside = [x for x in numbers if metric.share and not 0 <= x <= 1]
+            if outside:
+                raise ValueError(f"{metric.name} is a share, and {outside[0]} is none")
+            least, _ = metric.bounds(0)
+            if numbers and min(numbers) < least:
+                raise ValueError(f"{metric.name} is at least {least:g}, and {min(numbers)} is not")
         return self
 
     @property

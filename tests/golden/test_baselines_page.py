@@ -60,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_zero_has_no_sign(tmp_path: Path) -> None:
     root = folder(tmp_path)
     stored(root, "bc", [[9.99, 9.99], [9.99, 9.99]], DATA)
-    assert "| 0.0 [0.0, 0.0] |" in baselines("reward-control", root)
+    assert "| 0.0 [–] |" in baselines("reward-control", root)
 
 
 def test_random_is_0_and_the_oracle_100(tmp_path: Path) -> None:
@@ -80,14 +80,12 @@ def test_a_row_a_dataset_and_a_dash_where_nothing_ran(tmp_path: Path) -> None:
     stored(root, "iql", [[110.0], [110.0]], "hopper/expert-v1")
     stored(root, "zero", [[30.0, 30.0]])
     lines = baselines("reward-control", root).splitlines()
-    oracle = "100.0 [100.0, 100.0]"
-    chance = f"{oracle} | 0.0 [0.0, 0.0] | – | 20.0 [20.0, 20.0] | 10 and 110"  # no constant
+    oracle = "100.0 [–]"
+    chance = f"{oracle} | 0.0 [–] | – | 20.0 [–] | 10 and 110"  # no constant
     head = "| dataset | bc | iql | oracle | random | constant | zero | x at 0 and 100 |"
     assert lines[0] == f"{head} seeds × episodes | records |"
-    assert lines[2].startswith(f"| hopper/medium-v1 | 50.0 [50.0, 50.0] | – | {chance} | 2 × 1 |")
-    assert lines[3].startswith(
-        f"| hopper/expert-v1 | – | 100.0 [100.0, 100.0] | {chance} | 2 × 1 |"
-    )
+    assert lines[2].startswith(f"| hopper/medium-v1 | 50.0 [–] | – | {chance} | 2 × 1 |")
+    assert lines[3].startswith(f"| hopper/expert-v1 | – | 100.0 [–] | {chance} | 2 × 1 |")
     assert baselines("team-control", root) == ""
 
 

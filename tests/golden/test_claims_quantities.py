@@ -88,6 +88,28 @@ def test_difference_is_paired_by_item():
     assert look(Difference(Mean("a", "score"), Mean("b", "score")), a=a, b=b).interval.mean == 2.75
 
 
+def test_training_seeds_that_agree_are_not_certain():
+    # Equal gains over two seeds: what the items leave open, or no interval and the reason.
+    a, b = (record({"success": x}) for x in ([[1, 1, 0, 1]] * 2, [[1, 0, 0, 1]] * 2))
+    found = look(Difference(Mean("a", "success"), Mean("b", "success")), a=a, b=b)
+    assert found.interval.mean == 0.25
+    assert -0.3 < found.interval.low < 0.25 < found.interval.high < 0.8
+    steps = [{"c": 2000.0}] * 3
+    same = look(Diagnostic("a", "c"), a=scores([0], [0], [0], diagnostics=steps))
+    assert text(same) == "2000.00 [–]"
+    assert same.interval.method == "no interval: all values are equal"
+
+
+def test_no_difference_is_beyond_what_its_sides_can_be():
+    # Shares of other items: 100 against 50 and 0 %, so that t says [-561, 711].
+    a = record({"success": [[1, 1], [1, 1]]})
+    b = record({"success": [[1, 0], [0, 0]]}, task="there")
+    found = look(Difference(Mean("a", "success"), Mean("b", "success")), a=a, b=b)
+    assert ends(found) == (0.75, -1, 1)
+    both = look(Average((Mean("a", "success"), Mean("b", "success"))), a=a, b=b)
+    assert ends(both) == (0.625, 0, 1)
+
+
 def test_difference_between_tasks_is_by_training_seed():
     a, b = scores([3, 5], [4, 8]), scores([1], [2], task="there")
     found = look(Difference(Mean("a", "score"), Mean("b", "score")), a=a, b=b)
@@ -112,7 +134,9 @@ def test_training_seeds_of_one_side_are_left_out_and_named():
 def test_ratio_of_the_same_items_is_of_means_and_its_draws_are_paired():
     a, b = scores([4, 8], [6, 6]), scores([2, 4], [3, 3])
     found = look(Ratio(Mean("a", "score"), Mean("b", "score")), a=a, b=b)
-    assert ends(found) == (2, 2, 2)  # twice as much in every draw
+    assert found.interval.mean == 2
+    # twice as much in every draw
+    assert found.interval.method == "no interval: all values are equal"
     other = scores([2, 6], [1, 3])
     found = look(Ratio(Mean("a", "score"), Mean("b", "score")), a=a, b=other)
     assert found.interval.mean == 2
@@ -154,10 +178,10 @@ def test_one_training_seed_has_no_interval_where_there_are_no_items():
     a = scores([0], diagnostics=[{"c": 1.0}])
     b = scores([0], diagnostics=[{"c": 4.0}])
     ratio = look(Ratio(Diagnostic("a", "c"), Diagnostic("b", "c")), a=a, b=b)
-    assert text(ratio) == "0.25"
+    assert text(ratio) == "0.25 [–]"
     difference = look(Difference(Diagnostic("a", "c"), Diagnostic("b", "c")), a=a, b=b)
-    assert text(difference) == "-3.00"
-    assert text(look(Average((Mean("a", "score"), Mean("b", "score"))), a=a, b=b)) == "0.0"
+    assert text(difference) == "-3.00 [–]"
+    assert text(look(Average((Mean("a", "score"), Mean("b", "score"))), a=a, b=b)) == "0.0 [–]"
 
 
 def test_best_is_the_arm_with_the_best_mean():
@@ -175,7 +199,8 @@ def test_average_is_within_training_seeds():
     records = {"a": scores([1, 3], [5, 7]), "b": scores([4], [0], task="there")}
     found = look(Average((Mean("a", "score"), Mean("b", "score"))), **records)
     assert list(found.values) == [3, 3]
-    assert ends(found) == (3, 3, 3)
+    assert found.interval.mean == 3
+    assert found.interval.method == "no interval: all values are equal"
 
 
 def test_a_missing_value_is_said():
@@ -191,7 +216,7 @@ def test_spread_is_the_standard_deviation_over_seeds():
     assert math.isnan(found.interval.low)
     ratio = Ratio(Spread(Mean("a", "score")), Spread(Mean("b", "score")))
     found = look(ratio, a=scores([1], [2], [6]), b=scores([2], [4], [12]))
-    assert text(found) == "0.50"
+    assert text(found) == "0.50 [–]"
     one = look(Spread(Mean("a", "score")), a=scores([1, 2]))
     assert text(one) == "undefined, one training seed has no spread"
 
@@ -290,7 +315,7 @@ def test_a_curve_that_never_gets_there_counts_as_its_last_step(tmp_path):
 def test_the_scale_of_a_curve_is_that_of_its_metric(tmp_path):
     files = {"a": curves(tmp_path, [0.2, 0.5])}
     a = record({"success": [[1, 0]]})
-    assert text(find(Training("a", "success"), Results({"a": a}, files))) == "50.0"
+    assert text(find(Training("a", "success"), Results({"a": a}, files))) == "50.0 [–]"
 
 
 def test_measured_by_training_seed():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from entitybench.leaderboard.statistics import bootstrap, intervals
-from entitybench.leaderboard.statistics.student import t_central, t_quantile
+from entitybench.leaderboard.statistics.proportions import superiority
+from entitybench.leaderboard.statistics.student import hall, t_central, t_quantile
 
 # NIST/SEMATECH e-Handbook, table of Student's t (upper tail), and R's qt for the digits.
 T_TABLE = [
@@ -61,19 +62,86 @@ def test_wilson_interval_is_the_textbook_one():
 
 def test_one_training_seed_is_said():
     successes = np.array([[1.0, 0.0, 1.0, 1.0]])
-    assert intervals.interval(successes).method == "wilson over episodes"
+    assert intervals.interval(successes).method == "clopper-pearson over episodes"
     assert intervals.interval(successes).count == 4
-    assert intervals.interval(successes * 0.5).method == "bootstrap over episodes"
-    assert intervals.difference(successes, successes * 0).method == "bootstrap over paired episodes"
+    assert intervals.interval(successes * 0.5).method == "student-t over episodes"
+    found = intervals.difference(successes, successes * 0)
+    assert found.method == "bonett-price over paired episodes"
+    found = intervals.difference(successes * 0.5, successes * 0)
+    assert found.method == "student-t over paired episodes"
     assert intervals.interval(np.full((2, 3), np.nan)).method == "no data"
 
 
 def test_training_seeds_that_are_all_alike_make_nothing_certain():
     nothing = np.zeros((3, 100))
     found = intervals.interval(nothing)
-    assert (found.mean, found.low, found.method) == (0.0, 0.0, "wilson over episodes")
-    assert found.high == pytest.approx(1.96**2 / (300 + 1.96**2), abs=1e-4)  # Wilson at 0 of 300
-    assert intervals.interval(nothing - 1).half == 0  # no shares: Student's t
+    assert (found.mean, found.low, found.method) == (0.0, 0.0, "clopper-pearson over episodes")
+    assert found.high == pytest.approx(1 - 0.025 ** (1 / 300))  # exact at 0 of 300
+    same = intervals.interval(nothing - 1)  # no shares: nothing says how much others would vary
+    assert (same.mean, same.count, same.method) == (-1, 3, "no interval: all values are equal")
+    assert np.isnan([same.low, same.high]).all()
+    one = np.full((3, 100), np.nan)
+    one[1, 7] = 438
+    alone = intervals.interval(one)
+    assert (alone.mean, alone.method) == (438, "no interval: there is one value")
+    assert np.isnan([alone.low, alone.high]).all()
+
+
+def test_training_seeds_that_agree_leave_what_their_episodes_do():
+    # 50 and 50 % of four episodes: over seeds certain, over eight episodes [16, 84] %.
+    agreeing = np.array([[1.0, 0.0, 1.0, 0.0], [1.0, 1.0, 0.0, 0.0]])
+    got = intervals.interval(agreeing)
+    assert (got.low, got.high) == pytest.approx((0.157013, 0.842987), abs=1e-6)  # R: binom.test
+    # Returns: never narrower than t over the episodes, whatever the seeds do.
+    returns = np.array([[1.0, 9.0, 5.0], [2.0, 8.0, 5.2]])
+    got, seeds = intervals.interval(returns), intervals.student(returns.mean(1))
+    assert seeds.half < 1
+    values = returns.ravel()
+    assert got.half == pytest.approx(2.570581836 * values.std(ddof=1) / np.sqrt(6))
+    assert got.mean == seeds.mean
+
+
+def test_paired_differences_of_seeds_that_gained_equally():
+    a = np.array([[1.0, 1, 1, 0, 1], [1, 1, 0, 1, 1]])
+    b = np.array([[1.0, 0, 1, 0, 1], [1, 1, 0, 0, 1]])
+    got = intervals.difference(a, b)
+    # Won alone 2, lost alone 0 of 10: 3/12 - 1/12, by hand with z = 1.959964
+    half = 1.959963985 * np.sqrt((4 / 12 - (2 / 12) ** 2) / 12)
+    assert got.mean == pytest.approx(0.2)
+    assert (got.low, got.high) == pytest.approx((2 / 12 - half, 2 / 12 + half))
+    same = intervals.difference(a + 5.5, b * 0 + a)
+    assert (same.mean, same.method) == (5.5, "no interval: all values are equal")
+
+
+def test_exact_interval_is_the_textbook_one():
+    # R: binom.test(81, 100), binom.test(3, 10), binom.test(0, 20)
+    for counts, ends in (
+        ((81, 100), (0.7193020, 0.8815568)),
+        ((3, 10), (0.06673951, 0.65245285)),
+        ((0, 20), (0.0, 0.16843347)),
+        ((20, 20), (0.83156653, 1.0)),
+    ):
+        got = intervals.share(*counts)
+        assert (got.low, got.high) == pytest.approx(ends, abs=1e-7)
+
+
+def test_halls_interval_moves_to_where_the_tail_is():
+    values = np.array([0.0, 0.0, 1.0, 1.0, 2.0, 12.0])
+    low, high = hall(values, 0.95)
+    assert high - values.mean() > values.mean() - low > 0
+    mirrored = hall(-values, 0.95)
+    assert mirrored == pytest.approx((-high, -low))
+    even = np.array([1.0, 2.0, 3.0])  # without skewness it is Student's
+    t = 4.302652730 / np.sqrt(3)
+    assert hall(even, 0.95) == pytest.approx((2 - t, 2 + t))
+
+
+def test_an_interval_ends_where_the_possible_does_and_holds_its_estimate():
+    found = intervals.Interval(225.0, -706.0, 1155.0, "student-t over training seeds", 2)
+    assert (found.within(0, 450).low, found.within(0, 450).high) == (0, 450)
+    assert found.within(300, 450).low == 225  # a value beyond the bounds is still shown
+    nothing = intervals.without(1.0, "no interval: there is one value", 1)
+    assert nothing.within(0, 2) is nothing
 
 
 def test_missing_rows_enter_no_mean():
@@ -131,8 +199,17 @@ def test_probability_of_improvement_by_hand():
     # pairs: 1<2, 1=1, 3>2, 3>1 -> (0 + 1/2 + 1 + 1) / 4
     assert bootstrap.probability_of_improvement(a, b) == 0.625
     assert bootstrap.probability_of_improvement(b, a) == 0.375
-    samples = bootstrap.improvement_samples(a, b, replicates=2000)
-    assert samples.mean() == pytest.approx(0.625, abs=0.03)
+
+
+def test_two_seeds_that_are_both_better_do_not_make_it_certain():
+    low, high = superiority(1.0, 2, 2, 0.95)
+    assert high == 1
+    assert 0.3 < low < 0.5
+    # The end is one standard error times z away, by Hanley and McNeil's variance.
+    spread = 1 + (1 - low) / (2 - low) + low / (1 + low)
+    assert 1 - low == pytest.approx(1.959963985 * np.sqrt(low * (1 - low) * spread / 4))
+    lower = superiority(0.0, 2, 2, 0.95)
+    assert lower == pytest.approx((0, 1 - low))
 
 
 def test_profile_counts_scores_above():

@@ -90,6 +90,42 @@ def test_no_time_is_shorter_than_nothing():
     assert found["high"] == pytest.approx(5.0 + 12.706204736 * 4.0)
 
 
+def test_one_success_has_steps_but_no_interval():
+    successes = [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    made = table([record(successes), record(successes, agent="gcbc")])
+    assert [row[4] for row in made.grid().rows] == ["10 [–]"] * 2
+    assert "[–]: no interval, since there is one value or all are equal." in made.grid().notes
+    found = made.to_json()["rows"][0]["metrics"]["steps_to_success"]
+    assert (found["mean"], found["low"], found["high"]) == (10, None, None)
+    assert found["method"] == "no interval: there is one value"
+    assert not any("[–]" in note for note in table([record(NONE)]).grid().notes[:1])
+
+
+def test_steps_are_neither_below_zero_nor_beyond_the_horizon():
+    rows = episodes(HALF)
+    for row in rows:  # means 2 and 40 of a task of 50 steps: t would say [-220, 262]
+        row["steps_to_success"] = row["steps_to_success"] and (2, 40)[row["training_seed"]]
+    made = record(HALF, episodes=rows)
+    found = table([made]).to_json()["rows"][0]["metrics"]["steps_to_success"]
+    assert (found["mean"], found["low"], found["high"]) == (21.0, 0.0, 50.0)
+    away = compare(made, record(HALF, agent="gcbc")).metrics["steps_to_success"].difference
+    assert (away.mean, away.low, away.high) == (11.0, -50.0, 50.0)  # -8 and 30
+
+
+def test_bounds_of_metrics_are_in_records_and_found_for_those_before(tmp_path):
+    made = record(HALF)
+    data = json.loads(made.to_json())
+    steps = next(m for m in data["metrics"] if m["name"] == "steps_to_success")
+    assert (steps.pop("lower"), steps.pop("upper")) == (0, "horizon")
+    path = tmp_path / "before.json"
+    path.write_text(json.dumps(data))
+    assert Record.read(path) == made
+    data["rows"]["values"]["latency_ms"][0] = -1
+    path.write_text(json.dumps(data))
+    with pytest.raises(RecordError, match="latency_ms is at least 0, and -1"):
+        Record.read(path)
+
+
 def test_one_training_seed_is_marked():
     grid = table([record(HALF), record([[1, 1, 0, 1]], agent="oracle", weights=False)]).grid()
     assert grid.rows[0][0] == "hecrl"
@@ -217,8 +253,12 @@ def test_comparison_by_hand():
     found = compare(record(HALF), record(NONE, agent="ec-iql")).metrics["success"]
     # differences by training seed: 50 and 50 points
     assert found.difference.mean == 0.5
-    assert (found.difference.low, found.difference.high) == (0.5, 0.5)
+    # that the seeds agree does not make it certain: of eight pairs four were won alone
+    half = 1.959963985 * (0.6 - 0.4**2) ** 0.5 / 10**0.5
+    ends = found.difference.low, found.difference.high
+    assert ends == pytest.approx((0.4 - half, 0.4 + half))
     assert found.improvement.mean == 1.0
+    assert found.improvement.low < 0.5  # of two seeds against two
     assert found.hierarchical.low > 0
     back = compare(record(NONE), record(HALF, agent="ec-iql")).metrics
     assert back["success"].difference.mean == -0.5

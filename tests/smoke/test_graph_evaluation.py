@@ -74,7 +74,10 @@ def test_what_learns_nothing_is_at_chance(id):
     record = evaluate(id, "dag-4", episodes=25)
     found = cell(record, "misprediction")
     assert found.mean == pytest.approx(0.5, abs=0.02)
-    assert found.low <= found.mean <= found.high
+    if id == "random":
+        assert found.low <= found.mean <= found.high
+    else:  # one half exactly, of whatever items
+        assert found.method == "no interval: all values are equal"
 
 
 def test_a_task_of_another_kind_is_scored_by_the_agent_s():

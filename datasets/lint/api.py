@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.datasets.api import load_dataset
 from entitybench.datasets.lint.files import check_files
-from entitybench.datasets.lint.finding import Finding
-from entitybench.datasets.lint.subject import CHECKS, NotChecked, Subject
+from entitybench.datasets.lint.finding import Finding, NotChecked
+from entitybench.datasets.lint.subject import CHECKS, Subject
 from entitybench.datasets.minari.foreign import SourceDefect
 from entitybench.datasets.minari.importer import import_minari, local_names
 from entitybench.datasets.minari.library import minari_root
@@ -24,9 +24,10 @@ from entitybench.errors import DataError, unknown, whole
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 EPISODES = 20  # that are simulated again
+DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 FEW = 20_000  # transitions of a set that is simulated again as a whole: seconds
 
 
@@ -39,8 +40,8 @@ class Report:
         dataset: the id in the data's manifest.
         episodes: in the data.
         transitions: in the data.
-        checks: name -> "ok", with how many episodes where not all were looked at, "<n> findings" or
-            "not checked: <why>".
+        checks: name -> "done", with what was left out and why; "skipped: <why>" where the data give
+            nothing to judge by; or "failed: <n> errors".
         findings: errors first.
         measured: numbers beside them: shares of saturated actions, replay error.
     """
@@ -57,6 +58,12 @@ class Report:
     def errors(self) -> int:
         return sum(finding.severity == "error" for finding in self.findings)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many checks were "done", "skipped" and "failed"."""
+        words = [how.replace(",", ":").partition(":")[0] for how in self.checks.values()]
+        return {word: words.count(word) for word in (DONE, SKIPPED, FAILED)}
+
     def json(self) -> dict[str, Any]:
         return {
             "source": self.source,
@@ -64,6 +71,7 @@ class Report:
             "episodes": self.episodes,
             "transitions": self.transitions,
             "errors": self.errors,
+            **self.counts,
             "checks": self.checks,
             "measured": self.measured,
             "findings": [finding.json() for finding in self.findings],
@@ -96,35 +104,37 @@ def lint(source: str | Path, *, episodes: int | None = None) -> Report:
         if episodes is None:
             episodes = size[0] if size[1] <= FEW else EPISODES
         if damaged:  # nothing more can be said of data that are not what was written
-            checks |= dict.fromkeys(CHECKS, "not checked: files are damaged")
+            checks |= dict.fromkeys(CHECKS, f"{SKIPPED}: files are damaged")
             return Report(str(source), manifest["dataset"], *size, checks, found, {})
         subject = Subject(EpisodeStore.open(folder, verify=False), episodes)
         misfit = subject.misfit()
         if misfit:
-            checks = {"files": "1 finding"}
-            checks |= dict.fromkeys(CHECKS, "not checked: the columns are not those of the task")
+            checks = {"files": _summary([misfit])}
+            checks |= dict.fromkeys(CHECKS, f"{SKIPPED}: the columns are not those of the task")
             return Report(str(source), manifest["dataset"], *size, checks, [*found, misfit], {})
         for name, (check, _) in CHECKS.items():
             try:
                 findings = check(subject)
             except NotChecked as reason:
-                checks[name] = f"not checked: {reason}"
+                checks[name] = f"{SKIPPED}: {reason}"
             else:
-                checks[name] = _summary(findings)
+                checks[name] = _summary(findings, subject.left.get(name, []))
                 found += findings
         again = subject.measured.get("replayed_episodes", size[0])
         by_replay = ("replay", "scores") if "rewards" in manifest["columns"] else ("replay",)
         for name in by_replay:
-            if checks[name] == "ok" and again < size[0]:
-                checks[name] = f"ok, {again} of {size[0]} episodes simulated again"
+            if checks[name] == DONE and again < size[0]:
+                checks[name] = f"{DONE}, {again} of {size[0]} episodes simulated again"
         found.sort(key=lambda finding: finding.severity)
         return Report(str(source), subject.store.id, *size, checks, found, dict(subject.measured))
 
 
-def _summary(findings: list[Finding]) -> str:
-    if not findings:
-        return "ok"
-    return f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+def _summary(findings: list[Finding], left: Sequence[str] = ()) -> str:
+    errors = sum(finding.severity == "error" for finding in findings)
+    counted = ((errors, "error"), (len(findings) - errors, "warning"))
+    said = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counted if count]
+    said += [f"not in full: {'; '.join(left)}"] if left else []
+    return ": ".join([FAILED if errors else DONE, *([", ".join(said)] if said else [])])
 
 
 @contextmanager

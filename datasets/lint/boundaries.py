@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.lint.continuity import Motion
-from entitybench.datasets.lint.finding import Finding, flat, place
+from entitybench.datasets.lint.finding import Finding, NotChecked, flat, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,12 @@ def check_flags(offsets: Array, terminals: Array | None, masks: Array | None) ->
         offsets: (E + 1,) rows where episodes begin.
         terminals: (rows,).
         masks: (rows,).
+
+    Raises:
+        NotChecked: there is neither of them.
     """
+    if terminals is None and masks is None:
+        raise NotChecked("no flags of ends")
     last, found = offsets[1:] - 1, []
     if terminals is not None:
         wanted = np.zeros(len(terminals), bool)
@@ -118,15 +123,18 @@ def check_goes_on(observations: Array, offsets: Array) -> list[Finding]:
     Args:
         observations: (rows, ...).
         offsets: (E + 1,).
+
+    Raises:
+        NotChecked: too few episodes, or nothing that shows how the features move.
     """
+    if len(offsets) < LEAST + 2:
+        raise NotChecked(f"{len(offsets) - 1} episodes do not show whether one goes on in the next")
     motion = Motion.of(observations, offsets)
-    if motion is None or len(offsets) < LEAST + 2:
-        return []
     first, last = offsets[1:-1], offsets[1:-1] - 1
     begin, end = flat(observations[first])[:, motion.smooth], flat(observations[last])
     near = motion.most  # what a step changes at most, all but one in a hundred
     if np.all(np.abs(begin - np.roll(begin, 1, axis=0)) <= near):
-        return []
+        raise NotChecked("all episodes begin in one state")
     on = np.all(motion.difference(end[:, motion.smooth], begin) <= near, axis=1)
     if on.sum() < max(LEAST, 0.05 * len(on)):
         return []

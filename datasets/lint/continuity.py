@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from entitybench.datasets.lint.finding import Finding, chunks, flat, names_of, place, steps_of
+from entitybench.datasets.lint.finding import (
+    Finding,
+    NotChecked,
+    chunks,
+    flat,
+    names_of,
+    place,
+    steps_of,
+)
 
 if TYPE_CHECKING:
     from entitybench.types import Array
 
 CHECK = "continuity"
 SAMPLE = 20_000  # transitions from which usual steps are measured
+LEAST = 20  # transitions to tell it from
 SHARE = 0.3  # of the smooth features that jump together where a scene is another one
 FEW = 10  # a feature with no more values than that is a switch, not a motion
 
@@ -37,11 +46,16 @@ class Motion:
     turns: Array  # (S,) bool, an angle that runs over the whole circle
 
     @classmethod
-    def of(cls, observations: Array, offsets: Array) -> Self | None:
-        """Measured from some of the transitions; None where fewer than two features are smooth."""
+    def of(cls, observations: Array, offsets: Array) -> Self:
+        """Measured from some of the transitions.
+
+        Raises NotChecked where fewer than two features are smooth, or there is too little to tell.
+        """
         steps = steps_of(offsets)
-        if len(steps) < 20 or observations.dtype.kind != "f":
-            return None
+        if observations.dtype.kind != "f":
+            raise NotChecked(f"observations of type {observations.dtype} do not move smoothly")
+        if len(steps) < LEAST:
+            raise NotChecked(f"{len(steps)} transitions do not show how the features move")
         some = steps[np.linspace(0, len(steps) - 1, min(SAMPLE, len(steps))).astype(int)]
         before, after = flat(observations[some]), flat(observations[some + 1])
         finite = np.isfinite(before).all(axis=0) & np.isfinite(after).all(axis=0)
@@ -55,7 +69,9 @@ class Motion:
         many = np.array([len(np.unique(column)) > FEW for column in before.T], bool)
         smooth = np.flatnonzero(many & (scale > 0) & (4 * usual < scale))
         if len(smooth) < 2:
-            return None
+            raise NotChecked(
+                f"{len(smooth)} of {len(many)} features move smoothly, and two are needed"
+            )
         return cls(smooth, scale[smooth], usual[smooth], most[smooth], turns[smooth])
 
     def difference(self, before: Array, after: Array) -> Array:
@@ -68,16 +84,17 @@ def _difference(before: Array, after: Array, turns: Array) -> Array:
     return np.where(turns, np.minimum(change, np.abs(2 * np.pi - change)), change)
 
 
-def jumps(observations: Array, offsets: Array) -> tuple[Array, Array, Motion | None]:
+def jumps(observations: Array, offsets: Array) -> tuple[Array, Array, Motion]:
     """The rows (J,) whose transition is a jump, and which smooth features jump: (J, S) bool.
 
     Args:
         observations: (rows, ...).
         offsets: (E + 1,).
+
+    Raises:
+        NotChecked: nothing shows how the features move.
     """
     motion = Motion.of(observations, offsets)
-    if motion is None:
-        return np.zeros(0, np.int64), np.zeros((0, 0), bool), None
     least = np.maximum(motion.scale, 10 * motion.usual)
     needed = max(2.0, SHARE * len(motion.smooth))
     rows, features = [], []
@@ -96,7 +113,7 @@ def jumps(observations: Array, offsets: Array) -> tuple[Array, Array, Motion | N
 def check_jumps(
     observations: Array,
     offsets: Array,
-    found: tuple[Array, Array, Motion | None],
+    found: tuple[Array, Array, Motion],
     explained: frozenset[int] = frozenset(),
 ) -> list[Finding]:
     """No transition joins two motions.
@@ -109,7 +126,7 @@ def check_jumps(
     """
     rows, features, motion = found
     kept = np.array([row not in explained for row in rows], bool)
-    if motion is None or not kept.any():
+    if not kept.any():
         return []
     rows, features = rows[kept], features[kept]
     row, which = int(rows[0]), motion.smooth[features[0]]

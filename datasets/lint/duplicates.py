@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.datasets.lint.finding import Finding
+from entitybench.datasets.lint.finding import Finding, NotChecked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,12 @@ def check_duplicates(
         actions: (rows, ...).
         offsets: (E + 1,).
         splits: name -> (first episode, last + 1).
+
+    Raises:
+        NotChecked: there are no two episodes to compare.
     """
+    if (np.diff(offsets) - 1 >= LEAST).sum() < 2:
+        raise NotChecked(f"no two episodes of {LEAST} steps or more")
     seen: dict[bytes, int] = {}
     pairs = []
     for episode, (first, end) in enumerate(pairwise(offsets)):

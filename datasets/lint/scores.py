@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.datasets.lint.finding import Finding, chunks, flat, place, steps_of
+from entitybench.datasets.lint.finding import Finding, NotChecked, chunks, flat, place, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CHECK = "scores"
 TOLERANCE = 1e-5  # of float32 rewards of order one
+FEW = 20  # rewarded transitions to see a region by
 CLEAR = 0.1  # an alignment explains rewards when the other one leaves ten times as much unexplained
 
 
@@ -114,7 +115,13 @@ def check_outcomes(
         columns: "rewards" (rows,) or (rows, M), whose mean over agents counts, and "successes"
             (rows,); those that are there.
         offsets: (E + 1,).
+
+    Raises:
+        NotChecked: the rows hold nothing that the columns do.
     """
+    pairs = (("rewards", "return"), ("successes", "success"))
+    if not any(a in columns and row.get(b) is not None for row in episodes for a, b in pairs):
+        raise NotChecked("no returns or successes of episodes beside the columns")
     found = []
     for index, row in enumerate(episodes):
         first, last = int(offsets[index]), int(offsets[index + 1]) - 1
@@ -158,11 +165,12 @@ def check_distances(
         desired: (rows, G).
         rewards: (rows,).
         offsets: (E + 1,).
+
+    Raises:
+        NotChecked: the rewards are not sparse.
     """
     steps = steps_of(offsets)
     high = _rewarded(rewards[steps])
-    if high is None:
-        return []
     distance = np.linalg.norm(flat(achieved) - flat(desired), axis=1)
     here, after = (_misplaced(distance[steps + ahead], high) for ahead in (0, 1))
     if here <= CLEAR * after:
@@ -195,11 +203,16 @@ def check_regions(observations: Array, rewards: Array, offsets: Array) -> list[F
         observations: (rows, F).
         rewards: (rows,).
         offsets: (E + 1,).
+
+    Raises:
+        NotChecked: the rewards are not sparse, or no region shows.
     """
+    if observations.dtype.kind != "f":
+        raise NotChecked(f"observations of type {observations.dtype} show no region of rewards")
     steps = steps_of(offsets)
     high = _rewarded(rewards[steps])
-    if high is None or high.sum() < 20 or observations.dtype.kind != "f":
-        return []
+    if high.sum() < FEW:
+        raise NotChecked(f"{high.sum()} rewarded transitions show no region")
     states = flat(observations)
     here, after = (_outside_ball(states[steps + ahead], high) for ahead in (0, 1))
     # A bound that is crossed by few steps shows nothing.
@@ -224,12 +237,15 @@ def _off_by_one(offsets: Array, steps: Array, distance: Array | None, high: Arra
     )
 
 
-def _rewarded(rewards: Array) -> Array | None:
-    """Which rewards are the higher of two values; None where there are other numbers of them."""
+def _rewarded(rewards: Array) -> Array:
+    """Which rewards are the higher of two values. Raises NotChecked for other numbers of them."""
     if rewards.ndim != 1:
-        return None
+        raise NotChecked("rewards of several agents follow no known rule")
     values = np.unique(rewards)
-    return rewards == values[1] if len(values) == 2 else None
+    if len(values) != 2:
+        raise NotChecked("rewards that are not one of two values follow no known rule")
+    high: Array = rewards == values[1]
+    return high
 
 
 def _misplaced(distance: Array, high: Array) -> int:
@@ -252,7 +268,7 @@ def _outside_ball(states: Array, high: Array) -> int:
     span = np.ptp(states, axis=0)
     matters = (radius < 0.3 * span) & (span > 0)
     if not matters.any():
-        return 0
+        raise NotChecked("rewarded states lie in no region")
     radius = np.maximum(radius, 1e-9)
     far = (((states - (low + top) / 2) / radius)[:, matters] ** 2).sum(axis=1)
     return int((~high & (far <= 1)).sum())

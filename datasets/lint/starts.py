@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.datasets.lint.finding import Finding
+from entitybench.datasets.lint.finding import Finding, NotChecked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,12 @@ def check_seeds(episodes: Sequence[Mapping[str, Any]], *, ours: bool) -> list[Fi
     Args:
         episodes: the rows of `episodes.jsonl`; rows without a seed are left out.
         ours: whether the data are of a task of ours, whose evaluations use seeds below 2**32.
+
+    Raises:
+        NotChecked: no episode has a seed.
     """
+    if all(row.get("seed") is None for row in episodes):
+        raise NotChecked("no episode has a seed")
     found: list[Finding] = []
     seen: dict[int, int] = {}
     twice, evaluated = [], []
@@ -72,12 +77,17 @@ def check_overlap(
         starts: (E, ...) what is observed first, goals included.
         split: of each episode.
         evaluation: (K, ...) the same of the evaluation episodes.
+
+    Raises:
+        NotChecked: starts repeat anyway, or there is nothing to compare them with.
     """
+    if len(set(split)) < 2 and evaluation is None:
+        raise NotChecked("there is one split, and no evaluation to compare its starts with")
     keys = [np.ascontiguousarray(start).tobytes() for start in starts]
     first = split[0] if len(split) else ""
     train = [key for key, name in zip(keys, split, strict=True) if name == first]
     if len(set(train)) < DISTINCT * len(train):
-        return []
+        raise NotChecked("the starts of the training episodes repeat among themselves")
     found = []
     others = [i for i, name in enumerate(split) if name != first and keys[i] in set(train)]
     if others:

@@ -22,7 +22,7 @@ from entitybench.datasets.lint import (
     scores,
     starts,
 )
-from entitybench.datasets.lint.finding import Finding
+from entitybench.datasets.lint.finding import Finding, NotChecked
 from entitybench.envs.core.world import GoalWorld
 from entitybench.errors import BenchError, DataError
 from entitybench.registry import tasks
@@ -40,10 +40,6 @@ CHANCE = 1e-4  # of a feature being the same in all episodes though it differs b
 JUMPS = 20  # episodes with a jump that are simulated again to see whether the world jumps there
 
 
-class NotChecked(Exception):
-    """A check that does not apply to the data; says why."""
-
-
 @dataclass
 class Subject:
     """What is linted.
@@ -52,6 +48,7 @@ class Subject:
         store: the data.
         replayed: how many episodes are simulated again.
         measured: what checks measured beside their findings.
+        left: why parts of checks could not be made, by check.
     """
 
     store: EpisodeStore
@@ -59,6 +56,24 @@ class Subject:
 
     def __post_init__(self) -> None:
         self.measured: dict[str, Any] = {}
+        self.left: dict[str, list[str]] = {}
+
+    def parts(self, check: str, *parts: Callable[[], list[Finding]]) -> list[Finding]:
+        """The findings of the parts of a check that can be made; `left` says why not the others.
+
+        Raises NotChecked where none can be made.
+        """
+        found, left = [], []
+        for part in parts:
+            try:
+                found += part()
+            except NotChecked as reason:
+                left.append(str(reason))
+        if len(left) == len(parts):
+            raise NotChecked("; ".join(dict.fromkeys(left)))
+        if left:
+            self.left[check] = list(dict.fromkeys(left))
+        return found
 
     @cached_property
     def columns(self) -> dict[str, Array]:
@@ -114,8 +129,8 @@ class Subject:
         return np.flatnonzero([row.get("seed") is not None for row in self.store.episodes])
 
     @cached_property
-    def jumps(self) -> tuple[Array, Array, continuity.Motion | None]:
-        """As `continuity.jumps` finds them. Raises NotChecked where nothing is observed."""
+    def jumps(self) -> tuple[Array, Array, continuity.Motion]:
+        """As `continuity.jumps` finds them. Raises NotChecked where nothing shows any."""
         return continuity.jumps(_observations(self), self.offsets)
 
     @cached_property
@@ -123,7 +138,10 @@ class Subject:
         """The episodes that are simulated again, evenly spread; and some of those with jumps."""
         count = min(self.replayed, len(self.seeded))
         even = np.linspace(0, len(self.seeded) - 1, count).astype(int)
-        rows, _, _ = self.jumps
+        try:
+            rows, _, _ = self.jumps
+        except NotChecked:
+            rows = np.zeros(0, np.int64)
         jumping = np.unique(np.searchsorted(self.offsets, rows, side="right") - 1)[:JUMPS]
         return sorted(
             {int(i) for i in self.seeded[even]} | {int(i) for i in jumping} & set(self.seeded)
@@ -145,24 +163,30 @@ class Subject:
             raise NotChecked(f"there are no actions of the shape {shape}")
         if "observations" not in self.columns:
             raise NotChecked("there are no observations")
+        if not self.chosen:
+            raise NotChecked("no episode was to be simulated again")
         return replay.replayed(self.store, self.chosen)
 
 
 def _boundaries(subject: Subject) -> list[Finding]:
     columns, store = subject.columns, subject.store
-    found = boundaries.check_flags(store.offsets, columns.get("terminals"), columns.get("masks"))
-    found += boundaries.check_rows(store.episodes, store.lengths, store.manifest["splits"])
+    flags = columns.get("terminals"), columns.get("masks")
+    parts: list[Callable[[], list[Finding]]] = [
+        lambda: boundaries.check_flags(store.offsets, *flags),
+        lambda: boundaries.check_rows(store.episodes, store.lengths, store.manifest["splits"]),
+    ]
     if subject.task is None:  # ours begin at reset(seed), which is replayed
-        found += boundaries.check_goes_on(_observations(subject), store.offsets)
-    return found
+        parts.append(lambda: boundaries.check_goes_on(_observations(subject), store.offsets))
+    return subject.parts("boundaries", *parts)
 
 
 def _continuity(subject: Subject) -> list[Finding]:
+    found = subject.jumps
     try:
         explained = frozenset(subject.replay.reached)
     except NotChecked:
         explained = frozenset[int]()
-    return continuity.check_jumps(_observations(subject), subject.offsets, subject.jumps, explained)
+    return continuity.check_jumps(_observations(subject), subject.offsets, found, explained)
 
 
 def _features(subject: Subject) -> list[Finding]:
@@ -219,24 +243,39 @@ def _scores(subject: Subject) -> list[Finding]:
         found, rewards = scores.check_goals(columns, store.offsets, rows, rules)
         columns = {"rewards": rewards, **columns}
         return found + scores.check_outcomes(store.episodes, columns, store.offsets)
-    found = scores.check_outcomes(store.episodes, columns, store.offsets)
-    if subject.task is not None:  # rewards of states are recomputed while replaying
-        return found
+    return subject.parts(
+        "scores",
+        lambda: scores.check_outcomes(store.episodes, columns, store.offsets),
+        lambda: _rewards(subject),
+    )
+
+
+def _rewards(subject: Subject) -> list[Finding]:
+    """Rewards against the states beside them; those of our own tasks while replaying."""
+    columns, offsets = subject.columns, subject.offsets
+    if subject.task is not None:
+        _ = subject.replay  # raises NotChecked
+        return []
     if "rewards" not in columns:
         raise NotChecked("no rewards")
     rewards = columns["rewards"]
     if "achieved_goals" in columns and "desired_goals" in columns:
         goals = (columns["achieved_goals"], columns["desired_goals"])
-        return found + scores.check_distances(*goals, rewards, store.offsets)
-    return found + scores.check_regions(_observations(subject), rewards, store.offsets)
+        return scores.check_distances(*goals, rewards, offsets)
+    return scores.check_regions(_observations(subject), rewards, offsets)
 
 
 def _starts(subject: Subject) -> list[Finding]:
     store = subject.store
-    found = starts.check_seeds(store.episodes, ours=subject.task is not None)
-    split = [str(row["split"]) for row in store.episodes]
-    first = _starts_of(_observations(subject)[store.offsets[:-1]], subject.columns, store.offsets)
-    return found + starts.check_overlap(first, split, _public_starts(subject, first))
+
+    def overlap() -> list[Finding]:
+        split = [str(row["split"]) for row in store.episodes]
+        seen = _observations(subject)[store.offsets[:-1]]
+        first = _starts_of(seen, subject.columns, store.offsets)
+        return starts.check_overlap(first, split, _public_starts(subject, first))
+
+    ours = subject.task is not None
+    return subject.parts("starts", lambda: starts.check_seeds(store.episodes, ours=ours), overlap)
 
 
 def _starts_of(first: Array, columns: Mapping[str, Array], offsets: Array) -> Array:

@@ -20,21 +20,26 @@ def lint(
     /,
     *,
     episodes: Annotated[int | None, Parameter(converter=whole(0, MAX_EPISODES))] = None,
+    strict: bool = False,
     json: bool = False,
 ) -> int:
     """Look for defects in a dataset. Exit code 2 where there is an error.
+
+    Every check says that it is done, skipped and why, or failed. A skipped one is no error, except
+    with --strict.
 
     Args:
         dataset: An id, the folder of a store, a Minari name or folder, an OGBench or D4RL file.
         episodes: Episodes that are simulated again, evenly spread. By default 20, and all of a set
             of 20 000 transitions or less.
+        strict: Exit code 2 also where a check was skipped.
         json: Print the report as JSON.
     """
     from entitybench.datasets.lint.api import lint as run
 
     report = run(dataset, episodes=episodes)
     print_json(report.json()) if json else print(_text(report))
-    return FOUND if report.errors else 0
+    return FOUND if report.errors or (strict and report.counts["skipped"]) else 0
 
 
 def _text(report: Report) -> str:
@@ -55,4 +60,6 @@ def _text(report: Report) -> str:
             f"  To do: {finding.fix}",
         ]
     warnings = len(report.findings) - report.errors
-    return "\n".join([*lines, "", f"{report.errors} errors, {warnings} warnings"])
+    counts = ", ".join(f"{count} {word}" for word, count in report.counts.items())
+    last = f"{report.errors} errors, {warnings} warnings; checks: {counts}"
+    return "\n".join([*lines, "", last])

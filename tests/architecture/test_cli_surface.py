@@ -12,7 +12,7 @@ SURFACE = {
     "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
     "--dataset --preset --device --threads --bank --video --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
-    "lint": "DATASET --episodes --json",
+    "lint": "DATASET --episodes --json --strict",
     "page": "DATASETS --out --all --json",
     "download": "ID --from --frames --offline --verify --json",
     "publish": "FOLDER --to --json",

@@ -43,7 +43,8 @@ def found(report):
 def test_clean_data_have_no_finding(task, made):
     report = lint(made[task].folder)
     assert found(report) == []
-    assert set(report.checks.values()) == {"ok"}
+    assert set(report.checks.values()) == {"done"}
+    assert report.counts == {"done": len(report.checks), "skipped": 0, "failed": 0}
     assert report.measured["replay_error"] == 0
     assert report.measured["replayed_episodes"] == EPISODES
 
@@ -51,11 +52,11 @@ def test_clean_data_have_no_finding(task, made):
 def test_the_report_says_how_much_was_simulated_again(made, monkeypatch):
     monkeypatch.setattr("entitybench.datasets.lint.api.FEW", 0)
     monkeypatch.setattr("entitybench.datasets.lint.api.EPISODES", 2)
-    part = f"ok, 2 of {EPISODES} episodes simulated again"
+    part = f"done, 2 of {EPISODES} episodes simulated again"
     for kind in (GOAL, REWARD, TEAM):
         checks = lint(made[kind].folder).checks
         assert checks["replay"] == part
-        assert checks["scores"] == ("ok" if kind == GOAL else part)
+        assert checks["scores"] == ("done" if kind == GOAL else part)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -274,7 +275,9 @@ def test_damaged_files_are_all_named(made, tmp_path, capsys):
         ("files", "actions.npy"),
         ("files", "masks.npy"),
     ]
-    assert report.checks["replay"] == "not checked: files are damaged"
+    assert report.checks["replay"] == "skipped: files are damaged"
+    assert report.checks["files"] == "failed: 2 errors"
+    assert report.counts == {"done": 0, "skipped": len(report.checks) - 1, "failed": 1}
     assert main(["lint", str(tmp_path / "a")]) == 2
     assert "2 errors, 0 warnings" in capsys.readouterr().out
     (store.folder / "manifest.json").write_text("{")
@@ -284,7 +287,11 @@ def test_damaged_files_are_all_named(made, tmp_path, capsys):
 
 def test_other_physics_are_not_replayed(made, tmp_path):
     rewritten(made[GOAL], tmp_path / "a", *contents(made[GOAL]), mujoco="3.7.0")
-    assert "other physics" in lint(tmp_path / "a").checks["replay"]
+    checks = lint(tmp_path / "a").checks
+    assert checks["replay"].startswith("skipped: made with MuJoCo 3.7.0")
+    assert checks["scores"] == "done"  # of a goal task they need no simulation
+    rewritten(made[REWARD], tmp_path / "c", *contents(made[REWARD]), mujoco="3.7.0")
+    assert lint(tmp_path / "c").checks["scores"].startswith("done: not in full: made with MuJoCo")
     rewritten(made[GOAL], tmp_path / "b", *contents(made[GOAL]), task_version=0)
     assert "another version" in lint(tmp_path / "b").checks["replay"]
 
@@ -293,8 +300,16 @@ def test_the_command(made, capsys):
     folder = str(made[GOAL].folder)
     assert main(["lint", folder, "--episodes", "2"]) == 0
     shown = capsys.readouterr().out
-    assert "0 errors, 0 warnings" in shown
+    assert "0 errors, 0 warnings; checks: 10 done, 0 skipped, 0 failed" in shown
     assert "replayed episodes  2" in shown
+    assert main(["lint", folder, "--episodes", "2", "--strict"]) == 0
+    capsys.readouterr()
+    assert main(["lint", folder, "--episodes", "0"]) == 0
+    shown = capsys.readouterr().out
+    assert "skipped: no episode was to be simulated again" in shown
+    assert "checks: 9 done, 1 skipped, 0 failed" in shown
+    assert main(["lint", folder, "--episodes", "0", "--strict", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["skipped"] == 1
     assert main(["lint", folder, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["errors"], report["findings"], report["episodes"]) == (0, [], EPISODES)

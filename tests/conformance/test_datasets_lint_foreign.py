@@ -83,6 +83,29 @@ def test_clean_files_have_no_finding(tmp_path):
     assert report.transitions == EPISODES * (STEPS - 1)
 
 
+def test_what_gives_nothing_to_judge_by_is_skipped(tmp_path):
+    """One feature, no ends marked, rewards of any number, one episode: nothing of it is "done"."""
+    arrays = walks()
+    del arrays["next_observations"]
+    arrays["timeouts"][:] = False
+    arrays["observations"] = arrays["observations"][:, :1]
+    arrays["rewards"] = arrays["actions"][:, 0]
+    report = lint(write(tmp_path / "a.hdf5", arrays))
+    assert report.checks["continuity"] == (
+        "skipped: 1 of 1 features move smoothly, and two are needed"
+    )
+    assert report.checks["duplicates"] == "skipped: no two episodes of 5 steps or more"
+    assert "no episode has a seed" in report.checks["starts"]
+    assert report.checks["starts"].startswith("skipped")
+    assert report.checks["boundaries"] == (
+        "done: not in full: 1 episodes do not show whether one goes on in the next"
+    )
+    assert "one of two values" in report.checks["scores"]
+    assert report.checks["replay"].startswith("skipped: not a task of ours")
+    assert report.counts["failed"] == 0
+    assert sum(report.counts.values()) == len(report.checks)
+
+
 def test_d4rl_77_timeouts_beside_the_ends(tmp_path):
     """antmaze-v0: the flags are not where the trajectories end, and "next" states teleport."""
     arrays = walks()
@@ -192,8 +215,8 @@ def test_clean_minari_data_have_no_finding(tmp_path):
     collect("d4rl/walk-v0", episodes())
     report = lint("d4rl/walk-v0")
     assert report.findings == []
-    assert report.checks["actions"] == "ok"
-    assert report.checks["references"] == "ok"
+    assert report.checks["actions"] == "done"
+    assert report.checks["references"] == "done"
     assert lint(tmp_path / "minari" / "d4rl" / "walk-v0").findings == []
 
 

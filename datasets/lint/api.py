@@ -13,7 +13,7 @@ from entitybench.datasets.api import load_dataset
 from entitybench.datasets.lint.files import check_files
 from entitybench.datasets.lint.finding import Finding, NotChecked
 from entitybench.datasets.lint.subject import CHECKS, Subject
-from entitybench.datasets.minari.foreign import SourceDefect
+from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.importer import import_minari, local_names
 from entitybench.datasets.minari.library import minari_root
 from entitybench.datasets.store.files import read_manifest

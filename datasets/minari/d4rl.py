@@ -15,6 +15,10 @@ from what comes after, and the state before it is repeated.
 
 Older files have no `timeouts`; D4RL's functions cut those at the time limit of the environment,
 which the file does not hold: it must be named, or trajectories that ran out of time stay joined.
+
+Flags may be missing. Where the next state of a row is not the state of the row after it, another
+trajectory begins there; so it does where the steps since the last end pass the horizon: the named
+one, or the one that the file's own timeouts show. Such ends are made, and counted in a warning.
 """
 
 from __future__ import annotations
@@ -24,12 +28,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.leaves import check_memory, column_name
 from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.frames import load_h5py
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
-from entitybench.errors import BadValue, BenchError, DataError
+from entitybench.errors import BenchError, DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +42,9 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 NEEDED = ("observations", "actions", "rewards", "terminals")
+_ROUNDING = 1e-5  # between a state as it was left and as the next row has it
+_TOGETHER = 10_000  # rows that are compared at once
+_SEVERAL = 3  # timeouts that show a limit
 _ENDS = ("terminals", "timeouts")
 
 
@@ -50,17 +58,17 @@ def read_d4rl(path: Path, folder: Path, horizon: int | None = None) -> None:
     Args:
         path: the file.
         folder: an empty one.
-        horizon: steps after which a trajectory of a file without timeouts is over.
+        horizon: steps after which a trajectory is over, whether the file says so or not.
 
     Raises:
-        BadValue: a horizon for a file that has timeouts.
         DataError: not such a file.
         MissingExtra: h5py is not installed.
     """
     arrays, metadata = _read(path)
     terminal, timeout = arrays.pop("terminals"), arrays.pop("timeouts", None)
-    timeout = _timeouts(path, terminal, timeout, horizon)
     following = arrays.pop("next_observations", None)
+    timeout = _timeouts(path, terminal, timeout, horizon)
+    timeout = _mended(path, terminal, timeout, following, arrays["observations"], horizon)
     taken, lengths, ends = _layout(terminal, timeout, following is not None)
     if not len(lengths):
         raise DataError(f"{path} holds no trajectory of two states.")
@@ -102,8 +110,6 @@ def read_d4rl(path: Path, folder: Path, horizon: int | None = None) -> None:
 def _timeouts(path: Path, terminal: Array, timeout: Array | None, horizon: int | None) -> Array:
     """Where a trajectory's time was over: (N,) bool, as the file says or counted."""
     if timeout is not None:
-        if horizon is not None:
-            raise BadValue(f"{path.name} has timeouts of its own: leave out --horizon.")
         return timeout
     if horizon is None:
         warnings.warn(
@@ -112,9 +118,81 @@ def _timeouts(path: Path, terminal: Array, timeout: Array | None, horizon: int |
             stacklevel=4,
         )
         return np.zeros(len(terminal), bool)
-    rows = np.arange(len(terminal))
-    first = np.maximum.accumulate(np.where(np.append(True, terminal[:-1]), rows, 0))
-    return (rows - first) % horizon == horizon - 1
+    return _passed(terminal, horizon)
+
+
+def _mended(
+    path: Path,
+    terminal: Array,
+    timeout: Array,
+    following: Array | None,
+    observations: Array,
+    horizon: int | None,
+) -> Array:
+    """The timeouts (N,) with those that the file contradicts itself without. Warns of them."""
+    ends = terminal | timeout
+    if following is not None:
+        apart = _apart(following[:-1], observations[1:])
+        missing = np.append(apart, False) & ~ends
+        if missing.any():
+            warnings.warn(
+                SourceDefect(
+                    f"{int(missing.sum())} trajectories of {path.name} end without a flag (the "
+                    f"next observation of row {np.flatnonzero(missing)[0]} is not the observation "
+                    "of the row after it)",
+                    "they were split there; set timeouts at these rows",
+                ),
+                stacklevel=4,
+            )
+            timeout, ends = timeout | missing, ends | missing
+    limit = _limit(terminal, timeout) if horizon is None else horizon
+    if limit is not None:
+        late = _passed(ends, limit) & ~ends
+        late[-1] = False  # where the file ends
+        if late.any():
+            warnings.warn(
+                SourceDefect(
+                    f"{int(late.sum())} trajectories of {path.name} have more than the {limit} "
+                    f"steps of {'its timeouts' if horizon is None else '--horizon'}",
+                    "they were split there; set timeouts at these rows",
+                ),
+                stacklevel=4,
+            )
+            timeout = timeout | late
+    return timeout
+
+
+def _passed(ends: Array, horizon: int) -> Array:
+    """The rows (N,) bool in which as many steps as the horizon are over since the last end."""
+    rows = np.arange(len(ends))
+    first = np.maximum.accumulate(np.where(np.append(True, ends[:-1]), rows, 0))
+    passed: Array = (rows - first) % horizon == horizon - 1
+    return passed
+
+
+def _apart(after: Array, following: Array) -> Array:
+    """Where states (N - 1, ...) differ by more than rounding: (N - 1,) bool."""
+    found = np.empty(len(after), bool)
+    for first in range(0, len(after), _TOGETHER):
+        part = slice(first, first + _TOGETHER)
+        one, other = (np.asarray(x[part], np.float64) for x in (after, following))
+        alike = np.isclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True)
+        found[part] = ~alike.reshape(len(alike), -1).all(axis=1)
+    return found
+
+
+def _limit(terminal: Array, timeout: Array) -> int | None:
+    """The steps after which time is over, if the timeouts show it.
+
+    They do where most of the trajectories that one ends are of the same length and none is shorter:
+    maze2d's timeouts mark reached waypoints, after any number of steps.
+    """
+    last = np.flatnonzero(terminal | timeout)
+    lengths = np.diff(last, prepend=-1)[timeout[last] & ~terminal[last]]
+    if len(lengths) < _SEVERAL:
+        return None
+    least = int(lengths.min())
+    return least if least > 1 and 2 * (lengths == least).sum() > len(lengths) else None
 
 
 def _layout(terminal: Array, timeout: Array, has_next: bool) -> tuple[Array, Array, Array]:
@@ -193,6 +271,12 @@ def _checked(path: Path, arrays: dict[str, Array], count: int) -> dict[str, Arra
             if arrays[name].size != count:
                 wrong.add(name)
             arrays[name] = arrays[name].reshape(-1)
+    following = arrays.get("next_observations")
+    if following is not None and following.shape != arrays["observations"].shape:
+        raise DataError(
+            f"{path} is no D4RL file: its next_observations are of the shape {following.shape}, "
+            f"its observations of {arrays['observations'].shape}."
+        )
     if wrong or not count:
         raise DataError(
             f"{path} is no D4RL file: it has {count} observations, and not as many numbers in "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.leaves import as_team, padded
 from entitybench.datasets.minari.library import EXTRA
 from entitybench.datasets.store.schema import Column, episode_row
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.types import Array
-
-
-class SourceDefect(UserWarning):
-    """Something is wrong with the data that were imported. `what` it is, and the `fix`."""
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(f"{what}: {fix}.")
-        self.what, self.fix = what, fix
 
 
 _GOAL_LEAVES = {

@@ -42,7 +42,7 @@ def import_minari(
             `.hdf5` file.
         out: the new folder; one that holds this very dataset is taken as well.
         download: let Minari download a dataset of that name if it is not on this machine.
-        horizon: steps after which the trajectories of a D4RL file without timeouts are over.
+        horizon: steps after which the trajectories of a D4RL file are over, marked or not.
 
     Raises:
         UnknownId: no such dataset; the nearest names are given.

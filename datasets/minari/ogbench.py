@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.datasets.minari.leaves import check_memory, column_name
+from entitybench.datasets.sampling.columns import is_of_steps
 from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
@@ -28,9 +29,11 @@ NEEDED = ("observations", "actions", "terminals")
 def read_ogbench(path: Path, folder: Path) -> None:
     """Fill a store from OGBench's layout: `terminals` is 1 at the last row of each episode.
 
-    That row's action leads nowhere; it becomes the padding. Other arrays of as many rows (qpos,
-    qvel, button states) become columns of their names. What a file `<name>-val.npz` beside it
-    holds becomes the split "validation".
+    That row's action leads nowhere; it becomes the padding, and its reward and mask with it. Other
+    arrays of as many rows (qpos, qvel, button states; of single tasks rewards and masks) become
+    columns of their names. Masks of the file are kept: 0 where the goal is reached, also where the
+    episode goes on. A file without any has no ends but those of time. What a file `<name>-val.npz`
+    beside it holds becomes the split "validation".
 
     Raises:
         DataError: not such a file, or one for validation that does not fit it.
@@ -86,14 +89,33 @@ def _episodes(path: Path) -> tuple[dict[str, Array], list[int]]:
     kept = np.repeat(lengths > 0, lengths + 1)
     if not kept.any():
         raise DataError(f"{path} holds no episode of two states.")
-    actions[terminals] = 0
+    masks = _masks(path, arrays.pop("masks", None), terminals)
+    for name, array in arrays.items():
+        if is_of_steps(name) and array.shape[:1] == (rows,):
+            array[terminals] = 0
     columns = {
         column_name(name, array): array[kept]
         for name, array in arrays.items()
         if array.shape[:1] == (rows,)
     }
-    columns |= {"terminals": terminals[kept], "masks": ~terminals[kept]}
+    columns |= {"terminals": terminals[kept], "masks": masks[kept]}
     return columns, lengths[lengths > 0].tolist()
+
+
+def _masks(path: Path, masks: Array | None, terminals: Array) -> Array:
+    """Where what comes next counts: (rows,) bool, as the file says, and nowhere at padding rows.
+
+    Raises DataError for masks that are none.
+    """
+    if masks is None:
+        return ~terminals
+    if masks.size != len(terminals) or not np.isin(masks, (0, 1)).all():
+        raise DataError(
+            f"{path}: masks are one 0 or 1 a row; these are of the shape {masks.shape}, from "
+            f"{masks.min(initial=np.inf):g} to {masks.max(initial=-np.inf):g}."
+        )
+    found: Array = masks.reshape(-1).astype(bool) & ~terminals
+    return found
 
 
 def _read(path: Path) -> dict[str, Array]:

@@ -211,7 +211,7 @@ def import_(
             that lies beside it) or a D4RL .hdf5 file.
         out: The folder of the new store; where it is there already, whole, nothing is changed.
         download: Let Minari download a dataset of that name if it is not on this machine.
-        horizon: Steps after which the trajectories of a D4RL file without timeouts are over.
+        horizon: Steps after which the trajectories of a D4RL file are over, marked or not.
         json: Print the manifest as JSON.
     """
     writable_folder(out)

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from entitybench.datasets.lint.api import lint
+from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.importer import import_minari
+from entitybench.datasets.sampling.windows import WindowSampler
 from entitybench.errors import BadValue, DataError
 
 h5py = pytest.importorskip("h5py")
@@ -378,10 +380,52 @@ def test_d4rl_files_without_timeouts_are_cut_at_a_named_horizon(tmp_path):
             step = 0
     lengths = [step if terminal else step - 1 for _, terminal, step in ends]
     assert store.lengths.tolist() == [*lengths, 4 * STEPS - ends[-1][0] - 2]
-    arrays["timeouts"] = np.zeros(4 * STEPS, bool)
-    for name, bad in (("b.hdf5", "timeouts of its own"), ("c.npz", "no D4RL file")):
-        with pytest.raises(BadValue, match=bad):
-            import_minari(write(tmp_path / name, arrays), tmp_path / "b", horizon=STEPS)
+    with pytest.raises(BadValue, match="no D4RL file"):
+        import_minari(write(tmp_path / "c.npz", arrays), tmp_path / "b", horizon=STEPS)
+
+
+def test_d4rl_ends_without_a_flag_are_found_by_the_next_observations(tmp_path):
+    arrays = walks(6)
+    whole = import_minari(write(tmp_path / "whole.hdf5", arrays), tmp_path / "whole")
+    arrays["timeouts"][[2 * STEPS - 1, 4 * STEPS - 1]] = False  # two of six are not marked
+    path = write(tmp_path / "a.hdf5", arrays)
+    with pytest.warns(SourceDefect, match="2 trajectories of a.hdf5 end without a flag") as caught:
+        store = import_minari(path, tmp_path / "a")
+    assert "next observation of row 159" in str(caught[0].message)
+    assert store.lengths.tolist() == [STEPS] * 6
+    for name in whole.columns:
+        assert np.array_equal(store.columns[name], whole.columns[name]), name
+    (finding,) = lint(path).findings
+    assert (finding.check, finding.severity) == ("source", "warning")
+    arrays["next_observations"] += np.float32(1e-7)  # rounding is no end
+    arrays["timeouts"] = walks(6)["timeouts"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(import_minari(write(tmp_path / "b.hdf5", arrays), tmp_path / "b")) == 6
+    arrays["next_observations"] = arrays["next_observations"][:, :2]
+    with pytest.raises(DataError, match=r"next_observations are of the shape \(480, 2\)"):
+        import_minari(write(tmp_path / "c.hdf5", arrays), tmp_path / "c")
+
+
+def test_d4rl_ends_without_a_flag_are_found_by_the_horizon(tmp_path):
+    arrays = walks(8)
+    del arrays["next_observations"]
+    marked = import_minari(write(tmp_path / "whole.hdf5", arrays), tmp_path / "whole")
+    arrays["timeouts"][[2 * STEPS - 1, 4 * STEPS - 1]] = False
+    path = write(tmp_path / "a.hdf5", arrays)
+    with pytest.warns(SourceDefect, match=f"2 trajectories .* more than the {STEPS} steps of its"):
+        store = import_minari(path, tmp_path / "a")
+    assert store.lengths.tolist() == marked.lengths.tolist() == [STEPS - 1] * 8
+    assert np.array_equal(store.observations, marked.observations)
+    # Timeouts after any number of steps, as maze2d's, show no limit; a named one is believed.
+    arrays["timeouts"] = np.isin(np.arange(8 * STEPS), [99, 299, 349, 8 * STEPS - 1])
+    path = write(tmp_path / "b.hdf5", arrays)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert import_minari(path, tmp_path / "b").lengths.tolist() == [99, 199, 49, 289]
+    with pytest.warns(SourceDefect, match="2 trajectories .* more than the 160 steps of --horizon"):
+        store = import_minari(path, tmp_path / "c", horizon=160)
+    assert store.lengths.tolist() == [99, 159, 39, 49, 159, 129]
 
 
 def test_files_that_are_no_d4rl(tmp_path):
@@ -401,6 +445,39 @@ def test_files_that_are_no_d4rl(tmp_path):
         with pytest.raises(DataError, match=words):
             import_minari(tmp_path / f"{name}.hdf5", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_masks_and_rewards_of_an_ogbench_single_task(tmp_path):
+    """The masks of the file are the store's, and padding steps of windows are zeros."""
+    rng = np.random.default_rng(0)
+    parts = [walk(rng, 10) for _ in range(2)]
+    reached = np.zeros(22, np.float32)
+    reached[[3, 4, 5, 14, 15, 16]] = 1  # six rewarded transitions, and the episodes go on
+    arrays = {
+        "observations": np.concatenate([states for states, _ in parts]),
+        "actions": np.concatenate([np.append(actions, [[0, 0]], 0) for _, actions in parts]),
+        "terminals": np.isin(np.arange(22), [10, 21]).astype(np.float32),
+        "rewards": reached - 1,
+        "masks": 1 - reached,
+    }
+    path = tmp_path / "toy-singletask-v0.npz"
+    np.savez(path, **arrays)
+    store = import_minari(path, tmp_path / "a")
+    steps = arrays["terminals"] == 0
+    assert np.array_equal(store.columns["masks"][steps], 1 - reached[steps])
+    assert np.array_equal(store.columns["rewards"][steps], reached[steps] - 1)
+    assert not store.columns["masks"][~steps].any()
+    assert not store.columns["rewards"][~steps].any()
+    batch = WindowSampler(store, 4, pad="end").sample(64, np.random.default_rng(0))
+    outside = ~batch["valid"]
+    assert outside.any()
+    for name in ("rewards", "masks", "actions"):
+        assert not batch[name][outside].any(), name
+    assert not [f for f in lint(path).findings if f.check == "boundaries"]
+    for bad in (np.full(22, 0.5), np.ones((22, 2))):
+        np.savez(path, **{**arrays, "masks": bad})
+        with pytest.raises(DataError, match="masks are one 0 or 1 a row"):
+            import_minari(path, tmp_path / "b")
 
 
 def test_ogbench_import_gives_the_transitions_of_ogbench(tmp_path):

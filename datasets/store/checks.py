@@ -19,6 +19,7 @@ from entitybench.datasets.store.schema import (
     content_hash,
     manifest_hash,
 )
+from entitybench.words import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,10 +84,9 @@ def shown(value: Any, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
-def why(error: Exception, longest: int = 200) -> str:
+def why(error: BaseException, longest: int = 200) -> str:
     """What a library says of an error, as one line, cut where it is long."""
-    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return reason(error, longest)
 
 
 def check_manifest(manifest: Any) -> Manifest:

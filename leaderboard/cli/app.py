@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +14,8 @@ from cyclopts.exceptions import UnknownCommandError, UnusedCliTokensError
 
 from entitybench.errors import BadValue, nearest
 from entitybench.leaderboard.cli.output import note
+from entitybench.streams import result
+from entitybench.words import class_name, named, place
 
 _CLI = "entitybench.leaderboard.cli"
 
@@ -197,6 +201,31 @@ def _one_line_warning(message: Warning | str, *_: object, **__: object) -> None:
     note(f"bench: note: {message}")
 
 
+def _console(words: Sequence[str]) -> Any:
+    """Where cyclopts prints what it answers itself; nothing else pays for it."""
+    if words and not {"--help", "-h", "--version"} & set(words):
+        return None
+    from rich.console import Console
+
+    return Console(file=result())
+
+
+def _one_line_failures() -> None:
+    """What fails in a thread, or where nobody can catch it, is a line, and once for each place."""
+    told: set[tuple[str, str]] = set()
+
+    def tell(where: str, error: BaseException | None) -> None:
+        if error is None or isinstance(error, SystemExit):
+            return
+        key = (class_name(error), place(error))
+        if key not in told:
+            told.add(key)
+            note(f"bench: note: {where} raised {named(error)} ({key[1]})")
+
+    threading.excepthook = lambda failed: tell("a thread", failed.exc_value)
+    sys.unraisablehook = lambda failed: tell("clean-up", failed.exc_value)
+
+
 @contextmanager
 def _claims_in_help(words: Sequence[str]) -> Iterator[None]:
     """`bench reproduce --help` lists the claims of all methods; nothing else pays for that."""
@@ -218,10 +247,12 @@ def _claims_in_help(words: Sequence[str]) -> Iterator[None]:
 def run(words: Sequence[str]) -> int:
     """Run one command. Raises BadValue for words that no command takes."""
     warnings.showwarning = _one_line_warning
+    _one_line_failures()
     try:
         with _claims_in_help(words):
             code = app(
                 list(words),
+                console=_console(words),
                 exit_on_error=False,
                 print_error=False,
                 result_action="return_value",

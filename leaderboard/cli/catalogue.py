@@ -13,7 +13,7 @@ from entitybench import registry
 from entitybench.envs import pettingzoo
 from entitybench.errors import unknown
 from entitybench.leaderboard.claims.registered import all_claims
-from entitybench.leaderboard.cli.output import columns, print_json
+from entitybench.leaderboard.cli.output import columns, print_json, put
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.types import DatasetSpec, TaskSpec
 
@@ -48,11 +48,11 @@ def list_(
         print_json(lists[what] if what else lists)
         return
     for kind, rows in lists.items():
-        print(columns([_HEADINGS[kind], *(_line(kind, row) for row in rows)]))
+        put(columns([_HEADINGS[kind], *(_line(kind, row) for row in rows)]))
         if scores:
-            print(_reference_table(rows) if kind == "datasets" else _scores_table(rows))
+            put(_reference_table(rows) if kind == "datasets" else _scores_table(rows))
         if kind != list(lists)[-1]:
-            print()
+            put("")
 
 
 def _rows(what: str, scores: bool, kind: str | None = None) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def info(id: str, /, *, json: bool = False) -> None:
                 claims = [claim for claim in all_claims() if claim.method == id]
                 description["claims"] = {claim.name: claim.statement for claim in claims}
                 description["trained"] = _trained(spec.weights_of or id)
-            print_json(description) if json else print(_sheet(description))
+            print_json(description) if json else put(_sheet(description))
             return
     known = [known for what in KINDS for known in getattr(registry, what)().ids]
     raise unknown("id", id, known, see="bench list tasks|agents|datasets")

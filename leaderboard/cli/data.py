@@ -20,7 +20,7 @@ from entitybench.leaderboard.cli.args import (
     existing,
     writable_folder,
 )
-from entitybench.leaderboard.cli.output import note, print_json
+from entitybench.leaderboard.cli.output import note, print_json, put
 from entitybench.progress import progress_bar
 
 
@@ -137,7 +137,7 @@ def download(
     id = id if frames is None else f"{id}+frames{frames}"
     with _kept(), progress_bar(f"{id}", unit="bytes") as progress:
         folder = run(id, from_ or (), offline=offline, verify=verify, progress=progress, say=note)
-    print_json({"id": id, "folder": str(folder)}) if json else print(folder)
+    print_json({"id": id, "folder": str(folder)}) if json else put(str(folder))
 
 
 def publish(folder: str, /, *, to: str, json: bool = False) -> None:
@@ -153,7 +153,7 @@ def publish(folder: str, /, *, to: str, json: bool = False) -> None:
     with progress_bar(f"{folder}", unit="bytes") as progress:
         id, sha256 = run(_publishable(folder), to, progress=progress)
     about = {"id": id, "manifest": sha256, "to": to}
-    print_json(about) if json else print(f"{id} is on {to}")
+    print_json(about) if json else put(f"{id} is on {to}")
 
 
 def _publishable(folder: str) -> Path:
@@ -192,7 +192,7 @@ def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
             "the frames travel beside the episodes, lossless: `bench import` brings them back. "
             "Minari itself shows the states they were drawn from, as the environment does."
         )
-    print_json({"minari": minari, "folder": str(path)}) if json else print(path)
+    print_json({"minari": minari, "folder": str(path)}) if json else put(str(path))
 
 
 def import_(
@@ -224,7 +224,7 @@ def import_(
 def _show(folder: Path, json: bool) -> None:
     from entitybench.datasets.store.files import read_manifest
 
-    print_json(read_manifest(folder)) if json else print(folder)
+    print_json(read_manifest(folder)) if json else put(str(folder))
 
 
 def _store(folder: Path) -> Path | str:

@@ -18,7 +18,7 @@ from entitybench.leaderboard.cli.args import (
     writable_file,
     writable_folder,
 )
-from entitybench.leaderboard.cli.output import note, print_table
+from entitybench.leaderboard.cli.output import note, print_table, put
 from entitybench.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def evaluate(
         note(f"record: {path}")
     finally:
         if json:
-            print(record.to_json(), flush=True)
+            put(record.to_json())
         else:
             _print_beside_stored(record)
     if video:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from entitybench.leaderboard.cli.args import MAX_EPISODES, whole
-from entitybench.leaderboard.cli.output import columns, print_json
+from entitybench.leaderboard.cli.output import columns, print_json, put
 
 if TYPE_CHECKING:
     from entitybench.datasets.lint.api import Report
@@ -38,7 +38,7 @@ def lint(
     from entitybench.datasets.lint.api import lint as run
 
     report = run(dataset, episodes=episodes)
-    print_json(report.json()) if json else print(_text(report))
+    print_json(report.json()) if json else put(_text(report))
     return FOUND if report.errors or (strict and report.counts["skipped"]) else 0
 
 

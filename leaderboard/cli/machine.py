@@ -8,7 +8,7 @@ from pathlib import Path
 from entitybench import registry
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import writable_file
-from entitybench.leaderboard.cli.output import note, print_json
+from entitybench.leaderboard.cli.output import note, print_json, put
 
 
 def speed(
@@ -41,7 +41,7 @@ def speed(
     from entitybench.envs.speed.measure import speed as measure
 
     result = measure(task)
-    print_json(result.to_json()) if json else print(result.text())
+    print_json(result.to_json()) if json else put(result.text())
     return _failed(result.failed)
 
 
@@ -58,7 +58,7 @@ def _targets(check: bool, out: Path | None, json: bool) -> int:
     result = measure(say=lambda name: note(f"measuring {name}"))
     if out is not None:
         write_atomic(out, (dumps(result, indent=1) + "\n").encode())
-    print_json(result) if json else print(markdown(result))
+    print_json(result) if json else put(markdown(result))
     code = _failed(result["failed"])
     if not check:
         return code
@@ -90,9 +90,9 @@ def doctor(*, json: bool = False) -> int:
     for finding in examine():
         findings.append(finding)
         if not json:
-            print(f"{finding.state:<8}{finding.check:<30}{finding.detail}", flush=True)
+            put(f"{finding.state:<8}{finding.check:<30}{finding.detail}")
             if finding.mend:
-                print(f"{'':<8}-> {finding.mend}", flush=True)
+                put(f"{'':<8}-> {finding.mend}")
     broken = [finding.check for finding in findings if finding.state == "broken"]
     if json:
         print_json({"ok": not broken, "findings": [finding.to_json() for finding in findings]})

@@ -25,23 +25,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with CtrlC() as ctrl_c:
             try:
-                return _run(sys.argv[1:] if arguments is None else arguments)
-            except (Exception, SystemExit) as error:
-                if ctrl_c.is_behind(error):
+                return _run(sys.argv[1:] if arguments is None else arguments, arguments is None)
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) or ctrl_c.is_behind(error):
                     raise KeyboardInterrupt from error
                 return _say(*explained(error))
     except KeyboardInterrupt:
         return _say("interrupted.", INTERRUPTED)
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str], ends: bool) -> int:
+    """Run a command; with `ends` the process ends after it."""
     same_arithmetic_everywhere()
     # Imported here so that Ctrl-C while Python still loads is caught as well.
     from entitybench.leaderboard.cli.app import run
+    from entitybench.streams import apart
 
-    code = run(list(words))
-    sys.stdout.flush()
-    return code
+    with apart(for_good=ends):
+        return run(list(words))
 
 
 class CtrlC:
@@ -131,26 +132,20 @@ def explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return "out of memory: ask for fewer episodes, threads or workers.", USER_ERROR
     if isinstance(error, SystemExit):  # no command does so; what a user's file does is unknown
-        line = f"the program was ended by SystemExit: {error.code} ({_place(error)})"
+        from entitybench.words import named, place
+
+        line = f"the program was ended by {named(error)} ({place(error)})"
         return f"{line}, before the command was done: take that out.", USER_ERROR
-    assert isinstance(error, Exception)
     return describe(error)
 
 
-def _place(error: BaseException) -> str:
-    """The line of the program that raised."""
-    import traceback
-
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{os.path.basename(frame.filename)}:{frame.lineno}"
-
-
-def describe(error: Exception) -> tuple[str, int]:
+def describe(error: BaseException) -> tuple[str, int]:
     """The line to print and the exit code of an exception."""
     from entitybench.errors import BenchError
+    from entitybench.words import named, text_of
 
     if isinstance(error, BenchError):
-        return str(error), USER_ERROR
+        return text_of(error) or named(error), USER_ERROR
     if os.environ.get("ENTITYBENCH_DEBUG"):
         raise error
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("entitybench"):
@@ -159,13 +154,13 @@ def describe(error: Exception) -> tuple[str, int]:
         # MuJoCo imports the named library as soon as it is imported itself, drawing or not.
         return f"MUJOCO_GL={choice} does not work here: unset it; see `bench doctor`.", USER_ERROR
     return (
-        f"a defect of entitybench, please report it: {type(error).__name__}: {error} "
+        f"a defect of entitybench, please report it: {named(error)} "
         "(ENTITYBENCH_DEBUG=1 shows where)",
         DEFECT,
     )
 
 
-def _comes_from(error: Exception, *parts: str) -> bool:
+def _comes_from(error: BaseException, *parts: str) -> bool:
     """Whether the error passed through a file whose path holds one of the parts."""
     import traceback
 
@@ -183,23 +178,19 @@ def os_error(error: OSError) -> str:
     return f"{(error.strerror or str(error)).lower()}{where}"
 
 
-def one_line(text: str) -> str:
-    """The text with every run of white space, line breaks included, as one space."""
-    return " ".join(text.split())
-
-
 def _say(message: str, code: int) -> int:
     try:
         if message:
-            print(f"bench: {one_line(message)}", file=sys.stderr, flush=True)
-    except (OSError, KeyboardInterrupt):
+            from entitybench.words import squeezed
+
+            print(f"bench: {squeezed(message)}", file=sys.stderr, flush=True)
+    except (OSError, ValueError, AttributeError, KeyboardInterrupt):
         pass  # standard error may be gone; the exit code still tells
     return code
 
 
 def _drop_stdout() -> None:
     """Let the interpreter's last flush go nowhere: the reader has left or the disk is full."""
-    import contextlib
+    from entitybench.streams import drop
 
-    with contextlib.suppress(OSError, ValueError):  # captured by a test, or closed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    drop()

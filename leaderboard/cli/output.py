@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from entitybench.streams import emit, result
+from entitybench.words import spelt, visible
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.tables.render import Tabular
@@ -13,7 +17,14 @@ if TYPE_CHECKING:
 
 def print_json(value: Any) -> None:
     """The value as JSON, indented, keys in their order."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    as_it_is = str(getattr(result(), "encoding", "")).lower().replace("-", "") == "utf8"
+    text = json.dumps(value, indent=2, ensure_ascii=not as_it_is)
+    emit(spelt(text))
+
+
+def put(text: str) -> None:
+    """Words of the result, whatever is in them."""
+    emit(visible(text))
 
 
 def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> str:
@@ -29,7 +40,8 @@ def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> str:
 
 def note(text: str) -> None:
     """One line for the person who waits; not part of the result."""
-    print(text, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed
+        print(visible(text), file=sys.stderr, flush=True)
 
 
 def print_table(table: Tabular, command: str = "bench table RECORD") -> None:
@@ -39,11 +51,11 @@ def print_table(table: Tabular, command: str = "bench table RECORD") -> None:
     """
     from entitybench.leaderboard.tables.render import fitted, render, rich_table
 
-    if sys.stdout.isatty():
+    if result().isatty():
         from rich.console import Console
 
-        console = Console()
+        console = Console(file=result())
         grid = fitted(table.grid(), console.width, command)
         console.print(rich_table(grid), crop=False)  # in a handful of columns: folded, not cut off
         return
-    print(render(table, "text"))
+    put(render(table, "text"))

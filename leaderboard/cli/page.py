@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import writable_folder
-from entitybench.leaderboard.cli.output import note, print_json
+from entitybench.leaderboard.cli.output import note, print_json, put
 from entitybench.progress import progress_bar
 
 FAILED = 2  # exit code where a dataset could not be drawn
@@ -37,7 +37,7 @@ def page(
 
     if not all_:
         paths = [str(make_page(dataset, out)) for dataset in datasets]
-        print_json(paths) if json else print("\n".join(paths))
+        print_json(paths) if json else put("\n".join(paths))
         return 0
     with progress_bar("pages") as progress:
         found = make_all(out, progress=progress, say=lambda text: note(f"bench: {text}"))
@@ -46,5 +46,5 @@ def page(
         print_json(about)
     else:
         counts = [f"{len(about[name])} {name}" for name in about]
-        print(f"{out}: {', '.join(counts)}")
+        put(f"{out}: {', '.join(counts)}")
     return FAILED if found.failed else 0

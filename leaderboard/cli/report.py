@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue, unknown
 from entitybench.leaderboard.cli.args import existing, writable_file
-from entitybench.leaderboard.cli.output import print_json, print_table
+from entitybench.leaderboard.cli.output import print_json, print_table, put
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.tables.render import Tabular
@@ -38,7 +38,7 @@ def table(
     made = made if sort is None else made.ranked(sort)
     for k, part in enumerate([made] if chosen in WHOLE else made.parts()):
         if k:
-            print()
+            put("")
         _show(part, chosen, "bench table RECORD")
 
 
@@ -81,7 +81,7 @@ def plot(
         existing(path, "record or run")
     writable_file(out)
     file = draw(kind, list(inputs), out, metric=metric)
-    print_json({"file": str(file)}) if json else print(file)
+    print_json({"file": str(file)}) if json else put(str(file))
 
 
 def _shipped() -> list[Record]:
@@ -118,4 +118,7 @@ def _show(result: Tabular, format: str, command: str) -> None:
         return
     from entitybench.leaderboard.tables.render import render
 
-    print(render(result, format))
+    if format == "json":
+        print_json(result.to_json())
+        return
+    put(render(result, format))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from entitybench.leaderboard.cli.args import (
     settings,
     writable_folder,
 )
-from entitybench.leaderboard.cli.output import note, print_json
+from entitybench.leaderboard.cli.output import note, print_json, put
 from entitybench.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def train(
         about = [each.to_json() for each in summaries]
         print_json(about[0] if seeds is None else about)
         return
-    print("\n".join(str(each.folder) for each in summaries))
+    put("\n".join(str(each.folder) for each in summaries))
     if spec.scored:
         note(f"evaluate: bench eval --agent {agent} --task {task} --weights {out}")
 
@@ -185,7 +186,7 @@ def reproduce(
             progress=progress,
         )
     if json:
-        print(result.to_json())
+        print_json(loads(result.to_json()))
     else:
-        print(result.text())
+        put(result.text())
         note(f"record: {result.path}")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import META, Checkpoint
 from entitybench.envs.offers import offers
 from entitybench.envs.worlds import task_of
-from entitybench.errors import BadValue, BenchError, CheckpointError, a_path, nearest
+from entitybench.errors import BadValue, BenchError, CheckpointError, a_path, foreign, nearest
 from entitybench.errors import training_seeds as distinct
 from entitybench.kinds import CONTROL_METRICS
 from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.evaluation.provenance import Source, check_device, pick_device
+from entitybench.leaderboard.evaluation.settings import config_of
 from entitybench.leaderboard.evaluation.weights import REFERENCE, reference_weights
 from entitybench.needs import check_fit
 from entitybench.progress import progress_bar
@@ -31,9 +31,10 @@ from entitybench.registry import (
     resolve_agent,
     tasks,
 )
+from entitybench.words import named
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from entitybench.leaderboard.evaluation.pool import Failures, Progress
@@ -180,12 +181,11 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
     target = resolve(spec.acting) if spec.acting else resolve_agent(spec)
     try:
         agent = target.load(checkpoint.folder, task=task, device=device, **changes)
-    except (BenchError, ImportError, MemoryError):
+    except (BenchError, ImportError, MemoryError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise CheckpointError(
-            f"{str(checkpoint.folder)!r} cannot be loaded as {spec.id}: "
-            f"{type(error).__name__}: {error}"
+            f"{str(checkpoint.folder)!r} cannot be loaded as {spec.id}: {named(error)}"
         ) from error
     meta = checkpoint.meta
     source = Source(
@@ -193,7 +193,7 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
         kind=spec.kind,
         training_seed=checkpoint.seed,
         preset=meta.get("preset"),
-        config=_config(agent),
+        config=config_of(agent),
         updates=meta.get("step"),
         weights_sha256=checkpoint.sha256,
         trained_on=meta["task"],
@@ -209,12 +209,13 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
 def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -> Loaded:
     """Random, the oracle, or whatever a user's file holds."""
     target = resolve(spec.target)
-    learner = not lacking(spec, target)
+    with foreign(f"{spec.target} cannot be read"):
+        learner = not lacking(spec, target)
     if not learner and spec.id in agents():
         target = resolve_agent(spec)  # says what is missing
     if preset is not None and not learner:
         raise BadValue(f"{spec.id} has no presets: leave out --preset {preset}.")
-    try:
+    with foreign(f"{spec.target} cannot be made"):
         if learner:
             config = target.configure(spec, preset or next(iter(spec.presets), ""), task)
             agent = target.create(config, task, seed=seed, data=None, parts={}, device="cpu")
@@ -222,23 +223,12 @@ def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -
             agent = target
         else:
             agent = target(task) if inspect.signature(target).parameters else target()
-    except BenchError:
-        raise
-    except Exception as error:
-        raise BadValue(f"{spec.target} cannot be made: {type(error).__name__}: {error}") from error
     kind = kinds()[task.kind if spec.kind == "any" else spec.kind]
-    resolve(kind.evaluator)().actor(agent)  # complains when it cannot act
-    source = Source(
-        id=spec.id, kind=spec.kind, training_seed=seed, preset=preset, config=_config(agent)
-    )
+    with foreign(f"{spec.target} cannot be read"):
+        resolve(kind.evaluator)().actor(agent)  # complains when it cannot act
+        config = config_of(agent)
+    source = Source(id=spec.id, kind=spec.kind, training_seed=seed, preset=preset, config=config)
     return Loaded(agent, source)
-
-
-def _config(agent: Any) -> dict[str, Any]:
-    config = getattr(agent, "config", None)
-    if is_dataclass(config) and not isinstance(config, type):
-        return asdict(config)
-    return dict(config) if isinstance(config, Mapping) else {}
 
 
 def evaluate(

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from entitybench.envs.core.play import play
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, foreign
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
 from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, UNSTABLE, Row
 from entitybench.seeding import BatchGenerator, generator
 from entitybench.types import Array, Obs, TaskSpec
+from entitybench.words import class_name, reason, squeezed
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.evaluate import Options
@@ -52,10 +53,13 @@ class Control:
 
     def actor(self, agent: Any) -> Any:
         """The policy of an agent, or the policy itself. Raises BadValue when it cannot act."""
-        policy = agent.policy() if hasattr(agent, "policy") else agent
-        if not (hasattr(policy, "act") and hasattr(policy, "initial_state")):
+        name = class_name(agent)
+        with foreign(f"{name} gives no policy"):
+            policy = agent.policy() if hasattr(agent, "policy") else agent
+            acts = hasattr(policy, "act") and hasattr(policy, "initial_state")
+        if not acts:
             raise BadValue(
-                f"{type(agent).__name__} cannot act: an agent needs policy(), a policy needs "
+                f"{name} cannot act: an agent needs policy(), a policy needs "
                 "initial_state(batch) and act(obs, state, rng)."
             )
         return policy
@@ -182,13 +186,23 @@ class _Padded:
 
     def diagnostics(self, state: Any) -> dict[str, Array]:
         """By name, (rows,) each; none of episodes that have become unstable."""
-        if not hasattr(self._policy, "diagnostics"):
-            return {}
         with blame(POLICY):
-            return {
-                name: np.where(self._trace.unstable, np.nan, np.asarray(x, np.float64)[self._live])
-                for name, x in self._policy.diagnostics(state).items()
-            }
+            if not hasattr(self._policy, "diagnostics"):
+                return {}
+            given = self._policy.diagnostics(state).items()
+            found = {squeezed(str(name), 100): _each(name, x)[self._live] for name, x in given}
+            return {name: np.where(self._trace.unstable, np.nan, x) for name, x in found.items()}
+
+
+def _each(name: Any, values: Any) -> Array:
+    """Diagnostics (BLOCK,) of a block. Raises BadValue where they are something else."""
+    array = np.asarray(values, np.float64)
+    if array.shape != (BLOCK,):
+        raise BadValue(
+            f"the diagnostics {squeezed(str(name), 100)!r} have the shape {array.shape}; expected "
+            f"({BLOCK},): a number for each episode of a block."
+        )
+    return array
 
 
 def checked(
@@ -204,7 +218,9 @@ def checked(
     try:
         array = np.asarray(actions, np.float64)
     except (TypeError, ValueError) as error:
-        raise BadValue(f"the actions of {agent} are no array of numbers: {error}.") from error
+        raise BadValue(
+            f"the actions of {agent} are no array of numbers: {reason(error)}."
+        ) from error
     if array.shape != shape:
         raise BadValue(
             f"the actions of {agent} have shape {array.shape} at step {step}; expected {shape}: "

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import numpy as np
 
 from entitybench.envs.worlds import task_of
-from entitybench.errors import BadValue, BenchError, whole
+from entitybench.errors import BadValue, BenchError, foreign, whole
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.pool import (
     Entrant,
@@ -27,7 +27,9 @@ from entitybench.leaderboard.evaluation.pool import (
     run_all,
 )
 from entitybench.leaderboard.evaluation.provenance import Source
+from entitybench.leaderboard.evaluation.settings import config_of
 from entitybench.records import (
+    MOST,
     AgentInfo,
     Columns,
     DataInfo,
@@ -37,6 +39,7 @@ from entitybench.records import (
     TaskInfo,
 )
 from entitybench.registry import agents, dataset_for, kinds, resolve, tasks
+from entitybench.words import class_name, squeezed
 
 if TYPE_CHECKING:
     from entitybench.kinds import Kind
@@ -118,10 +121,12 @@ def evaluate(
     """
     spec = task_of(task)
     _check(episodes, episode_seed, threads)
-    kind = _kind_of(agent, spec)
+    with foreign("the agent cannot be read"):
+        kind = _kind_of(agent, spec)
     check_options(kind, bank=bank != "public")
     evaluator: Evaluator = resolve(kind.evaluator)()
-    entrants = entrants_of(agent, evaluator)
+    with foreign("the agent cannot be read"):
+        entrants = entrants_of(agent, evaluator)
     jobs = evaluator.jobs(entrants, range(episode_seed, episode_seed + episodes))
     workers = threads or provenance.cores()
     # Few jobs, many cores: a job in parallel.
@@ -245,19 +250,30 @@ def _data_of(source: Source) -> tuple[str | None, str | None]:
 def entrant_of(agent: Any, evaluator: Evaluator, training_seed: int | None = None) -> Entrant:
     """What acts of an agent and what is known of it. Raises BadValue when it cannot act."""
     actor = evaluator.actor(agent)
-    source = getattr(agent, "source", None)
-    if not isinstance(source, Source):
-        config = getattr(agent, "config", None)
-        source = Source(
-            id=str(getattr(config, "agent", type(agent).__name__)),
-            training_seed=int(getattr(agent, "seed", 0)),
-            preset=getattr(config, "preset", None),
-            config=asdict(config) if is_dataclass(config) and not isinstance(config, type) else {},
-            updates=getattr(agent, "step", None),
-        )
+    with foreign(f"{class_name(agent)} cannot be described"):
+        source = getattr(agent, "source", None)
+        if not isinstance(source, Source):
+            source = _described(agent)
     if training_seed is not None and training_seed != source.training_seed:
         source = replace(source, training_seed=int(training_seed))
     return Entrant(actor, source)
+
+
+def _described(agent: Any) -> Source:
+    """What an agent that was made by hand says of itself, as far as it fits a record."""
+    config, seed, step = (getattr(agent, name, None) for name in ("config", "seed", "step"))
+    preset = getattr(config, "preset", None)
+    return Source(
+        id=squeezed(str(getattr(config, "agent", class_name(agent))), 200),
+        training_seed=seed if _is_count(seed) else 0,
+        preset=preset if isinstance(preset, str) else None,
+        config=config_of(agent),
+        updates=step if _is_count(step) else None,
+    )
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and value >= 0
 
 
 def _describe(entrants: Sequence[Entrant], task: TaskSpec) -> tuple[AgentInfo, dict[str, str]]:
@@ -298,7 +314,8 @@ def _average(jobs: Sequence[Job], results: Sequence[Result]) -> dict[str, dict[s
     for job, result in zip(jobs, results, strict=True):
         of_seed = values.setdefault(str(job.entrant.source.training_seed), {})
         for name, array in result.diagnostics.items():
-            of_seed.setdefault(name, []).append(array[np.isfinite(array)])
+            usable = np.isfinite(array) & (abs(array) <= MOST)
+            of_seed.setdefault(name, []).append(array[usable])
     means = {
         seed: {name: np.concatenate(parts) for name, parts in of_seed.items()}
         for seed, of_seed in values.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from entitybench.errors import BenchError
 from entitybench.records import POLICY, Row
+from entitybench.words import class_name, named, place
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.provenance import Source
@@ -124,19 +124,22 @@ def one_torch_thread() -> Iterator[None]:
 class Fault(Exception):
     """An exception, and whose fault it is: POLICY or INFRASTRUCTURE."""
 
-    def __init__(self, who: str, error: Exception) -> None:
+    def __init__(self, who: str, error: BaseException) -> None:
         super().__init__(who)
         self.who, self.error = who, error
 
 
 @contextmanager
 def blame(who: str) -> Iterator[None]:
-    """Within, exceptions are the fault of `who`, unless something inside was blamed already."""
+    """Within, exceptions are the fault of `who`, unless something inside was blamed already.
+
+    Also those that are no `Exception`, as an agent may raise; Ctrl-C passes.
+    """
     try:
         yield
-    except (Stopped, Fault):
+    except (Stopped, Fault, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise Fault(who, error) from error
 
 
@@ -157,7 +160,5 @@ def failure(fault: Fault, agent: str, failures: Failures) -> str:
 
 
 def _line(error: BaseException) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split()) or "no message"
-    name = frame.filename.replace("\\", "/").rpartition("/")[2]
-    return f"{type(error).__name__}: {text} ({name}:{frame.lineno})"
+    name, text = class_name(error), named(error)
+    return f"{f'{name}: no message' if text == name else text} ({place(error)})"

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-
-def one_line(text: str) -> str:
-    """The text with what cannot be printed in a line written out, line breaks for one."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+from entitybench.words import one_line
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from entitybench.errors import unknown
 from entitybench.leaderboard.tables.latex import latex
+from entitybench.words import spelt
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -76,7 +77,7 @@ def render(thing: Tabular, format: str) -> str:
     if format == "csv":
         return comma_separated(thing.values())
     if format == "json":
-        return json.dumps(thing.to_json(), indent=1, ensure_ascii=False)
+        return spelt(json.dumps(thing.to_json(), indent=1, ensure_ascii=False))
     raise unknown("format", format, FORMATS, see="bench table --help")
 
 

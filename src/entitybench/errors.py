@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from entitybench.words import named, place
 
 
 class BenchError(Exception):
@@ -60,6 +63,21 @@ class MissingExtra(BenchError):
 
 class RenderError(BenchError):
     """No way to draw: neither EGL nor OSMesa nor a display works."""
+
+
+@contextmanager
+def foreign(what: str) -> Iterator[None]:
+    """Within, whatever somebody else's code raises becomes one BadValue that begins with `what`.
+
+    Also exceptions that are no `Exception`; Ctrl-C and our own errors pass.
+    """
+    try:
+        yield
+    except (BenchError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        where = place(error)
+        raise BadValue(f"{what}: {named(error)}{where and f' ({where})'}") from error
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from entitybench.errors import BadValue
+from entitybench.streams import result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -270,8 +271,12 @@ def _write_into(path: Path, data: bytes) -> None:
     if number is None:
         handle = _opened(path)
     else:
-        (sys.stdout if number == 1 else sys.stderr).flush()
-        handle = os.dup(number)
+        stream = result() if number == 1 else sys.stderr
+        stream.flush()
+        try:
+            handle = os.dup(stream.fileno())
+        except (OSError, ValueError, AttributeError):  # captured
+            handle = os.dup(number)
     with open(handle, "wb") as file:
         file.write(data)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from entitybench.words import squeezed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -31,19 +33,19 @@ def progress_bar(label: str, unit: Literal["", "bytes"] = "") -> Iterator[Callab
     console = Console(stderr=True)
     counts = (DownloadColumn(), TransferSpeedColumn()) if unit else (MofNCompleteColumn(),)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         *counts,
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[text]}"),
+        TextColumn("{task.fields[text]}", markup=False),
         console=console,
         transient=True,
         disable=not (console.is_terminal or console.is_jupyter),
     ) as bar:
-        task = bar.add_task(label, total=None, text="")
+        task = bar.add_task(squeezed(label, 100), total=None, text="")
 
         def update(done: int, total: int, text: str = "") -> None:
-            bar.update(task, completed=done, total=total, text=text)
+            bar.update(task, completed=done, total=total, text=squeezed(text, 200))
 
         yield update

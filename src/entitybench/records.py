@@ -19,6 +19,7 @@ from entitybench.errors import BadValue, RecordError
 from entitybench.files import write_atomic
 from entitybench.kinds import METRICS
 from entitybench.schema1 import lifted
+from entitybench.words import squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,8 +37,8 @@ UNSTABLE = f"{INFRASTRUCTURE}: unstable"  # the simulation went wrong, not the m
 DIGEST = 16  # hex digits of a row's digest
 NOTE = 500  # characters of a row's note
 # Numbers beyond are no measurement, and their squares overflow in the statistics.
-_MOST = 1e100
-_Number = Annotated[float, Field(ge=-_MOST, le=_MOST)]
+MOST = 1e100
+_Number = Annotated[float, Field(ge=-MOST, le=MOST)]
 _Seed = Annotated[int, Field(ge=0)]
 
 
@@ -282,13 +283,14 @@ class Record(_Model):
 
     @property
     def label(self) -> str:
-        """The name of the row in tables."""
+        """The name of the row in tables, one line whatever the file holds."""
         source, bank = self.agent.weights_from, self.task.bank
         remarks = [f"trained on {source}"] if source else []
         others = {each.dataset for each in self.data if each.dataset and not each.default}
         remarks += [f"on {name.rpartition('/')[2]}" for name in sorted(others)]
         remarks += [f"{bank} starts"] if bank != "public" else []
-        return f"{self.agent.id} ({', '.join(remarks)})" if remarks else self.agent.id
+        text = f"{self.agent.id} ({', '.join(remarks)})" if remarks else self.agent.id
+        return squeezed(text, 200)
 
     def failures(self) -> dict[str, int]:
         """Rows with an error, by whose fault it was."""

@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from entitybench.errors import BadValue, MissingExtra, UnknownId, nearest, unknown
+from entitybench.errors import BadValue, MissingExtra, UnknownId, foreign, nearest, unknown
 from entitybench.types import AgentSpec, DatasetSpec, Learner, TaskSpec
 
 if TYPE_CHECKING:
@@ -189,12 +189,8 @@ def resolve(target: str) -> Any:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        try:
+        with foreign(f"{module_name} cannot be imported"):
             spec.loader.exec_module(module)
-        except Exception as error:
-            raise BadValue(
-                f"{module_name} cannot be imported: {type(error).__name__}: {error}"
-            ) from error
     else:
         try:
             module = importlib.import_module(module_name)

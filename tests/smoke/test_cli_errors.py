@@ -345,7 +345,7 @@ def test_full_disk_behind_standard_output() -> None:
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 2
     assert errors.splitlines() == [
-        "bench: the disk is full; free some space or name another folder with --out."
+        "bench: cannot write to standard output: No space left on device."
     ]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from entitybench.datasets.generate.replay import check_shapes
 from entitybench.datasets.minari.leaves import is_plain, is_text, later
+from entitybench.datasets.minari.spaces import space_of
 from entitybench.envs.core.world import GoalWorld, TeamWorld, World
 from entitybench.envs.views.gym import AGENT_REWARDS
 from entitybench.registry import tasks
@@ -35,16 +37,30 @@ class Source:
         self.store = store
         self.task: TaskSpec | None = None
         self.world: World | None = None
-        if store.task is not None and store.task in tasks() and "observations" in store.columns:
+        if self._is_ours() and "observations" in store.columns:
             from entitybench.envs.api import world_of
 
-            self.task = tasks()[store.task]
+            self.task = tasks()[str(store.task)]
             self.world = world_of(self.task, **(store.manifest.get("task_kwargs") or {}))
             check_shapes(store)
         is_team = isinstance(self.world, TeamWorld) and set(OF_TEAM) <= set(store.columns)
         self.agents = list(self.world.agents) if is_team else []  # type: ignore[union-attr]
         self.shared = set(OF_TEAM if is_team else ("observations", "actions", "rewards"))
         self.shared &= set(store.columns)
+
+    def _is_ours(self) -> bool:
+        """Whether the task is here, and the version of it that the data are of."""
+        task, made = self.store.task, self.store.manifest.get("task_version")
+        if task is None or task not in tasks():
+            return False
+        version = tasks()[task].version
+        if made not in (None, version):
+            warnings.warn(
+                f"{self.store.id} is of version {made} of {task}, here is version {version}: "
+                "exported without an environment.",
+                stacklevel=4,
+            )
+        return made in (None, version)
 
     @property
     def has_pictures(self) -> bool:
@@ -76,15 +92,25 @@ class Source:
     def spaces(self) -> dict[str, Any]:
         """The environment, or the spaces, that Minari's data are of."""
         if self.task is not None:
-            return {"env": self._environment()}
-        part = self.store.episode(0)
+            spec, evaluation = self._environment(), self._environment()
+            spec.max_episode_steps = self._horizon()
+            return {"env": spec, "eval_env": evaluation}
+        known = self.store.manifest.get("gymnasium") or {}
+        every = range(len(self.store))
+        seen = (self._observed(self.store.episode(index)) for index in every)
+        done = (self._actions(self.store.episode(index)) for index in every)
         return {
-            "observation_space": _space(self._observed(part)),
-            "action_space": _space(self._actions(part)),
+            "observation_space": space_of(known.get("observation_space"), seen),
+            "action_space": space_of(known.get("action_space"), done, actions=True),
         }
 
+    def environment_of_others(self) -> str | None:
+        """What Minari knew of the environment of data that are of no task of ours."""
+        known = self.store.manifest.get("gymnasium") or {}
+        return None if self.task is not None else known.get("env_spec")
+
     def _environment(self) -> Any:
-        """How `recover_environment` makes the environment that the data were made in."""
+        """How `recover_environment` makes the environment, with the horizon of the task."""
         import copy
 
         import gymnasium
@@ -102,8 +128,18 @@ class Source:
         else:
             spec = copy.deepcopy(gymnasium.spec(self.task.gym_id))
         spec.kwargs.update(changed)
-        spec.max_episode_steps = max(self.task.horizon, int(self.store.lengths.max()))
         return spec
+
+    def _horizon(self) -> int:
+        """The steps after which episodes of the data are cut: as long as the longest that was.
+
+        That of the task where none was cut and none is longer.
+        """
+        store, longest = self.store, int(self.store.lengths.max(initial=0))
+        masks = store.columns.get("masks")
+        cut = True if masks is None else np.asarray(masks)[store.offsets[1:] - 2].any()
+        assert self.task is not None
+        return longest if cut else max(self.task.horizon, longest)
 
     def _observed(self, part: Mapping[str, Array]) -> Array | Leaves:
         if "observations" not in part:
@@ -188,17 +224,3 @@ def _nested(part: Mapping[str, Array], kind: str) -> Leaves:
         for name, column in part.items()
         if name.partition(".")[0] == kind
     }
-
-
-def _space(array: Array | Leaves) -> Any:
-    """A space for the entries of an array, or of several by name."""
-    from gymnasium import spaces
-
-    if isinstance(array, dict):
-        return spaces.Dict({name: _space(leaf) for name, leaf in array.items()})
-    if array.dtype == bool:
-        return spaces.MultiBinary(array.shape[1:])
-    if np.issubdtype(array.dtype, np.integer):
-        limits = np.iinfo(array.dtype)
-        return spaces.Box(limits.min, limits.max, array.shape[1:], array.dtype.type)
-    return spaces.Box(-np.inf, np.inf, array.shape[1:], array.dtype.type)

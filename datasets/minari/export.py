@@ -136,6 +136,9 @@ def _write(store: EpisodeStore, name: str) -> None:
         raise BadValue(f"{store.id} holds no episodes to export.")
     # As arguments Minari drops them where there is no environment.
     dataset.storage.update_metadata(_reference(store.manifest.get("reference_scores")))
+    spec = source.environment_of_others()
+    if spec is not None:
+        dataset.storage.update_metadata({"env_spec": spec})
     extra: dict[str, Any] = {"manifest": store.manifest, "whole": store.is_whole}
     if source.agents:
         extra["agents"] = source.agents

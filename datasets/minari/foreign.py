@@ -11,6 +11,7 @@ import numpy as np
 from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.leaves import as_team, padded
 from entitybench.datasets.minari.library import EXTRA
+from entitybench.datasets.minari.spaces import described
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
 from entitybench.envs.views.gym import joint_id
@@ -218,6 +219,7 @@ def _about(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "custom": True,
         "reference_scores": scores,
         "action_bounds": _bounds(metadata["action_space"]),
+        "gymnasium": described(metadata),
         "source": "minari",
     }
 

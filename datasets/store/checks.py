@@ -281,6 +281,9 @@ _OPTIONAL: Mapping[str, Callable[[Any], bool]] = {
     "mujoco": _or_none(_is_text),
     "behaviour": _or_none(_is_text),
     "reference_scores": _or_none(_are_scores),
+    "gymnasium": lambda value: (
+        isinstance(value, dict) and all(text is None or _is_text(text) for text in value.values())
+    ),
     "action_bounds": _or_none(lambda value: _is_numbers(value) and len(value) == 2),
 }
 # Fields of a line of episodes.jsonl.

@@ -359,6 +359,45 @@ def test_other_data_become_a_store(tmp_path):
     assert np.isclose(store.episodes[0]["return"], episodes[0]["rewards"].sum())
 
 
+def test_other_data_keep_their_environment_and_spaces_when_exported_again(tmp_path):
+    env = gymnasium.spec("CartPole-v1")
+    episodes = [foreign_episode(n, observations=np.zeros((n + 1, 4), np.float32)) for n in (3, 5)]
+    for episode in episodes:
+        episode["actions"] %= 2
+    first = collect("someone/pole-v0", episodes, env=env)
+    store = import_minari("someone/pole-v0", tmp_path / "a")
+    export(store, "someone/again-v0")
+    again = minari.load_dataset("someone/again-v0")
+    assert again.action_space == first.action_space == gymnasium.spaces.Discrete(2)
+    assert again.observation_space == first.observation_space
+    recovered = again.recover_environment()
+    assert (recovered.spec.id, recovered.spec.max_episode_steps) == ("CartPole-v1", 500)
+    for one, other in zip(first, again, strict=True):
+        assert np.array_equal(one.terminations, other.terminations)
+        assert np.array_equal(one.truncations, other.truncations)
+        assert all(again.action_space.contains(action) for action in other.actions)
+    assert import_minari("someone/again-v0", tmp_path / "b").manifest == store.manifest
+
+
+def test_spaces_of_data_hold_the_data(tmp_path):
+    """A space that the data leave is not believed; without one choices are choices."""
+    wrong = gymnasium.spaces.Box(-0.1, 0.1, (3,), np.float64)
+    collect("someone/wide-v0", [foreign_episode(9)], **{**SPACES, "observation_space": wrong})
+    export(import_minari("someone/wide-v0", tmp_path / "a"), "someone/mended-v0")
+    mended = minari.load_dataset("someone/mended-v0")
+    assert mended.observation_space == SPACES["observation_space"]
+    assert mended.action_space == SPACES["action_space"]
+    arrays = {
+        "observations": np.zeros((8, 2), np.float32),
+        "actions": np.array([0, 1, 2, 0, 5, 1, 0, 0]),
+        "rewards": np.zeros(8, np.float32),
+    }
+    from stores import plain_store
+
+    export(plain_store(tmp_path / "b", arrays, [3, 3]), "someone/plain-v0")
+    assert minari.load_dataset("someone/plain-v0").action_space == gymnasium.spaces.Discrete(6)
+
+
 def test_other_data_that_do_not_fit(tmp_path):
     with_infos = foreign_episode(3, infos={"x": np.arange(4)})
     collect("someone/ragged-v0", [with_infos, foreign_episode(3)], **SPACES)

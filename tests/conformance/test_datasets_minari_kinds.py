@@ -20,6 +20,7 @@ from entitybench.datasets.store.writer import StoreWriter, new_store
 from entitybench.envs.api import make, world_of
 from entitybench.errors import DataError
 from entitybench.leaderboard.cli.main import main
+from entitybench.registry import tasks
 
 minari = pytest.importorskip("minari")
 pytest.importorskip("PIL")
@@ -94,6 +95,36 @@ def test_the_environment_is_recovered_and_repeats_every_episode(made):
     env.close()
 
 
+def test_what_is_recovered_ends_where_the_data_do(made):
+    """Cut after as many steps as they were; evaluation has the task's own limit."""
+    export(made, "some/kind-v0")
+    data = minari.load_dataset("some/kind-v0")
+    env, own = data.recover_environment(), data.recover_environment(eval_env=True)
+    horizon = tasks()[made.task].horizon
+    assert own.spec.max_episode_steps == horizon
+    cut = [i for i, episode in enumerate(data.iterate_episodes()) if episode.truncations[-1]]
+    longest = int(made.lengths.max())
+    assert env.spec.max_episode_steps == (longest if cut else max(horizon, longest))
+    for index in [i for i in cut if made.lengths[i] == longest][:1]:
+        episode = data[index]
+        env.reset(seed=made.episodes[index]["seed"])
+        flags = [env.step(at(episode.actions, step))[2:4] for step in range(longest)]
+        assert [cut for _, cut in flags] == episode.truncations.tolist()
+        assert [ended for ended, _ in flags] == episode.terminations.tolist()
+    env.close()
+    own.close()
+
+
+def test_data_of_another_version_come_without_an_environment(team, tmp_path):
+    columns, rows = contents(team)
+    old = rewritten(team, tmp_path / "old", columns, rows, task_version=0)
+    with pytest.warns(UserWarning, match="of version 0 of team-spread, here is version"):
+        export(old, "some/old-v0")
+    with pytest.raises(ValueError, match="env_spec is None"):
+        minari.load_dataset("some/old-v0").recover_environment()
+    assert same_files(old.folder, import_minari("some/old-v0", tmp_path / "b").folder) == []
+
+
 def at(leaves, step):
     if isinstance(leaves, dict):
         return {name: leaf[step] for name, leaf in leaves.items()}
@@ -159,7 +190,6 @@ def test_a_part_of_a_team_comes_back_as_a_team(team, tmp_path):
 def test_the_joint_environment_is_the_team(tmp_path):
     from entitybench.envs.views.joint import JointEnv, joint_spec
     from entitybench.errors import BadValue
-    from entitybench.registry import tasks
 
     joint = gymnasium.make(joint_spec(tasks()["team-spread"]))
     team = make("team-spread")

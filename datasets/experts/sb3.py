@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.datasets.behaviours.actor import Actor
+from entitybench.datasets.behaviours.actor import EXAMPLE, Actor
 from entitybench.datasets.behaviours.measure import measure
 from entitybench.envs.api import task_of
 from entitybench.errors import BadValue, whole
@@ -105,6 +105,10 @@ def write_actor(actor: Any, out: Path, about: dict[str, str]) -> None:
         tensors[f"layer{index}.bias"] = layer.bias.detach().clone()
     features = layers[0].in_features
     tensors["mean"], tensors["deviation"] = torch.zeros(features), torch.ones(features)
+    seen = torch.linspace(-1.0, 1.0, features)
+    with torch.no_grad():
+        done = actor._predict(seen[None], deterministic=True)[0]  # the one call that both have
+    tensors |= dict(zip(EXAMPLE, (seen, done.clone()), strict=True))
     out.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, out, metadata=about)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 
 from entitybench.datasets.behaviours.actor import Actor, read_tensors
 from entitybench.envs.api import make_worlds
 from entitybench.errors import BadValue, DataError
 
 pytest.importorskip("safetensors")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,46 @@ def test_training_episodes_begin_anew_where_they_end():
             assert np.abs(seen[row, :5]).max() < 1.3  # near the start's pose again
     assert (ends >= 1).all()
     worlds.close()
+
+
+def test_weights_that_are_not_those_of_the_example_are_refused(trained, tmp_path):
+    """As safetensors.numpy 0.8.0 writes a transposed array: its numbers in the order of memory."""
+    from safetensors.numpy import load_file, save_file
+
+    tensors = load_file(trained["sac"][1])
+    assert tensors["example.observation"].shape == (11,)
+    assert tensors["example.action"].shape == (3,)
+    weight = tensors["layer0.weight"]
+    turned = np.ascontiguousarray(weight.T).reshape(weight.shape)
+    other = tmp_path / "other"
+    save_file({**tensors, "layer0.weight": turned}, other)
+    with pytest.raises(DataError, match=r"does not act as its example says: .*ascontiguousarray"):
+        Actor("hopper", file=str(other))
+    save_file({**tensors, "example.action": np.full(3, np.nan, np.float32)}, other)
+    with pytest.raises(DataError, match="does not act as its example says"):
+        Actor("hopper", file=str(other))
+    alone = {name: x for name, x in tensors.items() if name != "example.action"}
+    save_file(alone, other)
+    with pytest.raises(DataError, match=r"example of the shapes \(11,\) and \(0,\)"):
+        Actor("hopper", file=str(other))
+    plain = {name: x for name, x in tensors.items() if not name.startswith("example")}
+    save_file(plain, other)  # older files have none
+    assert Actor("hopper", file=str(other))
+
+
+def test_the_shipped_actor_has_an_example():
+    assert {"example.observation", "example.action"} <= read_tensors("halfcheetah-sac").keys()
+    Actor("halfcheetah", file="halfcheetah-sac")
+
+
+def test_the_range_of_safetensors_leaves_out_what_ignores_strides():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (found,) = [x for x in project["optional-dependencies"]["train"] if "safetensors" in x]
+    assert not Requirement(found).specifier.contains("0.8.0")
+    for file in ("default.txt", "numpy1.txt"):
+        pins = (ROOT / "constraints" / file).read_text().splitlines()
+        (pin,) = [line.partition("==")[2] for line in pins if line.startswith("safetensors==")]
+        assert Requirement(found).specifier.contains(pin)
 
 
 def test_bad_actors_say_what_is_wrong(trained, tmp_path):

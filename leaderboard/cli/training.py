@@ -58,7 +58,7 @@ def train(
         seeds: Several training seeds: side by side in one computation where the agent can do that,
             else one after another.
         device: cpu, cuda, cuda:INDEX, or auto for a GPU where there is one. Default: auto, or that
-            of the run to go on with.
+            of the run to go on with. A run can go on with any.
         threads: Threads of torch. Default: 1; another number rounds differently.
         evaluate_every: Updates between evaluations on validation starts, 0 for none. Default: a
             fifth of all.

@@ -200,6 +200,7 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
         dataset=checkpoint.dataset,
         dataset_sha256=(meta.get("dataset") or {}).get("content_hash"),
         parts=checkpoint.parts,
+        devices=checkpoint.devices,
         device=device,
         shipped=checkpoint.shipped,
     )

@@ -295,7 +295,7 @@ def _describe(entrants: Sequence[Entrant], task: TaskSpec) -> tuple[AgentInfo, d
 
 def _learned(source: Source, kind: str) -> DataInfo | None:
     """What a training seed learned from, to act in tasks of a kind."""
-    if source.dataset_sha256 is None and not source.parts:
+    if source.dataset_sha256 is None and not source.parts and not source.devices:
         return None
     task = source.trained_on
     named = dataset_for(tasks()[task], kind) if task is not None and task in tasks() else None
@@ -305,6 +305,7 @@ def _learned(source: Source, kind: str) -> DataInfo | None:
         sha256=source.dataset_sha256,
         default=source.dataset is None or source.dataset == named,
         parts=source.parts,
+        devices=list(source.devices),
     )
 
 

@@ -39,7 +39,8 @@ class Source:
     dataset: str | None = None  # that it learned from
     dataset_sha256: str | None = None
     parts: dict[str, str] = field(default_factory=dict)  # sha256 by name
-    device: str = "cpu"
+    devices: tuple[str, ...] = ()  # that trained it, in order
+    device: str = "cpu"  # where it acts
     shipped: bool = False  # the weights are those of the package
 
 

@@ -36,11 +36,25 @@ class Order:
         parts = {name: _sha256(folder) for name, folder in self.parts[seed].items()}
         return {**self.asked, "seed": seed, **({"parts": parts} if parts else {})}
 
+    def devices(self, step: int, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What run.json says of where a run trains from `step` on, and where it did before.
+
+        Devices round differently, so that one that goes on elsewhere is no unbroken run; but it can
+        go on anywhere.
+        """
+        known = (before or {}).get("devices") or []
+        if before and not known:  # as earlier versions wrote it
+            known = [{"device": before.get("device"), "from": 0}]
+        kept = [one for one in known if one["from"] < step]
+        if not kept or kept[-1]["device"] != self.device:
+            kept.append({"device": self.device, "from": step})
+        return {"device": self.device, "devices": kept}
+
     def written(self, seed: int, group: Sequence[RunFolder]) -> dict[str, Any]:
         """What run.json of a seed of a group says."""
         beside = {"beside": [each.seed for each in group]} if len(group) > 1 else {}
         names = {"dataset_id": getattr(self.store, "id", None), "unit": self.target.unit}
-        return {**self.decides(seed), **names, **beside}
+        return {**self.decides(seed), **self.devices(0), **names, **beside}
 
     def fresh(self, seed: int) -> Any:
         """A learner of step 0."""
@@ -69,6 +83,9 @@ def run(order: Order, group: Sequence[RunFolder], habits: Habits, report: Report
     while group:
         crew = runs.load(group, order.target, order.device)
         seeds, total = tuple(f.seed for f in group), int(crew.learners[0].total)
+        for folder in group:
+            before = folder.asked() or {}
+            folder.note({**before, **order.devices(crew.step, before)})
         if not fresh or lost:
             word = "go on" if lost else "resumed"
             note = f"{seed_names(seeds)} {word} at {crew.step}"

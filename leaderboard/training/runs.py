@@ -1,7 +1,8 @@
 """The folder of a training run: checkpoints that are whole or not there, metrics, the agent.
 
     OUT/seed3.training/              while it runs
-        run.json                     what was asked for; a resumed run must ask for the same
+        run.json                     what was asked for; a resumed run must ask for the same, but
+                                     for the device: "devices" says which trained, from which step
         checkpoint-000012000/        the newest two; it has this name only when it is whole
         metrics.jsonl, and what a logger leaves
         diverged.json            where its numbers are finite no more: nobody goes on with it
@@ -72,7 +73,12 @@ class RunFolder:
                 shutil.rmtree(old)
             elif old.name != ".lock":
                 old.unlink()
-        write_atomic(self.work / RUN, json.dumps(asked, indent=1, sort_keys=True) + "\n")
+        self.note(asked)
+
+    def note(self, asked: Mapping[str, Any]) -> None:
+        """Write run.json, where it says something else."""
+        if _read_json(self.work / RUN) != asked:
+            write_atomic(self.work / RUN, json.dumps(asked, indent=1, sort_keys=True) + "\n")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

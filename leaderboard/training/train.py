@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.envs.offers import offers
 from entitybench.envs.worlds import task_of
-from entitybench.errors import BadValue, Diverged, a_path, training_seeds, unknown, whole
+from entitybench.errors import (
+    BadValue,
+    Diverged,
+    MissingExtra,
+    a_path,
+    training_seeds,
+    unknown,
+    whole,
+)
 from entitybench.leaderboard.evaluation.provenance import check_device, pick_device
 from entitybench.leaderboard.training.data import is_to_make, open_data
 from entitybench.leaderboard.training.loggers import logger_named
@@ -82,7 +90,7 @@ def train_seeds(
         resume: go on from the last checkpoints in `out`; finished runs are left as they are, and
             those that were never begun begin.
         device: "cpu", "cuda", "cuda:<index>" or "auto", a GPU where there is one; None: that of the
-            run to go on with, or "auto".
+            run to go on with where it is here, else "auto". A run can go on with any.
         dataset: id, folder, or an opened store; None: the one that the task names.
         generate: make a registered dataset that is not there yet.
         evaluate_every: updates between evaluations on validation seeds; None: a fifth, 0: never.
@@ -142,18 +150,31 @@ def train_seeds(
         for folder in left:
             stack.enter_context(folder.locked())
         before = next((found for f in left if (found := _begun(f, resume))), None)
-        chosen = picked or pick_device(before["device"] if before else None)
+        chosen = picked or _device_of(before, report)
         count = (threads if threads is not None or not before else before["threads"]) or 1
         if to_make:
             store = _made(spec, where, dataset, report)
             _check_finished(finished, _content(store))
-        asked |= {"config": plain(config), "device": chosen, "threads": count, **_content(store)}
+        asked |= {"config": plain(config), "threads": count, **_content(store)}
         order = Order(where, target, config, store, chosen, given, asked)
         stack.enter_context(torch_threads(count))
         lost = _run_all(order, left, set(seeds), habits, report)
     if lost:
         raise Diverged(lost, {seed: path for seed, path in finals.items() if seed not in lost})
     return finals
+
+
+def _device_of(before: Mapping[str, Any] | None, report: Report) -> str:
+    """The device of the run to go on with, or another where that is not here; which is said."""
+    if before is None:
+        return pick_device(None)
+    try:
+        return pick_device(before.get("device"))
+    except (BadValue, MissingExtra):
+        chosen = pick_device("auto")
+        note = f"begun on {before['device']}, which is not here: going on with {chosen}"
+        report(Status(0, 1, note=note))
+        return chosen
 
 
 def _named(name: object) -> bool:

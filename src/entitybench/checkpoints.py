@@ -66,10 +66,27 @@ class Checkpoint:
         if own := self.meta.get("parts"):
             return dict(own)
         try:
-            asked = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
-            return {str(name): str(sha) for name, sha in asked["parts"].items()}
-        except (OSError, ValueError, TypeError, LookupError, AttributeError):
+            return {str(name): str(sha) for name, sha in self._asked()["parts"].items()}
+        except (LookupError, AttributeError):
             return {}
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Which devices trained it, in order, as its run tells; none where that is not known."""
+        asked = self._asked()
+        try:
+            found = [str(one["device"]) for one in asked.get("devices") or ()]
+        except (LookupError, TypeError):
+            return ()
+        return tuple(found or [str(asked[name]) for name in ("device",) if name in asked])
+
+    def _asked(self) -> dict[str, Any]:
+        """What its run was asked for; nothing where that is not beside it."""
+        try:
+            found = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def sha256(self) -> str:

@@ -210,6 +210,7 @@ class DataInfo(_Model):
     sha256: str | None = Field(None, description="of its content")
     default: bool = Field(True, description="whether its task names it to be trained on")
     parts: dict[str, str] = Field({}, description="sha256 of the weights it was built on, by name")
+    devices: list[str] = Field([], description="that trained it, in order; none: not known")
 
 
 class Hashes(_Model):

@@ -9,6 +9,7 @@ import pytest
 from entitybench.errors import BadValue, BenchError
 from entitybench.leaderboard.evaluation.control import BLOCK, blocks
 from entitybench.leaderboard.evaluation.evaluate import evaluate
+from entitybench.leaderboard.evaluation.provenance import Source
 from entitybench.records import Record
 from entitybench.types import TaskSpec
 
@@ -104,6 +105,14 @@ def test_rows_hold_what_happened():
     assert record.task.version == 3
     assert record.diagnostics == {"0": {"steps": TOY.horizon}}
     assert record.agent.id == "Seeker"
+
+
+def test_a_record_says_which_devices_trained():
+    agent = Seeker()
+    agent.source = Source(id="seeker", devices=("cuda", "cpu"))
+    [data] = run(agent, episodes=1).data
+    assert data.devices == ["cuda", "cpu"]
+    assert run(episodes=1).data == []
 
 
 def test_number_of_episodes_threads_and_shards_change_no_row():

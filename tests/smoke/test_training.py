@@ -14,6 +14,7 @@ import pytest
 import toy
 from toy import DATA, SPEC, Toy
 
+from entitybench.checkpoints import Checkpoint
 from entitybench.errors import BadValue, BenchError, CheckpointError, Diverged
 from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training import train as training
@@ -147,6 +148,44 @@ def test_wrong_resumes_are_refused(tmp_path):
         run(tmp_path, resume=True, changes={"pause_s": 0.05, "updates": 40, "rate": 0.2})
 
 
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_a_run_begun_on_a_gpu_goes_on_without_one(tmp_path, device):
+    folder = unfinished(tmp_path)
+    asked = json.loads((folder.work / "run.json").read_text())
+    assert asked["devices"] == [{"device": "cpu", "from": 0}]
+    begun = {**asked, "device": "cuda:7", "devices": [{"device": "cuda:7", "from": 0}]}
+    (folder.work / "run.json").write_text(json.dumps(begun))
+    notes = []
+    settings = {"pause_s": 0.05, "updates": 40}
+    done = run(
+        tmp_path,
+        resume=True,
+        device=device,
+        changes=settings,
+        progress=lambda status: notes.append(status.note),
+    )
+    after = json.loads((done / "run.json").read_text())
+    assert after["device"] == "cpu"
+    [first, second] = after["devices"]
+    assert first == {"device": "cuda:7", "from": 0}
+    assert second["device"] == "cpu"
+    assert second["from"] > 0
+    assert any("cuda:7, which is not here" in str(note) for note in notes) == (device is None)
+    assert Checkpoint(done, {}).devices == ("cuda:7", "cpu")
+    unbroken = run(tmp_path / "unbroken", changes=settings)
+    np.testing.assert_array_equal(weights(done), weights(unbroken))
+
+
+def test_runs_of_earlier_versions_tell_their_device(tmp_path):
+    folder = unfinished(tmp_path)
+    asked = json.loads((folder.work / "run.json").read_text())
+    del asked["devices"]
+    (folder.work / "run.json").write_text(json.dumps({**asked, "device": "cuda"}))
+    done = run(tmp_path, resume=True, changes={"pause_s": 0.05, "updates": 40})
+    devices = json.loads((done / "run.json").read_text())["devices"]
+    assert [one["device"] for one in devices] == ["cuda", "cpu"]
+
+
 def test_an_unreadable_checkpoint_falls_back_to_the_one_before(tmp_path):
     folder = unfinished(tmp_path)
     newest, older = folder.checkpoints()
@@ -236,7 +275,7 @@ def test_periodic_evaluation_uses_validation_seeds(tmp_path, monkeypatch):
 
 
 def test_arguments_that_cannot_be(tmp_path):
-    with pytest.raises(BadValue, match=r"negative"):
+    with pytest.raises(BadValue, match=r"0 or more: got -1"):
         run(tmp_path, seed=-1)
     with pytest.raises(BenchError, match=r"unknown preset 'smal'.*'small'"):
         run(tmp_path, preset="smal")

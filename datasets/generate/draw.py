@@ -25,6 +25,7 @@ from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.verify import note_verified
 from entitybench.datasets.store.writer import disk_errors, locked, write_manifest
 from entitybench.errors import BadValue, DataError
+from entitybench.registry import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -141,7 +142,10 @@ def frames_of(
     from entitybench.envs.core.banks import Bank
     from entitybench.envs.drawing.render import Renderer
 
-    world = world_of(task_like(store.manifest))
+    task = task_like(store.manifest)
+    world = world_of(task)
+    if view is None and f"{task.id}-pixels" in tasks():
+        view = tasks()[f"{task.id}-pixels"].kwargs.get("view")
     bank = Bank(absent=store.manifest.get("absent", 0.0))
     poses, offsets = store.columns["poses"], store.offsets
     renderer = Renderer(world, pixels, pixels, view or world.view)

@@ -211,6 +211,12 @@ class World(ABC):
         """Give the entities of an episode with these constants (N, D) their colours in `model`."""
         del model, constants
 
+    def for_pictures(self, model: mujoco.MjModel) -> None:  # noqa: B027 - most look as they are
+        """Change how a renderer's copy of the scene is lit and coloured, which moves nothing."""
+
+    # Metres between the lines that pictures show on the floor, where nothing else tells of motion.
+    grid: float | None = None
+
     def marks(self, goal: Array) -> Sequence[tuple[Array, ...]]:
         """Boxes (position (3,), half sizes (3,), rgba (4,)) that mark a goal (N, D).
 

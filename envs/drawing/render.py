@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SEEN_GROUPS = (0, ROBOT_GROUP, PAINT_GROUP)
 LARGEST = 4096  # pixels along an edge
+VOID = (58, 62, 68)  # what is seen where there is nothing; MuJoCo leaves it black
+GRID = (0.25, 0.28, 0.25, 1.0)
+LINES, LINE = 12, 0.02  # lines to each side, and half the width of one in m
 
 
 class Renderer:
@@ -34,8 +37,17 @@ class Renderer:
     thread a renderer of its own.
     """
 
-    def __init__(self, world: World, width: int, height: int, view: str = "top") -> None:
+    def __init__(
+        self, world: World, width: int, height: int, view: str = "top", *, smooth: bool = False
+    ) -> None:
         """Open an OpenGL context.
+
+        Args:
+            world: whose states are drawn.
+            width: of pictures, pixels.
+            height: of pictures, pixels.
+            view: a camera of the scene.
+            smooth: draw four times as many pixels and take means: for people, edges are smooth.
 
         Raises:
             RenderError: when neither EGL nor OSMesa works, saying what to install.
@@ -44,6 +56,8 @@ class Renderer:
         for name, size in (("width", width), ("height", height)):
             if not isinstance(size, int) or not 1 <= size <= LARGEST:
                 raise BadValue(f"the {name} of a picture is 1 to {LARGEST} pixels: got {size!r}.")
+        self._smooth = smooth
+        width, height = (2 * size if smooth else size for size in (width, height))
         # A copy, since colours are painted on it, and the size of the off-screen buffer is the
         # model's: one larger than the picture costs three times the time.
         self._model = copy.copy(world.model)
@@ -54,6 +68,11 @@ class Renderer:
         cameras = [self._model.camera(i).name for i in range(self._model.ncam)]
         if view not in cameras:
             raise BadValue(f"no view {view!r}; choose one of {', '.join(cameras)}.")
+        world.for_pictures(self._model)
+        self._rgba = self._model.geom_rgba.copy()
+        # Where nothing is drawn, but for scenes with a sky.
+        sky = int(mujoco.mjtTexture.mjTEXTURE_SKYBOX)
+        self._void = None if sky in self._model.tex_type else np.empty((height, width), np.float32)
         self._world = world
         self._data = mujoco.MjData(self._model)
         self._owners = owners(world)
@@ -107,7 +126,9 @@ class Renderer:
         if goal is not None:
             for mark in self._world.marks(goal):
                 self._mark(*mark)
-        return self._read()
+        if self._world.grid is not None:
+            self._rule(self._world.grid)
+        return self._fine(self._read(self._void))
 
     def goal(
         self, goal: Array, absent: Array | None = None, variation: Variation | None = None
@@ -241,11 +262,11 @@ class Renderer:
             model.geom_pos[:] = source.geom_pos
             self._variation = variation
         if variation is not None or absent is not None or self._dressed:
-            model.geom_rgba[:] = plain.geom_rgba
+            model.geom_rgba[:] = self._rgba
         self._dressed = variation is not None or absent is not None
         paint(self._world, model, constants, variation, absent)
 
-    def _mark(self, position: Array, size: Array, rgba: Array, frame: Array | None = None) -> None:
+    def _mark(self, position: Any, size: Any, rgba: Any, frame: Array | None = None) -> None:
         geom = self._scene.geoms[self._scene.ngeom]
         mujoco.mjv_initGeom(
             geom,
@@ -257,11 +278,29 @@ class Renderer:
         )
         self._scene.ngeom += 1
 
-    def _read(self) -> Array:
+    def _rule(self, step: float) -> None:
+        """Lines on the floor, `step` m apart, about what the camera looks at."""
+        camera = self._scene.camera[0]
+        x, y = np.round(np.array(camera.pos[:2]) / step) * step
+        for k in range(-LINES, LINES + 1):
+            self._mark([x + k * step, y, 0], [LINE, LINES * step, LINE], GRID)
+            self._mark([x, y + k * step, 0], [LINES * step, LINE, LINE], GRID)
+
+    def _read(self, depth: Array | None = None) -> Array:
+        """What was drawn; with a place for depths, `VOID` where nothing was."""
         self._begin()
         mujoco.mjr_render(self._rect, self._scene, self._context)
-        mujoco.mjr_readPixels(self._pixels, None, self._rect, self._context)
+        mujoco.mjr_readPixels(self._pixels, depth, self._rect, self._context)
+        if depth is not None and depth.max() == 1.0:  # the far plane
+            self._pixels[depth == 1.0] = VOID
         return self._pixels[::-1].copy()  # OpenGL's first row is the lowest
+
+    def _fine(self, picture: Array) -> Array:
+        if not self._smooth:
+            return picture
+        height, width = picture.shape[0] // 2, picture.shape[1] // 2
+        four = picture.reshape(height, 2, width, 2, 3)
+        return four.mean(axis=(1, 3)).round().astype(np.uint8)
 
 
 _ABANDONED: list[Any] = []  # what no thread that is left may free

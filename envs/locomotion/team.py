@@ -111,7 +111,7 @@ class LocomotionTeam(TeamWorld):
         self.entities, self.feature_names = robot.entities, robot.feature_names
         self.control_dt, self.physics_dt = robot.control_dt, robot.physics_dt
         self.reads, self.terminates = robot.reads, robot.terminates
-        self.perturbations = robot.perturbations
+        self.perturbations, self.grid = robot.perturbations, robot.grid
         # Where a team's action, one agent after the other, is in the robot's, and back.
         owned = [joint for joints in self.parts.owns for joint in joints]
         self.order = np.array([robot.motors.index(joint) for joint in owned])

@@ -41,6 +41,7 @@ class Locomotion(RewardWorld):
     entities = 1
     reads: tuple[str, ...] = ("qpos", "qvel")
     perturbations = ("colour", "mass", "friction", "latency")
+    grid = 1.0  # m
 
     def __init__(
         self, *, pixels: int | None = None, view: str = "side", sleep: bool = False

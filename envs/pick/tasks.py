@@ -58,11 +58,15 @@ _BINS = TaskSpec(
     tags=frozenset({"pick", "state"}),
     summary="put one of two cubes into one of three coloured bins",
 )
+_STACK = tuple(_cubes("stack", n) for n in range(2, 6))
 _STATE = (
     *(_cubes("pick", n) for n in range(1, 11)),
-    *(_cubes("stack", n) for n in range(2, 6)),
+    *_STACK,
     _SCENE,
     _BINS,
 )
 
-TASKS: tuple[TaskSpec, ...] = (*_STATE, *(seen(task) for task in _STATE))
+# From above all of a stack but its top is hidden.
+_VIEWS = {task.id: "side" for task in _STACK}
+
+TASKS: tuple[TaskSpec, ...] = (*_STATE, *(seen(task, _VIEWS.get(task.id)) for task in _STATE))

@@ -114,6 +114,12 @@ class PickTable(World):
         qpos[self._turns[2]] = np.sin(yaw / 2)
         return qpos
 
+    def for_pictures(self, model: mujoco.MjModel) -> None:
+        # As the scene has it, everything bright is white from above.
+        model.geom("table").rgba[:3] = 0.5
+        model.vis.headlight.diffuse[:] = 0.3
+        model.light_diffuse[:] = 0.2
+
     def control(self, state: Array, action: Array) -> Array:
         # The actuators' own range keeps the targets within the joints'.
         target = state.take(self._robot, axis=-1)

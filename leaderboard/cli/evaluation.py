@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
 from entitybench.errors import BadValue
@@ -42,6 +42,9 @@ def evaluate(
     threads: Threads | None = None,
     bank: str | None = None,
     video: bool = False,
+    view: str | None = None,
+    size: int | None = None,
+    speed: float | None = None,
     out: Path | None = None,
     json: bool = False,
 ) -> None:
@@ -67,6 +70,9 @@ def evaluate(
             perturbed:mass,friction (colour, size, mass, friction, latency); hidden, whose salt is
             in the variable ENTITYBENCH_SALT.
         video: Write an mp4 and a contact sheet beside the record.
+        view: The camera of the film. Default: that of the task.
+        size: Pixels along the edge of an episode's picture in the film. Default: 256.
+        speed: How many times as fast as in the world the film is. Default: 1, real time.
         out: The record file, a new one. Default: results/TASK/AGENT-TIME.json.
         json: Print the record instead of the table.
     """
@@ -85,10 +91,13 @@ def evaluate(
     from entitybench.leaderboard.evaluation.evaluate import check_options
 
     check_options(kind, bank=bank is not None, video=video, threads=threads is not None)
+    film = {k: v for k, v in (("view", view), ("size", size), ("speed", speed)) if v is not None}
     if video:
         from entitybench.leaderboard.evaluation.video import check_video
 
-        check_video(spec)  # better now than after the episodes
+        check_video(spec, **film)  # better now than after the episodes
+    elif film:
+        raise BadValue(f"--{next(iter(film))} is of the film: give --video too, or leave it out.")
 
     arguments = {
         "agent": agent,
@@ -139,7 +148,7 @@ def evaluate(
             preset=preset,
             device=device,
         )
-        _film(loaded, task, path.with_suffix(".mp4"), episode_seed)
+        _film(loaded, task, path.with_suffix(".mp4"), episode_seed, film)
 
 
 def _record_file(out: Path, video: bool) -> None:
@@ -192,9 +201,11 @@ def _print_beside_stored(record: Record) -> None:
     print_table(table([record, *stored]))
 
 
-def _film(agent: object, task: str, path: Path, first_seed: int) -> None:
+def _film(agent: object, task: str, path: Path, first_seed: int, film: dict[str, Any]) -> None:
     from entitybench.leaderboard.evaluation.video import record_video
 
     seeds = tuple(range(first_seed, first_seed + 4))
-    for file in record_video(agent, task, path, seeds=seeds):
-        note(f"video: {file}")
+    film_file, sheet_file = record_video(agent, task, path, seeds=seeds, **film)
+    speed = film.get("speed", 1.0)
+    note(f"video: {film_file} ({'real time' if speed == 1 else f'{speed:g} times real time'})")
+    note(f"video: {sheet_file}")

@@ -16,13 +16,16 @@ from entitybench.files import write_atomic, writing
 from entitybench.leaderboard.evaluation.control import Control, blocks, default_worlds, run_block
 from entitybench.leaderboard.evaluation.evaluate import entrant_of
 from entitybench.leaderboard.evaluation.pool import Job, one_torch_thread
+from entitybench.leaderboard.evaluation.sheet import Strip
+from entitybench.leaderboard.evaluation.sheet import sheet as contact_sheet_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from entitybench.types import Array, Obs, TaskSpec
 
-SHOTS = 8  # pictures of an episode on the contact sheet
+FPS = 30  # frames a second of every film
+HOLD = 0.5  # s that a film stays on the last state
 _BORDER = 4  # pixels; green while all entities are at their goals
 _GREEN, _WHITE = (46, 160, 67), (255, 255, 255)
 
@@ -35,9 +38,12 @@ def record_video(
     seeds: Sequence[int] = (0, 1, 2, 3),
     contact_sheet: str | Path | None = None,
     size: int = 256,
-    speed: float = 3.0,
+    view: str | None = None,
+    speed: float = 1.0,
 ) -> list[Path]:
-    """Film the episodes with these seeds, side by side.
+    """Film the episodes with these seeds, side by side, in real time or faster.
+
+    A film has 30 frames a second, whatever the control rate: each shows the state of its time.
 
     Args:
         agent: an agent or a policy.
@@ -46,7 +52,8 @@ def record_video(
         seeds: episode seeds.
         contact_sheet: a PNG with a row of pictures for each episode; default: PATH-sheet.png.
         size: pixels along the edge of one episode's picture.
-        speed: how many times faster than in the world.
+        view: a camera of the scene; None: the task's own.
+        speed: how many times as fast as in the world.
 
     Returns:
         The files: film, contact sheet.
@@ -54,7 +61,7 @@ def record_video(
     Raises:
         MissingExtra: the extra [video] is not installed.
         RenderError: nothing can draw here.
-        BadValue: not an .mp4, no seeds, or a file that cannot be written.
+        BadValue: not an .mp4, no seeds, no such view, or a file that cannot be written.
     """
     path = Path(path)
     sheet = Path(contact_sheet) if contact_sheet else path.with_name(f"{path.stem}-sheet.png")
@@ -62,30 +69,30 @@ def record_video(
         raise BadValue(f"a film is an .mp4 file: got {str(path)!r}.")
     if not seeds or min(seeds) < 0:
         raise BadValue(f"a film needs episode seeds that are not negative: got {list(seeds)}.")
-    if not 32 <= size <= 1024:
-        raise BadValue(f"a picture has 32 to 1024 pixels along its edge: got {size}.")
+    _check(size, speed)
     ffmpeg, image = _libraries()
     spec = task_of(task)
     entrant = entrant_of(agent, Control())
     groups = blocks(sorted(set(seeds)))
     columns = math.ceil(math.sqrt(max(map(len, groups))))
     rows = math.ceil(max(map(len, groups)) / columns)
-    shots: list[list[Array]] = []
+    strips: list[Strip] = []
     try:
         with writing(path) as temporary:
             film: Generator[None, Array, None] | None = None
             frames = 0
             for group in groups:
-                camera = _Camera(spec, len(group), size, (rows, columns))
+                camera = _Camera(spec, group, size, (rows, columns), view, speed)
                 if film is None:
-                    film = _open(ffmpeg, temporary, camera, speed)
+                    film = _open(ffmpeg, temporary, camera)
                 camera.film = film
                 try:
                     with one_torch_thread():
                         run_block(Job(entrant, group), spec, camera, "raise", lambda _: None)
+                    camera.finish()
                 finally:
                     camera.close()
-                shots += camera.shots
+                strips += camera.strips
                 frames += camera.frames
             assert film is not None
             film.close()
@@ -93,14 +100,25 @@ def record_video(
     except OSError as error:
         raise BadValue(f"cannot write the film {path}: {why(error)}.") from error
     file = io.BytesIO()
-    image.fromarray(np.concatenate([np.concatenate(row, 1) for row in shots])).save(file, "PNG")
+    who = f"{entrant.source.id}, training seed {entrant.source.training_seed}, in {spec.id}"
+    image.fromarray(contact_sheet_of(image, who, strips)).save(file, "PNG")
     return [path, write_atomic(sheet, file.getvalue())]
 
 
-def check_video(task: TaskSpec) -> None:
-    """Open what a film needs, and close it. Raises MissingExtra or RenderError."""
+def check_video(
+    task: TaskSpec, *, size: int = 256, view: str | None = None, speed: float = 1.0
+) -> None:
+    """Open what a film needs, and close it. Raises MissingExtra, RenderError or BadValue."""
+    _check(size, speed)
     _libraries()
-    _Camera(task, 1, 32, (1, 1)).close()
+    _Camera(task, [0], size, (1, 1), view, speed).close()
+
+
+def _check(size: int, speed: float) -> None:
+    if not 32 <= size <= 1024:
+        raise BadValue(f"a picture has 32 to 1024 pixels along its edge: got {size}.")
+    if not 0.05 <= speed <= 100:
+        raise BadValue(f"a film is 0.05 to 100 times as fast as the world: got {speed}.")
 
 
 def _libraries() -> tuple[Any, Any]:
@@ -114,12 +132,12 @@ def _libraries() -> tuple[Any, Any]:
     return imageio_ffmpeg, Image
 
 
-def _open(ffmpeg: Any, path: Path, camera: _Camera, speed: float) -> Generator[None, Array, None]:
+def _open(ffmpeg: Any, path: Path, camera: _Camera) -> Generator[None, Array, None]:
     rows, columns = camera.grid
     film: Generator[None, Array, None] = ffmpeg.write_frames(
         str(path),
         (columns * camera.size, rows * camera.size),
-        fps=speed / camera.world.control_dt,
+        fps=FPS,
         quality=7,
         macro_block_size=1 if camera.size % 2 == 0 else 2,
         ffmpeg_log_level="error",
@@ -140,50 +158,84 @@ def _check_film(ffmpeg: Any, path: Path, frames: int) -> None:
 
 
 class _Camera:
-    """The simulation of a block that draws every step into a film."""
+    """The simulation of a block that draws what a film and its contact sheet show."""
 
-    def __init__(self, task: TaskSpec, batch: int, size: int, grid: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        task: TaskSpec,
+        seeds: Sequence[int],
+        size: int,
+        grid: tuple[int, int],
+        view: str | None,
+        speed: float,
+    ) -> None:
         from entitybench.envs.drawing.render import Renderer
 
-        self.worlds: Any = default_worlds(task, batch, 1)
+        self.worlds: Any = default_worlds(task, len(seeds), 1)
         self.world = self.worlds.world
-        self.renderer = Renderer(self.world, size, size, self.world.view)
-        self.batch, self.size, self.grid = batch, size, grid
+        self.renderer = Renderer(self.world, size, size, view or self.world.view, smooth=True)
+        self.size, self.grid = size, grid
         self.film: Generator[None, Array, None] | None = None
-        self.shots: list[list[Array]] = [[] for _ in range(batch)]
-        self.when = set(np.linspace(0, task.horizon, SHOTS).round().astype(int).tolist())
+        self.strips = [Strip(seed) for seed in seeds]
+        self.rate = FPS * self.world.control_dt / speed  # frames a control step
+        self.success = np.zeros(len(seeds), bool)
         self.time = self.frames = 0
 
     def reset(self, seeds: Sequence[int]) -> Obs:
         obs: Obs = self.worlds.reset(seeds)
-        self._shoot(np.zeros(self.batch, bool))
+        self._shoot()
         return obs
 
     def step(self, actions: Array) -> tuple[Obs, dict[str, Array]]:
         obs, info = self.worlds.step(actions)
         self.time += 1
-        self._shoot(info["is_success"])
+        self.success = info["is_success"]
+        self._shoot()
         return obs, info
 
     def state_digest(self, row: int) -> str:
         return str(self.worlds.state_digest(row))
+
+    def finish(self) -> None:
+        """The last state, for some frames more, and on the sheet."""
+        pictures = self._pictures(set(range(len(self.strips))))
+        self._send(pictures, round(HOLD * FPS))
 
     def close(self) -> None:
         """Free the drawing context."""
         self.renderer.close()
         self.worlds.close()
 
-    def _shoot(self, success: Array) -> None:
+    def _shoot(self) -> None:
+        """Frames of the time from this state to the next one, and pictures for the sheet."""
+        count = math.ceil((self.time + 1) * self.rate) - math.ceil(self.time * self.rate)
+        wanted = {
+            k
+            for k, strip in enumerate(self.strips)
+            if count or strip.wants(self.time) or (self.success[k] and strip.success is None)
+        }
+        self._send(self._pictures(wanted), count)
+
+    def _pictures(self, rows: set[int]) -> dict[int, Array]:
+        """Of some episodes, by row; each goes to its strip too."""
+        found = {}
+        for k in sorted(rows):
+            success = bool(self.success[k])
+            found[k] = framed(self.renderer.frame(self.worlds, k), success)
+            self.strips[k].add(self.time, found[k], success)
+        return found
+
+    def _send(self, pictures: dict[int, Array], count: int) -> None:
+        """One picture beside the other, `count` times."""
+        if self.film is None or not count:
+            return
         rows, columns = self.grid
         frame = np.full((rows * self.size, columns * self.size, 3), 255, np.uint8)
-        for k in range(self.batch):
-            picture = framed(self.renderer.frame(self.worlds, k), bool(success[k]))
+        for k, picture in pictures.items():
             y, x = (k // columns) * self.size, (k % columns) * self.size
             frame[y : y + self.size, x : x + self.size] = picture
-            if self.time in self.when:
-                self.shots[k].append(picture)
-        if self.film is not None:
-            self.film.send(np.ascontiguousarray(frame))
+        for _ in range(count):
+            self.film.send(frame)
             self.frames += 1
 
 

@@ -10,7 +10,7 @@ SURFACE = {
     "list": "WHAT --kind --scores --json",
     "info": "ID --json",
     "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
-    "--dataset --preset --device --threads --bank --video --out --json",
+    "--dataset --preset --device --threads --bank --video --view --size --speed --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
     "lint": "DATASET --episodes --json --strict",
     "page": "DATASETS --out --all --json",

@@ -294,6 +294,6 @@ def test_a_film_that_is_not_whole_is_said(bench: Bench, monkeypatch, tmp_path):
 
     monkeypatch.setattr(imageio_ffmpeg, "count_frames_and_secs", lambda path: (3, 0.1))
     agent = load_agent("random", task="push-1block")
-    with pytest.raises(BadValue, match="wrote 3 of 151 frames"):
+    with pytest.raises(BadValue, match="wrote 3 of 468 frames"):
         record_video(agent, "push-1block", tmp_path / "film.mp4", seeds=(0,), size=32)
     assert not list(tmp_path.glob("*film*"))

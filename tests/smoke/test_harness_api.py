@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import shutil
 
 import numpy as np
@@ -381,13 +382,39 @@ def test_a_film_shows_the_evaluated_episodes(tmp_path):
         pytest.skip(str(error))
     assert files == [path, tmp_path / "film-sheet.png"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["film-sheet.png", "film.mp4"]
-    assert Image.open(files[1]).size[1] == 3 * 64
+    assert Image.open(files[1]).size == (8 * 64, 18 + 3 * (64 + 18))
     meta = next(imageio_ffmpeg.read_frames(str(path)))
-    assert meta["size"] == (128, 64)
+    assert (meta["size"], meta["fps"]) == ((128, 64), 30)
+    # Two blocks of episodes, SHORT.horizon + 1 states each of 0.1 s, and half a second at the end.
+    states = 2 * (SHORT.horizon + 1)
+    assert imageio_ffmpeg.count_frames_and_secs(str(path))[0] == 3 * states + 2 * 15
+    record_video(agent, SHORT, path, seeds=(0,), size=64, speed=2, view="side")
+    frames = math.ceil(1.5 * (SHORT.horizon + 1)) + 15
+    assert imageio_ffmpeg.count_frames_and_secs(str(path))[0] == frames
+    for wrong, words in (({"speed": 0}, "0.05 to 100 times"), ({"view": "below"}, "no view")):
+        with pytest.raises(BadValue, match=words):
+            record_video(agent, SHORT, path, **wrong)
     with pytest.raises(BadValue, match=r"an \.mp4 file"):
         record_video(agent, SHORT, tmp_path / "film.gif")
     with pytest.raises(BadValue, match="not negative"):
         record_video(agent, SHORT, path, seeds=())
+
+
+def test_a_contact_sheet_goes_up_to_success_and_has_the_end():
+    from entitybench.leaderboard.evaluation.sheet import SHOTS, Strip
+
+    strip = Strip(seed=4)
+    for step in range(701):
+        strip.add(step, np.full((1, 1, 3), step % 256, np.uint8), success=step >= 331)
+    labels = [label for label, _ in strip.shots()]
+    assert len(labels) == SHOTS
+    assert labels[0] == "step 0"
+    assert labels[-2:] == ["step 331: success", "step 700: the end"]
+    assert len(strip.kept) <= 64
+    never = Strip(seed=4)
+    for step in range(4):
+        never.add(step, np.zeros((1, 1, 3), np.uint8), success=False)
+    assert [label for label, _ in never.shots()] == [f"step {k}" for k in range(4)]
 
 
 def test_actions_are_checked_in_the_real_world(file):

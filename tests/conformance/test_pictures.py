@@ -1,0 +1,86 @@
+"""What pictures show: nothing is clipped, nothing is a black void, and every entity stands out."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from entitybench.envs.api import make_worlds
+from entitybench.envs.drawing import gl
+from entitybench.envs.drawing.render import VOID, Renderer
+from entitybench.errors import RenderError
+from entitybench.registry import tasks
+from entitybench.types import TaskSpec
+
+try:
+    gl.make_context(8, 8).free()
+except RenderError as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+# One task of each class of worlds; robosuite's light is robosuite's.
+OURS = {t.target: t for t in reversed(list(tasks())) if "state" in t.tags and not t.extra}
+EDGE = 128  # pixels
+
+
+@pytest.mark.parametrize("task", OURS.values(), ids=lambda task: task.id)
+def test_views_are_well_exposed_and_entities_stand_out(task: TaskSpec) -> None:
+    worlds = make_worlds(task, 1)
+    worlds.reset([0])
+    model = worlds.world.model
+    for view in [model.camera(i).name for i in range(model.ncam)]:
+        renderer = Renderer(worlds.world, EDGE, EDGE, view)
+        picture = renderer.row(worlds, 0)
+        shown = renderer.segmentation(worlds.state[0], worlds.constants[0])
+        renderer.close()
+        clipped = np.mean((picture == 0) | (picture == 255))
+        assert clipped < 0.05, f"{view}: {clipped:.0%} of all values are clipped"
+        for entity in np.unique(shown[shown >= 0]):
+            mine = shown == entity
+            near = _near(mine)
+            if mine.sum() < 6 or not near.any():
+                continue
+            colours = [picture[where].astype(float).mean(0) for where in (mine, near)]
+            contrast = np.abs(colours[0] - colours[1]).max()
+            assert contrast > 15, f"{view}: {worlds.world.bodies[entity]} is hardly seen"
+
+
+def _near(mine: np.ndarray) -> np.ndarray:
+    """The pixels next to a region."""
+    wide = mine.copy()
+    for axis in (0, 1):
+        for by in (-2, 2):
+            wide |= np.roll(mine, by, axis)
+    return wide & ~mine
+
+
+def test_smooth_pictures_are_of_the_same_size_and_scene() -> None:
+    worlds = make_worlds("push-3blocks", 1)
+    worlds.reset([0])
+    pictures = []
+    for smooth in (False, True):
+        renderer = Renderer(worlds.world, 64, 48, "side", smooth=smooth)
+        pictures.append(renderer.row(worlds, 0).astype(int))
+        renderer.close()
+    plain, smooth = pictures
+    assert plain.shape == smooth.shape == (48, 64, 3)
+    assert np.abs(plain - smooth).mean() < 6
+    assert len(np.unique(smooth.reshape(-1, 3), axis=0)) > len(
+        np.unique(plain.reshape(-1, 3), axis=0)
+    )
+    assert (plain == VOID).all(axis=-1).any()
+
+
+def test_a_stack_is_seen_from_the_side() -> None:
+    assert tasks()["stack-3cubes-pixels"].kwargs["view"] == "side"
+    assert "view" not in tasks()["pick-3cubes-pixels"].kwargs
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("robosuite"), reason="no robosuite here")
+def test_a_scene_with_a_sky_keeps_it() -> None:
+    worlds = make_worlds("robosuite-lift", 1)
+    worlds.reset([0])
+    renderer = Renderer(worlds.world, 32, 32, "frontview")
+    assert not (renderer.row(worlds, 0) == VOID).all(axis=-1).any()
+    renderer.close()

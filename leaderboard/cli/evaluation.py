@@ -91,7 +91,9 @@ def evaluate(
     from entitybench.leaderboard.evaluation.evaluate import check_options
 
     check_options(kind, bank=bank is not None, video=video, threads=threads is not None)
-    film = {k: v for k, v in (("view", view), ("size", size), ("speed", speed)) if v is not None}
+    film: dict[str, Any] = {
+        k: v for k, v in (("view", view), ("size", size), ("speed", speed)) if v is not None
+    }
     if video:
         from entitybench.leaderboard.evaluation.video import check_video
 

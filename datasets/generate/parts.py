@@ -14,6 +14,7 @@ import numpy as np
 
 from entitybench.errors import DataError
 from entitybench.files import write_atomic, writing
+from entitybench.texts import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def prepare(folder: Path, job: Job, tell: Callable[[str], None]) -> set[int]:
     """Make the folder for part files ready; returns the parts that an earlier call finished."""
     arguments = job.arguments()
     try:
-        found = json.loads((folder / _ARGUMENTS).read_text())
+        found = parsed((folder / _ARGUMENTS).read_text())
     except (OSError, ValueError):
         found = None
     if found != arguments:

@@ -32,6 +32,7 @@ from entitybench.datasets.store.frames import need_space
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import disk_errors, locked
 from entitybench.errors import BadValue, MissingExtra
+from entitybench.texts import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,8 +90,8 @@ def _is_there(final: Path, store: EpisodeStore) -> bool:
 
 def _read_about(final: Path) -> dict[str, Any]:
     try:
-        found = json.loads((final / "data" / "metadata.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found = parsed((final / "data" / "metadata.json").read_bytes())
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 

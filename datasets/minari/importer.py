@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from entitybench.datasets.minari.foreign import read_foreign
 from entitybench.datasets.minari.leaves import shared_columns
 from entitybench.datasets.minari.library import DATA_FILE, EXTRA, fetch, load_minari, minari_root
 from entitybench.datasets.minari.ogbench import read_ogbench
-from entitybench.datasets.store.checks import check_manifest, why
+from entitybench.datasets.store.checks import check_manifest, read_json, why
 from entitybench.datasets.store.files import read_manifest
 from entitybench.datasets.store.schema import Column, Manifest, manifest_hash
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
@@ -172,7 +171,7 @@ def _own_episodes(
     with h5py.File(data) as file:
         for index in range(len(dataset)):
             group = file[f"episode_{index}"]
-            row = json.loads(group[EXTRA]["row"][()])
+            row = read_json(group[EXTRA]["row"][()])
             entries = {}
             if arrays:
                 entries = {n: group[EXTRA][n][()] for n in manifest["columns"] if n in group[EXTRA]}

@@ -18,6 +18,7 @@ from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BenchError, DataError, unknown
 from entitybench.files import write_atomic
 from entitybench.registry import datasets
+from entitybench.texts import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +136,7 @@ def read_all(out: Path) -> dict[str, Facts]:
 def read_facts(path: Path) -> Facts | None:
     """The facts of a page; None where there are none, or those of an older layout."""
     try:
-        facts: Facts = json.loads(path.read_text(encoding="utf-8"))
+        facts: Facts = parsed(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return facts if isinstance(facts, dict) and facts.get("layout") == LAYOUT else None
@@ -167,7 +168,7 @@ def described(folder: Path) -> tuple[Facts, bytes]:
 
 def facts_text(facts: Facts) -> str:
     """The file of facts."""
-    return json.dumps(facts, ensure_ascii=False) + "\n"
+    return _whole(json.dumps(facts, ensure_ascii=False)) + "\n"
 
 
 def _write(folder: Path, out: Path) -> Path:
@@ -180,10 +181,15 @@ def _write(folder: Path, out: Path) -> Path:
 
 def _write_words(facts: Facts, out: Path) -> Path:
     path = _with(out / facts["name"], ".md")
-    words = page(facts, path.parent)
+    words = _whole(page(facts, path.parent))
     if not path.is_file() or path.read_text(encoding="utf-8") != words:
         write_atomic(path, words)
     return path
+
+
+def _whole(text: str) -> str:
+    """Half a character, which no file can hold, as the escape that stands for it in JSON."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _with(path: Path, suffix: str) -> Path:

@@ -5,7 +5,6 @@ A manifest may come from anywhere: names in it become files, and numbers become 
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from entitybench.datasets.store.schema import (
     content_hash,
     manifest_hash,
 )
+from entitybench.texts import parsed
 from entitybench.words import reason
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_FILES = 1000
 MOST_BYTES = 2**50  # of one file
+MOST_NUMBER = 10**300  # a float holds it
 LONGEST_NAME = 200  # characters
 # What columns of these names have an entry of, and its axes where every reader counts on them.
 KNOWN: Mapping[str, tuple[tuple[str, ...], int | None]] = {
@@ -57,9 +58,10 @@ class Fault(ValueError):
 def read_json(data: bytes) -> Any:
     """The value that JSON text stands for. Raises Fault, whatever the bytes are."""
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        raise Fault("is corrupt: it is no JSON") from None
+        return parsed(data, finite=True)
+    except ValueError as error:
+        reason = str(error) if type(error) is ValueError else "it is no JSON"
+        raise Fault(f"is corrupt: {reason}") from None
 
 
 def is_hash(value: Any) -> bool:
@@ -159,6 +161,11 @@ def check_rows(rows: Any, manifest: Mapping[str, Any]) -> None:
         for name, is_right in _ROW.items():
             if not is_right(row.get(name)):
                 raise Fault(f"misstates {name} in line {number + 1}: {shown(row.get(name))}")
+        for name, value in row.items():
+            if not _is_plain(value):
+                raise Fault(f"misstates {shown(name)} in line {number + 1}: {shown(value)}")
+        if row.get("index") not in (None, number):
+            raise Fault(f"misstates index in line {number + 1}: {shown(row['index'])}")
     if sum(row["length"] for row in rows) != manifest["transitions"]:
         raise Fault("does not give the transitions that the manifest says")
     if len(rows) < max(last for _, last in manifest["splits"].values()):
@@ -245,7 +252,32 @@ def _is_texts(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a float can hold it, as it is."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < MOST_NUMBER
+    return whole or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether its numbers are such that a float can hold."""
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | str) or _is_number(value)
+
+
+def _is_return(value: Any) -> bool:
+    """A number, or one for each of several rewards: lists of equal shape."""
+    return _shape(value) is not None
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """That of numbers in lists; None where they are none, or of different lengths."""
+    if not isinstance(value, list):
+        return () if _is_number(value) else None
+    shapes = {_shape(inner) for inner in value}
+    inside = shapes.pop() if len(shapes) == 1 else None
+    return None if inside is None else (len(value), *inside)
 
 
 def _is_numbers(value: Any) -> bool:
@@ -291,7 +323,9 @@ _ROW: Mapping[str, Callable[[Any], bool]] = {
     "length": _is_whole,
     "split": _is_text,
     "seed": _or_none(lambda value: _is_whole(value, most=2**64)),
-    "return": _or_none(_is_numbers),
+    "return": _or_none(_is_return),
     "success": _or_none(lambda value: isinstance(value, bool)),
     "labels": _or_none(lambda value: isinstance(value, dict)),
+    "captions": _or_none(lambda value: _is_text(value) or _is_texts(value)),
+    "failure_step": _or_none(_is_whole),
 }

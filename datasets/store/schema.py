@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,20 +64,24 @@ class Column:
         return cls(array.dtype.str, tuple(array.shape[1:]), per)
 
 
+# Fields of a line of `episodes.jsonl` that may be null; the start state is that of `reset(seed)`.
+MAYBE = ("seed", "return", "success", "labels", "captions", "failure_step")
+
+
 def episode_row(index: int, split: str, length: int, **known: Any) -> dict[str, Any]:
-    """One line of `episodes.jsonl`; what is unknown or has no meaning for the data is null."""
-    row: dict[str, Any] = {
-        "index": index,
-        "split": split,
-        "length": length,
-        "seed": None,  # the start state is that of `reset(seed)`
-        "return": None,
-        "success": None,
-        "labels": None,
-        "captions": None,
-        "failure_step": None,
-    }
-    return {**row, **known}
+    """One line of `episodes.jsonl`; what is unknown or has no meaning for the data is null.
+
+    So is a return that is not finite: JSON has no such number.
+    """
+    if not _is_finite(known.get("return")):
+        known["return"] = None
+    return {"index": index, "split": split, "length": length, **dict.fromkeys(MAYBE), **known}
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return value is None or math.isfinite(value)
 
 
 def state_counts(lengths: np.ndarray, every: int = STATE_EVERY) -> np.ndarray:

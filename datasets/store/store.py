@@ -18,6 +18,7 @@ from entitybench.datasets.store.files import open_column, read_manifest
 from entitybench.datasets.store.frames import FRAMES, Frames
 from entitybench.datasets.store.schema import (
     EPISODES,
+    MAYBE,
     OF_STEPS,
     OFFSETS,
     Column,
@@ -170,7 +171,7 @@ class EpisodeStore:
             raise DataError(
                 f"{EPISODES} in {self.folder} {fault}. {mend(self.folder, self.manifest)}"
             ) from None
-        return rows
+        return [{**row, **{name: None for name in MAYBE if name not in row}} for row in rows]
 
     @cached_property
     def episodes(self) -> list[dict[str, Any]]:

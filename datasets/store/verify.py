@@ -21,6 +21,7 @@ from entitybench.errors import BadValue, DataError
 from entitybench.files import writing
 from entitybench.places import data_root, sha256_of
 from entitybench.registry import datasets
+from entitybench.texts import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +113,7 @@ def _note_path(folder: Path) -> Path:
 
 def _read_note(folder: Path) -> dict[str, list[Any]]:
     try:
-        note = json.loads(_note_path(folder).read_text())
+        note = parsed(_note_path(folder).read_text())
     except (OSError, ValueError):
         return {}
     return note if isinstance(note, dict) else {}

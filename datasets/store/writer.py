@@ -140,7 +140,7 @@ class StoreWriter:
         first.append(offsets)
         files[OFFSETS] = first.close()
         rows = _File(self.folder / EPISODES)
-        rows.write("".join(json.dumps(row) + "\n" for row in episodes).encode())
+        rows.write("".join(map(_line, episodes)).encode())
         files[EPISODES] = rows.close()
         files = dict(sorted(files.items()))
         content = content_hash(files, drawn)
@@ -171,6 +171,17 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
         temporary.write_bytes(data)
     written: Manifest = json.loads(data)
     return written
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """A line of `episodes.jsonl`. Raises BadValue for what JSON cannot hold."""
+    try:
+        return json.dumps(row, allow_nan=False) + "\n"
+    except (ValueError, TypeError) as error:
+        raise BadValue(
+            f"the row of episode {row.get('index')} cannot be stored: {error}; labels are texts, "
+            "truth values and finite numbers."
+        ) from None
 
 
 @contextmanager

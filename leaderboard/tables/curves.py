@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError, unknown
+from entitybench.texts import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def read_curves(paths: Sequence[str | Path]) -> dict[str, Rows]:
 def read_rows(file: Path) -> Rows:
     """The rows of one metrics file. Raises RecordError."""
     try:
-        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        rows = [parsed(line) for line in file.read_text(encoding="utf-8").splitlines()]
         steps = [int(row["step"]) for row in rows]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RecordError(f"{file} holds no training metrics: {error}.") from error

@@ -27,6 +27,7 @@ from entitybench.errors import BadValue, BenchError, CheckpointError
 from entitybench.files import write_atomic
 from entitybench.leaderboard.training.crew import crew_of
 from entitybench.leaderboard.training.loggers import LOGGERS
+from entitybench.texts import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -188,7 +189,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     rows = []
     for line in path.read_bytes().split(b"\n") if path.is_file() else ():
         try:
-            row = json.loads(line)
+            row = parsed(line)
             row["step"] + 0
         except (ValueError, TypeError, KeyError, RecursionError):
             continue  # cut short, zeros or noise; not what the program wrote
@@ -259,7 +260,7 @@ def _sync(path: Path) -> None:
 
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

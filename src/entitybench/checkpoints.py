@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import CheckpointError
 from entitybench.places import data_root, sha256_of
+from entitybench.texts import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,7 @@ class Checkpoint:
     def _asked(self) -> dict[str, Any]:
         """What its run was asked for; nothing where that is not beside it."""
         try:
-            found = json.loads((self.folder / RUN).read_text(encoding="utf-8"))
+            found = parsed((self.folder / RUN).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -204,7 +205,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
     """agent.json of a checkpoint folder. Raises CheckpointError."""
     path = folder / META
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"no checkpoint in {str(folder)!r}: {META} is missing.") from None
     except (OSError, ValueError) as error:

@@ -19,6 +19,7 @@ from entitybench.errors import BadValue, RecordError
 from entitybench.files import write_atomic
 from entitybench.kinds import METRICS
 from entitybench.schema1 import lifted
+from entitybench.texts import parsed
 from entitybench.words import squeezed
 
 if TYPE_CHECKING:
@@ -336,11 +337,10 @@ class Record(_Model):
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise RecordError(f"cannot read the record {path}: {reason}.") from error
         try:
-            data = json.loads(text)
+            data = parsed(text)
         except ValueError as error:
-            raise RecordError(f"{path} is no record: not JSON ({error}).") from error
-        except RecursionError as error:
-            raise RecordError(f"{path} is no record: its brackets nest too deeply.") from error
+            reason = str(error) if "nest" in str(error) else f"not JSON ({error})"
+            raise RecordError(f"{path} is no record: {reason}.") from error
         version = data.get("schema_version") if isinstance(data, dict) else None
         if type(version) is int and version > SCHEMA_VERSION:
             raise RecordError(

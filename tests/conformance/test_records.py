@@ -1,6 +1,7 @@
 """The record file: schema, reading, writing, and one clear line for what is wrong."""
 
 import json
+import math
 import os
 import stat
 import threading
@@ -345,3 +346,39 @@ def test_a_new_name_is_given_back_when_the_write_fails(tmp_path, monkeypatch):
     with pytest.raises(BadValue, match="No space left"):
         write_new(tmp_path, "a", "x")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 900 + "1" + "}" * 900])
+def test_every_reader_of_json_stands_deep_nesting(text, tmp_path):
+    """Beyond Python's stack, and within it but too deep to be walked and written again."""
+    from entitybench.checkpoints import read_meta
+    from entitybench.datasets.pages.api import read_facts
+    from entitybench.errors import CheckpointError
+    from entitybench.leaderboard.tables.curves import read_rows
+    from entitybench.leaderboard.training.runs import read_metrics
+    from entitybench.texts import parsed
+
+    for name in ("a.json", "agent.json", "metrics.jsonl"):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match="nest too deeply"):
+        parsed(text)
+    with pytest.raises(RecordError, match="no record: its brackets nest too deeply"):
+        Record.read(tmp_path / "a.json")
+    with pytest.raises(CheckpointError, match="nest too deeply"):
+        read_meta(tmp_path)
+    with pytest.raises(RecordError, match="nest too deeply"):
+        read_rows(tmp_path / "metrics.jsonl")
+    assert read_metrics(tmp_path / "metrics.jsonl") == []
+    assert read_facts(tmp_path / "a.json") is None
+
+
+def test_json_that_is_deep_enough_for_anything_is_read():
+    from entitybench.texts import DEEPEST, parsed
+
+    text = "[" * DEEPEST + "]" * DEEPEST
+    assert parsed(text) == json.loads(text)
+    with pytest.raises(ValueError, match="nest"):
+        parsed(f"[{text}]")
+    assert math.isnan(parsed("NaN"))
+    with pytest.raises(ValueError, match="it holds NaN"):
+        parsed("[NaN]", finite=True)

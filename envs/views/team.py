@@ -31,6 +31,15 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 
+def actions_of(world: TeamWorld, joint: Array) -> dict[str, Any]:
+    """Actions by agent as `TeamEnv.step` takes them, from those of a policy: (M, A) in [-1, 1]."""
+    if world.actions is None:
+        return dict(zip(world.agents, joint, strict=True))
+    count = world.actions
+    chosen = np.clip(np.floor((joint[:, 0] + 1) * count / 2), 0, count - 1).astype(int)
+    return dict(zip(world.agents, chosen.tolist(), strict=True))
+
+
 class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
     """One episode at a time, a dict entry an agent; all agents act, and all end together.
 
@@ -230,11 +239,7 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
 
     def actions_of(self, joint: Array) -> dict[str, Any]:
         """The actions that `step` takes, by agent, from those of a policy: (M, A) in [-1, 1]."""
-        if self.world.actions is None:
-            return dict(zip(self.possible_agents, joint, strict=True))
-        count = self.world.actions
-        chosen = np.clip(np.floor((joint[:, 0] + 1) * count / 2), 0, count - 1).astype(int)
-        return dict(zip(self.possible_agents, chosen.tolist(), strict=True))
+        return actions_of(self.world, joint)
 
     def _misshapen(self, actions: dict[str, Any]) -> BadValue:
         wanted = (self.world.action_dim,)

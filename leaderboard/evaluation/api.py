@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from entitybench.errors import training_seeds as distinct
 from entitybench.kinds import CONTROL_METRICS
 from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.evaluation import weights as checkpoints
+from entitybench.leaderboard.evaluation.predict import Player
 from entitybench.leaderboard.evaluation.provenance import Source, check_device, pick_device
 from entitybench.leaderboard.evaluation.settings import config_of
 from entitybench.leaderboard.evaluation.weights import REFERENCE, reference_weights
@@ -57,6 +58,40 @@ class Loaded:
 
     agent: Any
     source: Source
+    task: TaskSpec | None = None  # where it acts
+    _playing: list[Player] = field(default_factory=list, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        where = "" if self.task is None else f" for {self.task.id}"
+        about = [f"training seed {self.source.training_seed}"]
+        about += [f"preset {self.source.preset}"] if self.source.preset else []
+        about += [f"trained on {self.source.dataset}"] if self.source.dataset else []
+        return f"<{self.source.id}{where}: {', '.join(about)}>"
+
+    def predict(self, obs: Any, *, begin: bool = False) -> Any:
+        """The action for an observation, in a loop of one's own.
+
+        >>> obs, info = env.reset(seed=0)
+        >>> action = agent.predict(obs, begin=True)
+        >>> obs, reward, terminated, truncated, info = env.step(action)
+
+        Args:
+            obs: what `eb.make(task)` or `eb.make_vec(task, …)` gives; of a team its dict by agent.
+            begin: whether an episode begins, all of a vector's at once: agents remember, such as
+                which subgoal they are after. The first call begins too.
+
+        Returns:
+            (A,) in [-1, 1], (B, A) for a vector, or a dict by agent for a team.
+
+        Raises BadValue for what is no observation of the task, or an agent that does not act.
+        """
+        if not self._playing:
+            if self.task is None:
+                raise BadValue(
+                    "this agent has no task to act in: load_agent(id, task=…) gives one."
+                )
+            self._playing.append(Player(self.policy(), self.task, self.source.training_seed))
+        return self._playing[0].predict(obs, begin=begin)
 
     def policy(self, *, greedy: bool = True) -> Any:
         """The policy to evaluate."""
@@ -204,7 +239,7 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
         device=device,
         shipped=checkpoint.shipped,
     )
-    return Loaded(agent, source)
+    return Loaded(agent, source, task)
 
 
 def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -> Loaded:
@@ -229,7 +264,7 @@ def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -
         resolve(kind.evaluator)().actor(agent)  # complains when it cannot act
         config = config_of(agent)
     source = Source(id=spec.id, kind=spec.kind, training_seed=seed, preset=preset, config=config)
-    return Loaded(agent, source)
+    return Loaded(agent, source, task)
 
 
 def evaluate(

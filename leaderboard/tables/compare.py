@@ -54,7 +54,7 @@ class Difference:
     improvement: Interval  # P(a run of a is better than one of b)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Rendered):
     """Two agents in one task, metric by metric."""
 

@@ -43,6 +43,13 @@ class Tabular(Protocol):
 class Rendered:
     """Gives a Tabular its formats as methods."""
 
+    def __repr__(self: Tabular) -> str:
+        return render(self, "text")
+
+    def _repr_html_(self: Tabular) -> str:
+        """For notebooks."""
+        return fragment(self.grid())
+
     def text(self: Tabular) -> RenderableType:
         """A rich table; narrower than its numbers it cannot be, so see `fitted`."""
         return rich_table(self.grid())
@@ -180,6 +187,17 @@ def markdown(grid: Grid) -> str:
 
 def page(grid: Grid) -> str:
     """A self-contained HTML page."""
+    return "\n".join(
+        [
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+            f"<title>{html.escape(grid.title)}</title>\n<style>\n{_STYLE}\n</style></head><body>",
+            f"{fragment(grid)}\n</body></html>",
+        ]
+    )
+
+
+def fragment(grid: Grid) -> str:
+    """A table and its notes, to be put into a page."""
 
     def cells(tag: str, row: tuple[str, ...]) -> str:
         return "".join(f"<{tag}>{html.escape(word)}</{tag}>" for word in row)
@@ -188,16 +206,8 @@ def page(grid: Grid) -> str:
     body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in grid.rows)
     notes = "\n".join(f"<p>{html.escape(note)}</p>" for note in grid.notes)
     title = html.escape(grid.title)
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
-            f"<title>{title}</title>\n<style>\n{_STYLE}\n</style></head><body>",
-            f"<table><caption>{title}</caption>",
-            head,
-            f"<tbody>\n{body}\n</tbody></table>",
-            f"{notes}\n</body></html>" if notes else "</body></html>",
-        ]
-    )
+    table = [f"<table><caption>{title}</caption>", head, f"<tbody>\n{body}\n</tbody></table>"]
+    return "\n".join([*table, notes] if notes else table)
 
 
 def comma_separated(rows: list[dict[str, Any]]) -> str:

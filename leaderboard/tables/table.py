@@ -35,7 +35,7 @@ class Row:
         return len(self.record.training_seeds) == 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table(Rendered):
     """Rows in the order of the records."""
 

@@ -7,6 +7,8 @@
 >>> runs = eb.train("gcbc", "push-3blocks", preset="tiny", seeds=[0, 1], out="runs/gcbc")
 >>> agent = eb.load_agent("hecrl", task="push-3blocks", seed=0)
 >>> record = eb.evaluate(agent, "push-3blocks", episodes=100)
+>>> record.summary()["success"]
+>>> eb.table([record, "results/push-3blocks"], sort="success")
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ _PUBLIC = {
     "load_agent": "entitybench.leaderboard.evaluation.api:load_agent",
     "train": "entitybench.leaderboard.training.api:train",
     "evaluate": "entitybench.leaderboard.evaluation.api:evaluate",
+    "table": "entitybench.leaderboard.tables.api:table",
+    "compare": "entitybench.leaderboard.tables.api:compare",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -7,6 +7,7 @@ what its numbers mean: the metrics as they were when it was written.
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -294,6 +295,48 @@ class Record(_Model):
         text = f"{self.agent.id} ({', '.join(remarks)})" if remarks else self.agent.id
         return squeezed(text, 200)
 
+    def summary(self) -> dict[str, float]:
+        """One number for each metric: the mean over training seeds, in the metric's own unit.
+
+        Shares lie in [0, 1]; NaN where no row has a value. Intervals are in `eb.table(record)`.
+        """
+        return {metric.name: self._mean(metric) for metric in self.metrics}
+
+    def _mean(self, metric: MetricInfo) -> float:
+        of_seeds = []
+        for seed in self.training_seeds:
+            rows = [row.values for row in self.rows if row.training_seed == seed and row.counts]
+            if metric.reduce == "mean":
+                numbers = [x for row in rows if (x := row[metric.name]) is not None]
+                found = math.fsum(numbers) / len(numbers) if numbers else math.nan
+            else:
+                found = _reduced(metric.reduce, rows)
+            of_seeds.append(found)
+        kept = [x for x in of_seeds if not math.isnan(x)]
+        return math.fsum(kept) / len(kept) if kept else math.nan
+
+    def __repr__(self) -> str:
+        first = self.metrics[0]
+        number = first.scale * self._mean(first)
+        unit = " %" if first.share else ""
+        size = f"{len(self.training_seeds)} × {len(self.items)} {self.item}s"
+        where = f"{self.task.id}-v{self.task.version}"
+        return f"<Record of {self.label} on {where}: {first.name} {number:.1f}{unit}, {size}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a line for each metric."""
+        title = html.escape(f"{self.label} on {self.task.id}-v{self.task.version}")
+        lines = [
+            f"<tr><td>{html.escape(metric.title)}</td>"
+            f"<td>{metric.scale * self._mean(metric):.{metric.digits}f}</td></tr>"
+            for metric in self.metrics
+        ]
+        size = f"{len(self.training_seeds)} training seeds × {len(self.items)} {self.item}s"
+        head = f"<table><caption>{title}: {html.escape(size)}</caption>"
+        return head + "".join(lines) + "</table>"
+
     def failures(self) -> dict[str, int]:
         """Rows with an error, by whose fault it was."""
         errors = [error for error in self.columns.error if error is not None]
@@ -359,6 +402,21 @@ class Record(_Model):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the record"
             raise RecordError(f"{path} is no valid record: {where}: {first['msg']}.") from error
+
+
+def _reduced(reduce: str, rows: list[dict[str, float | None]]) -> float:
+    """What a metric that is no mean comes to over rows."""
+    import numpy as np
+
+    from entitybench.registry import resolve
+
+    if not rows:
+        return math.nan
+    columns = {
+        name: np.array([math.nan if row[name] is None else row[name] for row in rows], float)
+        for name in rows[0]
+    }
+    return float(resolve(reduce)(columns))
 
 
 def _short(column: Iterable[float | None]) -> list[float | None]:

@@ -1,0 +1,65 @@
+"""`eb.table` and `eb.compare`: what `bench table` and `bench compare` do, for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from entitybench.errors import RecordError
+from entitybench.leaderboard.tables.compare import compare as difference
+from entitybench.leaderboard.tables.table import table as tabulate
+from entitybench.records import Record, record_files
+
+if TYPE_CHECKING:
+    from entitybench.leaderboard.tables.compare import Comparison
+    from entitybench.leaderboard.tables.table import Table
+
+Named = Record | str | Path
+
+
+def table(records: Named | Iterable[Named], *, sort: str | None = None) -> Table:
+    """One table of records: a row for each agent and task, a column for each metric.
+
+    It prints as `bench table` does and is a table in a notebook; `.to_json()`, `.markdown()`,
+    `.latex()`, `.csv()` and `.html()` give it otherwise.
+
+    Args:
+        records: records, files, or folders of files; one or several.
+        sort: a metric by its name in a record, e.g. "return": best first, task by task.
+
+    Raises:
+        RecordError: none given, or some that cannot share a row or a table.
+        UnknownId: no such metric.
+    """
+    given = [records] if isinstance(records, Record | str | Path) else records
+    if not isinstance(given, Iterable):
+        raise RecordError(f"a table is of records, their files or folders: got {given!r}.")
+    found: list[Record] = []
+    sources: list[str] = []
+    for each in given:
+        for one, source in _read(each):
+            found.append(one)
+            sources.append(source)
+    made = tabulate(found, sources)
+    return made if sort is None else made.ranked(sort)
+
+
+def compare(a: Named, b: Named) -> Comparison:
+    """Two records, item by item on the same seeds: differences with intervals.
+
+    Raises RecordError: of other tasks, or with nothing in common.
+    """
+    first, second = (list(_read(each)) for each in (a, b))
+    if len(first) != 1 or len(second) != 1:
+        raise RecordError("two records are compared: name a file each, not folders of several.")
+    return difference(first[0][0], second[0][0])
+
+
+def _read(named: Any) -> list[tuple[Record, str]]:
+    """Records with the names of their files, "" where there is none."""
+    if isinstance(named, Record):
+        return [(named, "")]
+    if not isinstance(named, str | Path):
+        raise RecordError(f"a record, its file or a folder is needed: got {named!r:.60}.")
+    return [(Record.read(path), str(path)) for path in record_files([named])]

@@ -80,6 +80,26 @@ def check_flags(
     return found
 
 
+def check_padding(rewards: Array, offsets: Array) -> list[Finding]:
+    """The last row of each episode, which no step begins at, has no reward.
+
+    Args:
+        rewards: (rows,), or (rows, M) of several agents.
+        offsets: (E + 1,).
+    """
+    held = flat(np.asarray(rewards[offsets[1:] - 1])).any(axis=1)
+    if not held.any():
+        return []
+    row = int(offsets[1:][held][0]) - 1
+    return [
+        _error(
+            f"rewards, {place(offsets, row)}",
+            f"{int(held.sum())} padding rows hold a reward, which windows and sums would count",
+            "set the last row of each episode to zero; import the data anew",
+        )
+    ]
+
+
 def check_rows(
     episodes: Sequence[Mapping[str, Any]], lengths: Array, splits: Mapping[str, Sequence[int]]
 ) -> list[Finding]:

@@ -176,6 +176,8 @@ def _boundaries(subject: Subject) -> list[Finding]:
         lambda: boundaries.check_flags(store.offsets, *flags, passing=passing),
         lambda: boundaries.check_rows(store.episodes, store.lengths, store.manifest["splits"]),
     ]
+    if "rewards" in columns:
+        parts.append(lambda: boundaries.check_padding(columns["rewards"], store.offsets))
     if subject.task is None:  # ours begin at reset(seed), which is replayed
         parts.append(lambda: boundaries.check_goes_on(_observations(subject), store.offsets))
     return subject.parts("boundaries", *parts)

@@ -30,6 +30,7 @@ import numpy as np
 
 from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.leaves import check_memory, column_name
+from entitybench.datasets.minari.trajectories import apart, layout
 from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.frames import load_h5py
 from entitybench.datasets.store.schema import Column, episode_row
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 NEEDED = ("observations", "actions", "rewards", "terminals")
-_ROUNDING = 1e-5  # between a state as it was left and as the next row has it
-_TOGETHER = 10_000  # rows that are compared at once
 _SEVERAL = 3  # timeouts that show a limit
 _ENDS = ("terminals", "timeouts")
 
@@ -69,7 +68,7 @@ def read_d4rl(path: Path, folder: Path, horizon: int | None = None) -> None:
     following = arrays.pop("next_observations", None)
     timeout = _timeouts(path, terminal, timeout, horizon)
     timeout = _mended(path, terminal, timeout, following, arrays["observations"], horizon)
-    taken, lengths, ends = _layout(terminal, timeout, following is not None)
+    taken, lengths, ends = layout(terminal, timeout, following is not None)
     if not len(lengths):
         raise DataError(f"{path} holds no trajectory of two states.")
     offsets = np.concatenate([[0], np.cumsum(lengths + 1)])
@@ -132,8 +131,7 @@ def _mended(
     """The timeouts (N,) with those that the file contradicts itself without. Warns of them."""
     ends = terminal | timeout
     if following is not None:
-        apart = _apart(following[:-1], observations[1:])
-        missing = np.append(apart, False) & ~ends
+        missing = np.append(apart(following[:-1], observations[1:]), False) & ~ends
         if missing.any():
             warnings.warn(
                 SourceDefect(
@@ -170,17 +168,6 @@ def _passed(ends: Array, horizon: int) -> Array:
     return passed
 
 
-def _apart(after: Array, following: Array) -> Array:
-    """Where states (N - 1, ...) differ by more than rounding: (N - 1,) bool."""
-    found = np.empty(len(after), bool)
-    for first in range(0, len(after), _TOGETHER):
-        part = slice(first, first + _TOGETHER)
-        one, other = (np.asarray(x[part], np.float64) for x in (after, following))
-        alike = np.isclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True)
-        found[part] = ~alike.reshape(len(alike), -1).all(axis=1)
-    return found
-
-
 def _limit(terminal: Array, timeout: Array) -> int | None:
     """The steps after which time is over, if the timeouts show it.
 
@@ -193,35 +180,6 @@ def _limit(terminal: Array, timeout: Array) -> int | None:
         return None
     least = int(lengths.min())
     return least if least > 1 and 2 * (lengths == least).sum() > len(lengths) else None
-
-
-def _layout(terminal: Array, timeout: Array, has_next: bool) -> tuple[Array, Array, Array]:
-    """Which file row each row of the store is taken from.
-
-    Args:
-        terminal: (N,) bool.
-        timeout: (N,) bool.
-        has_next: whether the state after each action is in the file.
-
-    Returns:
-        taken (rows,) of the store's rows; a last state that is not among the file's observations
-        stands as the row before it; lengths (E,) steps; ends (E,) the file's last row of each.
-    """
-    flagged = terminal | timeout
-    flagged[-1] = True  # a trajectory that was cut by the end of the file
-    last = np.flatnonzero(flagged)
-    first = np.concatenate([[0], last[:-1] + 1])
-    whole = terminal[last] | has_next  # the last action is kept, so a state is added
-    lengths = last - first + whole
-    kept = lengths > 0
-    if not kept.all():
-        warnings.warn(f"left out: {int((~kept).sum())} trajectories of one state.", stacklevel=3)
-    pieces = [
-        np.append(np.arange(a, b + 1), [b] if add else [])
-        for a, b, add in zip(first[kept], last[kept], whole[kept], strict=True)
-    ]
-    taken = np.concatenate([*pieces, []]).astype(np.int64)
-    return taken, lengths[kept], last[kept]
 
 
 def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:

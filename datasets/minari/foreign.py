@@ -76,12 +76,14 @@ def read_foreign(dataset: Any, folder: Path) -> None:
         raise BadValue("the Minari dataset holds no episodes.")
     if left_out:
         warnings.warn(f"left out (no numbers): {', '.join(sorted(left_out))}.", stacklevel=2)
-    for defect in _defects(storage, rows, cut_short):
+    for defect in _defects(storage, rows, cut_short, lengths):
         warnings.warn(defect, stacklevel=2)
     writer.finish(rows, _about(storage.metadata))
 
 
-def _defects(storage: Any, rows: list[dict[str, Any]], cut_short: int) -> Iterator[SourceDefect]:
+def _defects(
+    storage: Any, rows: list[dict[str, Any]], cut_short: int, lengths: list[int]
+) -> Iterator[SourceDefect]:
     """What the source itself shows to be wrong with it."""
     if any(row["seed"] is None for row in rows):
         yield SourceDefect(
@@ -92,6 +94,15 @@ def _defects(storage: Any, rows: list[dict[str, Any]], cut_short: int) -> Iterat
         yield SourceDefect(
             f"{cut_short} episodes go on after a truncation",
             "cut them there: the next state belongs to another episode",
+        )
+    spec = storage.metadata.get("env_spec")
+    limit = json.loads(spec).get("max_episode_steps") if isinstance(spec, str) else None
+    longer = sum(length > limit for length in lengths) if limit else 0
+    if longer:
+        yield SourceDefect(
+            f"{longer} episodes have more than the {limit} steps after which their environment "
+            "ends them",
+            "cut them where an end is missing, or name the environment with its own limit",
         )
     if _has_jpeg(storage):
         yield SourceDefect(

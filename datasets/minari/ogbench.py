@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.leaves import check_memory, column_name
+from entitybench.datasets.minari.trajectories import apart, layout
 from entitybench.datasets.sampling.columns import is_of_steps
 from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.schema import Column, episode_row
@@ -28,6 +30,8 @@ NEEDED = ("observations", "actions", "terminals")
 
 def read_ogbench(path: Path, folder: Path) -> None:
     """Fill a store from OGBench's layout: `terminals` is 1 at the last row of each episode.
+
+    A file with `next_observations` is as OGBench's loader gives it, without that row: it is added.
 
     That row's action leads nowhere; it becomes the padding, and its reward and mask with it. Other
     arrays of as many rows (qpos, qvel, button states; of single tasks rewards and masks) become
@@ -76,6 +80,7 @@ def read_ogbench(path: Path, folder: Path) -> None:
 def _episodes(path: Path) -> tuple[dict[str, Array], list[int]]:
     """The columns (rows, ...) of a file, and the steps of its episodes."""
     arrays = _read(path)
+    arrays = _with_last_states(path, arrays)
     terminals, actions = arrays.pop("terminals").astype(bool).reshape(-1), arrays["actions"]
     rows = len(arrays["observations"])
     if len(terminals) != rows or len(actions) != rows or not rows or not terminals[-1]:
@@ -100,6 +105,41 @@ def _episodes(path: Path) -> tuple[dict[str, Array], list[int]]:
     }
     columns |= {"terminals": terminals[kept], "masks": masks[kept]}
     return columns, lengths[lengths > 0].tolist()
+
+
+def _with_last_states(path: Path, arrays: dict[str, Array]) -> dict[str, Array]:
+    """A row more for each trajectory of a file that names the state after each action.
+
+    OGBench's loader gives such arrays: `terminals` is 1 at the last action, which leads somewhere.
+    Where a next state is not the state of the row after it, a trajectory ends as well.
+    """
+    following = arrays.pop("next_observations", None)
+    if following is None:
+        return arrays
+    rows, seen = len(following), arrays["observations"]
+    ends = arrays["terminals"].astype(bool).reshape(-1)
+    if following.shape != seen.shape or len(ends) != rows or not rows:
+        raise DataError(
+            f"{path}: next_observations are of the shape {following.shape}, observations of "
+            f"{seen.shape}, and there are {len(ends)} terminals."
+        )
+    missing = np.append(apart(following[:-1], seen[1:]), False) & ~ends
+    if missing.any():
+        warnings.warn(
+            SourceDefect(
+                f"{int(missing.sum())} trajectories of {path.name} end without a flag (the next "
+                f"observation of row {np.flatnonzero(missing)[0]} is not the observation of the "
+                "row after it)",
+                "they were split there; set terminals at these rows",
+            ),
+            stacklevel=5,
+        )
+    taken, lengths, last = layout(np.zeros(rows, bool), ends | missing, has_next=True)
+    padding = np.cumsum(lengths + 1) - 1
+    found = {name: a[taken] if a.shape[:1] == (rows,) else a for name, a in arrays.items()}
+    found["observations"][padding] = following[last]
+    found["terminals"] = np.isin(np.arange(len(taken)), padding)
+    return found
 
 
 def _masks(path: Path, masks: Array | None, terminals: Array) -> Array:

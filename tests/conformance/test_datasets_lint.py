@@ -296,6 +296,14 @@ def test_other_physics_are_not_replayed(made, tmp_path):
     assert "another version" in lint(tmp_path / "b").checks["replay"]
 
 
+def test_rewards_at_padding_rows_are_found(made, tmp_path):
+    columns, rows = contents(made[REWARD])
+    columns["rewards"][made[REWARD].offsets[1:] - 1] = -1
+    report = lint(rewritten(made[REWARD], tmp_path / "a", columns, rows).folder)
+    assert any("padding rows hold a reward" in f.what for f in report.findings)
+    assert report.checks["boundaries"] == "failed: 1 error"
+
+
 def test_the_command(made, capsys):
     folder = str(made[GOAL].folder)
     assert main(["lint", folder, "--episodes", "2"]) == 0

@@ -474,6 +474,19 @@ def test_masks_and_rewards_of_an_ogbench_single_task(tmp_path):
     for name in ("rewards", "masks", "actions"):
         assert not batch[name][outside].any(), name
     assert not [f for f in lint(path).findings if f.check == "boundaries"]
+    # As OGBench's loader gives it: the state after each action, and no row for the last one.
+    flat = {name: array[steps] for name, array in arrays.items()}
+    flat["next_observations"] = arrays["observations"][np.flatnonzero(steps) + 1]
+    flat["terminals"] = np.isin(np.arange(20), [9, 19]).astype(np.float32)
+    np.savez(tmp_path / "flat.npz", **flat)
+    same = import_minari(tmp_path / "flat.npz", tmp_path / "flat")
+    assert all(np.array_equal(same.columns[n], store.columns[n]) for n in store.columns)
+    flat["terminals"][9] = 0
+    np.savez(tmp_path / "flat.npz", **flat)
+    with pytest.warns(SourceDefect, match="1 trajectories of flat.npz end without a flag"):
+        split = import_minari(tmp_path / "flat.npz", tmp_path / "split")
+    assert split.lengths.tolist() == [10, 10]
+    assert np.array_equal(split.observations, store.observations)
     for bad in (np.full(22, 0.5), np.ones((22, 2))):
         np.savez(path, **{**arrays, "masks": bad})
         with pytest.raises(DataError, match="masks are one 0 or 1 a row"):

@@ -379,6 +379,14 @@ def test_other_data_keep_their_environment_and_spaces_when_exported_again(tmp_pa
     assert import_minari("someone/again-v0", tmp_path / "b").manifest == store.manifest
 
 
+def test_episodes_beyond_the_limit_of_their_environment_are_noticed(tmp_path):
+    episode = foreign_episode(501, observations=np.zeros((502, 4), np.float32))
+    episode["actions"] %= 2
+    collect("someone/long-v0", [episode], env=gymnasium.spec("CartPole-v1"))
+    with pytest.warns(UserWarning, match="1 episodes have more than the 500 steps"):
+        import_minari("someone/long-v0", tmp_path / "a")
+
+
 def test_spaces_of_data_hold_the_data(tmp_path):
     """A space that the data leave is not believed; without one choices are choices."""
     wrong = gymnasium.spaces.Box(-0.1, 0.1, (3,), np.float64)

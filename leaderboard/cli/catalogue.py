@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import json as json_
 from collections.abc import Mapping
 from functools import cache
@@ -23,9 +24,11 @@ _REFERENCE = ("random", "oracle")  # the policies whose scores a dataset comes w
 
 def list_(
     what: str | None = None,
+    matching: str = "",
     /,
     *,
     kind: str | None = None,
+    tag: list[str] | None = None,
     scores: bool = False,
     json: bool = False,
 ) -> None:
@@ -33,7 +36,9 @@ def list_(
 
     Args:
         what: tasks, agents or datasets. Default: all three.
+        matching: Only those whose id has this in it, or fits it with * and ?, e.g. push, team-*.
         kind: Only those of one kind of task, e.g. reward-control.
+        tag: Only tasks (and datasets of tasks) with all of these tags, e.g. push state.
         scores: Show success too, of the shipped records or a dataset's reference policies.
         json: Print JSON.
     """
@@ -43,7 +48,17 @@ def list_(
         known = [*registry.kinds().ids, *(spec.kind for spec in registry.agents())]
         if kind not in known:
             raise unknown("kind", kind, dict.fromkeys(known))
-    lists = {name: _rows(name, scores, kind) for name in ([what] if what else KINDS)}
+    tags = frozenset(tag or ())
+    known_tags = sorted({each for task in registry.tasks() for each in task.tags})
+    for each in tags - set(known_tags):
+        raise unknown("tag", each, known_tags)
+    lists = {
+        name: [row for row in _rows(name, scores, kind, tags) if _matches(row["id"], matching)]
+        for name in ([what] if what else KINDS)
+    }
+    if matching and not any(lists.values()):
+        ids = [row["id"] for name in lists for row in _rows(name, False, kind, tags)]
+        raise unknown("id or part of one", matching, ids, see=f"bench list {what or ''}".strip())
     if json:
         print_json(lists[what] if what else lists)
         return
@@ -55,13 +70,32 @@ def list_(
             put("")
 
 
-def _rows(what: str, scores: bool, kind: str | None = None) -> list[dict[str, Any]]:
-    specs = [spec for spec in getattr(registry, what)() if kind is None or kind in _kinds(spec)]
+def _matches(id: str, pattern: str) -> bool:
+    """Whether an id has the pattern in it, or fits it where that has * or ?."""
+    wild = any(sign in pattern for sign in "*?")
+    return fnmatch.fnmatchcase(id, pattern) if wild else pattern in id
+
+
+def _rows(
+    what: str, scores: bool, kind: str | None = None, tags: frozenset[str] = frozenset()
+) -> list[dict[str, Any]]:
+    specs = [
+        spec
+        for spec in getattr(registry, what)()
+        if (kind is None or kind in _kinds(spec)) and tags <= _tags(spec)
+    ]
     rows = [{**plain(spec), **_about(what, spec)} for spec in specs]
     if not scores:
         return rows
     found = _scores(what)
     return [{**row, "scores": found.get(row["id"], {})} for row in rows]
+
+
+def _tags(spec: Any) -> frozenset[str]:
+    """Those of a task, or of a dataset's task; agents have none."""
+    if isinstance(spec, DatasetSpec):
+        spec = registry.tasks()[spec.task]
+    return spec.tags if isinstance(spec, TaskSpec) else frozenset()
 
 
 def _kinds(spec: Any) -> set[str]:
@@ -93,6 +127,7 @@ def info(id: str, /, *, json: bool = False) -> None:
             if what == "tasks":
                 task = table[id]
                 description["data"] = task.default_dataset or ""
+                description |= _shapes(task)
                 kind = registry.kinds()[task.kind]
                 if kind.views is not None:
                     description["gymnasium"] = task.gym_id
@@ -107,6 +142,25 @@ def info(id: str, /, *, json: bool = False) -> None:
             return
     known = [known for what in KINDS for known in getattr(registry, what)().ids]
     raise unknown("id", id, known, see="bench list tasks|agents|datasets")
+
+
+def _shapes(task: TaskSpec) -> dict[str, Any]:
+    """Shapes of observations and actions, reference scores, the page of its family."""
+    from entitybench.datasets.catalogue.scores import reference_of
+    from entitybench.datasets.catalogue.shapes import shapes
+
+    found: dict[str, Any] = {}
+    size = shapes().get(task.id.removesuffix("-pixels"))  # others have no dataset of ours
+    if size is not None:
+        edge = task.kwargs.get("pixels")
+        found["observation"] = [edge, edge, 3] if edge else size["observation"]
+        found["action"] = size["action"]
+    known = reference_of(task) or {}
+    found["scores"] = {who: known[who] for who in _REFERENCE if known.get(who)}
+    ours = "entitybench.envs."
+    if task.target.startswith(ours):
+        found["page"] = f"docs/{task.target.removeprefix(ours).partition('.')[0]}.md"
+    return found
 
 
 def plain(spec: Any) -> dict[str, Any]:
@@ -125,7 +179,7 @@ def _plain(value: Any) -> Any:
 
 
 _HEADINGS = {
-    "tasks": ("TASK", "HORIZON", ""),
+    "tasks": ("TASK", "HORIZON", "RANDOM", "ORACLE", ""),
     "agents": ("AGENT", "WEIGHTS", ""),
     "datasets": ("DATASET", "TRANSITIONS", "DISK", "BEHAVIOUR", "RANDOM, ORACLE", "HASH", ""),
 }
@@ -136,7 +190,8 @@ def _line(what: str, row: Mapping[str, Any]) -> tuple[str, ...]:
     if what == "tasks":
         length = f"{row['horizon']} steps" if row["horizon"] else ""
         extra = f"[{row['extra']}]" if row["extra"] else ""
-        return row["id"], ", ".join(filter(None, (length, extra))), row["summary"]
+        length = ", ".join(filter(None, (length, extra)))
+        return row["id"], length, *map(_percent, row["success"].values()), row["summary"]
     if what == "agents":
         weights = f"of {row['weights_of']}" if row["weights_of"] else "own"
         own = row["learns_from"] != "nothing"
@@ -154,7 +209,9 @@ def _line(what: str, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _about(what: str, spec: Any) -> dict[str, Any]:
-    """What else is known of a dataset: about how large it is, returns in its task, its hash."""
+    """What else is known: of a task, success of random and oracle; of a dataset, its size, …."""
+    if what == "tasks":
+        return {"success": _success(spec)}
     if what != "datasets":
         return {}
     from entitybench.datasets.catalogue.shapes import disk_bytes, transitions
@@ -165,6 +222,18 @@ def _about(what: str, spec: Any) -> dict[str, Any]:
         "returns": _returns(spec.task),
         "hash": _pins().get(spec.id),
     }
+
+
+def _success(task: TaskSpec) -> dict[str, float | None]:
+    """Success at the last step of random and oracle, by who; None where nobody measured it."""
+    from entitybench.datasets.catalogue.scores import reference_of
+
+    found = reference_of(task) or {}
+    return {who: (found.get(who) or {}).get("success") for who in _REFERENCE}
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
 
 
 @cache

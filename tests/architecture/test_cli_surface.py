@@ -7,7 +7,7 @@ import pytest
 from entitybench.leaderboard.cli.app import app
 
 SURFACE = {
-    "list": "WHAT --kind --scores --json",
+    "list": "WHAT MATCHING --kind --tag --scores --json",
     "info": "ID --json",
     "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
     "--dataset --preset --device --threads --bank --video --view --size --speed --out --json",

@@ -297,3 +297,24 @@ def test_a_film_that_is_not_whole_is_said(bench: Bench, monkeypatch, tmp_path):
     with pytest.raises(BadValue, match="wrote 3 of 468 frames"):
         record_video(agent, "push-1block", tmp_path / "film.mp4", seeds=(0,), size=32)
     assert not list(tmp_path.glob("*film*"))
+
+
+def test_lists_are_narrowed(bench: Bench) -> None:
+    ids = [row["id"] for row in bench.json("list tasks push-2 --tag push state")]
+    assert "push-2blocks" in ids
+    assert all("push-2" in id and "pixels" not in id for id in ids)
+    assert [row["id"] for row in bench.json("list datasets hopper/medium-v?")] == [
+        "hopper/medium-v1"
+    ]
+    lines = bench("list tasks push-3blocks").splitlines()
+    assert lines[0].split() == ["TASK", "HORIZON", "RANDOM", "ORACLE"]
+    assert lines[1].split()[3:7] == ["0", "%", "100", "%"]
+
+
+def test_a_task_is_described_with_shapes_scores_and_its_page(bench: Bench) -> None:
+    found = bench.json("info push-3blocks-pixels")
+    assert (found["observation"], found["action"]) == ([64, 64, 3], [2])
+    found = bench.json("info team-tag")
+    assert (found["observation"], found["action"]) == ([3, 16], [3, 2])
+    assert found["scores"]["oracle"]["success"] > 0.9
+    assert found["page"] == "docs/team.md"

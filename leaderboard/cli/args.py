@@ -45,6 +45,7 @@ Pixels = Annotated[int, Parameter(converter=whole(16, 1024))]
 Steps = Annotated[int, Parameter(converter=whole(1, MAX_STEPS))]
 Every = Annotated[int, Parameter(converter=whole(0, MAX_STEPS))]
 Settings = Annotated[list[str], Parameter(name="--set", consume_multiple=True)]
+Tags = Annotated[list[str], Parameter(consume_multiple=True)]
 Threads = Annotated[int, Parameter(converter=whole(1, MAX_THREADS))]
 
 

@@ -14,6 +14,7 @@ from entitybench import registry
 from entitybench.envs import pettingzoo
 from entitybench.errors import unknown
 from entitybench.leaderboard.claims.registered import all_claims
+from entitybench.leaderboard.cli.args import Tags
 from entitybench.leaderboard.cli.output import columns, print_json, put
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.types import DatasetSpec, TaskSpec
@@ -28,7 +29,7 @@ def list_(
     /,
     *,
     kind: str | None = None,
-    tag: list[str] | None = None,
+    tag: Tags | None = None,
     scores: bool = False,
     json: bool = False,
 ) -> None:

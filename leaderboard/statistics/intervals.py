@@ -116,17 +116,22 @@ def share(successes: int, count: int, level: float = LEVEL) -> Interval:
     return Interval(successes / count, *ends, "clopper-pearson over episodes", count)
 
 
-def over_episodes(values: Array, level: float = LEVEL) -> Interval:
+def over_episodes(values: Array, level: float = LEVEL, *, trials: bool) -> Interval:
     """The mean of values (E,) without NaN.
 
-    Of yes/no values the interval of a share; else Student's t, and Hall's where that goes further,
-    since returns and times of a few episodes are skewed.
+    Student's t, and Hall's where that goes further, since returns and times of a few episodes are
+    skewed.
+
+    Args:
+        values: of episodes.
+        level: of confidence.
+        trials: they are successes and failures, whose interval is that of a share.
     """
     count = len(values)
     if count == 0:
         return NO_DATA
     mean = float(values.mean())
-    if _yes_or_no(values):
+    if trials:
         return share(int(values.sum()), count, level)
     if count == 1:
         return without(mean, ALONE, 1)
@@ -138,13 +143,20 @@ def over_episodes(values: Array, level: float = LEVEL) -> Interval:
     return Interval(mean, *ends, "student-t over episodes", count)
 
 
-def interval(values: Array, level: float = LEVEL) -> Interval:
+def interval(values: Array, level: float = LEVEL, *, of_share: bool = True) -> Interval:
     """The mean of values (S, E) over training seeds, with its interval.
 
     With one training seed there is nothing to say about others: the interval is over its episodes,
     and `method` says so.
+
+    Args:
+        values: (S, E), NaN where there is none.
+        level: of confidence.
+        of_share: the values lie in [0, 1]. Returns that are all 1 may be something else next time.
     """
-    return _both(values, over_episodes(values[~np.isnan(values)], level), level)
+    episodes = values[~np.isnan(values)]
+    trials = _yes_or_no(episodes) and (of_share or not (len(episodes) and _equal(episodes)))
+    return _both(values, over_episodes(episodes, level, trials=trials), level)
 
 
 def _both(values: Array, episodes: Interval, level: float) -> Interval:
@@ -172,7 +184,7 @@ def difference(a: Array, b: Array, level: float = LEVEL) -> Interval:
     """
     paired = a - b  # NaN where either is missing
     there = ~np.isnan(paired)
-    found = over_episodes(paired[there], level)
+    found = over_episodes(paired[there], level, trials=False)
     if there.any() and _yes_or_no(a[there]) and _yes_or_no(b[there]):
         won, lost = int((paired[there] > 0).sum()), int((paired[there] < 0).sum())
         ends = proportions.paired(won, lost, found.count, level)

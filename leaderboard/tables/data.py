@@ -119,7 +119,8 @@ def cell(record: Record, name: str, items: list[int] | None = None) -> Interval:
         return NO_DATA
     metric, over = metric_of(record, name), record.items if items is None else items
     if metric.reduce == "mean":
-        found = interval(aligned(record, name, record.training_seeds, over))
+        values = aligned(record, name, record.training_seeds, over)
+        found = interval(values, of_share=metric.share)
     else:
         found = _reduced(record, name, over)
     return found.within(*metric.bounds(record.task.horizon))

@@ -113,6 +113,23 @@ def test_paired_differences_of_seeds_that_gained_equally():
     assert (same.mean, same.method) == (5.5, "no interval: all values are equal")
 
 
+def test_values_of_0_and_1_are_shares_only_where_they_are():
+    ones = np.ones((1, 50))
+    assert intervals.interval(ones).low == pytest.approx(0.025 ** (1 / 50))
+    same = intervals.interval(ones, of_share=False)  # a return of 1, always
+    assert (same.mean, same.method) == (1, "no interval: all values are equal")
+    some = np.array([[0.0, 1.0, 1.0, 0.0]])
+    assert intervals.interval(some, of_share=False) == intervals.interval(some)
+    # Differences of values that are no yes or no: none of them is a share.
+    fractions = np.array([[0.25, 0.5, 0.75]])
+    nothing = intervals.difference(fractions, fractions)
+    assert (nothing.mean, nothing.method) == (0, "no interval: all values are equal")
+    away = intervals.difference(fractions + np.array([[0, 1, 0]]), fractions)
+    assert away.low < 0 < away.mean
+    alike = intervals.difference(ones, ones)  # of successes it has a width, on both sides
+    assert alike.low == -alike.high < 0
+
+
 def test_exact_interval_is_the_textbook_one():
     # R: binom.test(81, 100), binom.test(3, 10), binom.test(0, 20)
     for counts, ends in (

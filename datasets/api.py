@@ -11,6 +11,7 @@ from entitybench.datasets.store.places import generate_line, named_folder
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BadValue, DataError
 from entitybench.needs import check_dataset
+from entitybench.places import expanded
 from entitybench.registry import datasets, tasks
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def load_dataset(
     id, _, named = text.partition("@")
     if not is_path and id in datasets():  # the registry takes longer to load than the folder
         return _registered(id, named or size, generate)
-    folder = Path(text).expanduser()
+    folder = expanded(text)
     if folder.is_dir():
         store = Dataset.open(folder)
         _check_version(store)

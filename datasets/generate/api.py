@@ -7,7 +7,6 @@ import math
 import shlex
 import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.datasets.catalogue.scores import reference_of
@@ -30,10 +29,12 @@ from entitybench.datasets.store.schema import MANIFEST, STATE_EVERY
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
 from entitybench.errors import BadValue, DataError, unknown, whole
+from entitybench.places import store_place
 from entitybench.registry import datasets, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from entitybench.types import DatasetSpec
 
@@ -80,7 +81,7 @@ def generate(
     block = whole("block", block)
     plan = make_plan(spec, episodes=episodes, seed=seed, size=size, block=block)
     workers = whole("workers", available_cores() if workers is None else workers)
-    final = Path(out).expanduser() if out is not None else dataset_folder(id, size)
+    final = store_place(out) if out is not None else dataset_folder(id, size)
     tell = say or to_stderr
     with locked(final):
         partial = final.with_name(f"{final.name}.partial")

@@ -21,6 +21,7 @@ from entitybench.datasets.store.places import named_folder
 from entitybench.datasets.store.schema import MANIFEST
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import DataError, unknown, whole
+from entitybench.places import expanded
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _summary(findings: list[Finding], left: Sequence[str] = ()) -> str:
 @contextmanager
 def _opened(source: str | Path) -> Iterator[tuple[Path, list[Finding]]]:
     """The folder of a store with the data, and what is wrong with where they come from."""
-    text, path = str(source), Path(source).expanduser()
+    text, path = str(source), expanded(source)
     if text.partition("@")[0] in datasets():
         if not (named_folder(text) / MANIFEST).is_file():
             load_dataset(text)  # raises DataError with the line that makes it

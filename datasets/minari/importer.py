@@ -16,6 +16,8 @@ from entitybench.datasets.store.files import read_manifest
 from entitybench.datasets.store.schema import Column, Manifest, manifest_hash
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
 from entitybench.errors import BadValue, BenchError, DataError, unknown
+from entitybench.files import is_pipe
+from entitybench.places import expanded, store_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +52,7 @@ def import_minari(
         DataError: the source is damaged, was cut by Minari, or cannot be downloaded.
         MissingExtra: Minari is not installed.
     """
-    out = Path(out).expanduser()
+    out = store_place(out)
     if horizon is not None and Path(source).suffix not in D4RL:
         raise BadValue(f"{source} is no D4RL file, so it takes no --horizon: it has ends.")
     with locked(out), disk_errors(out):
@@ -79,10 +81,12 @@ def _taken_by(out: Path) -> str | None:
 def _read(source: str | Path, folder: Path, *, download: bool, horizon: int | None) -> None:
     """Fill a folder with a store of whatever `source` is."""
     suffix = Path(source).suffix
+    if is_pipe(expanded(source)):
+        raise DataError(f"{source} is a pipe, not a file: name the file itself.")
     if suffix in D4RL:
-        read_d4rl(Path(source).expanduser(), folder, horizon)
+        read_d4rl(expanded(source), folder, horizon)
     elif suffix == OGBENCH:
-        read_ogbench(Path(source).expanduser(), folder)
+        read_ogbench(expanded(source), folder)
     else:
         if download and not (minari_root() / source).is_dir() and not Path(source).exists():
             fetch(str(source))
@@ -110,7 +114,7 @@ def _read_minari(source: str, folder: Path) -> None:
 
 def _find(source: str) -> Path:
     """The data folder of a Minari name or of a folder. Raises UnknownId."""
-    given = Path(source).expanduser()
+    given = expanded(source)
     for folder in (given / "data", given, minari_root() / source / "data"):
         if (folder / "metadata.json").is_file():
             return folder

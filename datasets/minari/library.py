@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.datasets.store.writer import disk_errors, locked
 from entitybench.errors import BadValue, DataError, MissingExtra
+from entitybench.places import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,7 @@ def check_name(name: str) -> str | None:
 def minari_root() -> Path:
     """The folder of all Minari datasets: `MINARI_DATASETS_PATH`, or ~/.minari/datasets."""
     chosen = os.environ.get("MINARI_DATASETS_PATH")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".minari" / "datasets"
+    return expanded(chosen) if chosen else Path.home() / ".minari" / "datasets"
 
 
 def fetch(name: str) -> None:

@@ -17,6 +17,7 @@ from entitybench.datasets.store.schema import MANIFEST
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BenchError, DataError, unknown
 from entitybench.files import write_atomic
+from entitybench.places import expanded, real
 from entitybench.registry import datasets
 from entitybench.texts import parsed
 
@@ -199,7 +200,7 @@ def _with(path: Path, suffix: str) -> Path:
 def page_name(folder: Path, manifest: Manifest) -> str:
     """What the page of a store is called; a manifest of unknown origin decides nothing of it."""
     if registered(manifest) is None:
-        return folder.resolve().name
+        return real(folder).name
     size = manifest.get("size", "small")
     return manifest["dataset"] if size == "small" else f"{manifest['dataset']}@{size}"
 
@@ -213,7 +214,7 @@ def _folder(dataset: str) -> Path:
             line = f"bench generate {id}" + (f" --size {size}" if size else "")
             raise DataError(f"{dataset} is not there yet: `{line}` (looked in {folder}).")
         return folder
-    folder = Path(dataset).expanduser()
+    folder = expanded(dataset)
     if folder.is_dir():
         return folder
     if dataset.startswith(("/", ".", "~")):

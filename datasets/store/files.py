@@ -11,6 +11,7 @@ from entitybench.datasets.store.frames import Frames
 from entitybench.datasets.store.schema import MANIFEST
 from entitybench.datasets.store.verify import mend
 from entitybench.errors import DataError, MissingExtra
+from entitybench.files import read_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ def read_manifest(folder: Path) -> Manifest:
     """`manifest.json`, checked against its own hash. Raises DataError."""
     path = folder / MANIFEST
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"no dataset in {folder}: it has no {MANIFEST}.") from None
     except OSError as error:

@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue, unknown
-from entitybench.places import data_root
+from entitybench.places import data_root, real
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:
@@ -61,6 +61,6 @@ def generate_line(
     ]
     if pixels is not None:
         words.append(f"--pixels {pixels}")
-    if out is not None and out.resolve() != dataset_folder(spec.id).resolve():
+    if out is not None and real(out) != real(dataset_folder(spec.id)):
         words.append(f"--out {shlex.quote(str(out))}")
     return " ".join(words)

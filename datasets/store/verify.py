@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from entitybench.datasets.store.frames import FRAMES
 from entitybench.datasets.store.places import dataset_folder, generate_line
 from entitybench.errors import BadValue, DataError
 from entitybench.files import writing
-from entitybench.places import data_root, sha256_of
+from entitybench.places import data_root, real, sha256_of
 from entitybench.registry import datasets
 from entitybench.texts import parsed
 
@@ -50,10 +51,10 @@ def mend(folder: Path, manifest: Mapping[str, Any] | None) -> str:
 
 def _id_of(folder: Path) -> str:
     """The dataset whose default place this folder is; empty if there is none."""
-    here = folder.resolve()
+    here = real(folder)
     for spec in datasets():
         with contextlib.suppress(BadValue):
-            if dataset_folder(spec.id).resolve() == here:
+            if real(dataset_folder(spec.id)) == here:
                 return spec.id
     return ""
 
@@ -107,7 +108,7 @@ def _stamps(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def _note_path(folder: Path) -> Path:
-    key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]
+    key = hashlib.sha256(os.fsencode(real(folder))).hexdigest()[:32]
     return data_root() / ".verified" / f"{key}.json"
 
 

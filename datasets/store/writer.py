@@ -29,7 +29,7 @@ from entitybench.datasets.store.schema import (
 from entitybench.datasets.store.verify import note_verified
 from entitybench.errors import BadValue, DataError
 from entitybench.files import only_one, swap, sync_folder, writing
-from entitybench.places import data_root
+from entitybench.places import data_root, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -223,7 +223,7 @@ def locked(final: Path, *, waiting: Callable[[str], None] | None = None) -> Iter
             raise DataError(f"another process is writing {final}; wait until it has ended.")
         waiting(f"another process is writing {final}: waiting for it.")
 
-    key = hashlib.sha256(str(final.resolve()).encode()).hexdigest()[:32]
+    key = hashlib.sha256(os.fsencode(real(final))).hexdigest()[:32]
     # A data root that cannot be written does not forbid another --out.
     with only_one(data_root() / ".locks" / key, busy) as alone:
         if alone:

@@ -12,6 +12,7 @@ from entitybench.datasets.transport.layout import blob_name, index_bytes, read_i
 from entitybench.datasets.transport.targets import open_target
 from entitybench.datasets.transport.weights import weights_manifest
 from entitybench.errors import BadValue, DataError
+from entitybench.files import read_file
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def describe(folder: Path) -> tuple[Item, bytes]:
         raise BadValue(f"no folder {str(folder)!r} to publish.")
     path = folder / MANIFEST
     try:
-        return _described(folder, path.read_bytes()) if path.exists() else weights_manifest(folder)
+        return _described(folder, read_file(path)) if path.exists() else weights_manifest(folder)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
     except Fault as fault:
         raise DataError(f"{path if path.exists() else folder} {fault}.") from None
 

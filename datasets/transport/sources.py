@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from entitybench.datasets.transport.contract import Refused
 from entitybench.errors import BadValue
+from entitybench.places import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ def kind_of(url: str) -> str:
 def local_folder(url: str) -> Path:
     """The folder that a file:// URL or a path names. Raises BadValue for a URL of another kind."""
     if not kind_of(url):
-        return Path(url).expanduser()
+        return expanded(url)
     host, slash, path = url.partition("://")[2].partition("/")
     if kind_of(url) != "file" or host not in ("", "localhost") or not slash:
         raise BadValue(f"{url!r} names no mirror: it must be {KINDS}.")

@@ -11,6 +11,7 @@ from cyclopts import Parameter, Token
 
 from entitybench.errors import BadValue
 from entitybench.files import sweep
+from entitybench.places import expanded
 
 MAX_EPISODES = 100_000
 MAX_SEED = 2**32 - 1
@@ -46,6 +47,15 @@ Steps = Annotated[int, Parameter(converter=whole(1, MAX_STEPS))]
 Every = Annotated[int, Parameter(converter=whole(0, MAX_STEPS))]
 Settings = Annotated[list[str], Parameter(name="--set", consume_multiple=True)]
 Tags = Annotated[list[str], Parameter(consume_multiple=True)]
+
+
+def _place(_: Any, tokens: Sequence[Token]) -> Path:
+    if not tokens[0].value:
+        raise ValueError("the name of a file or folder is empty.")
+    return expanded(tokens[0].value)
+
+
+Place = Annotated[Path, Parameter(converter=_place)]
 Threads = Annotated[int, Parameter(converter=whole(1, MAX_THREADS))]
 
 

@@ -14,6 +14,7 @@ from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import (
     Episodes,
     Pixels,
+    Place,
     Seed,
     Steps,
     Threads,
@@ -33,7 +34,7 @@ def generate(
     size: str = "small",
     pixels: Pixels | None = None,
     workers: Threads | None = None,
-    out: Path | None = None,
+    out: Place | None = None,
     json: bool = False,
 ) -> None:
     """Generate a dataset; the same seed gives the same bytes. Run again to resume.
@@ -173,7 +174,7 @@ def _publishable(folder: str) -> Path:
     return existing(Path(folder), "dataset or weights")
 
 
-def export(folder: Path, /, *, minari: str, json: bool = False) -> None:
+def export(folder: Place, /, *, minari: str, json: bool = False) -> None:
     """Write an episode store as a Minari dataset.
 
     Args:
@@ -199,7 +200,7 @@ def import_(
     source: str,
     /,
     *,
-    out: Path,
+    out: Place,
     download: bool = False,
     horizon: Steps | None = None,
     json: bool = False,

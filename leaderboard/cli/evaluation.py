@@ -11,6 +11,7 @@ from entitybench import registry
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import (
     Episodes,
+    Place,
     Seed,
     Seeds,
     Threads,
@@ -34,7 +35,7 @@ def evaluate(
     train_seeds: Seeds | None = None,
     episode_seed: Seed = 0,
     episodes: Episodes = 100,
-    weights: Path | None = None,
+    weights: Place | None = None,
     weights_from: str | None = None,
     dataset: str | None = None,
     preset: str | None = None,
@@ -45,7 +46,7 @@ def evaluate(
     view: str | None = None,
     size: int | None = None,
     speed: float | None = None,
-    out: Path | None = None,
+    out: Place | None = None,
     json: bool = False,
 ) -> None:
     """Evaluate an agent in a task: a table, a record, and with --video a film.

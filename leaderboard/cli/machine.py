@@ -7,7 +7,7 @@ from pathlib import Path
 
 from entitybench import registry
 from entitybench.errors import BadValue
-from entitybench.leaderboard.cli.args import writable_file
+from entitybench.leaderboard.cli.args import Place, writable_file
 from entitybench.leaderboard.cli.output import note, print_json, put
 
 
@@ -16,7 +16,7 @@ def speed(
     task: str = "push-3blocks",
     targets: bool = False,
     check: bool = False,
-    out: Path | None = None,
+    out: Place | None = None,
     json: bool = False,
 ) -> int:
     """Measure the simulator beside raw physics and installed peers, in one run.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue, unknown
-from entitybench.leaderboard.cli.args import existing, writable_file
+from entitybench.leaderboard.cli.args import Place, existing, writable_file
 from entitybench.leaderboard.cli.output import print_json, print_table, put
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def table(
         _show(part, chosen, "bench table RECORD")
 
 
-def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) -> None:
+def compare(a: Place, b: Place, /, *, format: str = "text", json: bool = False) -> None:
     """Compare two records, episode by episode on the same seeds.
 
     Args:
@@ -59,7 +59,7 @@ def compare(a: Path, b: Path, /, *, format: str = "text", json: bool = False) ->
 
 
 def plot(
-    kind: str, /, *inputs: Path, out: Path, metric: str | None = None, json: bool = False
+    kind: str, /, *inputs: Path, out: Place, metric: str | None = None, json: bool = False
 ) -> None:
     """Draw records or training curves into an SVG, PNG or HTML file.
 

@@ -10,6 +10,7 @@ from entitybench import registry
 from entitybench.errors import BadValue, Diverged, unknown
 from entitybench.leaderboard.cli.args import (
     Every,
+    Place,
     Seed,
     Seeds,
     Settings,
@@ -40,7 +41,7 @@ def train(
     evaluate_every: Every | None = None,
     generate: bool = False,
     logger: str | None = None,
-    out: Path,
+    out: Place,
     resume: bool = False,
     json: bool = False,
 ) -> None:
@@ -147,7 +148,7 @@ def reproduce(
     from_scratch: bool = False,
     workers: Threads = 1,
     device: str | None = None,
-    out: Path = Path("reproductions"),
+    out: Place = Path("reproductions"),
     json: bool = False,
 ) -> None:
     """Check a method's published claims: train what is missing, evaluate both arms, judge.

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError, unknown
+from entitybench.files import read_file
 from entitybench.texts import parsed
+from entitybench.words import reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,10 +35,10 @@ def read_curves(paths: Sequence[str | Path]) -> dict[str, Rows]:
 def read_rows(file: Path) -> Rows:
     """The rows of one metrics file. Raises RecordError."""
     try:
-        rows = [parsed(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        rows = [parsed(line) for line in read_file(file).decode().splitlines()]
         steps = [int(row["step"]) for row in rows]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise RecordError(f"{file} holds no training metrics: {error}.") from error
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RecordError(f"{file} holds no training metrics: {reason(error)}.") from error
     if not steps:
         raise RecordError(f"{file} holds no training metrics yet.")
     return rows

@@ -74,6 +74,23 @@ def write_new(folder: Path, stem: str, content: str, *, suffix: str = ".json") -
     return path
 
 
+def is_pipe(path: str | Path) -> bool:
+    """Whether a path is a named pipe, which may be read for ever; those of /dev/fd are no names."""
+    if str(path).startswith(("/dev/", "/proc/")):
+        return False
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def read_file(path: str | Path) -> bytes:
+    """The bytes of a file. Raises OSError, also for a named pipe, which nobody may write into."""
+    if is_pipe(path):
+        raise OSError(errno.EINVAL, "it is a pipe, not a file", str(path))
+    return Path(path).read_bytes()
+
+
 @contextmanager
 def writing(path: str | Path, *, rename: bool = True) -> Iterator[Path]:
     """An empty file beside `path` for anything to write into; at the end it gets that name.

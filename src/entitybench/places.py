@@ -6,11 +6,39 @@ import hashlib
 import os
 from pathlib import Path
 
+from entitybench.errors import BadValue
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with ~ and ~NAME as the home folders they mean. Raises BadValue: there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise BadValue(f"{path}: no home folder of that name; write ./{path} for a file.") from None
+
+
+def real(path: Path) -> Path:
+    """The path without links, as far as they lead somewhere; in a ring of links the path itself."""
+    return Path(os.path.realpath(path))
+
+
+def store_place(path: str | Path) -> Path:
+    """Where a store is to be. Raises BadValue for what has no name that the store could get."""
+    found = expanded(path)
+    if found.name in ("", ".."):
+        raise BadValue(
+            f"a dataset gets a folder of its own, and {str(path)!r} has no name: name a folder in "
+            "it."
+        )
+    if found.is_symlink() and not found.exists():
+        raise BadValue(f"{path} is a link that leads nowhere, or to itself: name another folder.")
+    return found
+
 
 def data_root() -> Path:
     """The folder of all datasets: `ENTITYBENCH_DATA`, or `~/.cache/entitybench/datasets`."""
     chosen = os.environ.get("ENTITYBENCH_DATA")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache/entitybench/datasets"
+    return expanded(chosen) if chosen else Path.home() / ".cache/entitybench/datasets"
 
 
 def sha256_of(path: Path) -> str:

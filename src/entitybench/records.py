@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from entitybench.errors import BadValue, RecordError
-from entitybench.files import write_atomic
+from entitybench.files import read_file, write_atomic
 from entitybench.kinds import METRICS
 from entitybench.schema1 import lifted
 from entitybench.texts import parsed
@@ -375,7 +375,7 @@ class Record(_Model):
     def read(cls, path: str | Path) -> Self:
         """Read a record file. Raises RecordError with one line that says what is wrong."""
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = read_file(path).decode()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise RecordError(f"cannot read the record {path}: {reason}.") from error

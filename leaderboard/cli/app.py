@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 import warnings
@@ -210,11 +211,19 @@ def _console(words: Sequence[str]) -> Any:
     return Console(file=result())
 
 
+def _press_again() -> None:
+    """Ctrl-C once more, to the thread that waits for it."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 def _one_line_failures() -> None:
     """What fails in a thread, or where nobody can catch it, is a line, and once for each place."""
     told: set[tuple[str, str]] = set()
 
     def tell(where: str, error: BaseException | None) -> None:
+        if isinstance(error, KeyboardInterrupt):  # lost in a destructor: once more, outside of it
+            threading.Timer(0.05, _press_again).start()
+            return
         if error is None or isinstance(error, SystemExit):
             return
         key = (class_name(error), place(error))

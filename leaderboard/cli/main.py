@@ -25,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with CtrlC() as ctrl_c:
             try:
-                return _run(sys.argv[1:] if arguments is None else arguments, arguments is None)
+                code = _run(sys.argv[1:] if arguments is None else arguments, arguments is None)
+                if ctrl_c.pressed is not None:  # a library, an agent or a destructor kept it
+                    raise KeyboardInterrupt
+                return code
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt) or ctrl_c.is_behind(error):
                     raise KeyboardInterrupt from error

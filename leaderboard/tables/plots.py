@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from entitybench.leaderboard.tables.curves import evaluated, points, read_curves
 from entitybench.leaderboard.tables.data import by_seed, cell, metric_of
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import read_records, record_files
+from entitybench.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from entitybench.records import MetricInfo, Record
 
@@ -56,15 +58,29 @@ def plot(
         raise BadValue(f"a plot is {', '.join(SUFFIXES)}: got {str(out)!r}.")
     if not inputs:
         raise BadValue(f"nothing to draw: {kind} needs at least one file.")
-    if kind == "curves":
-        curves = read_curves(inputs)
-        figure = _curves(curves, metric or evaluated(curves))
-    else:
-        files = record_files(inputs)
-        rows = [row.record for row in table(read_records(files), files).rows]
-        chosen = metric_of(rows[0], metric or rows[0].metrics[0].name)
-        figure = {"bars": _bars, "seeds": _seeds, "profile": _profile}[kind](rows, chosen)
-    return write_atomic(out, _drawn(figure, out.suffix))
+    with _words_as_they_are():
+        if kind == "curves":
+            curves = read_curves(inputs)
+            figure = _curves(curves, metric or evaluated(curves))
+        else:
+            files = record_files(inputs)
+            rows = [row.record for row in table(read_records(files), files).rows]
+            chosen = metric_of(rows[0], metric or rows[0].metrics[0].name)
+            figure = {"bars": _bars, "seeds": _seeds, "profile": _profile}[kind](rows, chosen)
+        drawn = _drawn(figure, out.suffix)
+    return write_atomic(out, drawn)
+
+
+@contextmanager
+def _words_as_they_are() -> Iterator[None]:
+    """Within, names are no formulas: matplotlib would read one between two dollar signs."""
+    try:
+        import matplotlib as mpl
+    except ModuleNotFoundError:  # which `_axes` says
+        yield
+        return
+    with mpl.rc_context({"text.parse_math": False}):
+        yield
 
 
 def _axes(width: float, height: float) -> tuple[Any, Any]:
@@ -101,11 +117,11 @@ def _drawn(figure: Any, suffix: str) -> bytes:
 
 def _names(records: Sequence[Record]) -> list[str]:
     several = len({record.task.id for record in records}) > 1
-    return [f"{r.label}, {r.task.id}" if several else r.label for r in records]
+    return [one_line(f"{r.label}, {r.task.id}" if several else r.label) for r in records]
 
 
 def _title(records: Sequence[Record]) -> str:
-    return ", ".join(sorted({record.task.id for record in records}))
+    return one_line(", ".join(sorted({record.task.id for record in records})))
 
 
 def _bars(records: Sequence[Record], metric: MetricInfo) -> Any:
@@ -116,7 +132,7 @@ def _bars(records: Sequence[Record], metric: MetricInfo) -> Any:
     ends = metric.scale * np.array([[x.mean - x.low, x.high - x.mean] for x in found]).T
     axes.barh(place, means, height=0.62, color="#4878a8", xerr=ends, ecolor="#1c1e21", capsize=3)
     axes.set_yticks(place, _names(records))
-    axes.set_xlabel(f"{metric.title}, 95 % interval")
+    axes.set_xlabel(one_line(f"{metric.title}, 95 % interval"))
     axes.set_title(_title(records), loc="left")
     return figure
 
@@ -128,7 +144,7 @@ def _seeds(records: Sequence[Record], metric: MetricInfo) -> Any:
         axes.scatter(means, np.full(len(means), place), s=36, alpha=0.7, color="#4878a8")
         axes.scatter([np.nanmean(means)], [place], s=160, marker="|", color="#1c1e21")
     axes.set_yticks(range(len(records) - 1, -1, -1), _names(records))
-    axes.set_xlabel(f"{metric.title}, a dot for each training seed")
+    axes.set_xlabel(one_line(f"{metric.title}, a dot for each training seed"))
     axes.set_title(_title(records), loc="left")
     return figure
 
@@ -154,7 +170,7 @@ def _profile(records: Sequence[Record], metric: MetricInfo) -> Any:
             )
             band = np.quantile(draws, [0.025, 0.975], axis=0)
             axes.fill_between(metric.scale * levels, band[0], band[1], alpha=0.2, step="pre")
-    axes.set_xlabel(metric.title)
+    axes.set_xlabel(one_line(metric.title))
     axes.set_ylabel("share of training seeds above")
     axes.set_title(_title(records), loc="left")
     axes.legend(frameon=False)
@@ -165,8 +181,10 @@ def _curves(curves: dict[str, list[dict[str, Any]]], metric: str) -> Any:
     figure, axes = _axes(6.4, 3.8)
     for name, rows in curves.items():
         found = points(rows, metric)
-        axes.plot(*zip(*found, strict=True), marker="." if len(found) < 30 else "", label=name)
+        axes.plot(
+            *zip(*found, strict=True), marker="." if len(found) < 30 else "", label=one_line(name)
+        )
     axes.set_xlabel("updates")
-    axes.set_ylabel(metric)
+    axes.set_ylabel(one_line(metric))
     axes.legend(frameon=False)
     return figure

@@ -14,7 +14,7 @@ from entitybench.leaderboard.cli.main import main
 from entitybench.records import Record
 
 AGENTS = """
-import asyncio, os, sys, threading
+import asyncio, os, sys, threading, time
 import numpy as np
 
 class Still:
@@ -82,8 +82,24 @@ class Closes(Still):
 class Goes(Still):
     def __init__(self):
         def on():
-            while True: print("on", flush=True)
+            while True: print("on", flush=True); time.sleep(0.001)
         threading.Thread(target=on, daemon=True).start()
+
+class Keeps(Still):
+    def __init__(self):
+        import signal
+        try: signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt: pass
+
+class Dies:
+    def __del__(self):
+        import signal
+        signal.raise_signal(signal.SIGINT)
+
+class Loses(Still):
+    def __init__(self):
+        Dies()
+        time.sleep(30)
 """
 EVAL = "eval --task push-1block --episodes 1 --agent agents.py:"
 FAULTS = {
@@ -209,3 +225,29 @@ def test_names_of_records_reach_no_terminal_unescaped(place: Path, capfd) -> Non
         shown = capfd.readouterr().out
         assert all(line.isprintable() for line in shown.splitlines()), format
         assert "evil" in shown
+
+
+def test_names_of_records_reach_no_plot_as_orders(place: Path, capfd) -> None:
+    from xml.etree import ElementTree
+
+    assert main([*(EVAL + "Still").split(), "--out", "a.json"]) == 0
+    data = json.loads(Path("a.json").read_text())
+    data["agent"]["id"] = "evil$\\frac$<script>\x1b\x00&"
+    data["task"]["id"] = "push$_{$\x07\n]]>"
+    data["metrics"][0]["title"] = "success $x^$ \x9b"
+    Path("a.json").write_text(json.dumps(data))
+    for kind in ("bars", "seeds", "profile"):
+        for suffix in ("svg", "png", "html"):
+            assert main(f"plot {kind} a.json --out {kind}.{suffix}".split()) == 0
+        text = Path(f"{kind}.svg").read_text()
+        ElementTree.fromstring(text)
+        assert "<script" not in text + Path(f"{kind}.html").read_text()
+        assert "push$_{$" in text
+
+
+@pytest.mark.parametrize("name", ["Keeps", "Loses"])
+def test_ctrl_c_that_somebody_keeps_is_one_line_and_130(name: str, place: Path) -> None:
+    done = bench(f"{EVAL}{name}")
+    assert done.returncode == 130
+    assert done.stderr.decode().splitlines()[-1] == "bench: interrupted."
+    assert b"Traceback" not in done.stderr

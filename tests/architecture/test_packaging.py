@@ -72,3 +72,10 @@ def test_constraints_are_exact_pins(file: str) -> None:
         assert name, pin
         assert version[:1].isdigit(), pin
         assert "+" not in version, f"{pin}: a local build is not on every machine"
+
+
+def test_the_citation_is_of_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / "CITATION.cff").read_text().splitlines()
+    assert f"version: {project['version']}" in lines
+    assert f"license: {project['license']}" in lines

@@ -62,6 +62,9 @@ def installed(
     found, missing, failed = [], {}, {}
     repeated = repeated or {}
     for name in names:
+        if name not in _MAKERS:
+            missing[name] = "there is no such peer"
+            continue
         try:
             with _silence():
                 peer = _MAKERS[name](name, repeated.get(name))

@@ -62,7 +62,7 @@ class Strip:
 
 
 def sheet(image: Any, title: str, strips: Sequence[Strip]) -> Array:
-    """The sheet (H, W, 3) uint8 of strips of pictures of one size.
+    """The contact sheet (H, W, 3) uint8 of strips of pictures of one size.
 
     Args:
         image: the module PIL.Image.

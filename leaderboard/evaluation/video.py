@@ -197,7 +197,7 @@ class _Camera:
         return str(self.worlds.state_digest(row))
 
     def finish(self) -> None:
-        """The last state, for some frames more, and on the sheet."""
+        """The last state, for some frames more, and on the contact sheet."""
         pictures = self._pictures(set(range(len(self.strips))))
         self._send(pictures, round(HOLD * FPS))
 
@@ -207,7 +207,7 @@ class _Camera:
         self.worlds.close()
 
     def _shoot(self) -> None:
-        """Frames of the time from this state to the next one, and pictures for the sheet."""
+        """Frames of the time from this state to the next one, and pictures for the contact sheet."""
         count = math.ceil((self.time + 1) * self.rate) - math.ceil(self.time * self.rate)
         wanted = {
             k

@@ -207,7 +207,7 @@ class _Camera:
         self.worlds.close()
 
     def _shoot(self) -> None:
-        """Frames of the time from this state to the next one, and pictures for the contact sheet."""
+        """Frames of the time from this state to the next, and pictures for the contact sheet."""
         count = math.ceil((self.time + 1) * self.rate) - math.ceil(self.time * self.rate)
         wanted = {
             k

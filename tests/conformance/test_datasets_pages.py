@@ -189,7 +189,7 @@ def test_a_manifest_may_say_anything(about, tmp_path) -> None:
     }
     rows = [
         episode_row(0, "train", 5, labels={"a": [None]}, **{"return": 1e300}),
-        episode_row(1, "train", 5, labels={"spread": "spread"}, **{"return": [1, [2]]}),
+        episode_row(1, "train", 5, labels={"spread": "spread"}, **{"return": -1e300}),
     ]
     known = {"task": "push-3blocks", "task_version": 1}
     store = plain_store(tmp_path / "odd", arrays, [5, 5], rows, **{**known, **about})

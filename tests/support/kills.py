@@ -14,6 +14,7 @@ import importlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -129,8 +130,10 @@ def visible(place: Path) -> dict[str, int]:
 
 
 def named(name: str) -> str:
-    """A name without its time, which differs from run to run."""
-    return "".join(c for c in name if not c.isdigit()) if name.startswith("results/") else name
+    """A name without its time, which differs from run to run, nor the number that tells two of one
+    second apart.
+    """
+    return re.sub(r"-\d{14}(-\d+)?(?=\W)", "", name) if name.startswith("results/") else name
 
 
 def sweep(folder: Path, every: int, words: list[str]) -> dict[str, object]:

@@ -33,7 +33,6 @@ from entitybench.files import write_atomic
 from entitybench.leaderboard.documents.baselines import baselines, published
 from entitybench.leaderboard.documents.scores import reference_scores, written
 from entitybench.leaderboard.evaluation.weights import REFERENCE
-from entitybench.leaderboard.tables.data import cell
 from entitybench.leaderboard.tables.profiles import profiles_table
 from entitybench.leaderboard.tables.render import markdown
 from entitybench.leaderboard.tables.table import table
@@ -100,9 +99,8 @@ def results(pattern: str, reference: Path) -> str:
         return ""
 
     def rank(record: Record) -> tuple[int, str, float, float, str]:
-        best = [
-            cell(record, m.name).mean * (-1 if m.higher_is_better else 1) for m in record.metrics
-        ]
+        means = record.summary()
+        best = [means[m.name] * (-1 if m.higher_is_better else 1) for m in record.metrics]
         # Tasks in order of their size: push-10blocks comes after push-9blocks.
         return (
             len(record.task.id),

@@ -143,11 +143,12 @@ def _reduced(record: Record, name: str, over: list[int]) -> Interval:
     rng, count = generator(0, "reduced"), len(over)
     reduce = resolve(metric_of(record, name).reduce)
     columns = columns_of(record, record.training_seeds, over)
+    stack = np.stack(list(columns.values()), axis=1)  # (S, names, E): drawn from at once
     drawn = np.empty((REPLICATES, len(there)))
     for k in range(REPLICATES):
         for place, seed in enumerate(there):
             items = rng.integers(count, size=count)
-            drawn[k, place] = reduce({key: x[seed, items] for key, x in columns.items()})
+            drawn[k, place] = reduce(dict(zip(columns, stack[seed][:, items], strict=True)))
     method = f"bootstrap over {record.item}s"
     return resampled(float(np.mean(kept)), drawn.mean(-1), method, count)
 

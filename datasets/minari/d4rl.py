@@ -30,7 +30,7 @@ import numpy as np
 
 from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.leaves import check_memory, column_name
-from entitybench.datasets.minari.trajectories import apart, layout
+from entitybench.datasets.minari.trajectories import layout, unmarked
 from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.frames import load_h5py
 from entitybench.datasets.store.schema import Column, episode_row
@@ -131,18 +131,8 @@ def _mended(
     """The timeouts (N,) with those that the file contradicts itself without. Warns of them."""
     ends = terminal | timeout
     if following is not None:
-        missing = np.append(apart(following[:-1], observations[1:]), False) & ~ends
-        if missing.any():
-            warnings.warn(
-                SourceDefect(
-                    f"{int(missing.sum())} trajectories of {path.name} end without a flag (the "
-                    f"next observation of row {np.flatnonzero(missing)[0]} is not the observation "
-                    "of the row after it)",
-                    "they were split there; set timeouts at these rows",
-                ),
-                stacklevel=4,
-            )
-            timeout, ends = timeout | missing, ends | missing
+        missing = unmarked(path, observations, following, ends, "timeouts")
+        timeout, ends = timeout | missing, ends | missing
     limit = _limit(terminal, timeout) if horizon is None else horizon
     if limit is not None:
         late = _passed(ends, limit) & ~ends

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.leaves import check_memory, column_name
-from entitybench.datasets.minari.trajectories import apart, layout
+from entitybench.datasets.minari.trajectories import layout, unmarked
 from entitybench.datasets.sampling.columns import is_of_steps
 from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.schema import Column, episode_row
@@ -123,17 +122,7 @@ def _with_last_states(path: Path, arrays: dict[str, Array]) -> dict[str, Array]:
             f"{path}: next_observations are of the shape {following.shape}, observations of "
             f"{seen.shape}, and there are {len(ends)} terminals."
         )
-    missing = np.append(apart(following[:-1], seen[1:]), False) & ~ends
-    if missing.any():
-        warnings.warn(
-            SourceDefect(
-                f"{int(missing.sum())} trajectories of {path.name} end without a flag (the next "
-                f"observation of row {np.flatnonzero(missing)[0]} is not the observation of the "
-                "row after it)",
-                "they were split there; set terminals at these rows",
-            ),
-            stacklevel=5,
-        )
+    missing = unmarked(path, seen, following, ends, "terminals")
     taken, lengths, last = layout(np.zeros(rows, bool), ends | missing, has_next=True)
     padding = np.cumsum(lengths + 1) - 1
     found = {name: a[taken] if a.shape[:1] == (rows,) else a for name, a in arrays.items()}

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.datasets.minari.defects import SourceDefect
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from entitybench.types import Array
 
 _ROUNDING = 1e-5  # between a state as it was left and as the next row has it
@@ -23,6 +27,32 @@ def apart(after: Array, following: Array) -> Array:
         alike = np.isclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True)
         found[part] = ~alike.reshape(len(alike), -1).all(axis=1)
     return found
+
+
+def unmarked(path: Path, states: Array, following: Array, ends: Array, flag: str) -> Array:
+    """Rows (N,) bool whose next state is not the state of the row after it, and that end nothing.
+
+    Warns of them.
+
+    Args:
+        path: the file.
+        states: (N, ...).
+        following: (N, ...), the next states as the file has them.
+        ends: (N,) bool, where trajectories end by the file's own flags.
+        flag: the column in which they should be marked.
+    """
+    missing: Array = np.append(apart(following[:-1], states[1:]), False) & ~ends
+    if missing.any():
+        warnings.warn(
+            SourceDefect(
+                f"{int(missing.sum())} trajectories of {path.name} end without a flag (the next "
+                f"observation of row {np.flatnonzero(missing)[0]} is not the observation of the "
+                "row after it)",
+                f"they were split there; set {flag} at these rows",
+            ),
+            stacklevel=5,
+        )
+    return missing
 
 
 def layout(terminal: Array, timeout: Array, has_next: bool) -> tuple[Array, Array, Array]:

@@ -83,6 +83,14 @@ def plain(info: dict[str, Any]) -> dict[str, Any]:
     return info
 
 
+def wide(infos: dict[str, Any]) -> dict[str, Any]:
+    """Infos of a batch, numbers a row as float64: what Gymnasium's vectors make of floats."""
+    for name, value in infos.items():
+        if value.ndim == 1 and value.dtype == np.float32:
+            infos[name] = value.astype(np.float64)
+    return infos
+
+
 def refuse_horizon(kwargs: dict[str, Any]) -> None:
     """Raise BadValue for what Gymnasium calls max_episode_steps."""
     if "horizon" in kwargs:

@@ -24,6 +24,7 @@ from entitybench.envs.views.spaces import (
     check_seed,
     observation_space,
     seen,
+    wide,
 )
 from entitybench.envs.worlds import make_worlds, task_of
 from entitybench.errors import BadValue, whole
@@ -170,6 +171,7 @@ class TaskVectorEnv(Copied, VectorEnv):
         if len(begun) and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
             raise BadValue('an episode has ended: call reset(options={"reset_mask": ended}) first.')
         obs, infos = self.worlds.step(actions)
+        infos = wide(infos)
         reward = infos.pop("reward")
         if len(begun):
             obs = self._begin(begun, infos)
@@ -184,7 +186,7 @@ class TaskVectorEnv(Copied, VectorEnv):
         else:
             self._ended = ended
         obs, infos = self._finish(obs, infos, np.ones(self.num_envs, bool))
-        return obs, reward.astype(np.float64), terminated, truncated, infos
+        return obs, reward, terminated, truncated, infos
 
     def render(self) -> tuple[Array, ...] | None:
         """A frame (height, width, 3) uint8 of each row."""
@@ -286,7 +288,7 @@ class TaskVectorEnv(Copied, VectorEnv):
 
     def _as_reset(self, obs: Obs, mask: Array) -> tuple[Any, dict[str, Any]]:
         """Observation and infos of states that no step led to: without rewards."""
-        infos = self.worlds.judge()
+        infos = wide(self.worlds.judge())
         infos.pop("reward")
         infos.pop("terminated", None)
         return self._finish(obs, {"seed": self._episode_seeds.copy(), **infos}, mask)
@@ -294,7 +296,6 @@ class TaskVectorEnv(Copied, VectorEnv):
     def _finish(self, obs: Obs, infos: dict[str, Any], mask: Array) -> tuple[Any, dict[str, Any]]:
         """Move what is privileged from `obs` to `infos`, and add Gymnasium's masks."""
         obs = seen(obs, infos)
-        infos["success_fraction"] = infos["success_fraction"].astype(np.float64)  # as Gymnasium's
         for key in [key for key in infos if not key.startswith("_") and f"_{key}" not in infos]:
             infos[f"_{key}"] = mask.copy()
         return obs, infos

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import META, Checkpoint
@@ -59,7 +59,6 @@ class Loaded:
     agent: Any
     source: Source
     task: TaskSpec | None = None  # where it acts
-    _playing: list[Player] = field(default_factory=list, repr=False, compare=False)
 
     def __repr__(self) -> str:
         where = "" if self.task is None else f" for {self.task.id}"
@@ -85,13 +84,16 @@ class Loaded:
 
         Raises BadValue for what is no observation of the task, or an agent that does not act.
         """
-        if not self._playing:
-            if self.task is None:
-                raise BadValue(
-                    "this agent has no task to act in: load_agent(id, task=…) gives one."
-                )
-            self._playing.append(Player(self.policy(), self.task, self.source.training_seed))
-        return self._playing[0].predict(obs, begin=begin)
+        return self._player.predict(obs, begin=begin)
+
+    @cached_property
+    def _player(self) -> Player:
+        if self.task is None:
+            raise BadValue("this agent has no task to act in: load_agent(id, task=…) gives one.")
+        policy = self.policy()
+        if not hasattr(policy, "act"):
+            raise BadValue(f"{self.source.id} is for {self.source.kind} tasks and does not act.")
+        return Player(policy, self.task, self.source.training_seed)
 
     def policy(self, *, greedy: bool = True) -> Any:
         """The policy to evaluate."""

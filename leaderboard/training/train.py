@@ -113,7 +113,9 @@ def train_seeds(
     _check(spec, where, preset)
     _check_numbers(evaluate_every, threads)
     seeds, out = training_seeds(seeds), a_path("out", out)
-    if changes is not None and not (isinstance(changes, Mapping) and all(map(_named, changes))):
+    if changes is not None and not (
+        isinstance(changes, Mapping) and all(isinstance(name, str) for name in changes)
+    ):
         raise BadValue(f"settings are names with their values: got {changes!r}.")
     if evaluate_every and not spec.scored:
         raise BadValue(f"{spec.id} is scored by nobody: evaluate_every is 0, not {evaluate_every}.")
@@ -175,10 +177,6 @@ def _device_of(before: Mapping[str, Any] | None, report: Report) -> str:
         note = f"begun on {before['device']}, which is not here: going on with {chosen}"
         report(Status(0, 1, note=note))
         return chosen
-
-
-def _named(name: object) -> bool:
-    return isinstance(name, str)
 
 
 def _content(store: Any) -> dict[str, Any]:

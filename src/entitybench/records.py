@@ -300,24 +300,15 @@ class Record(_Model):
 
         Shares lie in [0, 1]; NaN where no row has a value. Intervals are in `eb.table(record)`.
         """
-        return {metric.name: self._mean(metric) for metric in self.metrics}
-
-    def _mean(self, metric: MetricInfo) -> float:
-        of_seeds = []
-        for seed in self.training_seeds:
-            rows = [row.values for row in self.rows if row.training_seed == seed and row.counts]
-            if metric.reduce == "mean":
-                numbers = [x for row in rows if (x := row[metric.name]) is not None]
-                found = math.fsum(numbers) / len(numbers) if numbers else math.nan
-            else:
-                found = _reduced(metric.reduce, rows)
-            of_seeds.append(found)
-        kept = [x for x in of_seeds if not math.isnan(x)]
-        return math.fsum(kept) / len(kept) if kept else math.nan
+        by_seed: dict[int, list[dict[str, float | None]]] = {s: [] for s in self.training_seeds}
+        for row in self.rows:
+            if row.counts:
+                by_seed[row.training_seed].append(row.values)
+        return {metric.name: _mean(metric, by_seed.values()) for metric in self.metrics}
 
     def __repr__(self) -> str:
         first = self.metrics[0]
-        number = first.scale * self._mean(first)
+        number = first.scale * self.summary()[first.name]
         unit = " %" if first.share else ""
         size = f"{len(self.training_seeds)} × {len(self.items)} {self.item}s"
         where = f"{self.task.id}-v{self.task.version}"
@@ -328,9 +319,10 @@ class Record(_Model):
     def _repr_html_(self) -> str:
         """For notebooks: a line for each metric."""
         title = html.escape(f"{self.label} on {self.task.id}-v{self.task.version}")
+        means = self.summary()
         lines = [
             f"<tr><td>{html.escape(metric.title)}</td>"
-            f"<td>{metric.scale * self._mean(metric):.{metric.digits}f}</td></tr>"
+            f"<td>{metric.scale * means[metric.name]:.{metric.digits}f}</td></tr>"
             for metric in self.metrics
         ]
         size = f"{len(self.training_seeds)} training seeds × {len(self.items)} {self.item}s"
@@ -402,6 +394,19 @@ class Record(_Model):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the record"
             raise RecordError(f"{path} is no valid record: {where}: {first['msg']}.") from error
+
+
+def _mean(metric: MetricInfo, of_seeds: Iterable[list[dict[str, float | None]]]) -> float:
+    """The mean over training seeds, whose rows are given; NaN where none has a value."""
+    means = []
+    for rows in of_seeds:
+        if metric.reduce == "mean":
+            numbers = [x for row in rows if (x := row[metric.name]) is not None]
+            means.append(math.fsum(numbers) / len(numbers) if numbers else math.nan)
+        else:
+            means.append(_reduced(metric.reduce, rows))
+    kept = [x for x in means if not math.isnan(x)]
+    return math.fsum(kept) / len(kept) if kept else math.nan
 
 
 def _reduced(reduce: str, rows: list[dict[str, float | None]]) -> float:

@@ -227,20 +227,3 @@ def test_results_do_not_depend_on_the_batch() -> None:
         return np.array(found)
 
     assert np.array_equal(run([4, 7, 1, 9, 2])[:, 1], run([7])[:, 0])
-
-
-def test_few_pieces_are_turned_as_many_are() -> None:
-    """Number by number: bit for bit what arrays give."""
-    from entitybench.envs.tetris import shapes
-
-    rng = np.random.default_rng(0)
-    for k in range(300):
-        shape, pose = rng.integers(0, 7, 40), rng.normal(size=(40, 4))
-        if k % 5 == 0:
-            pose[::3, 2:] = 0
-        if k % 7 == 0:
-            pose = np.round(pose)
-        many = shapes.turn(shape, pose)
-        few = [shapes.turn(shape[i : i + 1], pose[i : i + 1]) for i in range(40)]
-        for axis in (0, 1):
-            assert np.concatenate([each[axis] for each in few]).tobytes() == many[axis].tobytes()

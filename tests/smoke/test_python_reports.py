@@ -105,3 +105,6 @@ def test_what_is_no_observation_is_told() -> None:
         agent.predict([1, 2])
     with pytest.raises(BadValue, match="a dict by agent"):
         eb.load_agent("random", task="team-spread").predict(np.zeros(3))
+    pytest.importorskip("torch")
+    with pytest.raises(BadValue, match="graph-static is for graph tasks and does not act"):
+        eb.load_agent("graph-static", task="dag-10").predict(np.zeros((10, 4)))

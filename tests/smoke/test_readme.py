@@ -1,12 +1,16 @@
-"""The README: its two commands and its Python."""
+"""The README: its two commands first, and all that it shows, run in order."""
 
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from pages import blocks, write_files
 
 import entitybench as eb
 
@@ -42,14 +46,61 @@ def test_python_names_exist() -> None:
         assert callable(getattr(eb, name))
 
 
-@pytest.mark.slow
-def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from entitybench.leaderboard.evaluation.api import reference_weights
+# What takes minutes in full, and what it is tried with instead.
+SHORTER = (
+    (r"--preset small", "--preset tiny"),
+    (r"^(bench train (?!.*--preset).*)$", r"\1 --preset tiny"),
+    (r" --episodes \d+", ""),
+    (r"^(bench eval .*)$", r"\1 --episodes 2"),
+)
+# Set-up, and hours: `test_harness_reproduce.py` runs `bench reproduce` on small claims.
+NOT_HERE = ("make ", "pip ", "source ", "bench reproduce ")
 
-    if not reference_weights("hecrl", TASK):
-        pytest.skip("no weights are shipped")
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for block in _blocks("python"):
-        exec(compile(block, "README.md", "exec"), names)
-    assert len(names["record"].rows) == 100
+
+def _lines() -> list[str]:
+    """Every command that the README shows, in order, without its remark."""
+    shown = "".join(block.text for block in blocks(ROOT / "README.md") if not block.title)
+    return [
+        line.removeprefix("$ ").partition(" #")[0].strip()
+        for line in shown.splitlines()
+        if line.startswith("$ ")
+    ]
+
+
+def test_data_are_made_before_they_are_trained_on() -> None:
+    lines = _lines()
+    made = lines.index("bench generate push-3blocks/play-v1")
+    for k, line in enumerate(lines):
+        if line.startswith("bench train"):
+            assert "--generate" in line or (made < k and "--task push-3blocks" in line)
+
+
+@pytest.mark.slow
+def test_what_the_readme_shows_runs_in_order_on_an_empty_data_folder(tmp_path: Path) -> None:
+    paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    own = {"ENTITYBENCH_DATA": str(tmp_path / "data"), "PATH": paths}
+
+    def run(*words: str) -> None:
+        done = subprocess.run(
+            words,
+            cwd=tmp_path,
+            env={**os.environ, **own},
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+        assert done.returncode == 0, f"{words[-1]}\n{done.stdout}\n{done.stderr}"
+
+    write_files(ROOT / "README.md", tmp_path)
+    ran = 0
+    for line in _lines():
+        if line.startswith(NOT_HERE):
+            continue
+        for long, short in SHORTER:
+            line = re.sub(long, short, line)
+        run("bash", "-c", line)
+        ran += 1
+    assert ran >= 8
+    python = "".join(b.text for b in blocks(ROOT / "README.md") if b[:2] == ("python", ""))
+    assert "episodes=100" in python
+    run(sys.executable, "-c", python + "\nassert len(record.rows) == 100\n")

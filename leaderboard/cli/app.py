@@ -163,7 +163,8 @@ _command(
     "table",
     "report:table",
     "One table from evaluation records.",
-    "bench table results/push-3blocks/*.json",
+    "bench table results/push-3blocks",
+    "bench table a.json b.json",
     "bench table leaderboard/reference/records/push-3blocks --sort return --format markdown",
     "bench table leaderboard/reference/records/push-3blocks --format latex > push-3blocks.tex",
 )

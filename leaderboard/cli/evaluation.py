@@ -196,12 +196,9 @@ def _write(record: Record, out: Path | None) -> Path:
 
 
 def _print_beside_stored(record: Record) -> None:
-    from entitybench.leaderboard.evaluation.api import stored_records
-    from entitybench.leaderboard.tables.table import table
+    from entitybench.leaderboard.tables.gather import beside_shipped
 
-    alike = stored_records(record.task.id, kind=record.kind)
-    stored = [other for other in alike if other.label != record.label]
-    print_table(table([record, *stored]))
+    print_table(beside_shipped([record]))
 
 
 def _film(agent: object, task: str, path: Path, first_seed: int, film: dict[str, Any]) -> None:

@@ -23,18 +23,18 @@ def table(
     """One table from evaluation records.
 
     Args:
-        records: Record files, or folders of them. Default: the shipped records.
+        records: Record files; or folders of them, of which the newest of equal ones count, yours
+            above the shipped ones of the same tasks. Default: the shipped records.
         sort: A metric by its name in a record, e.g. return: best first, task by task.
         format: text, markdown, latex (with booktabs), csv, html or json.
         json: The same as --format json.
     """
     chosen = _format(format, json)
-    from entitybench.leaderboard.tables.table import table as tabulate
-    from entitybench.records import record_files
+    from entitybench.leaderboard.tables.gather import gathered, shipped
 
-    files = record_files(records)
-    found = [read_one(file) for file in files] if files else _shipped()
-    made = tabulate(found, files or None)
+    for path in records:
+        existing(path, "record")
+    made = gathered(records) if records else shipped()
     made = made if sort is None else made.ranked(sort)
     for k, part in enumerate([made] if chosen in WHOLE else made.parts()):
         if k:
@@ -82,16 +82,6 @@ def plot(
     writable_file(out)
     file = draw(kind, list(inputs), out, metric=metric)
     print_json({"file": str(file)}) if json else put(str(file))
-
-
-def _shipped() -> list[Record]:
-    from entitybench import registry
-    from entitybench.leaderboard.evaluation.api import stored_records
-
-    shipped = [record for task in registry.tasks().ids for record in stored_records(task)]
-    if not shipped:
-        raise BadValue("no records are shipped; name some: bench table FILE...")
-    return shipped
 
 
 def read_one(path: Path) -> Record:

@@ -98,19 +98,7 @@ def results(pattern: str, reference: Path) -> str:
     if not records:
         return ""
 
-    def rank(record: Record) -> tuple[int, str, float, float, str]:
-        means = record.summary()
-        best = [means[m.name] * (-1 if m.higher_is_better else 1) for m in record.metrics]
-        # Tasks in order of their size: push-10blocks comes after push-9blocks.
-        return (
-            len(record.task.id),
-            record.task.id,
-            best[0],
-            best[min(2, len(best) - 1)],
-            record.label,
-        )
-
-    found = table(sorted(records, key=rank))
+    found = table(records).best_first()
     texts = []
     for part in found.parts():
         grid = part.grid()

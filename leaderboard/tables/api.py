@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError
 from entitybench.leaderboard.tables.compare import compare as difference
-from entitybench.leaderboard.tables.table import table as tabulate
+from entitybench.leaderboard.tables.gather import a_name, gathered
 from entitybench.records import Record, record_files
 
 if TYPE_CHECKING:
@@ -24,8 +24,12 @@ def table(records: Named | Iterable[Named], *, sort: str | None = None) -> Table
     It prints as `bench table` does and is a table in a notebook; `.to_json()`, `.markdown()`,
     `.latex()`, `.csv()` and `.html()` give it otherwise.
 
+    Of a folder the newest of equal records count, best first: yours, marked with their preset and
+    training seeds, and below a line the shipped ones of the same tasks.
+
     Args:
-        records: records, files, or folders of files; one or several.
+        records: records, files, or folders of files (or of such folders, as results/ is); one or
+            several.
         sort: a metric by its name in a record, e.g. "return": best first, task by task.
 
     Raises:
@@ -35,13 +39,7 @@ def table(records: Named | Iterable[Named], *, sort: str | None = None) -> Table
     given = [records] if isinstance(records, Record | str | Path) else records
     if not isinstance(given, Iterable):
         raise RecordError(f"a table is of records, their files or folders: got {given!r}.")
-    found: list[Record] = []
-    sources: list[str] = []
-    for each in given:
-        for one, source in _read(each):
-            found.append(one)
-            sources.append(source)
-    made = tabulate(found, sources)
+    made = gathered(list(given))
     return made if sort is None else made.ranked(sort)
 
 
@@ -60,6 +58,4 @@ def _read(named: Any) -> list[tuple[Record, str]]:
     """Records with the names of their files, "" where there is none."""
     if isinstance(named, Record):
         return [(named, "")]
-    if not isinstance(named, str | Path):
-        raise RecordError(f"a record, its file or a folder is needed: got {named!r:.60}.")
-    return [(Record.read(path), str(path)) for path in record_files([named])]
+    return [(Record.read(path), str(path)) for path in record_files([a_name(named)])]

@@ -31,8 +31,9 @@ from entitybench.leaderboard.tables.data import (
     shown,
 )
 from entitybench.leaderboard.tables.grid import Grid
+from entitybench.leaderboard.tables.merge import Named, check_data
 from entitybench.leaderboard.tables.render import Rendered
-from entitybench.leaderboard.tables.table import Named, as_json, check_data
+from entitybench.leaderboard.tables.table import as_json
 from entitybench.registry import resolve
 from entitybench.seeding import generator
 

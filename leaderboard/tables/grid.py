@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from entitybench.words import one_line
 
@@ -17,6 +18,13 @@ class Grid:
     notes: tuple[str, ...] = ()
     short: Grid | None = None  # the same in fewer letters, for a narrow terminal
     spare: tuple[str, ...] = ()  # columns that may be left out there, the least important first
+    rules: tuple[int, ...] = ()  # rows above which a line is drawn
+
+    @property
+    def groups(self) -> list[tuple[tuple[str, ...], ...]]:
+        """The rows between the lines."""
+        ends = (0, *self.rules, len(self.rows))
+        return [self.rows[a:b] for a, b in pairwise(ends)]
 
     def __post_init__(self) -> None:
         # Names come from files: a line break in one would break its row, an escape the terminal.

@@ -28,6 +28,7 @@ th, td { padding: .3rem .9rem .3rem 0; text-align: right; font-variant-numeric: 
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid #1c1e21; font-weight: 600; }
 tbody tr { border-bottom: 1px solid #dcdfe4; }
+tbody + tbody { border-top: 2px solid #1c1e21; }
 p { color: #5a6069; max-width: 60rem; }
 """.strip()
 
@@ -154,8 +155,8 @@ def rich_table(grid: Grid) -> RenderableType:
             overflow="fold",
             min_width=_needs(words, k == 0, whole=False),
         )
-    for row in grid.rows:
-        table.add_row(*map(Text, row))
+    for k, row in enumerate(grid.rows):
+        table.add_row(*map(Text, row), end_section=k + 1 in grid.rules)
     return Group(table, Text("\n".join(grid.notes))) if grid.notes else table
 
 
@@ -170,18 +171,23 @@ def plain(grid: Grid) -> str:
         cells = [f"{word:>{width}}" for word, width in zip(rest, widths[1:], strict=True)]
         return "  ".join([f"{first:<{widths[0]}}", *cells])
 
-    body = [aligned(grid.header), rule, *(aligned(row) for row in grid.rows)]
+    body = [aligned(grid.header)]
+    for group in grid.groups:
+        body += [rule, *map(aligned, group)]
     return "\n".join([grid.title, "", *body, *(["", *grid.notes] if grid.notes else [])])
 
 
 def markdown(grid: Grid) -> str:
-    """A GitHub table with its title and notes as paragraphs."""
+    """A GitHub table with its title and notes as paragraphs; an empty row for a line."""
 
     def line(cells: tuple[str, ...]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
     rule = "|---|" + "---:|" * (len(grid.header) - 1)
-    body = [line(grid.header), rule, *(line(row) for row in grid.rows)]
+    body = [line(grid.header), rule]
+    for k, group in enumerate(grid.groups):
+        body += [line(("",) * len(grid.header))] if k else []
+        body += map(line, group)
     return "\n".join([grid.title, "", *body, *(["", *grid.notes] if grid.notes else [])])
 
 
@@ -203,7 +209,9 @@ def fragment(grid: Grid) -> str:
         return "".join(f"<{tag}>{html.escape(word)}</{tag}>" for word in row)
 
     head = f"<thead><tr>{cells('th', grid.header)}</tr></thead>"
-    body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in grid.rows)
+    body = "\n</tbody><tbody>\n".join(
+        "\n".join(f"<tr>{cells('td', row)}</tr>" for row in group) for group in grid.groups
+    )
     notes = "\n".join(f"<p>{html.escape(note)}</p>" for note in grid.notes)
     title = html.escape(grid.title)
     table = [f"<table><caption>{title}</caption>", head, f"<tbody>\n{body}\n</tbody></table>"]

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from entitybench.errors import RecordError, unknown
+from entitybench.errors import RecordError, seed_names, unknown
 from entitybench.leaderboard.statistics.intervals import NONE, hierarchical
 from entitybench.leaderboard.tables.data import cell, matrix, metric_of, metrics_of, shown
 from entitybench.leaderboard.tables.grid import Grid
+from entitybench.leaderboard.tables.merge import Key, Named, key_of, merge
 from entitybench.leaderboard.tables.render import Rendered
-from entitybench.records import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from entitybench.leaderboard.statistics.intervals import Interval
-    from entitybench.records import DataInfo, MetricInfo, Record
+    from entitybench.records import MetricInfo, Record
 
 _ONE = "†"  # marks rows whose interval says nothing about other training seeds
+
+
+Origin = Literal["", "yours", "shipped"]  # "": the table does not tell them apart
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,17 @@ class Row:
 
     record: Record
     cells: dict[str, Interval]
+    origin: Origin = ""
+
+    @property
+    def name(self) -> str:
+        """The agent; of yours also what tells it from the shipped one: preset, training seeds."""
+        label, agent = self.record.label, self.record.agent
+        if self.origin != "yours":
+            return label
+        about = [agent.preset] if agent.preset else []
+        about += [seed_names(self.record.training_seeds)] if self.record.data else []
+        return f"{label} (yours{': ' if about else ''}{', '.join(about)})"
 
     @property
     def one_seed(self) -> bool:
@@ -40,6 +54,7 @@ class Table(Rendered):
     """Rows in the order of the records."""
 
     rows: tuple[Row, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, MetricInfo]:
@@ -53,28 +68,43 @@ class Table(Rendered):
         return f"training seeds × {' or '.join(items)}"
 
     def ranked(self, name: str) -> Table:
-        """Best first by a metric, task by task; rows without a value come last.
+        """Best first by a metric, task by task; rows without a value come last, shipped ones below.
 
         Raises UnknownId for a metric that none of the records has.
         """
         if name not in self.metrics:
             raise unknown("metric", name, self.metrics)
-        sign = -1.0 if self.metrics[name].higher_is_better else 1.0
         tasks = list(dict.fromkeys(row.record.task.id for row in self.rows))
 
-        def place(row: Row) -> tuple[int, bool, float]:
-            mean = row.cells[name].mean
-            missing = math.isnan(mean)
-            return tasks.index(row.record.task.id), missing, 0.0 if missing else sign * mean
+        def place(row: Row) -> tuple[Any, ...]:
+            shipped = row.origin == "shipped"
+            return tasks.index(row.record.task.id), shipped, self._rank(row, name)
 
-        return Table(tuple(sorted(self.rows, key=place)))
+        return replace(self, rows=tuple(sorted(self.rows, key=place)))
+
+    def best_first(self) -> Table:
+        """By what is counted first, then by the third metric and the name; small tasks first."""
+
+        def place(row: Row) -> tuple[Any, ...]:
+            names = [metric.name for metric in row.record.metrics]
+            ranks = [self._rank(row, names[k]) for k in (0, min(2, len(names) - 1))]
+            task = row.record.task.id  # push-10blocks comes after push-9blocks
+            return len(task), task, row.origin == "shipped", *ranks, row.record.label
+
+        return replace(self, rows=tuple(sorted(self.rows, key=place)))
+
+    def _rank(self, row: Row, name: str) -> tuple[bool, float]:
+        mean = row.cells[name].mean
+        sign = -1.0 if self.metrics[name].higher_is_better else 1.0
+        return math.isnan(mean), 0.0 if math.isnan(mean) else sign * mean
 
     def parts(self) -> list[Table]:
         """A table for each thing that is counted first: kinds with other metrics stand apart."""
         found: dict[str, list[Row]] = {}
         for row in self.rows:
             found.setdefault(row.record.metrics[0].name, []).append(row)
-        return [Table(tuple(rows)) for rows in found.values()]
+        parts = [Table(tuple(rows)) for rows in found.values()]
+        return [*parts[:-1], replace(parts[-1], remarks=self.remarks)]
 
     def grid(self) -> Grid:
         """Words."""
@@ -84,9 +114,10 @@ class Table(Rendered):
         ]
         # A narrow terminal does without the last columns first.
         spare = (*(metric.short for metric in reversed(metrics[1:])), "n")
+        short = self._grid(short=True)
         short = replace(
-            self._grid(short=True),
-            notes=("; ".join([*legend, f"n: {self.size}."]), *self._notes(short=True)),
+            short,
+            notes=("; ".join([*legend, f"n: {self.size}."]), *short.notes),
             spare=spare,
         )
         return replace(self._grid(), short=short)
@@ -98,7 +129,7 @@ class Table(Rendered):
         header = ["agent", *(["task"] if several else []), *heads]
         lines = []
         for row in self.rows:
-            name = row.record.label + (f" {_ONE}" if row.one_seed else "")
+            name = row.name + (f" {_ONE}" if row.one_seed else "")
             task = [row.record.task.id] if several else []
             numbers = [
                 shown(row.cells[key], metric, short=short) for key, metric in metrics.items()
@@ -108,7 +139,14 @@ class Table(Rendered):
         title = "mean [95 % interval]"
         title = title if several else f"{first.id} version {first.version}: {title}"
         last = "n" if short else self.size.removeprefix("training ")
-        return Grid(title, (*header, last), tuple(lines), tuple(self._notes()))
+        rules = [k for k in range(1, len(lines)) if self._block(k) != self._block(k - 1)]
+        notes = (*self._notes(short=short), *self.remarks)
+        return Grid(title, (*header, last), tuple(lines), notes, rules=tuple(rules))
+
+    def _block(self, k: int) -> tuple[str, str]:
+        """What stands between two lines: of one task yours, or the shipped ones."""
+        row = self.rows[k]
+        return (row.record.task.id, row.origin) if row.origin else ("", "")
 
     def _notes(self, *, short: bool = False) -> Iterable[str]:
         several = [row for row in self.rows if not row.one_seed]
@@ -136,13 +174,14 @@ class Table(Rendered):
                     if cause == "infrastructure" and (unstable := row.record.unstable()):
                         left += f" ({unstable} of them: the simulation became unstable)"
                     items = f"{row.record.item}s"
-                    yield f"{row.record.label}: {count} {items} ended by {cause} errors{left}."
+                    yield f"{row.name}: {count} {items} ended by {cause} errors{left}."
 
     def values(self) -> list[dict[str, Any]]:
         """Flat rows of numbers."""
         return [
             {
                 "agent": row.record.agent.id,
+                "origin": row.origin or None,
                 "weights_from": row.record.agent.weights_from,
                 "preset": row.record.agent.preset,
                 "dataset": ", ".join(sorted({d.dataset for d in row.record.data if d.dataset}))
@@ -165,7 +204,7 @@ class Table(Rendered):
         """Rows with nested intervals; the hierarchical bootstrap is beside each."""
         rows = []
         for row, flat in zip(self.rows, self.values(), strict=True):
-            kept = {k: flat[k] for k in list(flat)[:8]}
+            kept = {k: flat[k] for k in list(flat)[:9]}
             own = {metric.name for metric in row.record.metrics}  # others are of other kinds
             metrics = {
                 name: {
@@ -206,12 +245,17 @@ def _size(record: Record) -> str:
     return f"{len(record.training_seeds)} × {len(record.items)}"
 
 
-def table(records: Sequence[Record], sources: Sequence[str | Path] | None = None) -> Table:
+def table(
+    records: Sequence[Record],
+    sources: Sequence[str | Path] | None = None,
+    origins: Sequence[Origin] | None = None,
+) -> Table:
     """A table of records; those of one agent and task with different training seeds share a row.
 
     Args:
         records: at least one.
         sources: their files, named where two records do not go together.
+        origins: which are yours and which are shipped, where the table tells them apart.
 
     Raises:
         RecordError: none given, a task in two versions, or two records that cannot share their row.
@@ -223,106 +267,20 @@ def table(records: Sequence[Record], sources: Sequence[str | Path] | None = None
         for record, source in zip(records, sources or [""] * len(records), strict=True)
     ]
     firsts: dict[str, Named] = {}
-    groups: dict[tuple[str, str | None, str, str], list[Named]] = {}
-    for each in named:
+    groups: dict[tuple[Origin, Key], list[Named]] = {}
+    for each, origin in zip(named, origins or [""] * len(records), strict=True):
         task, first = each.record.task, firsts.setdefault(each.record.task.id, each)
         if first.record.task.version != task.version:
             raise RecordError(
                 f"{task.id} occurs in versions {first.version} and {each.version}, which cannot be "
                 "compared; evaluate again what has the older one."
             )
-        key = (each.record.label, each.record.agent.preset, task.id, each.record.kind)
-        groups.setdefault(key, []).append(each)
-    merged = [merge(group) for group in groups.values()]
-    names = metrics_of(merged)
-    return Table(tuple(Row(r, {name: cell(r, name) for name in names}) for r in merged))
-
-
-@dataclass(frozen=True)
-class Named:
-    """A record and its file, or "" where it has none."""
-
-    record: Record
-    source: str
-
-    @property
-    def version(self) -> str:
-        """Of the task, and where that stands."""
-        number = self.record.task.version
-        return f"{number} ({self.source})" if self.source else str(number)
-
-
-def _learned_from(record: Record) -> set[tuple[str | None, ...]]:
-    """Hashes of the data and names of the parts; records of schema 1 name no dataset."""
-    return {_content(each) for each in record.data}
-
-
-def _content(data: DataInfo) -> tuple[str | None, ...]:
-    return (data.sha256, *sorted(data.parts))
-
-
-def check_data(each: Named) -> None:
-    """Raise RecordError where training seeds of one record learned from different data."""
-    record = each.record
-    for other in record.data:
-        first = record.data[0]
-        if _content(first) != _content(other):
-            raise RecordError(
-                f"training seeds {first.training_seed} and {other.training_seed} of {record.label} "
-                f"on {record.task.id} learned from different data or parts"
-                f"{f' ({each.source})' if each.source else ''} and cannot share a row; evaluate "
-                "them apart."
-            )
-    told = {each.training_seed for each in record.data}
-    if told and (untold := [seed for seed in record.training_seeds if seed not in told]):
-        raise RecordError(
-            f"the record of {record.label} on {record.task.id}"
-            f"{f' ({each.source})' if each.source else ''} does not say what training seed "
-            f"{untold[0]} learned from; evaluate it again."
+        groups.setdefault((origin, key_of(each.record)), []).append(each)
+    merged = {key: merge(group) for key, group in groups.items()}
+    names = metrics_of(list(merged.values()))
+    return Table(
+        tuple(
+            Row(record, {name: cell(record, name) for name in names}, origin)
+            for (origin, _), record in merged.items()
         )
-
-
-def _both(a: Named, b: Named) -> str:
-    return f" ({a.source} and {b.source})" if a.source and b.source else ""
-
-
-def merge(group: Sequence[Named]) -> Record:
-    """One record of all training seeds. Raises RecordError where records do not belong together."""
-    first, owners = group[0].record, dict[int, Named]()
-    for each in group:
-        check_data(each)
-        other = each.record
-        both = _both(group[0], each)
-        for what, mine, its in (
-            ("tasks", first.hashes.task, other.hashes.task),
-            ("configurations", first.agent.config, other.agent.config),
-            ("MuJoCo versions", first.versions.get("mujoco"), other.versions.get("mujoco")),
-            (f"{first.item} seeds", first.items, other.items),
-            ("datasets", _learned_from(first), _learned_from(other)),
-        ):
-            if mine != its:
-                raise RecordError(
-                    f"two records{both} of {first.label} on {first.task.id} have different {what} "
-                    "and cannot share a row."
-                )
-    for each in group:
-        for seed in each.record.training_seeds:
-            owner = owners.setdefault(seed, each)
-            if owner is not each:
-                raise RecordError(
-                    f"training seed {seed} of {first.label} on {first.task.id} is in two "
-                    f"records{_both(owner, each)}; give one of them."
-                )
-    if len(group) == 1:
-        return first
-    records = [each.record for each in group]
-    return first.model_copy(
-        update={
-            "columns": Columns.of([row for record in records for row in record.rows]),
-            "data": [each for record in records for each in record.data],
-            "diagnostics": {k: v for record in records for k, v in record.diagnostics.items()},
-            "hashes": first.hashes.model_copy(
-                update={"weights": {k: v for r in records for k, v in r.hashes.weights.items()}}
-            ),
-        }
     )

@@ -1,0 +1,125 @@
+"""What a table is made of: records, files, folders, and the shipped records beside yours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from entitybench.errors import BadValue, RecordError
+from entitybench.leaderboard.evaluation.api import stored_records
+from entitybench.leaderboard.evaluation.weights import REFERENCE
+from entitybench.leaderboard.tables.merge import Named, key_of, newest
+from entitybench.leaderboard.tables.table import table as tabulate
+from entitybench.records import Record, record_files
+from entitybench.registry import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entitybench.leaderboard.tables.merge import Key
+    from entitybench.leaderboard.tables.table import Origin, Table
+
+
+def shipped() -> Table:
+    """All shipped records."""
+    records = [record for task in tasks().ids for record in stored_records(task)]
+    if not records:
+        raise BadValue("no records are shipped; name some: bench table FILE...")
+    return tabulate(records)
+
+
+def gathered(given: Sequence[Any]) -> Table:
+    """A table of records, files and folders; see `entitybench.leaderboard.tables.api.table`."""
+    named: list[Named] = []
+    found: list[Named] = []  # in folders
+    for each in given:
+        if isinstance(each, Record):
+            named.append(Named(each, ""))
+            continue
+        path = a_name(each)
+        files = _files(path) if path.is_dir() else [path]
+        (found if path.is_dir() else named).extend(Named(Record.read(f), str(f)) for f in files)
+    if not found:
+        return tabulate([each.record for each in named], [each.source for each in named])
+    kept, left = _newest(named, found)
+    remarks = (f"Left out beside newer ones: {', '.join(left)}.",) if left else ()
+    mine = [each for each in kept if not _is_shipped(each.source)]
+    if not mine:
+        records, sources = [each.record for each in kept], [each.source for each in kept]
+        return replace(tabulate(records, sources).best_first(), remarks=remarks)
+    others = [each.record for each in kept if _is_shipped(each.source)]
+    made = beside_shipped([each.record for each in mine], [each.source for each in mine], others)
+    return replace(made, remarks=remarks)
+
+
+def beside_shipped(
+    records: Sequence[Record], sources: Sequence[str] = (), others: Sequence[Record] = ()
+) -> Table:
+    """Your records, best first, and below a line the shipped ones of the same tasks.
+
+    A shipped one with the very weights and starts of one of yours is left out.
+
+    Args:
+        records: yours, at least one.
+        sources: their files.
+        others: shipped ones that were asked for, whatever their task.
+    """
+    shown = dict.fromkeys((record.task.id, record.kind) for record in records)
+    stored = [r for task, kind in shown for r in stored_records(task, kind=kind)]
+    beside = {_identity(record): record for record in (*others, *stored)}
+    for record in records:
+        beside.pop(_identity(record), None)
+    fit = [record for record in beside.values() if _of_one_version(record, records)]
+    origins: list[Origin] = [*["yours"] * len(records), *["shipped"] * len(fit)]  # type: ignore[list-item]
+    files = [*(sources or [""] * len(records)), *[""] * len(fit)]
+    return tabulate([*records, *fit], files, origins).best_first()
+
+
+def a_name(named: Any) -> Path:
+    """The path of a record or folder. Raises RecordError for what is none."""
+    if not isinstance(named, str | Path):
+        raise RecordError(f"a record, its file or a folder is needed: got {named!r:.60}.")
+    return Path(named)
+
+
+def _identity(record: Record) -> tuple[Any, ...]:
+    weights = tuple(sorted(record.hashes.weights.items()))
+    return record.label, record.task.id, record.kind, weights, tuple(record.items)
+
+
+def _of_one_version(shipped: Record, records: Sequence[Record]) -> bool:
+    versions = {r.task.version for r in records if r.task.id == shipped.task.id}
+    return versions <= {shipped.task.version}
+
+
+def _files(folder: Path) -> list[Path]:
+    """The records in a folder, or where it holds none itself in the folders in it."""
+    if not any(folder.glob("*.json")):
+        inner = sorted(folder.glob("*/*.json"))
+        if inner:
+            return inner
+    return record_files([folder])
+
+
+def _is_shipped(source: str) -> bool:
+    return bool(source) and Path(source).resolve().is_relative_to(REFERENCE.resolve())
+
+
+def _newest(named: list[Named], found: list[Named]) -> tuple[list[Named], list[str]]:
+    """Of records in folders the newest of equal ones, beside those named; and what is left out."""
+    versions: dict[str, int] = {}
+    for each in (*named, *found):
+        task = each.record.task
+        versions[task.id] = max(task.version, versions.get(task.id, task.version))
+    groups: dict[Key, list[Named]] = {}
+    for each in found:
+        if each.record.task.version == versions[each.record.task.id]:
+            groups.setdefault(key_of(each.record), []).append(each)
+    kept = list(named)
+    for key, group in groups.items():
+        fixed = [each for each in named if key_of(each.record) == key]
+        kept += newest(group, fixed)[len(fixed) :]
+    there = {id(each) for each in kept}
+    left = [Path(each.source).name for each in found if id(each) not in there]
+    return kept, left

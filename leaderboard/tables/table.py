@@ -268,7 +268,8 @@ def table(
     ]
     firsts: dict[str, Named] = {}
     groups: dict[tuple[Origin, Key], list[Named]] = {}
-    for each, origin in zip(named, origins or [""] * len(records), strict=True):
+    of: Sequence[Origin] = origins or [""] * len(records)
+    for each, origin in zip(named, of, strict=True):
         task, first = each.record.task, firsts.setdefault(each.record.task.id, each)
         if first.record.task.version != task.version:
             raise RecordError(

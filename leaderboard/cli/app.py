@@ -179,8 +179,8 @@ _command(
     "plot",
     "report:plot",
     "Draw records or training curves into an SVG, PNG or HTML file.",
-    "bench plot bars results/push-3blocks/*.json --out bars.svg",
-    "bench plot curves runs/hecrl/seed0 --out curves.png",
+    "bench plot bars results --out bars.pdf",
+    "bench plot curves runs/hecrl --out curves.svg",
 )
 _command(
     "speed",

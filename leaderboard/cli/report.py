@@ -61,17 +61,17 @@ def compare(a: Place, b: Place, /, *, format: str = "text", json: bool = False) 
 def plot(
     kind: str, /, *inputs: Path, out: Place, metric: str | None = None, json: bool = False
 ) -> None:
-    """Draw records or training curves into an SVG, PNG or HTML file.
+    """Draw records or training curves into a PDF, SVG, PNG or HTML file.
 
     Args:
         kind: bars, profile, seeds (from records) or curves (from metrics.jsonl or run folders).
         inputs: Record files, folders of them, or run folders.
-        out: The picture: .svg, .png or .html.
+        out: The picture: .pdf, .svg, .png or .html.
         metric: What to draw. Default: what is counted first, such as success.
         json: Print the path as JSON.
     """
-    from entitybench.leaderboard.tables.plots import PLOTS
-    from entitybench.leaderboard.tables.plots import plot as draw
+    from entitybench.leaderboard.plots.draw import PLOTS
+    from entitybench.leaderboard.plots.draw import plot as draw
 
     if kind not in PLOTS:
         raise unknown("plot", kind, PLOTS, see="bench plot --help")

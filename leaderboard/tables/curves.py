@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.checkpoints import RUN
 from entitybench.errors import RecordError, unknown
 from entitybench.files import read_file
 from entitybench.texts import parsed
@@ -14,22 +17,81 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Rows = list[dict[str, Any]]
+_OF_SEEDS = ("seed", "parts", "beside", "device", "devices", "threads")  # in run.json
 
 
-def read_curves(paths: Sequence[str | Path]) -> dict[str, Rows]:
-    """Rows of metrics files by the name of their run.
+@dataclass(frozen=True)
+class Run:
+    """The curve of one training seed."""
 
-    A folder is that of one run, or the --out of training with its seed*/.
+    name: str  # the last two folders of its file, or its path where two share these
+    group: str  # its training: the folder that holds its seeds; `name` where nothing tells that
+    rows: Rows
+    unit: str = "updates"  # of a step
+    task: str = ""
+
+
+def read_runs(paths: Sequence[str | Path]) -> list[Run]:
+    """Runs out of their metrics files.
+
+    A folder is that of one run, or the --out of training with its seed*/. Those in one folder that
+    asked for the same (run.json) but for the seed and what computes are a group.
 
     Raises:
         RecordError: no metrics there, or something else.
     """
-    curves = {}
-    for file in [file for path in map(Path, paths) for file in _metrics_files(path)]:
-        rows = read_rows(file)
-        name = "/".join(file.parent.parts[-2:]) or file.name
-        curves[str(file) if name in curves else name] = rows
-    return curves
+    files = [file for path in map(Path, paths) for file in _metrics_files(path)]
+    files = list({file.resolve(): file for file in files}.values())
+    asked = [_asked(file.parent / RUN) for file in files]
+    names = _told_apart(["/".join(file.parent.parts[-2:]) or file.name for file in files], files)
+    groups = [
+        (str(file.resolve().parents[1]), json.dumps(_of_all_seeds(words), sort_keys=True))
+        if "seed" in words
+        else (str(file.resolve()), "")
+        for file, words in zip(files, asked, strict=True)
+    ]
+    keys = list(dict.fromkeys(groups))
+    shown = [
+        names[groups.index(key)] if not key[1] else Path(key[0]).name or key[0] for key in keys
+    ]
+    title = dict(zip(keys, _told_apart(shown, [key[0] for key in keys]), strict=True))
+    return [
+        Run(
+            name,
+            title[group],
+            read_rows(file),
+            str(words.get("unit", "updates")),
+            str(words.get("task", "")),
+        )
+        for name, group, file, words in zip(names, groups, files, asked, strict=True)
+    ]
+
+
+def _of_all_seeds(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if name not in _OF_SEEDS}
+
+
+def _told_apart(names: Sequence[str], longer: Sequence[object]) -> list[str]:
+    """Names, the longer ones where one occurs twice, and numbers where that does not help."""
+    told = [
+        str(long) if names.count(name) > 1 else name
+        for name, long in zip(names, longer, strict=True)
+    ]
+    return [
+        f"{name} {told[: k + 1].count(name)}" if told.count(name) > 1 else name
+        for k, name in enumerate(told)
+    ]
+
+
+def _asked(file: Path) -> dict[str, Any]:
+    """What a run was asked for; nothing where no file says it."""
+    if not file.is_file():
+        return {}
+    try:
+        asked = parsed(read_file(file).decode())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordError(f"{file} does not say what was trained: {reason(error)}.") from error
+    return asked if isinstance(asked, dict) else {}
 
 
 def read_rows(file: Path) -> Rows:

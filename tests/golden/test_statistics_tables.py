@@ -1,4 +1,4 @@
-"""Tables, comparisons and plots of records made by hand."""
+"""Tables and comparisons of records made by hand."""
 
 import csv
 import io
@@ -6,67 +6,16 @@ import json
 import re
 
 import pytest
+from handmade import HALF, NONE, episodes, record
 from rich.console import Console
 
-from entitybench.errors import BadValue, BenchError, RecordError, UnknownId
+from entitybench.errors import RecordError, UnknownId
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.compare import compare
-from entitybench.leaderboard.tables.curves import read_curves
 from entitybench.leaderboard.tables.latex import escaped
-from entitybench.leaderboard.tables.plots import PLOTS, plot
 from entitybench.leaderboard.tables.render import FORMATS, fitted, plain, render, rich_table
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import DataInfo, Record
-from entitybench.schema1 import lifted
-
-
-def episodes(successes, first_training_seed=0):
-    """Rows with successes[training seed][episode]; first success at step 10."""
-    return [
-        {
-            "training_seed": first_training_seed + s,
-            "seed": e,
-            "success": bool(ok),
-            "success_any": bool(ok),
-            "success_fraction": 1.0 if ok else 0.5,
-            "steps_to_success": 10 if ok else None,
-            "return": -9.0 if ok else -50.0,
-            "length": 50,
-            "latency_ms": 2.0,
-            "state_digest": "ab",
-            "error": None,
-        }
-        for s, line in enumerate(successes)
-        for e, ok in enumerate(line)
-    ]
-
-
-def record(successes, *, agent="hecrl", first_training_seed=0, weights=True, **changes):
-    """A record of these episodes."""
-    data = {
-        "schema_version": 1,
-        "agent": {"id": agent, "preset": "small"},
-        "task": {"id": "push-3blocks", "version": 1, "kind": "goal-control", "horizon": 50},
-        "hashes": {"task": "t1", "weights": {"0": "w"} if weights else {}},
-        "versions": {"mujoco": "3.8.1"},
-        "device": "cpu",
-        "block": 25,
-        "threads": 1,
-        "wall_time_s": 1.0,
-        "created": "2026-01-01T00:00:00+00:00",
-        "episodes": episodes(successes, first_training_seed),
-    }
-    for path, value in changes.items():
-        place = data
-        *parts, last = path.split("__")
-        for part in parts:
-            place = place[part]
-        place[last] = value
-    return Record.model_validate(lifted(data))
-
-
-HALF = [[1, 0, 1, 0], [1, 1, 1, 0]]  # 50 % and 75 %
-NONE = [[0, 0, 0, 0], [1, 0, 0, 0]]  # 0 % and 25 %
 
 
 def test_cells_by_hand():
@@ -293,71 +242,6 @@ def test_an_agent_without_weights_is_paired_with_every_seed():
 def test_what_cannot_be_compared(change, words):
     with pytest.raises(RecordError, match=words):
         compare(record(HALF), record(NONE, agent="ec-iql", **change))
-
-
-@pytest.fixture
-def files(tmp_path):
-    return [
-        record(HALF).write(tmp_path / "a.json"),
-        record(NONE, agent="ec-iql").write(tmp_path / "b.json"),
-    ]
-
-
-@pytest.mark.parametrize("kind", [kind for kind in PLOTS if kind != "curves"])
-def test_plots_are_the_same_bytes_twice(kind, files, tmp_path):
-    pytest.importorskip("matplotlib")
-    folder = [files[0].parent]
-    one, two = (plot(kind, what, tmp_path / "p.svg").read_bytes() for what in (files, folder))
-    assert one == two
-    assert b"hecrl" in one
-    assert plot(kind, files, tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
-    assert b"<svg" in plot(kind, files, tmp_path / "p.html").read_bytes()
-
-
-def test_learning_curves(tmp_path):
-    pytest.importorskip("matplotlib")
-    run = tmp_path / "hecrl" / "seed0"
-    run.mkdir(parents=True)
-    (run / "metrics.jsonl").write_text(
-        '{"step": 1, "loss": 2.0}\n{"step": 2, "evaluation": {"success": 0.5}}\n'
-    )
-    assert b"hecrl/seed0" in plot("curves", [run], tmp_path / "c.svg").read_bytes()
-    assert plot("curves", [run], tmp_path / "d.svg", metric="loss").is_file()
-    with pytest.raises(BenchError, match=r"unknown training metric 'los'.*'loss'"):
-        plot("curves", [run], tmp_path / "e.svg", metric="los")
-    (run / "metrics.jsonl").write_text('{"step": 1, "lo')
-    with pytest.raises(RecordError, match="no training metrics"):
-        plot("curves", [run], tmp_path / "e.svg")
-
-
-def test_curves_of_the_folder_that_training_was_given(tmp_path):
-    pytest.importorskip("matplotlib")
-    for name in ("seed2", "seed10", "seed3.training"):
-        (tmp_path / "full" / name).mkdir(parents=True)
-        (tmp_path / "full" / name / "metrics.jsonl").write_text('{"step": 1, "loss": 2.0}\n')
-    assert list(read_curves([tmp_path / "full"])) == [
-        "full/seed2",
-        "full/seed10",
-        "full/seed3.training",
-    ]
-    both = read_curves([tmp_path / "full" / "seed2", tmp_path / "full" / "seed2" / "metrics.jsonl"])
-    assert len(both) == 2
-    drawn = plot("curves", [tmp_path / "full"], tmp_path / "c.svg", metric="loss").read_bytes()
-    assert b"full/seed10" in drawn
-    with pytest.raises(RecordError, match=r"no training metrics in .*seed\*"):
-        read_curves([tmp_path])
-
-
-def test_plots_that_cannot_be(files, tmp_path):
-    with pytest.raises(BadValue, match=r"\.svg, \.png, \.html: got"):
-        plot("bars", files, tmp_path / "x.pdf")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(BadValue, match="no record"):
-        plot("bars", [tmp_path / "empty"], tmp_path / "x.svg")
-    with pytest.raises(BenchError, match="unknown plot 'bar'"):
-        plot("bar", files, tmp_path / "x.svg")
-    with pytest.raises(BenchError, match="unknown metric 'succes'"):
-        plot("bars", files, tmp_path / "x.svg", metric="succes")
 
 
 ZERO_SHOT = {"agent__weights_from": "push-3blocks", "task__id": "push-10blocks"}

@@ -1,0 +1,1 @@
+"""`bench plot`: pictures of records and of training curves."""

@@ -1,0 +1,64 @@
+"""`bench plot`: pictures of records and of training curves, as PDF, SVG, PNG or an HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entitybench.errors import BadValue, unknown
+from entitybench.files import write_atomic
+from entitybench.leaderboard.plots import style
+from entitybench.leaderboard.plots.bars import bars, seeds
+from entitybench.leaderboard.plots.curves import curves
+from entitybench.leaderboard.plots.profile import profile
+from entitybench.leaderboard.tables.data import metric_of
+from entitybench.leaderboard.tables.table import table
+from entitybench.records import read_records, record_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PLOTS = {
+    "bars": "a metric of each agent with its 95 % interval, a group for each task",
+    "seeds": "a metric of each agent, a dot for each training seed",
+    "profile": "share of training seeds above each level of a metric, with its 95 % band",
+    "curves": "a metric of training runs: mean and 95 % interval over their training seeds",
+}
+_OF_RECORDS = {"bars": bars, "seeds": seeds, "profile": profile}
+
+
+def plot(
+    kind: str, inputs: Sequence[str | Path], out: str | Path, *, metric: str | None = None
+) -> Path:
+    """Draw `kind` into `out` (.pdf, .svg, .png or .html).
+
+    Args:
+        kind: one of PLOTS.
+        inputs: record files or folders of them; for "curves" metrics.jsonl files, run folders that
+            hold one, or folders of these (what was --out for training).
+        out: the picture.
+        metric: a column of the table; for "curves" a name in metrics.jsonl. Default: what is
+            counted first, for "curves" in the evaluations on validation seeds.
+
+    Raises:
+        UnknownId, BadValue: no such plot, metric or suffix, or a profile over unequal tasks.
+        RecordError: an input that is no record, or no metrics.
+        MissingExtra: matplotlib is not installed.
+    """
+    if kind not in PLOTS:
+        raise unknown("plot", kind, PLOTS, see="bench plot --help")
+    out = Path(out)
+    if out.suffix not in style.SUFFIXES:
+        raise BadValue(f"a plot is {', '.join(style.SUFFIXES)}: got {str(out)!r}.")
+    if not inputs:
+        raise BadValue(f"nothing to draw: {kind} needs at least one file.")
+    with style.of_papers():
+        if kind == "curves":
+            figure = curves(inputs, metric)
+        else:
+            files = record_files(inputs)
+            rows = [row.record for row in table(read_records(files), files).rows]
+            chosen = metric_of(rows[0], metric or rows[0].metrics[0].name)
+            figure = _OF_RECORDS[kind](rows, chosen)
+        drawn = style.drawn(figure, out.suffix)
+    return write_atomic(out, drawn)

@@ -12,8 +12,8 @@ from entitybench.leaderboard.plots.bars import bars, seeds
 from entitybench.leaderboard.plots.curves import curves
 from entitybench.leaderboard.plots.profile import profile
 from entitybench.leaderboard.tables.data import metric_of
+from entitybench.leaderboard.tables.gather import chosen
 from entitybench.leaderboard.tables.table import table
-from entitybench.records import read_records, record_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,9 @@ def plot(
 
     Args:
         kind: one of PLOTS.
-        inputs: record files or folders of them; for "curves" metrics.jsonl files, run folders that
-            hold one, or folders of these (what was --out for training).
+        inputs: record files or folders of them, of which the newest of equal ones count; for
+            "curves" metrics.jsonl files, run folders that hold one, or folders of these (what was
+            --out for training).
         out: the picture.
         metric: a column of the table; for "curves" a name in metrics.jsonl. Default: what is
             counted first, for "curves" in the evaluations on validation seeds.
@@ -56,9 +57,10 @@ def plot(
         if kind == "curves":
             figure = curves(inputs, metric)
         else:
-            files = record_files(inputs)
-            rows = [row.record for row in table(read_records(files), files).rows]
-            chosen = metric_of(rows[0], metric or rows[0].metrics[0].name)
-            figure = _OF_RECORDS[kind](rows, chosen)
+            named, _ = chosen(inputs)
+            made = table([each.record for each in named], [each.source for each in named])
+            rows = [row.record for row in made.rows]
+            number = metric_of(rows[0], metric or rows[0].metrics[0].name)
+            figure = _OF_RECORDS[kind](rows, number)
         drawn = style.drawn(figure, out.suffix)
     return write_atomic(out, drawn)

@@ -31,6 +31,24 @@ def shipped() -> Table:
 
 def gathered(given: Sequence[Any]) -> Table:
     """A table of records, files and folders; see `entitybench.leaderboard.tables.api.table`."""
+    kept, left = chosen(given)
+    if not any(isinstance(each, str | Path) and Path(each).is_dir() for each in given):
+        return tabulate([each.record for each in kept], [each.source for each in kept])
+    remarks = (f"Left out beside newer ones: {', '.join(left)}.",) if left else ()
+    mine = [each for each in kept if not _is_shipped(each.source)]
+    if not mine:
+        records, sources = [each.record for each in kept], [each.source for each in kept]
+        return replace(tabulate(records, sources).best_first(), remarks=remarks)
+    others = [each.record for each in kept if _is_shipped(each.source)]
+    made = beside_shipped([each.record for each in mine], [each.source for each in mine], others)
+    return replace(made, remarks=remarks)
+
+
+def chosen(given: Sequence[Any]) -> tuple[list[Named], list[str]]:
+    """Records, files, and the newest of equal records in folders; and the names of older ones.
+
+    Raises RecordError or BadValue for what is no record, and a folder without any.
+    """
     named: list[Named] = []
     found: list[Named] = []  # in folders
     for each in given:
@@ -40,17 +58,7 @@ def gathered(given: Sequence[Any]) -> Table:
         path = a_name(each)
         files = _files(path) if path.is_dir() else [path]
         (found if path.is_dir() else named).extend(Named(Record.read(f), str(f)) for f in files)
-    if not found:
-        return tabulate([each.record for each in named], [each.source for each in named])
-    kept, left = _newest(named, found)
-    remarks = (f"Left out beside newer ones: {', '.join(left)}.",) if left else ()
-    mine = [each for each in kept if not _is_shipped(each.source)]
-    if not mine:
-        records, sources = [each.record for each in kept], [each.source for each in kept]
-        return replace(tabulate(records, sources).best_first(), remarks=remarks)
-    others = [each.record for each in kept if _is_shipped(each.source)]
-    made = beside_shipped([each.record for each in mine], [each.source for each in mine], others)
-    return replace(made, remarks=remarks)
+    return _newest(named, found) if found else (named, [])
 
 
 def beside_shipped(

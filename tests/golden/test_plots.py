@@ -170,6 +170,15 @@ def test_one_label_with_two_presets_is_two_bars(files, tmp_path, monkeypatch):
     assert words == ["hecrl, small", "ec-iql", "hecrl, full"]
 
 
+def test_of_equal_records_in_a_folder_the_newest_is_drawn(tmp_path, monkeypatch):
+    """Of a folder of folders, as results/ is."""
+    for name, day, values in (("old", 1, NONE), ("new", 2, HALF)):
+        made = record(values, created=f"2026-01-0{day}T00:00:00+00:00")
+        made.write(tmp_path / "results" / "push-3blocks" / f"{name}.json")
+    figure = figure_of(monkeypatch, "bars", [tmp_path / "results"], tmp_path)
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [62.5]
+
+
 def test_what_has_no_interval_says_so(tmp_path, monkeypatch):
     same = record([[1]]).write(tmp_path / "a.json")
     figure = figure_of(monkeypatch, "bars", [same], tmp_path, metric="return")

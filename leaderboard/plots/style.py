@@ -48,7 +48,7 @@ _DASHES = ("-", "--", ":", "-.")
 _HATCHES = ("", "////", "....", "xxxx")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 
-_RC = {
+_RC: dict[Any, Any] = {
     "text.parse_math": False,  # names are no formulas
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
     "font.size": _POINTS,

@@ -2,8 +2,9 @@
 
 Both parts learn from the same dataset, hopper/medium-expert-v1, which is made if it is missing.
 
-1. One training seed, 2 x 256 units, batch 256, float32, all on one core and with every batch drawn
-   anew; the two implementations take turns in short blocks, and the best block of each counts.
+1. One training seed as the preset paper has it (2 x 256 units, batch 256), compiled and not, beside
+   CORL's at these sizes, float32, all on one core and with every batch drawn anew; the arms take
+   turns in short blocks, and the best block of each counts.
 2. Five training seeds in one process, as `bench train --seeds 0 1 2 3 4` learns them, and in five
    processes of one seed at the same time, on the same cores. Sizes are those of the preset small.
 
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DATA, TASK = "hopper/medium-expert-v1", tasks()["hopper"]
-HIDDEN, BATCH = (256, 256), 256
 SEEDS = 5
 Times = tuple[float, float]  # seconds on the wall and of the processors
 
@@ -53,10 +53,12 @@ def opened() -> Any:
     return eb.load_dataset(DATA, generate=True).split("train")
 
 
-def learner(method: str, data: Any, seed: int = 0, **changes: Any) -> Any:
+def learner(
+    method: str, data: Any, seed: int = 0, *, preset: str = "small", **changes: Any
+) -> Any:
     """An agent as `bench train` makes it."""
     target = resolve_agent(agent(method))
-    config = target.configure(agent(method), "small", TASK)
+    config = target.configure(agent(method), preset, TASK)
     config = dataclasses.replace(config, **changes)
     return target.create(config, TASK, seed=seed, data=data, parts={}, device="cpu")
 
@@ -81,7 +83,7 @@ class CORL(Peer):
     """CORL's trainer."""
 
     def __init__(self, method: str, checkout: Path, file: Path) -> None:
-        size = {"method": method, "checkout": str(checkout), "data": str(file), "batch": BATCH}
+        size = {"method": method, "checkout": str(checkout), "data": str(file), "batch": 256}
         super().__init__("CORL's trainer", Path(sys.executable), "corl_offline.py", size)
         self.seconds(20)
 
@@ -114,8 +116,11 @@ def beside_corl(asked: argparse.Namespace, data: Any) -> list[dict[str, Any]]:
         file = Path(folder) / "data.npz"
         exported(data, file)
         for method in ("iql", "td3bc"):
-            ours = Ours([learner(method, data, hidden=HIDDEN, batch_size=BATCH)], data)
-            arms: dict[str, Any] = {"ours": ours, "CORL": CORL(method, asked.corl, file)}
+            arms: dict[str, Any] = {
+                name: Ours([learner(method, data, preset="paper", compile=compiled)], data)
+                for name, compiled in (("ours, compiled", True), ("ours", False))
+            }
+            arms["CORL"] = CORL(method, asked.corl, file)
             times: dict[str, list[Times]] = {name: [] for name in arms}
             for _ in range(asked.repeats):
                 for name, arm in arms.items():
@@ -202,10 +207,10 @@ def main() -> None:
     if asked.json:
         print(json.dumps(rows, indent=1))
         return
-    print("agent  arm             updates/s  a CPU second")
+    print("agent  arm                 updates/s  a CPU second")
     for each in rows:
         print(
-            f"{each['agent']:<6} {each['arm']:<14} {each['updates_per_s']:>10.1f}"
+            f"{each['agent']:<6} {each['arm']:<18} {each['updates_per_s']:>10.1f}"
             f"{each['updates_per_cpu_s']:>14.1f}"
         )
 

@@ -47,7 +47,12 @@ class IQL(OfflineLearner):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"phases": constant(40, 1e-3), "batch_size": 32, "hidden": (16, 16)},
         "small": {"phases": constant(5_000, 1e-3), "batch_size": 128, "hidden": (64, 64)},
-        "paper": {"phases": constant(1_000_000), "batch_size": 256, "hidden": (256, 256)},
+        "paper": {
+            "phases": constant(1_000_000),
+            "batch_size": 256,
+            "hidden": (256, 256),
+            "compile": True,
+        },
     }
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:

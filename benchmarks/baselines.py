@@ -21,6 +21,7 @@ import entitybench as eb
 from entitybench.errors import BenchError, RecordError
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.api import record_path
+from entitybench.leaderboard.evaluation.weights import reference_weights
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import datasets, kinds, resolve, tasks
@@ -88,6 +89,8 @@ def run(agent: AgentSpec, data: DatasetSpec, asked: argparse.Namespace) -> None:
     preset = PRESETS.get(agent.id, "small")
     episodes = FEW if task.extra else EPISODES
     path = record_path(agent.id, data.task, dataset=data.id, root=asked.records)
+    if reference_weights(agent.id, task.id, data.id):
+        return  # its record is of those
     if path.is_file() and done(path, agent, preset, data, episodes):
         return
     begin = time.perf_counter()

@@ -53,9 +53,7 @@ def opened() -> Any:
     return eb.load_dataset(DATA, generate=True).split("train")
 
 
-def learner(
-    method: str, data: Any, seed: int = 0, *, preset: str = "small", **changes: Any
-) -> Any:
+def learner(method: str, data: Any, seed: int = 0, *, preset: str = "small", **changes: Any) -> Any:
     """An agent as `bench train` makes it."""
     target = resolve_agent(agent(method))
     config = target.configure(agent(method), preset, TASK)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.checks import DONE, FAILED, SKIPPED, NotChecked, counted, how
 from entitybench.datasets.api import load_dataset
 from entitybench.datasets.lint.files import check_files
-from entitybench.datasets.lint.finding import Finding, NotChecked
+from entitybench.datasets.lint.finding import Finding
 from entitybench.datasets.lint.subject import CHECKS, Subject
 from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.importer import import_minari, local_names
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 EPISODES = 20  # that are simulated again
-DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 FEW = 20_000  # transitions of a set that is simulated again as a whole: seconds
 
 
@@ -62,8 +62,7 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """How many checks were "done", "skipped" and "failed"."""
-        words = [how.replace(",", ":").partition(":")[0] for how in self.checks.values()]
-        return {word: words.count(word) for word in (DONE, SKIPPED, FAILED)}
+        return counted(self.checks.values())
 
     def json(self) -> dict[str, Any]:
         return {
@@ -132,10 +131,10 @@ def lint(source: str | Path, *, episodes: int | None = None) -> Report:
 
 def _summary(findings: list[Finding], left: Sequence[str] = ()) -> str:
     errors = sum(finding.severity == "error" for finding in findings)
-    counted = ((errors, "error"), (len(findings) - errors, "warning"))
-    said = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counted if count]
+    numbers = ((errors, "error"), (len(findings) - errors, "warning"))
+    said = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in numbers if count]
     said += [f"not in full: {'; '.join(left)}"] if left else []
-    return ": ".join([FAILED if errors else DONE, *([", ".join(said)] if said else [])])
+    return how(FAILED if errors else DONE, ", ".join(said))
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.checks import NotChecked
 from entitybench.datasets.lint.continuity import Motion
-from entitybench.datasets.lint.finding import Finding, NotChecked, flat, place
+from entitybench.datasets.lint.finding import Finding, flat, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

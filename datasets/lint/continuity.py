@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from entitybench.checks import NotChecked
 from entitybench.datasets.lint.finding import (
     Finding,
-    NotChecked,
     chunks,
     flat,
     names_of,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.datasets.lint.finding import Finding, NotChecked
+from entitybench.checks import NotChecked
+from entitybench.datasets.lint.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 NUMBERS = 4_000_000  # that are looked at together
 
 
-class NotChecked(Exception):
-    """A check, or a part of one, that the data give nothing to judge by; says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One defect. An "error" makes data wrong; a "warning" is what a user should know of."""

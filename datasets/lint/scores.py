@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.datasets.lint.finding import Finding, NotChecked, chunks, flat, place, steps_of
+from entitybench.checks import NotChecked
+from entitybench.datasets.lint.finding import Finding, chunks, flat, place, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

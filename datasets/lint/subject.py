@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.checks import NotChecked
 from entitybench.datasets.catalogue.scores import reference_of
 from entitybench.datasets.generate.replay import check_shapes, task_like, worlds_like
 from entitybench.datasets.lint import (
@@ -22,7 +23,7 @@ from entitybench.datasets.lint import (
     scores,
     starts,
 )
-from entitybench.datasets.lint.finding import Finding, NotChecked
+from entitybench.datasets.lint.finding import Finding
 from entitybench.envs.core.world import GoalWorld
 from entitybench.errors import BenchError, DataError
 from entitybench.registry import tasks

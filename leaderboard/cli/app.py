@@ -101,6 +101,14 @@ _command(
     "bench lint maze2d-umaze-sparse-v1.hdf5",
 )
 _command(
+    "check",
+    "check:check",
+    "Check a task of one's own, or any. Exit code 2 where a check failed.",
+    "bench check push-3blocks",
+    "bench check my_world.py:TASK",
+    "bench check my_package.tasks:REACH --strict --json",
+)
+_command(
     "page",
     "page:page",
     "Write a page on a dataset: a picture, scores, labels, columns, hashes.",

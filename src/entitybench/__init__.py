@@ -30,6 +30,7 @@ _PUBLIC = {
     "evaluate": "entitybench.leaderboard.evaluation.api:evaluate",
     "table": "entitybench.leaderboard.tables.api:table",
     "compare": "entitybench.leaderboard.tables.api:compare",
+    "check": "entitybench.envs.conformance.api:check",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -151,6 +151,28 @@ def agent(id: str) -> AgentSpec:
     return agents()[id]
 
 
+def task(id: str) -> TaskSpec:
+    """The spec of a registered task, or of `module:NAME` or `path/to/file.py:NAME`.
+
+    Raises UnknownId for what there is not, BadValue for what is no task.
+    """
+    if not isinstance(id, str):
+        raise unknown("task", id, tasks().ids, see="bench list tasks")
+    if id.endswith(".py"):
+        raise BadValue(f"{id} names a file but no task in it: write {id}:NAME.")
+    module, colon, name = id.rpartition(":")
+    if not colon:
+        return tasks()[id]
+    package = module.partition(".")[0]
+    if not module.endswith(".py") and not (package and importlib.util.find_spec(package)):
+        raise UnknownId(f"no module {module!r} to take {name!r} from; a file is FILE.py:{name}.")
+    found = resolve(id)
+    if not isinstance(found, TaskSpec):
+        what = "a class" if isinstance(found, type) else f"of the type {type(found).__name__}"
+        raise BadValue(f"{id} is {what}: name a variable that holds a TaskSpec.")
+    return found
+
+
 def lacking(spec: AgentSpec, target: Any) -> list[str]:
     """What `target` has not of all that the harness asks of the agent's class."""
     asked = [name for name in vars(Learner) if not name.startswith("_")]

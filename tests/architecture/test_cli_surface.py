@@ -13,6 +13,7 @@ SURFACE = {
     "--dataset --preset --device --threads --bank --video --view --size --speed --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
     "lint": "DATASET --episodes --json --strict",
+    "check": "TASK --strict --json",
     "page": "DATASETS --out --all --json",
     "download": "ID --from --frames --offline --verify --json",
     "publish": "FOLDER --to --json",

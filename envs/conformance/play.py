@@ -1,0 +1,157 @@
+"""Checks of a task as something to solve: its starts, its oracle, its pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from entitybench.checks import NotChecked, must
+from entitybench.envs.conformance.rollouts import short
+from entitybench.envs.core.play import play
+from entitybench.envs.worlds import make_worlds, oracle_of
+from entitybench.errors import RenderError
+from entitybench.seeding import BatchGenerator, generator
+
+if TYPE_CHECKING:
+    from entitybench.envs.core.batch import Worlds
+    from entitybench.types import Array, Obs, Policy, TaskSpec
+
+STARTS = 50  # of the public bank
+EPISODES = 20  # of the oracle, and of random actions
+LEAST, MOST = 0.8, 0.1  # the shares that the oracle and random actions solve
+EDGE = 128  # pixels
+CLIPPED = 0.05  # the largest share of values at an end of their range
+CONTRAST = 15  # of 255, between an entity and what is beside it
+FEW = 6  # pixels: too few to judge by
+
+
+def unsolved_starts(task: TaskSpec) -> None:
+    """No start is solved before anybody has acted."""
+    worlds = make_worlds(task, STARTS)
+    worlds.reset(range(STARTS))
+    info = worlds.judge()
+    worlds.close()
+    solved = np.flatnonzero(info["is_success"]).tolist()
+    must(
+        not solved, f"{len(solved)} of {STARTS} starts are solved at the reset: seeds {solved[:5]}"
+    )
+    must(not info["unstable"].any(), "the simulation goes wrong at the reset")
+
+
+def solvable(task: TaskSpec) -> str:
+    """The scripted oracle solves what random actions do not; of a team, it scores more.
+
+    Raises NotChecked where the task names none.
+    """
+    if task.kind == "graph":
+        raise NotChecked("graphs are inferred, and nobody acts")
+    if task.oracle is None:
+        raise NotChecked("the task names no oracle")
+    count = short(task, EPISODES, 5)
+    (oracle, gained), (random, chance) = (
+        _scores(task, policy, count) for policy in (oracle_of(task), _Random(task))
+    )
+    if make_worlds(task, 1).world.action_shape[1:]:
+        error = np.std(chance) / np.sqrt(count)
+        said = (
+            f"a return of {np.mean(gained):.4g} by the oracle, of {np.mean(chance):.4g} at random"
+        )
+        must(np.mean(gained) > np.mean(chance) + 3 * error, f"{said}: that is not more")
+        return said
+    said = f"the oracle solves {oracle:.0%}, random actions {random:.0%} of {count} starts"
+    must(oracle >= LEAST, f"{said}: the oracle must solve {LEAST:.0%} or more")
+    must(random <= MOST, f"{said}: by chance no more than {MOST:.0%} may be solved")
+    return said
+
+
+def _scores(task: TaskSpec, policy: Policy[Any], count: int) -> tuple[float, Array]:
+    """The share of episodes solved in their last step, and their returns (count,)."""
+    worlds = make_worlds(task, count)
+    obs = worlds.reset(range(count))
+    rng = BatchGenerator([generator(seed, "policy", 0) for seed in range(count)])
+    success, total, going = np.zeros(count, bool), np.zeros(count), np.ones(count, bool)
+    for step in play(worlds, policy, obs, rng, task.horizon):
+        success = np.where(going, step.info["is_success"], success)
+        total += going * step.info["reward"].reshape(count, -1).mean(axis=1)
+        if "terminated" in step.info:
+            going &= ~step.info["terminated"]
+            if not going.any():
+                break
+    worlds.close()
+    return float(success.mean()), total
+
+
+class _Random:
+    """Uniform actions."""
+
+    def __init__(self, task: TaskSpec) -> None:
+        self._shape = make_worlds(task, 1).world.action_shape
+
+    def initial_state(self, batch: int) -> None:
+        del batch
+
+    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
+        del obs
+        return rng.uniform(-1.0, 1.0, (len(rng), *self._shape)), state
+
+
+def well_seen(task: TaskSpec) -> str:
+    """Every camera shows the scene, nothing is clipped, and entities stand out.
+
+    Raises NotChecked where nothing can be drawn here.
+    """
+    from entitybench.envs.drawing.gl import make_context
+
+    try:
+        make_context(8, 8).free()
+    except RenderError as error:
+        raise NotChecked(str(error).rstrip(".")) from None
+    worlds = make_worlds(task, 1)
+    worlds.reset([0])
+    world = worlds.world
+    views = [world.model.camera(i).name for i in range(world.model.ncam)]
+    must(
+        world.view in views,
+        f"the scene has no camera {world.view!r} to look from (it has: "
+        f"{', '.join(views) or 'none'}): add_views(spec, size) of entitybench.envs.parts.scene "
+        "adds top and side",
+    )
+    seen: set[int] = set()
+    for view in views:
+        seen |= _judge(worlds, view)
+    worlds.close()
+    hidden = [world.bodies[i] for i in range(world.entities) if i not in seen]
+    must(not hidden, f"no camera shows {', '.join(hidden)}")
+    return f"from {', '.join(views)}"
+
+
+def _judge(worlds: Worlds, view: str) -> set[int]:
+    """The entities that a view shows. Raises Broken where it shows them badly."""
+    from entitybench.envs.drawing.render import Renderer
+
+    renderer = Renderer(worlds.world, EDGE, EDGE, view)
+    picture = renderer.row(worlds, 0)
+    shown = renderer.segmentation(worlds.state[0], worlds.constants[0])
+    renderer.close()
+    clipped = np.mean((picture == 0) | (picture == 255))
+    must(clipped < CLIPPED, f"{view}: {clipped:.0%} of all values are clipped")
+    entities = {int(entity) for entity in np.unique(shown[shown >= 0])}
+    for entity in entities:
+        mine = shown == entity
+        beside = _beside(mine)
+        if mine.sum() < FEW or not beside.any():
+            continue
+        here, there = (picture[where].astype(float).mean(axis=0) for where in (mine, beside))
+        contrast = np.abs(here - there).max()
+        must(contrast > CONTRAST, f"{view}: {worlds.world.bodies[entity]} is hardly seen")
+    return entities
+
+
+def _beside(mine: Array) -> Array:
+    """The pixels next to a region."""
+    wide = mine.copy()
+    for axis in (0, 1):
+        for by in (-2, 2):
+            wide |= np.roll(mine, by, axis)
+    return wide & ~mine

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import io
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -107,9 +108,9 @@ def rewards_again(task: TaskSpec) -> None:
 
 def vector_rows(task: TaskSpec) -> None:
     """A row of a vector environment is a single environment, over ends of episodes too."""
-    vector, single = make_vec(task, 2, threads=2, horizon=4), make(task, horizon=4)
+    vector: Any = make_vec(task, 2, threads=2, horizon=4)
+    single: Any = make(task, horizon=4)
     obs, infos = vector.reset(seed=[4, 9])
-    one: Any
     one, info = single.reset(seed=9)
     ended = False
     for step, action in enumerate(busy(task, 8, 2), 1):
@@ -140,7 +141,8 @@ def wrong_actions(task: TaskSpec) -> None:
     if not alone(task):
         _wrong_actions_of_a_team(task)
         return
-    env, batch = make(task), make_vec(task, 2)
+    env: Any = make(task)
+    batch: Any = make_vec(task, 2)
     _refused(lambda: env.step(env.action_space.sample()), "step() before reset()")
     env.reset(seed=0)
     batch.reset(seed=0)
@@ -149,8 +151,8 @@ def wrong_actions(task: TaskSpec) -> None:
     _refused(lambda: batch.step(np.zeros(shape)), "one action for two episodes", "shape")
     for value in (np.nan, np.inf):
         one, many = np.full(shape, value), np.full((2, *shape), value)
-        _refused(lambda one=one: env.step(one), f"an action of {value}", "must be finite")
-        _refused(lambda many=many: batch.step(many), f"actions of {value}", "must be finite")
+        _refused(partial(env.step, one), f"an action of {value}", "must be finite")
+        _refused(partial(batch.step, many), f"actions of {value}", "must be finite")
     env.close()
     batch.close()
 

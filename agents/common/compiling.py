@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +13,7 @@ from torch._dynamo.exc import BackendCompilerFailed
 from torch._inductor.utils import clear_inductor_caches
 
 from entitybench.errors import BenchError
+from entitybench.progress import busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +32,15 @@ class CompiledLoss:
     def __init__(self, losses: Callable[..., tuple[Tensor, dict[str, Tensor]]]) -> None:
         self.losses = losses
         self._fast: Any = torch.compile(losses, dynamic=False)
-        self._anew = False
+        self._anew, self._new = False, True
 
     def backward(self, parameters: list[Tensor], *arguments: Any) -> dict[str, Tensor]:
         """Fill `.grad` of the parameters; returns what to log. Raises BenchError."""
         try:
-            loss, logs = self._fast(*arguments)
-            loss.backward()
+            with busy("compiling") if self._new else nullcontext():  # the first call does
+                loss, logs = self._fast(*arguments)
+                loss.backward()
+            self._new = False
         except BackendCompilerFailed as error:
             line = " ".join(str(error).split())[:200]
             if self._anew:
@@ -60,4 +64,5 @@ class CompiledLoss:
         os.environ[CACHE] = fresh
         torch._dynamo.reset()
         clear_inductor_caches()  # this process knows the damaged files by name
-        self._fast, self._anew = torch.compile(self.losses, dynamic=False), True
+        self._fast = torch.compile(self.losses, dynamic=False)
+        self._anew = self._new = True

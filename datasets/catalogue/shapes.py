@@ -1,9 +1,12 @@
-"""What shape the data of a task have, and how large a dataset is on disk, before it is made.
+"""What shape the data of a task have, and how large a dataset is, before it is made.
 
 The numbers of each task stand in `shapes.json`, so no simulator is asked. Written anew after a
 task has changed:
 
     python -m entitybench.datasets.catalogue.shapes
+
+How large a dataset came out when it was made is in `measured.json`, which `make dataset-pages`
+writes; of others it is estimated.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ from typing import TYPE_CHECKING, TypedDict
 from entitybench.datasets.catalogue.build import TRANSITIONS
 
 if TYPE_CHECKING:
+    from entitybench.envs.core.world import World
     from entitybench.types import DatasetSpec, TaskSpec
 
 FILE = Path(__file__).with_name("shapes.json")
+MEASURED = Path(__file__).with_name("measured.json")
 STATE_EVERY = 20  # control steps, as in store/schema.py
 EPISODE = 200  # bytes of an episode's line and offset, about
 FLAGS = 3  # bytes a row: terminals, masks, successes
@@ -33,6 +38,7 @@ class Shape(TypedDict):
     row: int  # bytes of a row, without flags
     contacts: int  # bytes of a row of contacts
     state: int  # bytes of a stored state
+    names: dict[str, list[str]]  # of entities, features, agents, agent_features
 
 
 @cache
@@ -42,21 +48,65 @@ def shapes() -> dict[str, Shape]:
     return found
 
 
+@cache
+def measured() -> dict[str, list[int]]:
+    """Transitions and bytes of the registered datasets that were made, by id."""
+    found: dict[str, list[int]] = json.loads(MEASURED.read_text(encoding="utf-8"))
+    return found
+
+
 def transitions(spec: DatasetSpec) -> int:
-    """About how many transitions the registered training episodes have."""
-    return TRANSITIONS.get(spec.id, spec.episodes * spec.length)
+    """How many the registered dataset has, training and validation; estimated if not measured.
+
+    It is the number that the manifest, `len` of a store's steps and the pages have.
+    """
+    if spec.id in measured():
+        return measured()[spec.id][0]
+    training = TRANSITIONS.get(spec.id, spec.episodes * spec.length)
+    return round(training * (spec.episodes + spec.validation_episodes) / spec.episodes)
 
 
 def disk_bytes(spec: DatasetSpec) -> int | None:
-    """About how large the registered dataset is; None for a task that is not in the table."""
+    """How large the registered dataset is; estimated if not measured.
+
+    None for a task that is not in the table.
+    """
+    if spec.id in measured():
+        return measured()[spec.id][1]
+    return estimated_bytes(spec, transitions(spec))
+
+
+def estimated_bytes(spec: DatasetSpec, steps: int) -> int | None:
+    """About how large so many transitions are; None for a task that is not in the table."""
     size = shapes().get(spec.task)
     if size is None:
         return None
     episodes = spec.episodes + spec.validation_episodes
-    steps = transitions(spec) * episodes / spec.episodes
     row = size["row"] + FLAGS + (size["contacts"] if spec.interactions else 0)
     states = steps / STATE_EVERY + episodes
     return round((steps + episodes) * row + states * size["state"] + episodes * EPISODE)
+
+
+def seen(task: TaskSpec) -> tuple[list[int], list[int]] | None:
+    """The shapes of an observation (N, D) or (H, W, 3) and an action; None where not in the table.
+
+    Of a team that of what all agents see is not among them: `names` has its agents.
+    """
+    size = shapes().get(task.id.removesuffix("-pixels"))
+    if size is None:
+        return None
+    edge = task.kwargs.get("pixels")
+    return [edge, edge, 3] if edge else size["observation"], size["action"]
+
+
+def names_of(world: World) -> dict[str, list[str]]:
+    """Names of what is observed."""
+    return {
+        "entities": list(world.bodies),
+        "features": list(world.feature_names),
+        "agents": list(getattr(world, "agents", ())),
+        "agent_features": list(getattr(world, "agent_feature_names", ())),
+    }
 
 
 def shape_of(task: TaskSpec) -> Shape:
@@ -75,6 +125,7 @@ def shape_of(task: TaskSpec) -> Shape:
         "row": 4 * numbers,
         "contacts": world.entities * (world.entities + 1),
         "state": worlds.integration_state(0).nbytes,
+        "names": names_of(world),
     }
     worlds.close()
     return found

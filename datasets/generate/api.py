@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
 from entitybench.errors import BadValue, DataError, unknown, whole
 from entitybench.places import store_place
+from entitybench.progress import progress_bar
 from entitybench.registry import datasets, tasks
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ def generate(
         workers: processes; None: one a core.
         out: the dataset's folder; None: its place under `ENTITYBENCH_DATA`.
         block: episodes that run side by side; changes no byte.
-        progress: called with (episodes done, episodes in all) after every block.
+        progress: called with (episodes done, episodes in all) after every block. None: a bar on
+            standard error, where that is a terminal or a notebook.
         say: told when nothing had to be done or earlier work is used, and what the check at the
             end found; None: stderr.
 
@@ -92,7 +95,8 @@ def generate(
             _check_space(final, plan, partial)
             job = Generation(plan)
             kept = prepare(partial, job, tell)
-            run(job, partial, kept, workers, progress)
+            with progress_bar(f"{id}, episodes") if progress is None else nullcontext() as bar:
+                run(job, partial, kept, workers, progress or bar)
             _merge(plan, partial, final, tell)
             shutil.rmtree(partial, ignore_errors=True)
     return final

@@ -7,10 +7,12 @@ with the pictures that this drew on the same machine.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from entitybench.datasets.catalogue.shapes import MEASURED
 from entitybench.datasets.pages.api import (
     INDEX,
     described,
@@ -67,9 +69,21 @@ def refresh(
         return True
 
     found = each_registered(one, progress=progress, say=say)
+    if facts_folder == FACTS:
+        write_atomic(MEASURED, sizes(read_all(FACTS)))
     for name, text in words(read_all(facts_folder), pages).items():
         write_atomic(pages / name, text)
     return found
+
+
+def sizes(facts: Mapping[str, Facts]) -> str:
+    """The text of `catalogue/measured.json`."""
+    manifests = {id: about["manifest"] for id, about in sorted(facts.items())}
+    lines = [
+        f"{json.dumps(id)}: {[m['transitions'], sum(f['bytes'] for f in m['files'].values())]}"
+        for id, m in manifests.items()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def picture_of(id: str, manifest: Mapping[str, object], pages: Path, pictures: Path) -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.catalogue.shapes import names_of
 from entitybench.datasets.generate.replay import task_like
 from entitybench.envs.api import world_of
 from entitybench.errors import BenchError
@@ -47,7 +48,7 @@ def facts_of(store: EpisodeStore, name: str) -> Facts:
         "summary": spec.summary if spec is not None else None,
         "policies": _policies([manifest.get("behaviour"), manifest.get("behaviour_kwargs")]),
         "horizon": None if world is None else tasks()[str(store.task)].horizon,
-        "world": None if world is None else _about(world),
+        "world": None if world is None else names_of(world),
         "measured": {
             "episodes": {key: last - first for key, (first, last) in manifest["splits"].items()},
             "steps": _spread(store.lengths),
@@ -112,16 +113,6 @@ def labels_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         elif len(numbers):
             found[key] = {"spread": _spread(numbers)}
     return found
-
-
-def _about(world: World) -> dict[str, Any]:
-    """Names of what is observed."""
-    return {
-        "entities": list(world.bodies),
-        "features": list(world.feature_names),
-        "agents": list(getattr(world, "agents", ())),
-        "agent_features": list(getattr(world, "agent_feature_names", ())),
-    }
 
 
 def _policies(value: Any) -> dict[str, dict[str, Any]]:

@@ -59,6 +59,7 @@ def index(drawn: Mapping[str, Facts], *, pages: Collection[str], pictures: Colle
         f"that their seed makes. {others and others + '; `make docs` writes a page of each. '}"
         "A page has a picture (coverage, returns, moments of episodes), scores, labels, columns "
         "and hashes. `bench page` makes one of any dataset, yours too.",
+        "Transitions: of training and validation episodes together. "
         "Return: the mean over episodes. Normalised: random actions are 0, the script is 100; "
         "– where the data's episodes have another length than those of the reference scores. "
         "Success: in the last state, for the goal that the reset drew.",

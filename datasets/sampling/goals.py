@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from entitybench.datasets.sampling.lookup import EpisodeLookup
+from entitybench.datasets.sampling.shown import shown
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
@@ -106,6 +107,9 @@ class GoalSampler:
             raise BadValue(f"{store.id} holds no transitions to sample.")
         self._lookup = EpisodeLookup(store.lengths)
         self._first, self._last = store.offsets[:-1].copy(), store.offsets[1:] - 1  # rows
+
+    def __repr__(self) -> str:
+        return shown(self, f"{self.transitions:,} transitions, goals by value= and policy=")
 
     @property
     def transitions(self) -> int:

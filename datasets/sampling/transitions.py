@@ -8,6 +8,7 @@ import numpy as np
 
 from entitybench.datasets.sampling.columns import OBSERVED, chosen, kind_of
 from entitybench.datasets.sampling.lookup import EpisodeLookup
+from entitybench.datasets.sampling.shown import shown
 from entitybench.datasets.sampling.sources import source_of
 from entitybench.datasets.sampling.subsets import kept_rows
 from entitybench.errors import whole
@@ -53,6 +54,9 @@ class TransitionSampler:
         if episodes is not None or rows is not None:
             self._kept = kept_rows(store, episodes, rows)
             self._lookup = EpisodeLookup(np.diff(store.offsets))  # of rows, padding too
+
+    def __repr__(self) -> str:
+        return shown(self, f"{self.transitions:,} transitions")
 
     @property
     def transitions(self) -> int:

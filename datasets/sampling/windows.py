@@ -8,6 +8,7 @@ import numpy as np
 
 from entitybench.datasets.sampling.columns import chosen, is_of_steps
 from entitybench.datasets.sampling.lookup import EpisodeLookup
+from entitybench.datasets.sampling.shown import shown
 from entitybench.datasets.sampling.sources import source_of
 from entitybench.errors import BadValue, whole
 
@@ -66,6 +67,9 @@ class WindowSampler:
         self._first, self._last = store.offsets[:-1].copy(), store.offsets[1:] - 1  # rows
         back = self.length - 1 if pad == "start" else 0
         self._ahead = (np.arange(self.length + 1) - back) * self.stride
+
+    def __repr__(self) -> str:
+        return shown(self, f"{self.windows:,} windows of {self.length} steps")
 
     @property
     def windows(self) -> int:

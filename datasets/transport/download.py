@@ -21,6 +21,7 @@ from entitybench.datasets.transport.layout import INDEX, blob_name, read_index
 from entitybench.datasets.transport.sources import open_source
 from entitybench.errors import BadValue, BenchError, DataError, nearest
 from entitybench.places import sha256_of
+from entitybench.progress import progress_bar
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.datasets.store.schema import Manifest
+    from entitybench.datasets.transport.replay import Replayed
 
     Progress = Callable[..., None]
 
@@ -65,6 +67,7 @@ def download(
         verify: re-simulate a dataset, and take one whose manifest is not the pinned one if it
             agrees; hash what was there already.
         progress: called with (bytes here, bytes in all), then also with what is done meanwhile.
+            None: a bar on standard error, where that is a terminal or a notebook.
         say: told in one line what is worth knowing; None: stderr.
         patience: with slow and dead mirrors.
 
@@ -73,6 +76,17 @@ def download(
         BadValue: a mirror that is none.
         DataError: nothing right was found; what was there before is untouched.
     """
+    if progress is None:
+        with progress_bar(id, unit="bytes") as bar:
+            return download(
+                id,
+                mirrors,
+                offline=offline,
+                verify=verify,
+                progress=bar,
+                say=say,
+                patience=patience,
+            )
     item, bear, tell = item_of(id), patience or Patience(), say or _to_stderr
     offline = offline or os.environ.get(OFFLINE, "") not in ("", "0")
     sources = [open_source(url, bear) for url in mirrors or _named_mirrors()]
@@ -89,15 +103,27 @@ def download(
                 raise BadValue(f"{item.id} is not registered here, so nothing can re-simulate it.")
             data, manifest, first = _find(item, usable, bear, verify)
             usable.sort(key=lambda source: source is not first)
-            _bring(item, data, manifest, usable, bear, verify, progress, waiting)
+            checked = _bring(item, data, manifest, usable, bear, verify, progress, waiting)
             shutil.rmtree(waiting, ignore_errors=True)
+            if verify:
+                tell(_verified(item, manifest, checked))
             if item.pin is None and isinstance(item, DatasetItem):
                 tell(f"{item.id} is not pinned by this version: it is what {first.url} says it is.")
             return item.folder
         shutil.rmtree(waiting, ignore_errors=True)  # after a kill in the last moment
-        if verify and item.registered and isinstance(item, DatasetItem):
-            _replay(item.folder, manifest, progress)
+        if verify:
+            again = item.registered and isinstance(item, DatasetItem)
+            checked = _replay(item.folder, manifest, progress) if again else None
+            tell(_verified(item, manifest, checked))
     return item.folder
+
+
+def _verified(item: Item, manifest: Manifest, checked: Replayed | None) -> str:
+    """What --verify has found, in a line."""
+    words = f"verified {item.id}: {len(manifest['files'])} files have the manifest's hashes"
+    if checked is None:
+        return f"{words}; nothing is simulated again of what is no registered dataset."
+    return f"{words}; {checked.words}."
 
 
 def _to_stderr(text: str) -> None:
@@ -201,8 +227,9 @@ def _bring(
     verify: bool,
     progress: Progress | None,
     waiting: Path,
-) -> None:
+) -> Replayed | None:
     """Fetch the files of a manifest into the folder `waiting`, and install them."""
+    checked = None
     folder = item.folder
     blobs = {
         about["sha256"]: Blob(about["sha256"], about["bytes"], name)
@@ -227,12 +254,13 @@ def _bring(
         try:
             item.check_folder(temporary, manifest)
             if verify and isinstance(item, DatasetItem):
-                _replay(temporary, manifest, progress)
+                checked = _replay(temporary, manifest, progress)
         except (Fault, BenchError) as error:
             raise DataError(
                 f"what {sources[0].url} holds as {item.id} is not sound, and was not installed: "
                 f"{said(error)}."
             ) from None
+    return checked
 
 
 def _reuse(folder: Path, waiting: Path, blobs: dict[str, Blob]) -> None:
@@ -259,7 +287,7 @@ def _check_space(item: Item, waiting: Path, blobs: dict[str, Blob]) -> None:
     check_space(item.id, item.folder.parent, needed)
 
 
-def _replay(folder: Path, manifest: Manifest, progress: Progress | None) -> None:
+def _replay(folder: Path, manifest: Manifest, progress: Progress | None) -> Replayed:
     from entitybench.datasets.transport.replay import check_replay
 
     total = sum(about["bytes"] for about in manifest["files"].values())
@@ -268,4 +296,4 @@ def _replay(folder: Path, manifest: Manifest, progress: Progress | None) -> None
         if progress is not None:
             progress(total, total, f"re-simulated {done} of {episodes} episodes")
 
-    check_replay(folder, report)
+    return check_replay(folder, report)

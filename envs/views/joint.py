@@ -15,11 +15,14 @@ from gymnasium import spaces
 from entitybench.envs.views.gym import AGENT_REWARDS, joint_id
 from entitybench.envs.views.spaces import (
     ENDLESS,
+    about,
     check_finite,
     check_seed,
     entity_box,
+    observed,
     plain,
     refuse_horizon,
+    shapes_in,
 )
 from entitybench.envs.views.team import TeamEnv
 from entitybench.errors import BadValue
@@ -27,6 +30,7 @@ from entitybench.errors import BadValue
 if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
+    from entitybench.envs.core.batch import Worlds
     from entitybench.types import Array, Obs, TaskSpec
 
 
@@ -77,6 +81,22 @@ class JointEnv(gymnasium.Env):
         self.action_space = spaces.Dict(
             {name: spaces.Box(-1.0, 1.0, shape, np.float32) for name in self.agents}
         )
+
+    @property
+    def task(self) -> TaskSpec:
+        """That of the team."""
+        return self.team.task
+
+    @property
+    def worlds(self) -> Worlds:
+        """Those of the team."""
+        return self.team.worlds
+
+    def __repr__(self) -> str:
+        action = f"action {shapes_in(self.action_space)}"
+        return about(self, "", observed(self.observation_space), action)
+
+    __str__ = __repr__
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

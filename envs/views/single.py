@@ -19,14 +19,17 @@ from entitybench.envs.views.spaces import (
     ENDLESS,
     EPISODE_SEEDS,
     RENDER_MODES,
+    about,
     action_space,
     check_finite,
     check_render_mode,
     check_seed,
     observation_space,
+    observed,
     plain,
     refuse_horizon,
     seen,
+    shapes_in,
 )
 from entitybench.envs.worlds import make_worlds, stepped, task_of
 from entitybench.errors import BadValue
@@ -93,6 +96,12 @@ class TaskEnv(Copied, gymnasium.Env):
         self._frame = (width, height)
         self._renderer: OwnRenderer | None = None
         self._window: Window | None = None
+
+    def __repr__(self) -> str:
+        action = f"action {shapes_in(self.action_space)}"
+        return about(self, "", observed(self.observation_space), action)
+
+    __str__ = __repr__
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

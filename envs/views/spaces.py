@@ -64,6 +64,30 @@ def action_space(world: World) -> spaces.Box:
     return spaces.Box(-1.0, 1.0, (world.action_dim,), np.float32)
 
 
+def shapes_in(space: spaces.Space[Any]) -> str:
+    """The shapes of a space's arrays in words, of a dict by name."""
+    if isinstance(space, spaces.Dict):
+        parts = dict[str, list[str]]()
+        for name, part in space.spaces.items():
+            parts.setdefault(shapes_in(part), []).append(name)
+        return ", ".join(f"{' '.join(names)} {shape}" for shape, names in parts.items())
+    return str(space.shape) if space.shape else str(space)
+
+
+def about(env: Any, title: str, *parts: str) -> str:
+    """What a view prints as: its class and task, then its shapes and the steps of an episode."""
+    steps = env.worlds.horizon
+    limit = [f"{steps} steps"] if steps < ENDLESS else []
+    id = f"{env.task.id}-v{env.task.version}"
+    return f"<{type(env).__name__} {id}{title}: {'; '.join([*parts, *limit])}>"
+
+
+def observed(space: spaces.Space[Any]) -> str:
+    """The shapes of an observation in words."""
+    shapes = shapes_in(space)
+    return shapes if isinstance(space, spaces.Dict) else f"observation {shapes}"
+
+
 def check_render_mode(mode: str | None) -> str | None:
     """The render mode. Raises BadValue for one that does not exist."""
     if mode is not None and mode not in RENDER_MODES:

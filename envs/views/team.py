@@ -16,11 +16,13 @@ from entitybench.envs.views.copies import Copied
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
     RENDER_MODES,
+    about,
     check_finite,
     check_render_mode,
     check_seed,
     entity_box,
     plain,
+    shapes_in,
 )
 from entitybench.envs.worlds import make_worlds, task_of
 from entitybench.errors import BadValue
@@ -105,6 +107,18 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         self._random: np.random.Generator | None = None
         self._frame = (width, height)
         self._renderer: OwnRenderer | None = None
+
+    def __repr__(self) -> str:
+        first = self.possible_agents[0]
+        return about(
+            self,
+            f", {len(self.possible_agents)} agents",
+            f"observation {shapes_in(self.observation_spaces[first])} each",
+            f"action {shapes_in(self.action_spaces[first])} each",
+            f"state {self.state_space.shape}",
+        )
+
+    __str__ = __repr__
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         return self.observation_spaces[agent]

@@ -18,12 +18,15 @@ from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
     PRIVILEGED,
     RENDER_MODES,
+    about,
     action_space,
     check_finite,
     check_render_mode,
     check_seed,
     observation_space,
+    observed,
     seen,
+    shapes_in,
     wide,
 )
 from entitybench.envs.worlds import make_worlds, task_of
@@ -140,6 +143,13 @@ class TaskVectorEnv(Copied, VectorEnv):
         if spec is not None:
             spec.max_episode_steps = self.worlds.horizon
         self._spec = spec
+
+    def __repr__(self) -> str:
+        action = f"action {shapes_in(self.action_space)}"
+        title = f" × {self.num_envs}"
+        return about(self, title, observed(self.observation_space), action)
+
+    __str__ = __repr__
 
     def reset(
         self,

@@ -146,16 +146,18 @@ def info(id: str, /, *, json: bool = False) -> None:
 
 
 def _shapes(task: TaskSpec) -> dict[str, Any]:
-    """Shapes of observations and actions, reference scores, the page of its family."""
+    """Shapes and names of observations and actions, reference scores, the page of its family."""
     from entitybench.datasets.catalogue.scores import reference_of
-    from entitybench.datasets.catalogue.shapes import shapes
+    from entitybench.datasets.catalogue.shapes import seen, shapes
 
     found: dict[str, Any] = {}
-    size = shapes().get(task.id.removesuffix("-pixels"))  # others have no dataset of ours
+    size = seen(task)  # others have no dataset of ours
     if size is not None:
-        edge = task.kwargs.get("pixels")
-        found["observation"] = [edge, edge, 3] if edge else size["observation"]
-        found["action"] = size["action"]
+        found["observation"], found["action"] = size
+        names = shapes()[task.id.removesuffix("-pixels")]["names"]
+        images = "pixels" in task.kwargs
+        kept = ("entities", "agents") if images else tuple(names)  # images have no features
+        found |= {key: names[key] for key in kept if names[key]}
     known = reference_of(task) or {}
     found["scores"] = {who: known[who] for who in _REFERENCE if known.get(who)}
     ours = "entitybench.envs."
@@ -200,7 +202,7 @@ def _line(what: str, row: Mapping[str, Any]) -> tuple[str, ...]:
     scores = [row["returns"].get(who) for who in _REFERENCE]
     return (
         row["id"],
-        f"{row['transitions']:,}",
+        f"{'' if row['measured'] else '~'}{row['transitions']:,}",
         "–" if row["bytes"] is None else _megabytes(row["bytes"]),
         row["behaviour"].rpartition(":")[2],
         "–" if None in scores else ", ".join(f"{score:.4g}" for score in scores),
@@ -215,10 +217,11 @@ def _about(what: str, spec: Any) -> dict[str, Any]:
         return {"success": _success(spec)}
     if what != "datasets":
         return {}
-    from entitybench.datasets.catalogue.shapes import disk_bytes, transitions
+    from entitybench.datasets.catalogue.shapes import disk_bytes, measured, transitions
 
     return {
         "transitions": transitions(spec),
+        "measured": spec.id in measured(),
         "bytes": disk_bytes(spec),
         "returns": _returns(spec.task),
         "hash": _pins().get(spec.id),

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import META, Checkpoint
+from entitybench.datasets.catalogue.shapes import seen
 from entitybench.envs.offers import offers
 from entitybench.envs.worlds import task_of
 from entitybench.errors import BadValue, BenchError, CheckpointError, a_path, foreign, nearest
@@ -65,6 +66,9 @@ class Loaded:
         about = [f"training seed {self.source.training_seed}"]
         about += [f"preset {self.source.preset}"] if self.source.preset else []
         about += [f"trained on {self.source.dataset}"] if self.source.dataset else []
+        size = None if self.task is None else seen(self.task)
+        if size is not None:
+            about[-1] += f"; observation {tuple(size[0])}; action {tuple(size[1])}"
         return f"<{self.source.id}{where}: {', '.join(about)}>"
 
     def predict(self, obs: Any, *, begin: bool = False) -> Any:

@@ -5,8 +5,19 @@ from __future__ import annotations
 import pytest
 
 from entitybench.datasets.api import load_dataset
-from entitybench.datasets.catalogue.shapes import disk_bytes, shape_of, shapes, transitions
+from entitybench.datasets.catalogue.shapes import (
+    MEASURED,
+    disk_bytes,
+    estimated_bytes,
+    measured,
+    shape_of,
+    shapes,
+    transitions,
+)
 from entitybench.datasets.generate.api import generate
+from entitybench.datasets.pages.api import read_all
+from entitybench.datasets.pages.checkout import FACTS, sizes
+from entitybench.datasets.pages.index import index
 from entitybench.errors import UnknownId
 from entitybench.registry import datasets, tasks
 from entitybench.types import DatasetSpec
@@ -31,7 +42,31 @@ def test_the_estimate_is_near_what_is_written(id, tmp_path):
     folder = generate(id, episodes=20, workers=1, out=tmp_path / "a", say=lambda _: None)
     written = sum(file.stat().st_size for file in folder.iterdir() if file.suffix != ".json")
     share = 22 / (spec.episodes + spec.validation_episodes)
-    assert written == pytest.approx(share * disk_bytes(spec), rel=0.1)
+    assert written == pytest.approx(share * estimated_bytes(spec, transitions(spec)), rel=0.1)
+
+
+def test_a_dataset_has_one_number_of_transitions():
+    facts = read_all(FACTS)
+    assert MEASURED.read_text() == sizes(facts), "run `make dataset-pages`"
+    assert len(measured()) > 200
+    listed = index(facts, pages=(), pictures=())
+    for spec in datasets():
+        if spec.id not in facts:
+            continue
+        manifest = facts[spec.id]["manifest"]
+        assert transitions(spec) == manifest["transitions"]
+        assert disk_bytes(spec) == sum(file["bytes"] for file in manifest["files"].values())
+        assert f"| `{spec.id}` | {transitions(spec):,} |" in listed
+
+
+def test_what_was_not_measured_is_estimated_with_its_validation_episodes(monkeypatch):
+    before = {spec.id: (transitions(spec), disk_bytes(spec)) for spec in datasets()}
+    monkeypatch.setattr("entitybench.datasets.catalogue.shapes.measured", dict)
+    # Where a state can end an episode the registered length is only about what came out.
+    same = [id for id, (steps, _) in before.items() if transitions(datasets()[id]) == steps]
+    assert len(same) > 80
+    for id in same:
+        assert disk_bytes(datasets()[id]) == pytest.approx(before[id][1], rel=0.1)
 
 
 def test_a_dataset_of_somebody_else_has_no_estimate_but_a_number_of_transitions():
@@ -43,7 +78,7 @@ def test_a_dataset_of_somebody_else_has_no_estimate_but_a_number_of_transitions(
         validation_episodes=1,
         length=30,
     )
-    assert transitions(spec) == 210
+    assert transitions(spec) == 240
     assert disk_bytes(spec) is None
 
 

@@ -323,7 +323,12 @@ def test_a_set_of_another_processor_is_taken_if_it_re_simulates(lines, tmp_path,
     folder = get(lines, sites[0], SHORT.id)
     assert lines == []
     get(lines, sites[0], SHORT.id, verify=True)
-    assert lines == [f"{folder} is complete already; nothing was fetched."]
+    assert lines[:-1] == [f"{folder} is complete already; nothing was fetched."]
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    said = f"verified {SHORT.id}: {len(files)} files have the manifest's hashes; all "
+    assert lines[-1].startswith(said)
+    assert "equal bit for bit: observations" in lines[-1]
+    assert "within the tolerance" not in lines[-1]
     shutil.rmtree(folder)
 
     for by in (1e-6, 1e-4):
@@ -333,6 +338,7 @@ def test_a_set_of_another_processor_is_taken_if_it_re_simulates(lines, tmp_path,
         get(lines, sites[1e-4], SHORT.id, verify=True)
     assert not folder.exists()
     get(lines, sites[1e-6], SHORT.id, verify=True)
+    assert any(line.endswith("; within the tolerance: observations.") for line in lines)
     assert EpisodeStore.open(folder).id == SHORT.id
     get(lines, sites[0], SHORT.id)
     assert "another kind of processor" in lines[-1]

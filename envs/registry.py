@@ -5,6 +5,7 @@ Each family keeps its own in `envs/<family>/tasks.py`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from entitybench.envs.causal.tasks import TASKS as CAUSAL
@@ -20,14 +21,20 @@ from entitybench.envs.tetris.tasks import TASKS as TETRIS
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
+
+def _after(family: tuple[TaskSpec, ...], *cites: str) -> tuple[TaskSpec, ...]:
+    """The tasks of a family that is made after a paper's."""
+    return tuple(replace(task, cites=cites) for task in family)
+
+
 TASKS: tuple[TaskSpec, ...] = (
-    *CAUSAL,
-    *HOCKEY,
-    *KITCHEN,
+    *_after(CAUSAL, "chuck2025ncii"),
+    *_after(HOCKEY, "chuck2025ncii"),
+    *_after(KITCHEN, "gupta2019relay"),
     *LOCOMOTION,
-    *PICK,
-    *PUSH,
-    *ROBOSUITE,
+    *_after(PICK, "haramati2026hecrl", "park2025ogbench"),
+    *_after(PUSH, "haramati2026hecrl"),
+    *_after(ROBOSUITE, "zhu2020robosuite"),
     *TEAM,
-    *TETRIS,
+    *_after(TETRIS, "haramati2026hecrl"),
 )

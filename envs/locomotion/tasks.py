@@ -32,6 +32,7 @@ def _robot(id: str, world: str, summary: str) -> TaskSpec:
         oracle_kwargs={"robot": id},
         data=f"{id}/medium-replay-v1",
         tags=frozenset({"locomotion", "state"}),
+        cites=("towers2024gymnasium",),
         summary=summary,
     )
 
@@ -47,6 +48,7 @@ def _maze(name: str, horizon: int, summary: str) -> TaskSpec:
         oracle="entitybench.envs.locomotion.maze_oracle:MazeOracle",
         data=f"point-maze-{name}/corrupt-10-v1",
         tags=frozenset({"locomotion", "state"}),
+        cites=("fu2020d4rl",),
         summary=summary,
     )
 
@@ -63,6 +65,7 @@ def _team(name: str, robot: str, summary: str) -> TaskSpec:
         oracle_kwargs={"robot": robot},
         data=f"team-{name}/medium-replay-v1",
         tags=frozenset({"team", "locomotion", "state"}),
+        cites=("peng2021facmac", "towers2024gymnasium"),
         summary=f"{summary}: MaMuJoCo",
     )
 

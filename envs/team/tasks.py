@@ -6,7 +6,14 @@ from entitybench.types import TaskSpec
 
 
 def _team(
-    id: str, world: str, oracle: str, horizon: int, data: str, summary: str, **kwargs: object
+    id: str,
+    world: str,
+    oracle: str,
+    horizon: int,
+    data: str,
+    summary: str,
+    cites: tuple[str, ...] = (),
+    **kwargs: object,
 ) -> TaskSpec:
     return TaskSpec(
         id=id,
@@ -18,6 +25,7 @@ def _team(
         oracle=f"entitybench.envs.team.{oracle}",
         data=f"{id}/{data}-v1",
         tags=frozenset({"team", "state"}),
+        cites=cites,
         summary=summary,
     )
 
@@ -38,6 +46,7 @@ TASKS: tuple[TaskSpec, ...] = (
         25,
         "mixed-obs",
         "3 agents cover 3 landmarks without bumping: mpe2's simple_spread_v3",
+        ("lowe2017maddpg",),
     ),
     _team(
         "team-spread-omar",
@@ -46,6 +55,7 @@ TASKS: tuple[TaskSpec, ...] = (
         25,
         "medium-replay",
         "the same with the rewards of the OMAR data",
+        ("lowe2017maddpg", "pan2022omar"),
     ),
     _team(
         "team-tag",
@@ -54,6 +64,7 @@ TASKS: tuple[TaskSpec, ...] = (
         25,
         "medium-replay",
         "3 predators catch a faster, scripted prey: mpe2's simple_tag_v3",
+        ("lowe2017maddpg",),
     ),
     *(
         _team(
@@ -63,11 +74,12 @@ TASKS: tuple[TaskSpec, ...] = (
             1,
             "mixed-hidden",
             f"a game of one step for 2 agents: {summary}",
+            tuple(cites),
             game=game,
         )
-        for game, summary in (
+        for game, summary, *cites in (
             ("rare", "a joint choice that is rare pays double"),
-            ("xor", "the choices must differ"),
+            ("xor", "the choices must differ", "lee2026macflow"),
             ("climbing", "a miss of the best choice costs most"),
             ("square", "one pair of choices is bad"),
         )

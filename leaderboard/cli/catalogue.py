@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from entitybench import registry
+from entitybench import citations, registry
 from entitybench.envs import pettingzoo
 from entitybench.errors import unknown
 from entitybench.leaderboard.claims.registered import all_claims
@@ -110,11 +110,12 @@ def _kinds(spec: Any) -> set[str]:
     return {spec.kind}
 
 
-def info(id: str, /, *, json: bool = False) -> None:
+def info(id: str, /, *, bibtex: bool = False, json: bool = False) -> None:
     """Everything known about one task, agent or dataset.
 
     Args:
         id: What `bench list` shows in its first column.
+        bibtex: Print what to cite instead: ours, the method's papers, what a task descends from.
         json: Print JSON.
     """
     bare, _, size = id.partition("@")
@@ -124,6 +125,10 @@ def info(id: str, /, *, json: bool = False) -> None:
         table = getattr(registry, what)()
         if id in table:
             spec = table[id]
+            if bibtex:
+                text = citations.bibtex(citations.cited(spec))
+                print_json({"id": id, "bibtex": text}) if json else put(text)
+                return
             description = {"what": what.removesuffix("s"), **plain(spec), **_about(what, spec)}
             if what == "tasks":
                 task = table[id]

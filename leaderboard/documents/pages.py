@@ -14,6 +14,7 @@ A document says what it wants between two comments, and the text between them is
     <!-- profiles: oracle -->               what an agent reaches in each profile of robosuite
     <!-- baselines: reward-control -->   normalised scores of all datasets of a kind of task
     <!-- published: d4rl -->             ours beside published scores on like data
+    <!-- bibtex: hecrl,push-* -->        what to cite for agents and tasks
     <!-- end -->
 
 A test holds the documents of a checkout to what this makes.
@@ -21,12 +22,14 @@ A test holds the documents of a checkout to what this makes.
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from entitybench import citations
 from entitybench.datasets.catalogue.scores import FILE as SCORES
 from entitybench.errors import BadValue
 from entitybench.files import write_atomic
@@ -37,6 +40,7 @@ from entitybench.leaderboard.tables.profiles import profiles_table
 from entitybench.leaderboard.tables.render import markdown
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record
+from entitybench.registry import agents, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -301,6 +305,20 @@ def loading(what: str, reference: Path) -> str:
     return _rows(("", "ours", "Minari", "OGBench", "ours is"), rows)
 
 
+def bibtex(what: str, reference: Path) -> str:
+    """The BibTeX of agents and tasks: ids, with the wildcards of file names."""
+    del reference
+    specs = [*agents(), *tasks()]
+    keys = [
+        key
+        for pattern in what.split(",")
+        for spec in specs
+        if fnmatch.fnmatchcase(spec.id, pattern)
+        for key in citations.cited(spec)
+    ]
+    return f"```bibtex\n{citations.bibtex(keys)}\n```"
+
+
 KINDS: dict[str, Callable[[str, Path], str]] = {
     "results": results,
     "claims": claims,
@@ -313,6 +331,7 @@ KINDS: dict[str, Callable[[str, Path], str]] = {
     "profiles": profiles_table,
     "baselines": baselines,
     "published": published,
+    "bibtex": bibtex,
 }
 
 

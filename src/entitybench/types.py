@@ -56,6 +56,7 @@ class TaskSpec:
     data: str = ""  # the dataset that is trained on unless another is named; "": the first
     also: frozenset[str] = frozenset()  # other kinds it can be scored as; see `Kind.offered_by`
     tags: frozenset[str] = frozenset()
+    cites: tuple[str, ...] = ()  # what it descends from; see `entitybench.citations`
     summary: str = ""  # one line for `bench list`
 
     @property
@@ -112,6 +113,7 @@ class AgentSpec:
     needs: frozenset[str] = frozenset()  # of entitybench.needs.NEEDS: what a task must offer
     claims: str | None = None  # "module:CLAIMS" of the method
     paper: str = ""
+    cites: tuple[str, ...] = ()  # the method's papers; see `entitybench.citations`
     extra: str = ""  # optional dependency group it needs
     summary: str = ""
 

@@ -8,7 +8,7 @@ from entitybench.leaderboard.cli.app import app
 
 SURFACE = {
     "list": "WHAT MATCHING --kind --tag --scores --json",
-    "info": "ID --json",
+    "info": "ID --bibtex --json",
     "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
     "--dataset --preset --device --threads --bank --video --view --size --speed --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",

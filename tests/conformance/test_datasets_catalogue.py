@@ -66,7 +66,7 @@ def test_what_was_not_measured_is_estimated_with_its_validation_episodes(monkeyp
     same = [id for id, (steps, _) in before.items() if transitions(datasets()[id]) == steps]
     assert len(same) > 80
     for id in same:
-        assert disk_bytes(datasets()[id]) == pytest.approx(before[id][1], rel=0.1)
+        assert disk_bytes(datasets()[id]) == pytest.approx(before[id][1], rel=0.15)
 
 
 def test_a_dataset_of_somebody_else_has_no_estimate_but_a_number_of_transitions():

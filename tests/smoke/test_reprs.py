@@ -36,7 +36,7 @@ def test_teams_show_what_each_agent_has() -> None:
     assert text.startswith(f"<TeamEnv team-spread-v{env.task.version}, {count} agents: ")
     assert f"observation {shape} each; action" in text
     assert f"state {env.state_space.shape}; {env.worlds.horizon} steps>" in text
-    assert "action Discrete(2) each" in repr(eb.make("team-matrix-xor"))
+    assert "action Discrete(2) each" in repr(eb.make("team-matrix-xor", actions=2))
     joint = repr(gymnasium.make("entitybench/team-spread-joint-v1").unwrapped)
     assert joint.startswith("<JointEnv team-spread-v")
     assert "state (" in joint

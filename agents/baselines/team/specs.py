@@ -13,6 +13,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target="entitybench.agents.baselines.team.ma_bc:MABC",
         acting=_ACTING,
         paper="Pomerleau, Efficient Training of Artificial Neural Networks, 1991",
+        cites=("pomerleau1991cloning",),
         extra="train",
         needs=frozenset({"team", "fixed-number"}),
         summary="behaviour cloning of teams, each agent from its own observation",

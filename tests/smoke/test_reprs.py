@@ -9,6 +9,7 @@ import pytest
 
 import entitybench as eb
 from entitybench.datasets.generate.api import generate
+from entitybench.envs.views.joint import JointEnv
 
 
 def test_environments_show_task_shapes_and_steps() -> None:
@@ -37,7 +38,7 @@ def test_teams_show_what_each_agent_has() -> None:
     assert f"observation {shape} each; action" in text
     assert f"state {env.state_space.shape}; {env.worlds.horizon} steps>" in text
     assert "action Discrete(2) each" in repr(eb.make("team-matrix-xor", actions=2))
-    joint = repr(gymnasium.make("entitybench/team-spread-joint-v1").unwrapped)
+    joint = repr(JointEnv("team-spread"))
     assert joint.startswith("<JointEnv team-spread-v")
     assert "state (" in joint
 

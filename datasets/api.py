@@ -123,6 +123,8 @@ def load_dataset(
             the command that mends it.
     """
     text = str(id_or_folder)
+    if not id_or_folder:
+        raise BadValue("a dataset is an id or the folder of one: got an empty name.")
     is_path = isinstance(id_or_folder, Path) or text.startswith(("/", ".", "~"))
     id, _, named = text.partition("@")
     if not is_path and id in datasets():  # the registry takes longer to load than the folder

@@ -76,6 +76,8 @@ def train(
             f"{agent} is a class in a file, which can be evaluated; what is trained has an id: "
             "docs/how-to-add-an-agent.md shows the entry point that gives it one."
         )
+    if not spec.trains and not spec.scored:
+        raise BadValue(f"{agent!r} does not learn: other agents are built on it as it is.")
     if not spec.trains:
         raise BadValue(f"{agent!r} does not learn: bench eval --agent {agent} --task {task}")
     if preset not in spec.presets:

@@ -247,6 +247,8 @@ def _missing(
     dataset: str | None,
 ) -> str:
     agent = owner(spec)
+    if folders and weights is not None and dataset is None:  # the seeds beside it learned from it
+        dataset = _read(next(iter(folders.values()))).dataset
     place = "shipped or downloaded" if weights is None else f"in {str(weights)!r}"
     which = f" for training seed {', '.join(map(str, missing))}" if missing else ""
     have = f"; there are seeds {', '.join(map(str, folders))}" if folders else ""

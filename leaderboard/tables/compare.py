@@ -34,7 +34,7 @@ from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.merge import Named, check_data
 from entitybench.leaderboard.tables.render import Rendered
 from entitybench.leaderboard.tables.table import as_json
-from entitybench.registry import resolve
+from entitybench.registry import reduction
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ class Comparison(Rendered):
         method = next(iter(self.metrics.values())).difference.method
         unit = "a training seed" if self.training_seeds > 1 else _a(self.item)
         notes = [
-            f"Difference: paired by {self.item} seed, 95 % interval by {method}.",
+            f"Difference: paired by {self.item} seed, 95 % interval by {method}."
+            if not method.startswith(NONE)
+            else f"Difference: paired by {self.item} seed, {method}.",
             f"P(better): that {unit} of the first is better than one of the second.",
         ]
         if self.training_seeds > 1:
@@ -212,7 +214,7 @@ def _redrawn(
 
     Both of a pair are reduced over the same items.
     """
-    reduce, rng = resolve(metric.reduce), generator(0, "bootstrap", "paired")
+    reduce, rng = reduction(metric.reduce), generator(0, "bootstrap", "paired")
     columns = [columns_of(record, record.training_seeds, items) for record in (a, b)]
     stacks = [np.stack(list(of.values()), axis=1) for of in columns]  # (S, names, E)
     drawn = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import RUN
-from entitybench.errors import RecordError, unknown
+from entitybench.errors import RecordError, UnknownId, unknown
 from entitybench.files import read_file
 from entitybench.texts import parsed
 from entitybench.words import reason
@@ -118,9 +118,15 @@ def _metrics_files(path: Path) -> list[Path]:
 
 
 def evaluated(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """What the evaluations in these curves count first; "success" where there are none."""
-    rows = [row for curve in curves.values() for row in curve if row.get("evaluation")]
-    return next(iter(rows[0]["evaluation"])) if rows else "success"
+    """What the evaluations in these curves count first. Raises UnknownId where there are none."""
+    rows = [row for curve in curves.values() for row in curve]
+    for row in rows:
+        if row.get("evaluation"):
+            return str(next(iter(row["evaluation"])))
+    names = sorted({key for row in rows for key in row} - {"step", "evaluation"})
+    raise UnknownId(
+        f"nothing was evaluated while these learned: name what to draw, --metric {'|'.join(names)}."
+    )
 
 
 def points(rows: Sequence[Mapping[str, Any]], column: str) -> list[tuple[int, float]]:

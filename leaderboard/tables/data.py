@@ -18,7 +18,7 @@ from entitybench.leaderboard.statistics.intervals import (
     student,
 )
 from entitybench.records import INFRASTRUCTURE
-from entitybench.registry import resolve
+from entitybench.registry import reduction
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def by_seed(
     metric = metric_of(record, name)
     if metric.reduce == "mean":
         return seed_means(aligned(record, name, seeds, over))
-    reduce, columns = resolve(metric.reduce), columns_of(record, seeds, over)
+    reduce, columns = reduction(metric.reduce), columns_of(record, seeds, over)
     return np.array([reduce({k: x[s] for k, x in columns.items()}) for s in range(len(seeds))])
 
 
@@ -141,7 +141,7 @@ def _reduced(record: Record, name: str, over: list[int]) -> Interval:
         if not math.isnan(found.low):
             return found
     rng, count = generator(0, "reduced"), len(over)
-    reduce = resolve(metric_of(record, name).reduce)
+    reduce = reduction(metric_of(record, name).reduce)
     columns = columns_of(record, record.training_seeds, over)
     stack = np.stack(list(columns.values()), axis=1)  # (S, names, E): drawn from at once
     drawn = np.empty((REPLICATES, len(there)))

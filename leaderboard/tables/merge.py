@@ -50,6 +50,12 @@ def check_data(each: Named) -> None:
     for other in record.data:
         first = record.data[0]
         if _content(first) != _content(other):
+            if first.training_seed == other.training_seed:
+                raise RecordError(
+                    f"the record of {record.label} on {record.task.id}"
+                    f"{f' ({each.source})' if each.source else ''} says twice what training seed "
+                    f"{first.training_seed} learned from; evaluate it again."
+                )
             raise RecordError(
                 f"training seeds {first.training_seed} and {other.training_seed} of {record.label} "
                 f"on {record.task.id} learned from different data or parts"

@@ -173,8 +173,9 @@ class Table(Rendered):
                     left = ", left out" if cause == "infrastructure" else ", counted as failures"
                     if cause == "infrastructure" and (unstable := row.record.unstable()):
                         left += f" ({unstable} of them: the simulation became unstable)"
-                    items = f"{row.record.item}s"
-                    yield f"{row.name}: {count} {items} ended by {cause} errors{left}."
+                    many = "s" * (count != 1)
+                    items = f"{row.record.item}{many}"
+                    yield f"{row.name}: {count} {items} ended by {cause} error{many}{left}."
 
     def values(self) -> list[dict[str, Any]]:
         """Flat rows of numbers."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import Checkpoint, read_meta
-from entitybench.errors import BadValue, Diverged, seed_names
+from entitybench.errors import BadValue, Diverged, seed_names, unknown
 from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training.crew import can_join, crew_of
 from entitybench.leaderboard.training.loop import Habits, Loop, Report, Status
+from entitybench.registry import agents
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.training.runs import RunFolder
@@ -150,7 +151,13 @@ def groups_of(
 
 
 def checked_parts(spec: AgentSpec, parts: Mapping[str, str | Path]) -> dict[str, Path]:
-    """The checkpoints of parts. Raises BadValue unless they are those that the spec names."""
+    """The checkpoints of parts.
+
+    Raises BadValue unless they are those that the spec names, UnknownId where there are none such.
+    """
+    for part in spec.parts.values():
+        if part not in agents():
+            raise unknown(f"part of {spec.id}:", part, agents().ids, see="bench list agents")
     if set(parts) != set(spec.parts):
         need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items()) or "none"
         raise BadValue(

@@ -141,7 +141,7 @@ class MetricInfo(_Model):
     digits: int = Field(1, ge=0, le=9)
     unit: str = ""
     higher_is_better: bool = True
-    reduce: str = "mean"
+    reduce: str = Field("mean", pattern=r"^(mean|[\w.]+:\w+)$", description="mean or function")
     exact: bool = True
     lower: float | None = Field(None, description="what it cannot be below")
     upper: float | Literal["horizon"] | None = Field(
@@ -413,7 +413,7 @@ def _reduced(reduce: str, rows: list[dict[str, float | None]]) -> float:
     """What a metric that is no mean comes to over rows."""
     import numpy as np
 
-    from entitybench.registry import resolve
+    from entitybench.registry import reduction
 
     if not rows:
         return math.nan
@@ -421,7 +421,7 @@ def _reduced(reduce: str, rows: list[dict[str, float | None]]) -> float:
         name: np.array([math.nan if row[name] is None else row[name] for row in rows], float)
         for name in rows[0]
     }
-    return float(resolve(reduce)(columns))
+    return reduction(reduce)(columns)
 
 
 def _short(column: Iterable[float | None]) -> list[float | None]:

@@ -9,19 +9,30 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from entitybench.errors import BadValue, MissingExtra, UnknownId, foreign, nearest, unknown
+from entitybench.errors import (
+    BadValue,
+    BenchError,
+    MissingExtra,
+    UnknownId,
+    foreign,
+    nearest,
+    unknown,
+)
+from entitybench.kinds import Kind
 from entitybench.types import AgentSpec, DatasetSpec, Learner, TaskSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from importlib.metadata import EntryPoint
 
-    from entitybench.kinds import Kind
+    from entitybench.types import Array
 
 
 class _Spec(Protocol):
@@ -58,7 +69,8 @@ class Registry(Generic[S]):
                     f"unknown {self.what} {id!r}: frames are drawn into that of the task without "
                     f"pixels. Make them: `bench generate {drawn} --pixels 64`"
                 ) from None
-            raise unknown(self.what, id, self._specs, see=f"bench list {self.what}s") from None
+            see = None if self.what == "kind" else f"bench list {self.what}s"
+            raise unknown(self.what, id, self._specs, see=see) from None
 
     def __contains__(self, id: str) -> bool:
         return id in self._specs
@@ -74,12 +86,37 @@ class Registry(Generic[S]):
         return list(self._specs)
 
 
-def _table(what: str, target: str) -> Registry[Any]:
-    registry: Registry[Any] = Registry(what, resolve(target))
+def _table(what: str, target: str, made_of: type[S]) -> Registry[S]:
+    """Ours and other packages'; a package whose specs cannot be had is told and left out."""
+    registry: Registry[S] = Registry(what, resolve(target))
     for point in entry_points(group=f"entitybench.{what}s"):
-        for spec in point.load():
-            registry.add(spec)
+        try:
+            for spec in _offered(point, registry, made_of):
+                registry.add(spec)
+        except BenchError as error:
+            package = point.dist.name if point.dist else point.module
+            warnings.warn(
+                f"the {what}s of the package {package} ({point.group}: {point.name} = "
+                f"{point.value}) are left out: {error}",
+                stacklevel=3,
+            )
     return registry
+
+
+def _offered(point: EntryPoint, registry: Registry[S], made_of: type[S]) -> list[S]:
+    """The specs that an entry point names. Raises BadValue, UnknownId."""
+    with foreign("it cannot be loaded"):
+        specs = list(point.load())
+    for k, spec in enumerate(specs):
+        if not isinstance(spec, made_of):
+            raise BadValue(f"it is of {made_of.__name__}, and {spec!r:.60} is none.")
+        if spec.id in registry or any(spec.id == other.id for other in specs[:k]):
+            raise BadValue(f"{registry.what} {spec.id!r} is there already: choose another id.")
+        if isinstance(spec, TaskSpec | AgentSpec):
+            known = kinds().ids if isinstance(spec, TaskSpec) else [*kinds().ids, "any", "part"]
+            if spec.kind not in known:
+                raise unknown(f"kind of {registry.what} {spec.id!r},", spec.kind, known)
+    return specs
 
 
 @cache
@@ -96,7 +133,7 @@ def tasks() -> Registry[TaskSpec]:
             kind.id for kind in kinds() if kind.offered_by and getattr(data, kind.offered_by)
         }
         also.setdefault(data.task, set()).update(offered)
-    table = _table("task", "entitybench.envs.registry:TASKS")
+    table = _table("task", "entitybench.envs.registry:TASKS", TaskSpec)
     return Registry(
         "task",
         [
@@ -113,19 +150,19 @@ def tasks() -> Registry[TaskSpec]:
 @cache
 def kinds() -> Registry[Kind]:
     """Every kind of task."""
-    return _table("kind", "entitybench.kinds:KINDS")
+    return _table("kind", "entitybench.kinds:KINDS", Kind)
 
 
 @cache
 def datasets() -> Registry[DatasetSpec]:
     """Every dataset."""
-    return _table("dataset", "entitybench.datasets.registry:DATASETS")
+    return _table("dataset", "entitybench.datasets.registry:DATASETS", DatasetSpec)
 
 
 @cache
 def agents() -> Registry[AgentSpec]:
     """Every agent."""
-    return _table("agent", "entitybench.agents.registry:AGENTS")
+    return _table("agent", "entitybench.agents.registry:AGENTS", AgentSpec)
 
 
 def dataset_for(task: TaskSpec, kind: str) -> str | None:
@@ -194,6 +231,28 @@ def resolve_agent(spec: AgentSpec) -> Any:
             "(entitybench.types.Learner says what each must do)."
         )
     return target
+
+
+def reduction(target: str) -> Callable[[Mapping[str, Array]], float]:
+    """The function of rows that a metric of a record is reduced by (see `Metric.reduce`).
+
+    Records come from anywhere: code that they name is run only where a kind of tasks names it too.
+    Raises UnknownId, and what it gives BadValue for rows without the values that it is made of.
+    """
+    if target not in {metric.reduce for kind in kinds() for metric in kind.metrics}:
+        raise UnknownId(
+            f"no kind of tasks here has a metric that is reduced by {target!r:.80}: install the "
+            "package that the kind of the record comes from."
+        )
+    reduce = resolve(target)
+
+    def guarded(rows: Mapping[str, Array]) -> float:
+        try:
+            return float(reduce(rows))
+        except KeyError as error:
+            raise BadValue(f"the rows have no values of {error}, which {target} needs.") from error
+
+    return guarded
 
 
 def resolve(target: str) -> Any:

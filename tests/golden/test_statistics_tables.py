@@ -195,7 +195,7 @@ def test_infrastructure_failures_enter_no_mean_and_are_told():
     assert made.to_json()["rows"][0]["metrics"]["success"]["mean"] == pytest.approx(
         (2 / 3 + 3 / 4) / 2
     )
-    assert any("1 episodes ended by infrastructure errors" in note for note in made.grid().notes)
+    assert any("1 episode ended by infrastructure error," in note for note in made.grid().notes)
 
 
 def test_comparison_by_hand():

@@ -471,3 +471,15 @@ def test_ctrl_c_is_one_line_and_leaves_no_record(place: Path, threads: str) -> N
     assert done.returncode == 130
     assert done.stderr.splitlines() == ["bench: interrupted."]
     assert not list(place.glob("r.json*"))
+
+
+def test_names_that_are_empty_and_curves_without_evaluations(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*TRAIN.split(), "--out", "runs", "--dataset", ""]) == 2
+    assert "got an empty name" in capfd.readouterr().err
+    (place / "plain.jsonl").write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.4}\n')
+    assert main("plot curves plain.jsonl --out a.svg".split()) == 2
+    assert "nothing was evaluated while these learned: name what to draw, --metric loss." in (
+        capfd.readouterr().err
+    )

@@ -479,7 +479,7 @@ def test_names_that_are_empty_and_curves_without_evaluations(
     assert main([*TRAIN.split(), "--out", "runs", "--dataset", ""]) == 2
     assert "got an empty name" in capfd.readouterr().err
     (place / "plain.jsonl").write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.4}\n')
-    assert main("plot curves plain.jsonl --out a.svg".split()) == 2
+    assert main(["plot", "curves", "plain.jsonl", "--out", "a.svg"]) == 2
     assert "nothing was evaluated while these learned: name what to draw, --metric loss." in (
         capfd.readouterr().err
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
 
 from entitybench.errors import Diverged, seed_names
+from entitybench.leaderboard.training.faults import faults_of, metrics_of, shown, wrong
 from entitybench.leaderboard.training.loggers import numbers
 from entitybench.leaderboard.training.runs import RunFolder, cut_metrics, save
 
@@ -68,8 +69,9 @@ class Loop:
     ) -> None:
         self.folders, self.crew, self.data, self.task = folders, crew, data, task
         self.report, self.habits = report, habits
-        lead = crew.learners[0]
-        self.total, self.unit = int(lead.total), str(lead.unit)
+        self.lead = lead = crew.learners[0]
+        with faults_of(lead, "total"):
+            self.total, self.unit = int(lead.total), str(lead.unit)
         self.seeds = tuple(folder.seed for folder in folders)
         default = max(1, self.total // 5)
         self.evaluate_every = default if habits.evaluate_every is None else habits.evaluate_every
@@ -112,12 +114,15 @@ class Loop:
         self.saved_step = int(self.crew.step)
 
     def _advance(self, logs: Sequence[_Log]) -> None:
-        found = self.crew.advance(self.data)
-        step = self.crew.step
+        before = self.crew.step
+        with faults_of(self.lead, "advance"):
+            found = list(zip(self.crew.learners, self.crew.advance(self.data), strict=True))
+            step, moved = self.crew.step, bool(self.crew.step > before)
+        if not moved:
+            wrong(self.lead, "advance", f"leaves step at {shown(step)}: each call of it counts")
         self.clock.tick(step)
-        for k, metrics in enumerate(found):
-            if metrics:
-                self.metrics[k] = {name: float(value) for name, value in metrics.items()}
+        for k, (learner, metrics) in enumerate(found):
+            self.metrics[k] = metrics_of(learner, metrics) or self.metrics[k]
         lost = self._not_finite()
         if step % self.log_every == 0 or step == self.total:
             rate = {"updates_per_s": round(self.clock.rate, 2)}
@@ -156,7 +161,8 @@ class Loop:
             if self.stopped:
                 raise KeyboardInterrupt
 
-        self.crew.ready(self.data)
+        with faults_of(self.lead, "ready"):
+            self.crew.ready(self.data)
         try:
             record = evaluate(
                 dict(zip(self.seeds, self.crew.learners, strict=True)),

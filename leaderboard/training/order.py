@@ -12,6 +12,7 @@ from entitybench.checkpoints import Checkpoint, read_meta
 from entitybench.errors import BadValue, Diverged, seed_names, unknown
 from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training.crew import can_join, crew_of
+from entitybench.leaderboard.training.faults import faults_of, shown, wrong
 from entitybench.leaderboard.training.loop import Habits, Loop, Report, Status
 from entitybench.registry import agents
 
@@ -59,14 +60,15 @@ class Order:
 
     def fresh(self, seed: int) -> Any:
         """A learner of step 0."""
-        return self.target.create(
-            self.config,
-            self.task,
-            seed=seed,
-            data=self.store,
-            parts=self.parts[seed],
-            device=self.device,
-        )
+        with faults_of(self.target, "create"):
+            return self.target.create(
+                self.config,
+                self.task,
+                seed=seed,
+                data=self.store,
+                parts=self.parts[seed],
+                device=self.device,
+            )
 
 
 def run(order: Order, group: Sequence[RunFolder], habits: Habits, report: Report) -> dict[int, str]:
@@ -76,7 +78,9 @@ def run(order: Order, group: Sequence[RunFolder], habits: Habits, report: Report
     """
     fresh = group[0].asked() is None
     if fresh:
-        begun = crew_of([order.fresh(folder.seed) for folder in group])  # or it is refused
+        learners = [order.fresh(folder.seed) for folder in group]  # or it is refused
+        with faults_of(order.target, "create"):
+            begun = crew_of(learners)
         for folder in group:
             folder.begin(order.written(folder.seed, group))
         runs.save(group, begun)
@@ -146,7 +150,9 @@ def groups_of(
         same(folder, before, order.decides(seed))
         if group not in found:
             found.append(group)
-    joined = [tuple(new)] if len(new) > 1 and can_join(order.target) else [(f,) for f in new]
+    with faults_of(order.target, "together"):
+        beside_each_other = len(new) > 1 and can_join(order.target)
+    joined = [tuple(new)] if beside_each_other else [(f,) for f in new]
     return [*found, *(group for group in joined if group)]
 
 
@@ -194,6 +200,9 @@ def same(
         )
 
 
-def plain(config: Any) -> dict[str, Any]:
-    """A configuration as it comes back from JSON."""
-    return dict(json.loads(json.dumps(asdict(config))))
+def plain(target: Any, config: Any) -> dict[str, Any]:
+    """A configuration of an agent's class as it comes back from JSON."""
+    try:
+        return dict(json.loads(json.dumps(asdict(config))))
+    except (TypeError, ValueError, RecursionError):
+        wrong(target, "configure", f"gives a dataclass of what JSON can hold, not {shown(config)}")

@@ -26,6 +26,7 @@ from entitybench.checkpoints import RUN
 from entitybench.errors import BadValue, BenchError, CheckpointError
 from entitybench.files import write_atomic
 from entitybench.leaderboard.training.crew import crew_of
+from entitybench.leaderboard.training.faults import check_saved, faults_of, is_full, wrong
 from entitybench.leaderboard.training.loggers import LOGGERS
 from entitybench.texts import parsed
 
@@ -133,10 +134,17 @@ def save(folders: Sequence[RunFolder], crew: Crew) -> None:
     """Write a checkpoint of every seed; older ones go when it is safe."""
     paths = [folder.work / f"{_CHECKPOINT}{crew.step:09d}" for folder in folders]
     if not all(path.exists() for path in paths):
-        _write_folders(paths, lambda parts: crew.save(parts, training=True))
+        _write_folders(paths, lambda parts: _saved(crew, parts, training=True))
     for folder in folders:
         for old in folder.checkpoints()[KEPT:]:
             shutil.rmtree(old)
+
+
+def _saved(crew: Crew, parts: Sequence[Path], *, training: bool) -> None:
+    """Let the learners write into folders. Raises BadValue where that leaves no checkpoint."""
+    with faults_of(crew.learners[0], "save", OSError):
+        crew.save(parts, training=training)
+    check_saved(crew.learners[0], parts)
 
 
 def load(folders: Sequence[RunFolder], target: Any, device: str) -> Crew:
@@ -148,10 +156,14 @@ def load(folders: Sequence[RunFolder], target: Any, device: str) -> Crew:
     problems = []
     for name in sorted(set.intersection(*steps), reverse=True):
         try:
-            crew = crew_of([target.load(f.work / name, device=device) for f in folders])
+            with faults_of(target, "load"):
+                crew = crew_of([target.load(f.work / name, device=device) for f in folders])
+                step = int(crew.step)
         except CheckpointError as error:
             problems.append(str(error))
             continue
+        if step != (saved := int(name.removeprefix(_CHECKPOINT))):
+            wrong(target, "load", f"gives step {step} of a checkpoint of step {saved}")
         for folder in folders:
             for path in folder.checkpoints():
                 if path.name > name:  # not all of it can be read, or not all have it
@@ -169,7 +181,7 @@ def finish(folders: Sequence[RunFolder], crew: Crew) -> None:
         save(folders, crew)  # should a kill come between the first and the last of them
 
     def write(parts: Sequence[Path]) -> None:
-        crew.save(parts, training=False)
+        _saved(crew, parts, training=False)
         for folder, part in zip(folders, parts, strict=True):
             for name in (RUN, "metrics.jsonl"):
                 if (folder.work / name).is_file():
@@ -215,8 +227,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
     except BenchError:
         raise
     except Exception as error:
-        # safetensors has an exception of its own for what the system said.
-        full = "No space left" in str(error) or "os error 28" in str(error)
+        full = is_full(error)
         if not isinstance(error, OSError) and not full:
             raise
         reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)

@@ -28,6 +28,7 @@ from entitybench.errors import (
 )
 from entitybench.leaderboard.evaluation.provenance import check_device, pick_device
 from entitybench.leaderboard.training.data import is_to_make, open_data
+from entitybench.leaderboard.training.faults import faults_of, memory_errors
 from entitybench.leaderboard.training.loggers import logger_named
 from entitybench.leaderboard.training.loop import Habits, Report, Status
 from entitybench.leaderboard.training.order import Order, checked_parts, groups_of, plain, run, same
@@ -139,8 +140,10 @@ def train_seeds(
     to_make = is_to_make(spec, where, dataset)
     store = None if to_make else open_data(spec, where, dataset)
     target = resolve_agent(spec)
-    config = target.configure(spec, preset, where, **(changes or {}))
-    _check_finished(finished, {"config": plain(config)})
+    with faults_of(target, "configure"):
+        config = target.configure(spec, preset, where, **(changes or {}))
+    settings = plain(target, config)
+    _check_finished(finished, {"config": settings})
     if not to_make:
         _check_finished(finished, _content(store))
     if not left:
@@ -157,7 +160,7 @@ def train_seeds(
         if to_make:
             store = _made(spec, where, dataset, report)
             _check_finished(finished, _content(store))
-        asked |= {"config": plain(config), "threads": count, **_content(store)}
+        asked |= {"config": settings, "threads": count, **_content(store)}
         order = Order(where, target, config, store, chosen, given, asked)
         stack.enter_context(torch_threads(count))
         lost = _run_all(order, left, set(seeds), habits, report)
@@ -199,7 +202,7 @@ def _run_all(
     """Train what is left of `seeds`; which diverged, now or before, and why."""
     lost = {folder.seed: why for folder in left if (why := folder.diverged()) is not None}
     for group in groups_of(order, [f for f in left if f.seed not in lost], seeds):
-        with disk_errors(group[0].work):
+        with disk_errors(group[0].work), memory_errors(order.asked["config"]):
             lost |= run(order, group, habits, report)
     return lost
 

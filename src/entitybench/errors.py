@@ -76,8 +76,13 @@ def foreign(what: str) -> Iterator[None]:
     except (BenchError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        where = place(error)
-        raise BadValue(f"{what}: {named(error)}{where and f' ({where})'}") from error
+        raise blamed(what, error) from error
+
+
+def blamed(what: str, error: BaseException) -> BadValue:
+    """The line for what somebody else's code raised: `what`, then the exception and its place."""
+    where = place(error)
+    return BadValue(f"{what}: {named(error)}{where and f' ({where})'}")
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:

@@ -50,6 +50,16 @@ def check_drawable() -> None:
         raise RenderError(f"{_LOST}.")
 
 
+def draw_by_glfw() -> None:
+    """Draw with GLFW from now on, as windows do: EGL's contexts do not go with theirs.
+
+    Raises RenderError in a process that has drawn otherwise already.
+    """
+    if _fate.made and os.environ.get("MUJOCO_GL") != "glfw":
+        raise RenderError("this process has drawn without a window: open windows in a new one.")
+    os.environ["MUJOCO_GL"] = "glfw"
+
+
 def make_context(width: int, height: int) -> Any:
     """A current OpenGL context for frames up to width x height.
 

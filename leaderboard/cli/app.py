@@ -192,6 +192,21 @@ _command(
     "bench plot curves runs/hecrl --out curves.svg",
 )
 _command(
+    "play",
+    "window:play",
+    "Play a task by the keyboard, in a window, at its true speed.",
+    "bench play push-3blocks",
+    "bench play team-pushbox --episodes 2",
+    "bench play stack-3cubes --view side --size 900",
+)
+_command(
+    "view",
+    "window:view",
+    "Show recorded episodes in a window, drawn from their stored poses.",
+    "bench view push-3blocks/play-v1",
+    "bench view data/mine --episode 12 --episodes 1 --speed 2",
+)
+_command(
     "speed",
     "machine:speed",
     "Measure the simulator beside raw physics and installed peers, in one run.",
@@ -205,6 +220,14 @@ _command(
     "Check rendering, versions, threads, determinism and disk; say what to install.",
     "bench doctor",
     "bench doctor --json",
+)
+_command(
+    "completion",
+    "completion:completion",
+    "Print what makes a shell complete commands and options.",
+    'eval "$(bench completion bash)"',
+    "bench completion zsh > ~/.zfunc/_bench",
+    "bench completion fish > ~/.config/fish/completions/bench.fish",
 )
 
 

@@ -26,7 +26,10 @@ SURFACE = {
     "compare": "A B --format --json",
     "plot": "KIND INPUTS --out --metric --json",
     "speed": "--task --targets --check --out --json",
+    "play": "TASK --episode-seed --episodes --view --size --json",
+    "view": "DATASET --episode --episodes --view --size --speed --json",
     "doctor": "--json",
+    "completion": "SHELL",
 }
 
 

@@ -81,7 +81,7 @@ class GlfwScreen:
             if not glfw.init():
                 raise RenderError(f"no window can be opened here ({_reason(glfw)}).")
             glfw.window_hint(glfw.RESIZABLE, glfw.FALSE)
-            self._window = glfw.create_window(edge, edge, title, None, None)
+            self._window: Any = glfw.create_window(edge, edge, title, None, None)
         if not self._window:
             why = _reason(glfw)
             glfw.terminate()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from entitybench.datasets.api import load_dataset
@@ -19,6 +21,7 @@ from entitybench.datasets.pages.api import read_all
 from entitybench.datasets.pages.checkout import FACTS, sizes
 from entitybench.datasets.pages.index import index
 from entitybench.errors import UnknownId
+from entitybench.leaderboard.cli.main import main
 from entitybench.registry import datasets, tasks
 from entitybench.types import DatasetSpec
 
@@ -32,6 +35,18 @@ def test_every_task_with_data_has_its_shapes():
 @pytest.mark.parametrize("id", ["push-2blocks", "hopper", "team-spread", "dag-10", "hockey-goal"])
 def test_shapes_are_those_of_the_task(id):
     assert shapes()[id] == shape_of(tasks()[id]), RUN
+
+
+def test_every_feature_has_a_name(capsys):
+    for id, shape in shapes().items():
+        names = shape["names"]
+        seen = ("agents", "agent_features") if names["agents"] else ("entities", "features")
+        assert [len(names[key]) for key in seen] == shape["observation"], id
+    for id, keys in (("push-3blocks", {"entities", "features"}), ("hopper-pixels", {"entities"})):
+        assert main(["info", id, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found.keys() & {"entities", "features", "agents", "agent_features"} == keys
+    assert found["observation"] == [64, 64, 3]
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.envs.core.alone import plain
 from entitybench.envs.core.banks import Bank
 from entitybench.envs.core.interactions import graph
 from entitybench.envs.core.physics import INTEGRATED, MujocoPhysics
@@ -105,6 +107,9 @@ class Worlds:
         self.absent = np.zeros((batch, world.entities), bool)
         self.variations: list[Variation | None] = [None] * batch
         self._memory = slice(world.state_size - world.memory, world.state_size)
+        self._remembers = bool(world.memory and world.reads)
+        self._row = self.state[0]
+        self._note = Struct(f"{world.memory}d").pack_into
         self._goal = world if isinstance(world, GoalWorld) else None
         self._team = world if isinstance(world, TeamWorld) else None
         self._scored: Any = world if self._goal is None else None
@@ -123,6 +128,8 @@ class Worlds:
         self._varies = self.bank.varies_number
         plain = not (interactions or self.bank.latency or self._varies)
         self._advance_alone = getattr(self.physics, "advance_alone", None) if plain else None
+        # How it is stepped number by number, where the world has that.
+        self.alone = world.alone() if batch == 1 and self._advance_alone is not None else None
         self._lowest = np.full(world.action_shape, -1.0)
         self._highest = np.full(world.action_shape, 1.0)
         # Actions that are still to come, of rows that are late; see `Variation.latency`.
@@ -165,6 +172,7 @@ class Worlds:
             self.seeds[row] = seed
             self._late[row] = 0
         self._read(rows)
+        self._begin_alone()
         return self.observe()
 
     def step(self, actions: Array) -> tuple[Obs, dict[str, Array]]:
@@ -193,26 +201,71 @@ class Worlds:
             info["interactions"] = graph(self.world, physics.touched, physics.acted)
         return self._present(states), info
 
-    def step_alone(self, action: Array) -> tuple[Obs, dict[str, Array]]:
+    def step_alone(self, action: Array) -> tuple[Obs, dict[str, Any]]:
         """`step` of a batch of one without the batch axis: numpy is quicker with fewer axes.
 
         Args:
-            action: (A,).
+            action: `action_shape`.
 
         Returns:
-            What is observed, without the batch axis, and the scores as scalars. The rules are the
-            same pure functions, so both ways agree bit for bit.
+            What is observed, without the batch axis, and the scores as Python's numbers, rewards
+            of a team as a list. The rules are the same pure functions, so both ways agree bit for
+            bit.
         """
+        if self.alone is not None:
+            return self.step_numbers(action.ravel().tolist())
         if self._advance_alone is None:
             obs, info = self.step(action[None])
-            return {k: v[0] for k, v in obs.items()}, {k: v[0] for k, v in info.items()}
+            return {k: v[0] for k, v in obs.items()}, plain({k: v[0] for k, v in info.items()})
         action = np.minimum(np.maximum(action, self._lowest), self._highest)
         self.elapsed[0] += 1
         obs, info = self._advance(
             self._advance_alone, self.state[0], action, self.constants[0], self.goals[0]
         )
         info["unstable"] = self.physics.unstable[0]
+        return obs, plain(info)
+
+    def step_numbers(self, action: list[float]) -> tuple[Obs, dict[str, Any]]:
+        """`step_alone` of a world that has an `Alone`, whose action is a flat list."""
+        alone, physics, row = self.alone, self.physics, self._row
+        assert alone is not None
+        assert isinstance(physics, MujocoPhysics)
+        action = [-1.0 if a < -1.0 else 1.0 if a > 1.0 else a for a in action]
+        before = row.tolist() if alone.looks_back else []
+        self.elapsed[0] += 1
+        physics.advance_numbers(alone.control(before, action) or self._controls(action))
+        physics.read(self.state)
+        state = row.tolist()
+        if alone.due(state):
+            physics.settle(self.state)
+            state = row.tolist()
+        if self._remembers:
+            noted = alone.remember(before, state)
+            if noted is None:
+                noted = self.world.remember(np.array(before), self._shaped(action), row).tolist()
+            self._note(row.data, 8 * self._memory.start, *noted)
+            state[self._memory] = noted
+        obs, info = alone.see(before, action, state) or self._see_alone(before, action)
+        info["unstable"] = physics.unstable.item(0)
         return obs, info
+
+    # What the functions of arrays say where an `Alone` does not.
+
+    def _controls(self, action: list[float]) -> list[float]:
+        targets: list[float] = self.world.control(self._row, self._shaped(action)).tolist()
+        return targets
+
+    def _see_alone(self, before: list[float], action: list[float]) -> tuple[Obs, dict[str, Any]]:
+        row, shaped = self._row, self._shaped(action)
+        obs, info = self.score(np.array(before), shaped, row, self.constants[0], self.goals[0])
+        return obs, plain(info)
+
+    def _shaped(self, action: list[float]) -> Array:
+        return np.array(action, np.float64).reshape(self.world.action_shape)
+
+    def _begin_alone(self) -> None:
+        if self.alone is not None:
+            self.alone.begin(self._row, self.constants[0], self.goals[0])
 
     def _advance(
         self,
@@ -234,13 +287,19 @@ class Worlds:
         Returns:
             The entities as `states` gives them, and the scores.
         """
-        world = self.world
         # Before the step; for the rules of a world that has rewards or a memory.
-        before: Any = state.copy() if self._scored is not None or world.memory else None
+        before: Any = state.copy() if self._scored is not None or self.world.memory else None
         advance(state, action)
-        self.physics.read(self.state)
-        if world.memory and world.reads:
-            state[..., self._memory] = world.remember(before, action, state)
+        self.physics.settle(self.state)
+        if self._remembers:
+            state[..., self._memory] = self.world.remember(before, action, state)
+        return self.score(before, action, state, constants, goals)
+
+    def score(
+        self, before: Any, action: Array, state: Array, constants: Array, goals: Array
+    ) -> tuple[Obs, dict[str, Array]]:
+        """What is seen of a state, and the scores of the step that led to it; as `_advance`."""
+        world = self.world
         states = self._states(state, constants, goals)
         if self._goal is not None:
             info = self._goal.judge(states["achieved_goal"], states["desired_goal"])
@@ -332,6 +391,7 @@ class Worlds:
         self._late[:] = snapshot.late
         self.seeds[:] = snapshot.seeds
         self.physics.unstable[:] = snapshot.unstable
+        self._begin_alone()
         return self.observe()
 
     def integration_state(self, row: int) -> Array:

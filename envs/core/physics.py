@@ -11,6 +11,7 @@ import copy
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import mujoco
@@ -66,6 +67,10 @@ class Physics(ABC):
     def read(self, state: Array) -> None:
         """Write what is not memory into the states (B, S)."""
 
+    def settle(self, state: Array) -> None:
+        """After `advance`: `read`, and what remains to be done in few rows."""
+        self.read(state)
+
     @abstractmethod
     def save(self, row: int) -> Array:
         """All that one episode's physics needs to go on exactly, flat float64."""
@@ -116,8 +121,14 @@ class MujocoPhysics(Physics):
         self._views = [
             getattr(data, name).reshape(-1) for data in self.datas for name in world.reads
         ]
-        self._single: list[Array] = []  # where a batch of one keeps them in its state
-        self._refresh = type(world).refresh is not _World().refresh
+        # Where a batch of one keeps them in its state, and them: memoryviews, quicker for a few.
+        self._single: list[tuple[memoryview, memoryview]] = []
+        self._own = False  # whether the states are MuJoCo's own array
+        self._controls = self._ctrl.data
+        self._pack = Struct(f"{len(self._ctrl)}d").pack_into
+        # `refresh` is called where it has something to do: after every step, or when it is due.
+        self._seldom = type(world).due is not _World().due
+        self._refresh = type(world).refresh is not _World().refresh and not self._seldom
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
         self._moving = list(range(batch))
 
@@ -131,10 +142,14 @@ class MujocoPhysics(Physics):
     def allocate(self) -> Array:
         # One episode, one field, no memory: MuJoCo's own array is the state.
         if len(self._views) == 1 and not self.world.memory:
+            self._own = True
             return self._views[0][None]
         state = super().allocate()
         if self.batch == 1:
-            self._single = [state[0, self.world.slot(name)] for name in self.world.reads]
+            self._single = [
+                (state[0, self.world.slot(name)].data, view.data)
+                for name, view in zip(self.world.reads, self._views, strict=True)
+            ]
         return state
 
     def watch(self) -> None:
@@ -184,6 +199,14 @@ class MujocoPhysics(Physics):
             self.advance(state[None], action[None])
             return
         self._ctrl[:] = self.world.control(state, action)
+        self._step_alone()
+
+    def advance_numbers(self, controls: Sequence[float]) -> None:
+        """`advance` of a batch of one whose actuator targets are given."""
+        self._pack(self._controls, 0, *controls)
+        self._step_alone()
+
+    def _step_alone(self) -> None:
         mujoco.mj_step(self.models[0], self.datas[0], self._substeps)
         if self._alarm != _CALM:
             self.unstable[0] = True
@@ -192,10 +215,20 @@ class MujocoPhysics(Physics):
 
     def read(self, state: Array) -> None:
         if self._single:
-            for place, view in zip(self._single, self._views, strict=True):
+            for place, view in self._single:
                 place[:] = view
-        elif state.base is None or state.base is not self._views[0]:
+        elif not self._own:
             self._gather(state)
+
+    def settle(self, state: Array) -> None:
+        self.read(state)
+        if self._seldom:
+            due = self.world.due(state)
+            assert due is not None
+            if due.any():
+                for row in np.flatnonzero(due):
+                    self.world.refresh(self.models[row], self.datas[row])
+                self.read(state)
 
     def _gather(self, state: Array) -> None:
         if not self.world.memory:

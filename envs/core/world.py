@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 
@@ -162,6 +163,22 @@ class World(ABC):
         A world that reads site_xpos, say, calls `mujoco.mj_kinematics` here. Never `mj_forward`:
         it changes the solver's warm start, and so the episode.
         """
+
+    def due(self, state: Array) -> Array | None:
+        """After which control steps `refresh` has something to do, bool (...); None: after all.
+
+        `state` is as `refresh` would find it. A world that seldom has something to do says when,
+        since asking of all rows at once is quicker than calling `refresh` for each.
+        """
+        del state
+        return None
+
+    def alone(self) -> Alone | None:
+        """What steps one episode number by number, if this world has that; see alone.py.
+
+        Never of a subclass that may have other rules.
+        """
+        return None
 
     # What makes this world anew, set by what made it: a function and its arguments.
     _made_by: tuple[Callable[..., World], tuple[Any, ...]] | None = None

@@ -37,7 +37,7 @@ class PixelWorlds(Worlds):
         """As `Worlds`; `threads` draw too, each with a context of its own."""
         super().__init__(*args, **kwargs)
         self._more = (segmentation, depth)
-        self._advance_alone = None  # what is seen is drawn by row
+        self._advance_alone = self.alone = None  # what is seen is drawn by row
         size = self.world.pixels or 64
         self._own = OwnRenderer(self.world, size, size, self.world.view)
         self._goal_images = np.zeros((self.batch, size, size, 3), np.uint8)

@@ -29,6 +29,7 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 WIDE_MOUTH = 0.36  # m, width of the goals: one mallet before the middle does not close them
@@ -67,6 +68,7 @@ class HockeyGame(HockeyWorld, TeamWorld):
             raise BadValue(f"a side has 1 or 2 mallets: got {players!r}.")
         if opponents not in SCRIPTS:
             raise unknown("script of opponents", opponents, list(SCRIPTS), see="docs/hockey.md")
+        self.opponents_script = opponents
         self._script = SCRIPTS[opponents]
         self.players = players
         self.agents = tuple(f"mallet{i}" for i in range(players))
@@ -119,7 +121,7 @@ class HockeyGame(HockeyWorld, TeamWorld):
         return Start(qpos, constants, np.zeros_like(constants), qvel)
 
     @cached_property
-    def _views(self) -> Array:
+    def views(self) -> Array:
         """(M, features of an agent): where each agent's observation is in the state."""
         motion = np.concatenate([self.places, self.speeds], axis=1)
         own = range(self.players)
@@ -128,10 +130,15 @@ class HockeyGame(HockeyWorld, TeamWorld):
         return np.array([motion[[*first, *rest]].ravel() for first in order])
 
     @cached_property
-    def _seen(self) -> Array:
+    def looked_at(self) -> Array:
         """(opponents + 1, 4): where what the opponents' script looks at is in the state."""
         motion = np.concatenate([self.places, self.speeds], axis=1)
         return motion[self.players : self.puck + 1]
+
+    @cached_property
+    def score(self) -> slice:
+        """Where goals scored and goals conceded are in the state."""
+        return self.slot("userdata")
 
     @cached_property
     def _agent_limits(self) -> tuple[Array, Array]:
@@ -140,10 +147,20 @@ class HockeyGame(HockeyWorld, TeamWorld):
 
     def control(self, state: Array, action: Array) -> Array:
         own = self.velocity(action)
-        seen = -state.take(self._seen, axis=-1)  # the table turned round
+        seen = -state.take(self.looked_at, axis=-1)  # the table turned round
         rivals = -self._script(seen[..., :-1, :], seen[..., -1, :])
         both = np.concatenate([own, rivals], axis=-2)
         return both.reshape(*both.shape[:-2], -1)
+
+    def due(self, state: Array) -> Array:
+        """When the puck is behind a goal line."""
+        x = state[..., self.puck_x]
+        return ~((x > -LINE) & (x < LINE))
+
+    def alone(self) -> Alone | None:
+        from entitybench.envs.hockey.alone import GameAlone
+
+        return GameAlone(self) if type(self) is HockeyGame else None
 
     def refresh(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         """Count a goal, and put the puck back."""
@@ -166,7 +183,7 @@ class HockeyGame(HockeyWorld, TeamWorld):
     def observe(self, state: Array, constants: Array) -> Array:
         observation = super().observe(state, constants)
         column = len(MOTION)
-        goals = np.minimum(state[..., self.slot("userdata")], MOST_GOALS)
+        goals = np.minimum(state[..., self.score], MOST_GOALS)
         observation[..., : self.players, column] = goals[..., :1]
         observation[..., self.players : self.puck, column] = goals[..., 1:]
         return observation
@@ -174,7 +191,7 @@ class HockeyGame(HockeyWorld, TeamWorld):
     def observe_agents(self, state: Array, constants: Array) -> Array:
         del constants
         low, high = self._agent_limits
-        seen = state.take(self._views, axis=-1)
+        seen = state.take(self.views, axis=-1)
         np.maximum(seen, low, out=seen)
         np.minimum(seen, high, out=seen)
         return seen.astype(np.float32)
@@ -182,7 +199,7 @@ class HockeyGame(HockeyWorld, TeamWorld):
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
         """`goal` 1, `conceded` -1, `forward` 0.01 vx of the puck, `crowded` -0.05; all shared."""
         del action
-        goals = self.slot("userdata")
+        goals = self.score
         new = (after[..., goals] - before[..., goals])[..., None]
         terms = {
             "goal": new[..., 0, :],
@@ -197,7 +214,7 @@ class HockeyGame(HockeyWorld, TeamWorld):
 
     def status(self, state: Array) -> dict[str, Array]:
         """Success: more goals than the opponents. The fraction: the share of all goals."""
-        goals = state[..., self.slot("userdata")]
+        goals = state[..., self.score]
         scored, conceded = goals[..., 0], goals[..., 1]
         share = (scored + 0.5 * (scored + conceded == 0)) / np.maximum(scored + conceded, 1)
         return {

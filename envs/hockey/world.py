@@ -132,12 +132,13 @@ class HockeyWorld(World):
         return self.at("puck_x")
 
     @cached_property
-    def _motion(self) -> Array:
+    def motion(self) -> Array:
         """(N, 4): where x, y, vx and vy are in the state."""
         return np.concatenate([self.places, self.speeds], axis=1)
 
     @cached_property
-    def _limits(self) -> tuple[Array, Array]:
+    def limits(self) -> tuple[Array, Array]:
+        """What observed places and velocities are cut to, each (4,)."""
         high = self.bounds[: len(MOTION)].astype(np.float64)
         return -high, high
 
@@ -165,8 +166,8 @@ class HockeyWorld(World):
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = constants.copy()
-        low, high = self._limits
-        motion = state.take(self._motion, axis=-1)
+        low, high = self.limits
+        motion = state.take(self.motion, axis=-1)
         np.maximum(motion, low, out=motion)
         np.minimum(motion, high, out=motion)
         observation[..., : len(MOTION)] = motion

@@ -99,7 +99,7 @@ class BinsWorld(PickWorld):
 
     @cached_property
     def _kept(self) -> Array:
-        kept = self._asked.copy()
+        kept = self.asked.copy()
         kept[1 + self.cubes :] = 0
         return kept
 

@@ -140,7 +140,7 @@ class SceneWorld(PickTable, GoalWorld):
         goal[CUBE, :3] = place
         goal[[BUTTON0, BUTTON1], VALUE] = unlocked[:2]
         goal[[DRAWER, WINDOW], VALUE] = wanted[self._slides]
-        qpos[self._robot] = self.draw_hand(rng)
+        qpos[self.robot] = self.draw_hand(rng)
         return Start(qpos, constants, goal, memory=memory)
 
     def _arrange(self, how: Arrangement, rng: np.random.Generator) -> tuple[Array, Array, Array]:
@@ -198,7 +198,7 @@ class SceneWorld(PickTable, GoalWorld):
         return [COLORS[0]]
 
     @cached_property
-    def _asked(self) -> Array:
+    def asked(self) -> Array:
         """(N, D): 1 for what a goal asks for."""
         asked = np.zeros((self.entities, self.features), np.float32)
         asked[CUBE, :3] = 1
@@ -207,7 +207,7 @@ class SceneWorld(PickTable, GoalWorld):
         return asked
 
     def achieved(self, observation: Array) -> Array:
-        return observation * self._asked
+        return observation * self.asked
 
     def solved(self, achieved: Array, desired: Array) -> Array:
         gap = achieved[..., 1:, : self.first_id] - desired[..., 1:, : self.first_id]

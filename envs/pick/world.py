@@ -19,6 +19,7 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 # A square as large as the HECRL paper's 0.25 m x 0.60 m: pictures of it are square.
@@ -32,7 +33,7 @@ SUNK = 1e-4  # m, by which a cube of a tower sinks into what it stands on
 TOLERANCE = 0.04  # m, a cube's distance from its goal; twice as strict in height, see `solved`
 # What an action of 1 sets the targets ahead by: x, y, z (m), yaw (rad), each finger (m).
 STEPS = np.array([0.05, 0.05, 0.05, 0.3, 0.02, 0.02])
-_SOURCE = np.array([0, 1, 2, 3, 4, 4])  # the action of each joint
+SOURCE = np.array([0, 1, 2, 3, 4, 4])  # the action of each joint
 HAND_FEATURES = ("x", "y", "z", "cos", "sin", "opening")
 
 
@@ -77,7 +78,7 @@ class PickTable(World):
     @property
     def bounds(self) -> Array:
         bounds = np.ones(self.features, np.float32)
-        bounds[:3] = _BOX
+        bounds[:3] = BOX
         bounds[5] = 1.2  # joint limits are a little soft
         return bounds
 
@@ -90,28 +91,28 @@ class PickTable(World):
         return self.bodies[self.rows]
 
     @cached_property
-    def _robot(self) -> Array:
+    def robot(self) -> Array:
         """Where the hand's joints are in the state."""
         return np.array([self.at(joint) for joint in JOINTS])
 
     @cached_property
-    def _places(self) -> Array:
+    def centres(self) -> Array:
         """(1 + cubes, 3): where x, y, z of hand and cubes are in the state."""
         cubes = [self.at(name) + np.arange(3) for name in self.movable]
-        return np.vstack([self._robot[:3], *cubes])
+        return np.vstack([self.robot[:3], *cubes])
 
     @cached_property
-    def _turns(self) -> Array:
+    def turns(self) -> Array:
         """(4, cubes): where w, x, z and y of the cubes' quaternions are in the state."""
         return np.array([[self.at(name) + i for name in self.movable] for i in (3, 4, 6, 5)])
 
     def lay(self, hand: Array, cubes: Array, yaw: Array) -> Array:
         """Positions (nq,) of a hand's joints (6,) and cubes (n, 3) with yaws (n,)."""
         qpos = self.model.qpos0.copy()
-        qpos[self._robot] = hand
-        qpos[self._places[1:]] = cubes
-        qpos[self._turns[0]] = np.cos(yaw / 2)
-        qpos[self._turns[2]] = np.sin(yaw / 2)
+        qpos[self.robot] = hand
+        qpos[self.centres[1:]] = cubes
+        qpos[self.turns[0]] = np.cos(yaw / 2)
+        qpos[self.turns[2]] = np.sin(yaw / 2)
         return qpos
 
     def for_pictures(self, model: mujoco.MjModel) -> None:
@@ -122,27 +123,27 @@ class PickTable(World):
 
     def control(self, state: Array, action: Array) -> Array:
         # The actuators' own range keeps the targets within the joints'.
-        target = state.take(self._robot, axis=-1)
+        target = state.take(self.robot, axis=-1)
         # One target for both fingers: they give way to both sides alike, and so stay centred.
         middle = 0.5 * (target[..., 4] + target[..., 5])
         target[..., 4] = middle
         target[..., 5] = middle
-        target += STEPS * action.take(_SOURCE, axis=-1)
+        target += STEPS * action.take(SOURCE, axis=-1)
         return target
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = constants.copy()
         # Whatever is thrown or jammed, observations keep to the bounds.
-        places = np.minimum(np.maximum(state.take(self._places, axis=-1), -_BOX), _BOX)
+        places = np.minimum(np.maximum(state.take(self.centres, axis=-1), -BOX), BOX)
         observation[..., : 1 + self.cubes, :3] = places
         # Contiguous arrays, since numpy rounds cosines of strided ones differently.
-        yaw = state.take(self._robot[3:4], axis=-1)
+        yaw = state.take(self.robot[3:4], axis=-1)
         observation[..., :1, 3] = np.cos(yaw)
         observation[..., :1, 4] = np.sin(yaw)
-        opening = np.add.reduce(state.take(self._robot[4:], axis=-1), -1) * _WIDEST
+        opening = np.add.reduce(state.take(self.robot[4:], axis=-1), -1) * WIDEST
         observation[..., 0, 5] = np.minimum(np.maximum(opening, -0.2), 1.2)
         observation[..., self.rows, 3], observation[..., self.rows, 4] = fourfold(
-            state.take(self._turns, axis=-1)
+            state.take(self.turns, axis=-1)
         )
         return observation
 
@@ -203,7 +204,7 @@ class PickWorld(PickTable, GoalWorld):
         return rows
 
     @cached_property
-    def _asked(self) -> Array:
+    def asked(self) -> Array:
         """(N, D): 1 for what a goal asks for."""
         asked = np.zeros((self.entities, self.features), np.float32)
         asked[self.rows, :3] = 1
@@ -211,7 +212,7 @@ class PickWorld(PickTable, GoalWorld):
         return asked
 
     def achieved(self, observation: Array) -> Array:
-        return observation * self._asked
+        return observation * self.asked
 
     def solved(self, achieved: Array, desired: Array) -> Array:
         """Within 4 cm, where a height counts twice: one level of a tower is 4 cm."""
@@ -219,6 +220,11 @@ class PickWorld(PickTable, GoalWorld):
         gap *= _WEIGHT
         gap *= gap
         return np.add.reduce(gap, -1) <= _NEAR
+
+    def alone(self) -> Alone | None:
+        from entitybench.envs.pick.alone import PickAlone
+
+        return PickAlone(self) if type(self) in (PickWorld, StackWorld) else None
 
     def goal_qpos(self, goal: Array) -> Array:
         hand = np.array([0, 0, HEIGHTS[1], 0, OPEN / 2, OPEN / 2])
@@ -250,10 +256,10 @@ class StackWorld(PickWorld):
         return super().goal_qpos(sunk)
 
 
-_BOX = np.array([WALL + 0.1, WALL + 0.1, CEILING])
+BOX = np.array([WALL + 0.1, WALL + 0.1, CEILING])
 _WEIGHT = np.array([1, 1, 2], np.float32)
 _NEAR = np.float32(TOLERANCE**2)
-_WIDEST = 0.5 / OPEN
+WIDEST = 0.5 / OPEN
 
 
 def fourfold(turns: Array) -> tuple[Array, Array]:

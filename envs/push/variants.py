@@ -122,7 +122,7 @@ class PushRegionWorld(PushTable, RewardWorld):
 
     def inside(self, state: Array) -> Array:
         """Which blocks are in their regions: bool (..., blocks)."""
-        offset = state.take(self._places[1:], axis=-1) - self.regions
+        offset = state.take(self.places[1:], axis=-1) - self.regions
         offset *= offset
         return offset[..., 0] + offset[..., 1] <= self.tolerance**2
 
@@ -219,7 +219,7 @@ class PushZonesWorld(PushTable, GoalWorld):
 
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)
-        qpos[self._places[1:]] = goal[self.rows, :2]
+        qpos[self.places[1:]] = goal[self.rows, :2]
         return qpos
 
     def marks(self, goal: Array) -> list[tuple[Array, ...]]:

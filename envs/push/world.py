@@ -24,6 +24,7 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 IDS = 16  # codes an entity can have; the pusher's is 0
@@ -102,21 +103,25 @@ class PushTable(World):
     def movable(self) -> tuple[str, ...]:
         return self.bodies[self.rows]
 
-    @cached_property
-    def _asked(self) -> Asked:
-        """All of a goal but the pusher and the velocities."""
+    @property
+    def asked(self) -> Array:
+        """(N, D) bool: all of a goal but the pusher and the yaws."""
         asked = np.ones((self.entities, self.features), bool)
         asked[0] = asked[:, 2:4] = False
-        return Asked(asked)
+        return asked
 
     @cached_property
-    def _places(self) -> Array:
+    def _asked(self) -> Asked:
+        return Asked(self.asked)
+
+    @cached_property
+    def places(self) -> Array:
         """(1 + blocks, 2): where the x and y of pusher and blocks are in qpos."""
         names = self.bodies[: 1 + self.blocks]
         return np.array([[self.at(f"{name}_{axis}") for axis in "xy"] for name in names])
 
     @cached_property
-    def _yaws(self) -> Array:
+    def yaws(self) -> Array:
         """(blocks,): where the blocks' yaws are in qpos."""
         return np.array([self.at(f"{name}_yaw") for name in self.movable])
 
@@ -127,21 +132,21 @@ class PushTable(World):
     def lay(self, pusher: Array, blocks: Array, yaw: Array) -> Array:
         """Positions (nq,) of a pusher (2,) and blocks (n, 2) with yaws (n,)."""
         qpos = np.zeros(self.model.nq)
-        qpos[self._places] = np.vstack([pusher, blocks])
-        qpos[self._yaws] = yaw
+        qpos[self.places] = np.vstack([pusher, blocks])
+        qpos[self.yaws] = yaw
         return qpos
 
     def control(self, state: Array, action: Array) -> Array:
         # The actuators' own range keeps the target on the table.
         target = action * _REACH
-        target += state.take(self._places[0], axis=-1)
+        target += state.take(self.places[0], axis=-1)
         return target
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = constants.copy()
-        observation[..., : 1 + self.blocks, :2] = state.take(self._places, axis=-1)
+        observation[..., : 1 + self.blocks, :2] = state.take(self.places, axis=-1)
         # A contiguous array, since numpy rounds cosines of strided ones differently.
-        angle = state.take(self._yaws, axis=-1)
+        angle = state.take(self.yaws, axis=-1)
         angle *= self._four
         observation[..., self.rows, 2] = np.cos(angle)
         observation[..., self.rows, 3] = np.sin(angle)
@@ -194,9 +199,14 @@ class PushWorld(PushTable, GoalWorld):
         x += y
         return x[..., self.rows] <= self._near
 
+    def alone(self) -> Alone | None:
+        from entitybench.envs.push.alone import PushAlone
+
+        return PushAlone(self) if type(self) is PushWorld else None
+
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)
-        qpos[self._places[1:]] = goal[self.rows, :2]
+        qpos[self.places[1:]] = goal[self.rows, :2]
         return qpos
 
     def marks(self, goal: Array) -> list[tuple[Array, ...]]:

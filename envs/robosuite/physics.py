@@ -229,7 +229,7 @@ class ServoPhysics(MujocoPhysics):
 class _Stand:
     """A world with another model: the one that is stepped has no geoms that are only seen."""
 
-    refresh = World.refresh
+    refresh, due = World.refresh, World.due
 
     def __init__(self, world: SuiteWorld, model: mujoco.MjModel) -> None:
         self._world, self.model = world, model

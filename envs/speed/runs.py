@@ -41,12 +41,12 @@ def _timed(steps: int, work: Callable[[], None]) -> tuple[int, float, float]:
     return steps, time.process_time() - cpu, time.perf_counter() - wall
 
 
-def busy_actions(spec: TaskSpec) -> Array:
+def busy_actions(spec: TaskSpec, episodes: int | None = None) -> Array:
     """What the oracle does in some episodes: (steps, episodes, *action_shape).
 
     Of tasks without an oracle, random actions.
     """
-    batch = FEW if spec.extra else BATCH
+    batch = episodes or (FEW if spec.extra else BATCH)
     worlds = make_worlds(spec, batch)
     policy = _Uniform(worlds.world.action_shape) if spec.oracle is None else oracle_of(spec)
     rng = BatchGenerator([generator(seed, "speed") for seed in range(batch)])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
     # Sines, cosines and square roots, of numbers or of arrays, that round alike.
@@ -123,12 +124,12 @@ class PushboxWorld(TeamWorld):
         return self.slot("memory").start + NOTES.index(name)
 
     @cached_property
-    def _robots(self) -> Array:
+    def robots(self) -> Array:
         """(3, 2) of the robots' x and y."""
         return np.array([[self.at(f"robot{i}_{axis}") for axis in "xy"] for i in range(ROBOTS)])
 
     @cached_property
-    def _box(self) -> Array:
+    def box(self) -> Array:
         """(3,) of the box's x, y and yaw."""
         return np.array([self.at(f"box_{name}") for name in ("x", "y", "yaw")])
 
@@ -141,30 +142,30 @@ class PushboxWorld(TeamWorld):
     def _poses(self) -> tuple[list[int], list[int]]:
         """Of the box and of the goal: x, y, sin and cos of the yaw."""
         return (
-            [*self._box[:2], *map(self._note, ("box_sin", "box_cos"))],
+            [*self.box[:2], *map(self._note, ("box_sin", "box_cos"))],
             [*self._goal[:2], *map(self._note, ("goal_sin", "goal_cos"))],
         )
 
     @cached_property
-    def _rates(self) -> list[int]:
+    def rates(self) -> list[int]:
         """(9,) of the velocities: the robots' x and y, the box's x, y and yaw."""
         names = [f"robot{i}_{axis}" for i in range(ROBOTS) for axis in "xy"]
         names += ["box_x", "box_y", "box_yaw"]
         return [self.at(name, velocity=True) for name in names]
 
     @cached_property
-    def _seen(self) -> tuple[Array, Array]:
+    def picked(self) -> tuple[Array, Array]:
         """Twice (N D + 19 M,): all that is seen is differences of these numbers of the state."""
-        rates, (box, goal) = self._rates, self._poses
+        rates, (box, goal) = self.rates, self._poses
         zero, one = self._note("zero"), self._note("one")
         entities = np.where(self._constants > 0, one, zero)
-        entities[:ROBOTS, :2] = self._robots
+        entities[:ROBOTS, :2] = self.robots
         entities[:ROBOTS, 4:6] = np.reshape(rates[:6], (ROBOTS, 2))
         entities[ROBOTS, :7] = [*box, *rates[6:]]
         entities[ROBOTS + 2, :4] = goal
         agents, own_place = np.full((2, ROBOTS, 19), zero)
-        for i, own in enumerate(self._robots):
-            first, second = (self._robots[j] for j in range(ROBOTS) if j != i)
+        for i, own in enumerate(self.robots):
+            first, second = (self.robots[j] for j in range(ROBOTS) if j != i)
             speed = rates[2 * i : 2 * i + 2]
             agents[i] = [*own, *speed, *box, *rates[6:], *goal, *first, *second]
             for place in (4, 11, 15, 17):
@@ -193,13 +194,13 @@ class PushboxWorld(TeamWorld):
         return self._note("placed"), self._note("share")
 
     @cached_property
-    def _memory(self) -> slice:
+    def noted(self) -> slice:
         return self.slot("memory")
 
     @cached_property
-    def _told(self) -> Array:
+    def told(self) -> Array:
         """(7,): what `remember` looks at."""
-        return np.array([*self._box, *self._goal, self._note("reached")])
+        return np.array([*self.box, *self._goal, self._note("reached")])
 
     def start(self, seed: int) -> Start:
         rng = generator(seed, "pushbox-start")
@@ -214,7 +215,7 @@ class PushboxWorld(TeamWorld):
             lambda places: all_apart(places, ROBOT_SPACING),
             f"{ROBOTS} robots, {ROBOT_SPACING:g} m apart",
         )
-        qpos[self._robots], qpos[self._box] = places, box
+        qpos[self.robots], qpos[self.box] = places, box
         turned = math.sin(goal[2]), math.cos(goal[2])
         notes[len(CHANGING) :] = [*goal, *turned, 0, 1]
         state = np.concatenate([qpos, np.zeros(self.model.nv), notes])
@@ -229,12 +230,6 @@ class PushboxWorld(TeamWorld):
 
     def control(self, state: Array, action: Array) -> Array:
         del state
-        if action.ndim == 2:  # one episode: numbers are quicker than numpy's calls
-            pushes: list[float] = []
-            for x, y in action.tolist():
-                long = max(math.sqrt(x * x + y * y), 1.0)
-                pushes += x / long, y / long
-            return np.array(pushes)
         square = action * action
         length = np.sqrt(square[..., :1] + square[..., 1:])
         pushed = action / np.maximum(length, _ONE)
@@ -242,21 +237,26 @@ class PushboxWorld(TeamWorld):
 
     def remember(self, before: Array, action: Array, after: Array) -> Array:
         del before, action
-        found = after[..., self._memory].copy()
-        told = after.take(self._told, axis=-1, mode="clip")
+        found = after[..., self.noted].copy()
+        told = after.take(self.told, axis=-1, mode="clip")
         # One episode's are Python's numbers, many are arrays: the same follows from both.
         if told.ndim == 1:
-            found[: len(CHANGING)] = _notes(told.tolist(), _NUMBERS)
+            found[: len(CHANGING)] = notes(told.tolist(), NUMBERS)
         else:
-            for place, value in enumerate(_notes(np.moveaxis(told, -1, 0), _ARRAYS)):
+            for place, value in enumerate(notes(np.moveaxis(told, -1, 0), _ARRAYS)):
                 found[..., place] = value
         return found
+
+    def alone(self) -> Alone | None:
+        from entitybench.envs.team.alone import PushboxAlone
+
+        return PushboxAlone(self) if type(self) is PushboxWorld else None
 
     # What is seen.
 
     def see(self, state: Array, constants: Array) -> tuple[Array, Array]:
         del constants
-        this, less = self._seen
+        this, less = self.picked
         both = state.take(this, axis=-1, mode="clip")  # a mode that needs no check of the places
         both -= state.take(less, axis=-1, mode="clip")
         both = both.astype(np.float32)
@@ -303,7 +303,7 @@ class PushboxWorld(TeamWorld):
         }
 
 
-def _notes(told: Any, how: Functions) -> tuple[Any, ...]:
+def notes(told: Any, how: Functions) -> tuple[Any, ...]:
     """CHANGING, of seven numbers or arrays: the box's pose, the goal's, and "reached" before.
 
     Nothing but what rounds alike for numbers and arrays.
@@ -334,7 +334,7 @@ def _each(function: Callable[[float], float]) -> Callable[[Array], Array]:
     return of
 
 
-_NUMBERS: Functions = (math.sin, math.cos, math.sqrt)
+NUMBERS: Functions = (math.sin, math.cos, math.sqrt)
 _ARRAYS: Functions = (_each(math.sin), _each(math.cos), np.sqrt)
 _ONE = np.ones(1)
 _FAR = 1.48  # m, from the middle of the starts to that of the goals

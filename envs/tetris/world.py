@@ -20,6 +20,7 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 GRID = 0.24  # m, between nodes: two pieces pass each other between four that stand on nodes
@@ -92,12 +93,12 @@ class TetrisWorld(GoalWorld):
         return ("pusher", *(f"piece{i}" for i in range(self.pieces)))
 
     @cached_property
-    def _places(self) -> Array:
+    def places(self) -> Array:
         """(N, 2): where the entities' x and y are in qpos."""
         return np.array([[self.at(f"{name}_{axis}") for axis in "xy"] for name in self.bodies])
 
     @cached_property
-    def _yaws(self) -> Array:
+    def yaws(self) -> Array:
         """(pieces,): where the pieces' yaws are in qpos."""
         return np.array([self.at(f"{name}_yaw") for name in self.bodies[1:]])
 
@@ -110,8 +111,8 @@ class TetrisWorld(GoalWorld):
         constants[0, 4] = 1
         constants[np.arange(1, self.entities), SHAPE.start + shapes] = 1
         qpos = np.zeros(self.model.nq)
-        qpos[self._places] = nodes
-        qpos[self._yaws] = yaws
+        qpos[self.places] = nodes
+        qpos[self.yaws] = yaws
         present = self.achieved(self.observe(qpos, constants))
 
         def draw() -> Array:
@@ -130,14 +131,14 @@ class TetrisWorld(GoalWorld):
     def control(self, state: Array, action: Array) -> Array:
         # The actuators' own range keeps the target on the table.
         target = action * _REACH
-        target += state.take(self._places[0], axis=-1)
+        target += state.take(self.places[0], axis=-1)
         return target
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = constants.copy()
-        observation[..., :2] = state.take(self._places, axis=-1)
+        observation[..., :2] = state.take(self.places, axis=-1)
         # Contiguous arrays, since numpy rounds cosines of strided ones differently.
-        angle = state.take(self._yaws, axis=-1)
+        angle = state.take(self.yaws, axis=-1)
         angle *= SYMMETRY[shapes_of(constants[..., 1:, :])]
         observation[..., 1:, 2] = np.cos(angle)
         observation[..., 1:, 3] = np.sin(angle)
@@ -166,11 +167,16 @@ class TetrisWorld(GoalWorld):
     def solved(self, achieved: Array, desired: Array) -> Array:
         return self.covered(achieved, desired) >= COVERED
 
+    def alone(self) -> Alone | None:
+        from entitybench.envs.tetris.alone import TetrisAlone
+
+        return TetrisAlone(self) if type(self) is TetrisWorld else None
+
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)
-        qpos[self._places[1:]] = goal[1:, :2]
+        qpos[self.places[1:]] = goal[1:, :2]
         cos, sin = turn(shapes_of(goal[1:]), goal[1:].astype(np.float64))
-        qpos[self._yaws] = np.arctan2(sin, cos)
+        qpos[self.yaws] = np.arctan2(sin, cos)
         return qpos
 
     def marks(self, goal: Array) -> list[tuple[Array, ...]]:

@@ -20,7 +20,6 @@ from entitybench.envs.views.spaces import (
     check_seed,
     entity_box,
     observed,
-    plain,
     refuse_horizon,
     shapes_in,
 )
@@ -117,13 +116,13 @@ class JointEnv(gymnasium.Env):
         worlds = self.team.worlds
         info: dict[str, Any]
         obs, info = worlds.step_alone(self._joint(action))
-        rewards = info.pop("reward")
+        rewards = np.array(info.pop("reward"), np.float32)
         info[AGENT_REWARDS] = rewards
-        ended = bool(info.pop("terminated", False))
+        ended = info.pop("terminated", False)
         cut = worlds.elapsed.item(0) >= worlds.horizon
         if ended or cut:
             self.team.agents = []
-        return self._seen(obs), float(rewards.mean(dtype=np.float64)), ended, cut, plain(info)
+        return self._seen(obs), float(rewards.mean(dtype=np.float64)), ended, cut, info
 
     def render(self) -> Array | None:
         return self.team.render()

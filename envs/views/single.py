@@ -13,6 +13,7 @@ from zlib import crc32
 import gymnasium
 import numpy as np
 
+from entitybench.envs.core.alone import plain
 from entitybench.envs.core.world import GoalWorld, RewardWorld, World
 from entitybench.envs.views.copies import Copied
 from entitybench.envs.views.spaces import (
@@ -26,7 +27,6 @@ from entitybench.envs.views.spaces import (
     check_seed,
     observation_space,
     observed,
-    plain,
     refuse_horizon,
     seen,
     shapes_in,
@@ -91,8 +91,9 @@ class TaskEnv(Copied, gymnasium.Env):
         self._begun = False
         self._pixels = self.world.pixels is not None
         # Whether an observation is anything but the three arrays of a goal task.
-        plain = isinstance(self.world, GoalWorld) and not self.worlds.bank.varies_number
-        self._more = self._pixels or not plain
+        three = isinstance(self.world, GoalWorld) and not self.worlds.bank.varies_number
+        self._more = self._pixels or not three
+        self._alone = self.worlds.alone is not None
         self._frame = (width, height)
         self._renderer: OwnRenderer | None = None
         self._window: Window | None = None
@@ -127,17 +128,18 @@ class TaskEnv(Copied, gymnasium.Env):
         action = np.asarray(action)
         if action.shape != self._action:
             raise BadValue(f"an action has the shape {self._action}: got {action.shape}.")
-        check_finite(action)
+        numbers = check_finite(action)
         worlds = self.worlds
-        info: dict[str, Any]
-        obs, info = worlds.step_alone(action)
+        if self._alone:
+            obs, info = worlds.step_numbers(numbers or action.tolist())
+        else:
+            obs, info = worlds.step_alone(action)
         if self._more:
             obs = self._seen(obs, info)
         if self.render_mode == "human":
             self.render()
-        reward = info.pop("reward").item()
-        terminated = bool(info.pop("terminated")) if self.world.terminates else False
-        return obs, reward, terminated, worlds.elapsed.item(0) >= worlds.horizon, plain(info)
+        reward, terminated = info.pop("reward"), info.pop("terminated", False)
+        return obs, reward, terminated, worlds.elapsed.item(0) >= worlds.horizon, info
 
     def render(self) -> Array | None:
         """A frame (height, width, 3) uint8 of the present state; in a window with "human"."""
@@ -183,12 +185,13 @@ class TaskEnv(Copied, gymnasium.Env):
         info: dict[str, Any] = {key: value[0] for key, value in self.worlds.judge().items()}
         info.pop("reward")
         info.pop("terminated", None)
-        return self._seen({k: value[0] for k, value in batch.items()}, info), plain(info)
+        info = plain(info)
+        return self._seen({k: value[0] for k, value in batch.items()}, info), info
 
     def _seen(self, obs: Obs, info: dict[str, Any]) -> Any:
         """`seen`, and of which goal "goal_state" tells; see `GoalEnv.compute_reward`."""
         if self._pixels and "desired_goal" in obs:
-            info["goal_digest"] = np.int64(crc32(obs["desired_goal"].data))
+            info["goal_digest"] = crc32(obs["desired_goal"].data)
         return seen(obs, info)
 
 

@@ -96,17 +96,6 @@ def check_render_mode(mode: str | None) -> str | None:
     return mode
 
 
-def plain(info: dict[str, Any]) -> dict[str, Any]:
-    """The info with bool and float in the place of numpy's, as other environments give them.
-
-    Gymnasium's vectors make arrays of objects of numpy's.
-    """
-    for name, value in info.items():
-        if not value.shape:
-            info[name] = value.item()
-    return info
-
-
 def wide(infos: dict[str, Any]) -> dict[str, Any]:
     """Infos of a batch, numbers a row as float64: what Gymnasium's vectors make of floats."""
     for name, value in infos.items():
@@ -124,18 +113,25 @@ def refuse_horizon(kwargs: dict[str, Any]) -> None:
         )
 
 
-def check_finite(actions: Array) -> None:
+def check_finite(actions: Array) -> list[float] | None:
     """Raise BadValue when an action is no number, NaN or infinite.
 
     MuJoCo would only warn, and go astray.
+
+    Returns:
+        The numbers, flat, if they are few; else None.
     """
     if actions.dtype.kind not in "fiub":
         raise BadValue(f"actions are numbers: got {actions.tolist()}.")
     # A sum is finite if all are; only where it is not (it may overflow), each is looked at. That of
     # one action is made in Python: numpy's call would cost a twentieth of a step.
-    total = sum(actions.ravel().tolist()) if actions.size < 16 else np.add.reduce(actions, None)
+    numbers: list[float] | None = None
+    if actions.size < 16:
+        numbers = (actions if actions.ndim == 1 else actions.ravel()).tolist()
+    total = np.add.reduce(actions, None) if numbers is None else sum(numbers)
     if not math.isfinite(total) and not np.isfinite(actions).all():
         raise BadValue(f"actions must be finite: got {actions.tolist()}.")
+    return numbers
 
 
 def check_seed(seed: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -11,6 +12,7 @@ from gymnasium import spaces
 from gymnasium.utils import seeding
 from pettingzoo import ParallelEnv
 
+from entitybench.envs.core.alone import plain
 from entitybench.envs.core.world import TeamWorld
 from entitybench.envs.views.copies import Copied
 from entitybench.envs.views.spaces import (
@@ -21,7 +23,6 @@ from entitybench.envs.views.spaces import (
     check_render_mode,
     check_seed,
     entity_box,
-    plain,
     shapes_in,
 )
 from entitybench.envs.worlds import make_worlds, task_of
@@ -82,6 +83,8 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
             raise BadValue(f"{self.task.id} has one agent: make it with entitybench.make(…).")
         self.world = world
         self._shape = world.action_shape
+        self._own_shape = world.action_shape[1:]
+        self._alone = self.worlds.alone is not None and world.actions is None
         self.metadata = {
             "name": f"{self.task.id}-v{self.task.version}",
             "render_modes": list(RENDER_MODES[:1]),
@@ -148,18 +151,22 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict]]:
         if not self.agents:
             raise gymnasium.error.ResetNeeded("call reset() before the first step().")
-        obs, scores = self.worlds.step_alone(self._joint(actions))
+        worlds = self.worlds
+        numbers = self._numbers(actions) if self._alone else None
+        if numbers is None:
+            obs, scores = worlds.step_alone(self._joint(actions))
+        else:
+            obs, scores = worlds.step_numbers(numbers)
         seen, self._central = obs["observation"], obs["state"]
-        rewards = scores.pop("reward")
-        ended = bool(scores.pop("terminated")) if self.world.terminates else False
-        cut = self.worlds.elapsed.item(0) >= self.worlds.horizon
+        rewards, ended = scores.pop("reward"), scores.pop("terminated", False)
+        cut = worlds.elapsed.item(0) >= worlds.horizon
         names = self.agents
         result = (
             {name: seen[i] for i, name in enumerate(names)},
-            dict(zip(names, rewards.tolist(), strict=True)),
+            {name: rewards[i] for i, name in enumerate(names)},
             dict.fromkeys(names, ended),
             dict.fromkeys(names, cut),
-            self._infos(obs, plain(scores)),
+            self._infos(obs, scores),
         )
         if ended or cut:
             self.agents = []
@@ -219,14 +226,30 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         return dict(zip(self.agents, obs["observation"], strict=True)), infos
 
     def _infos(self, obs: Obs, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        graph = scores.pop("interactions", None)
-        infos = {name: scores.copy() for name in self.agents}
-        first = infos[self.agents[0]]
+        first = {}
         if len(obs) > len(_SHARED):
             first.update({key: value for key, value in obs.items() if key not in _SHARED})
-        if graph is not None:
-            first["interactions"] = graph
+        if "interactions" in scores:
+            first["interactions"] = scores.pop("interactions")
+        infos = {name: scores.copy() for name in self.agents}
+        if first:
+            infos[self.agents[0]].update(first)
         return infos
+
+    def _numbers(self, actions: dict[str, Any]) -> list[float] | None:
+        """The numbers of all actions, flat, if they are as they should be; None: `_joint` says."""
+        if type(actions) is not dict or len(actions) != len(self.agents):
+            return None
+        numbers: list[float] = []
+        for name in self.agents:
+            action = actions.get(name)
+            if type(action) is not np.ndarray or action.shape != self._own_shape:
+                return None
+            numbers += action.tolist()
+        try:
+            return numbers if math.isfinite(sum(numbers)) else None
+        except TypeError:
+            return None
 
     def _joint(self, actions: dict[str, Any]) -> Array:
         """The actions (M, A) of all agents. Raises BadValue for what is no action of theirs."""

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from entitybench.envs.api import make_worlds
+from entitybench.envs.core.batch import Worlds
+from entitybench.envs.core.world import GoalWorld, World
 from entitybench.envs.hockey.opponents import scripted_v1
 from entitybench.envs.tetris import shapes
+
+# A task for each way of stepping one episode number by number.
+TASKS = (
+    *("hockey-1v1", "hockey-2v2", "team-pushbox"),
+    *("push-1block", "push-3blocks", "tetris-1piece", "tetris-3pieces"),
+    *("pick-1cube", "pick-3cubes", "stack-3cubes"),
+)
 
 
 def test_the_script_gives_the_same_alone_as_in_a_batch() -> None:
@@ -34,3 +45,98 @@ def test_few_pieces_are_turned_as_many_are() -> None:
         few = [shapes.turn(shape[i : i + 1], pose[i : i + 1]) for i in range(40)]
         for axis in (0, 1):
             assert np.concatenate([each[axis] for each in few]).tobytes() == many[axis].tobytes()
+
+
+def reached(world: World, state: np.ndarray, goal: np.ndarray, share: float) -> np.ndarray:
+    """A state on the straight way from this one to one in which the goal is reached."""
+    assert isinstance(world, GoalWorld)
+    there = state.copy()
+    there[: world.model.nq] = world.goal_qpos(goal)
+    return state + share * (there - state)
+
+
+def limits(worlds: Worlds, count: int) -> list[np.ndarray]:
+    """States about where the goal is reached: the last that is not and the first that is."""
+    world, state, goal = worlds.world, worlds.state[0].copy(), worlds.goals[0]
+    if not isinstance(world, GoalWorld):
+        return []
+
+    def solved(share: float) -> bytes:
+        seen = world.observe(reached(world, state, goal, share), worlds.constants[0])
+        return world.solved(world.achieved(seen), goal).tobytes()
+
+    found = []
+    for wide in np.linspace(0.9, 1.1, count):
+        low, high = 0.0, float(wide)
+        while low < (middle := (low + high) / 2) < high:
+            low, high = (low, middle) if solved(middle) != solved(0.0) else (middle, high)
+        found += [reached(world, state, goal, share) for share in (low, high, wide)]
+    return found
+
+
+def states(worlds: Worlds, rng: np.random.Generator, count: int) -> list[np.ndarray]:
+    """States (S,) near and far from this one, and such as no episode gets to.
+
+    Their memory is that of this one.
+    """
+    found, memory = limits(worlds, count), worlds.world.slot("memory")
+    for scale in np.geomspace(1e-3, 3.0, count):
+        state = worlds.state[0] + scale * rng.standard_normal(worlds.state.shape[1])
+        few = rng.random(state.shape) < 0.1
+        found += [state, np.where(few, np.round(state), state)]
+    found += [-worlds.state[0], np.zeros_like(worlds.state[0])]
+    for state in found:
+        state[memory] = worlds.state[0, memory]
+    return found
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values have the same numbers and signs, whatever they are kept in."""
+    first, second = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    return first.shape == second.shape and first.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_one_episode_number_by_number_is_what_arrays_give(task: str) -> None:
+    """Of any state: its controls, what is remembered, seen and scored, bit for bit."""
+    worlds, rng = make_worlds(task, 1), np.random.default_rng(0)
+    world, alone = worlds.world, worlds.alone
+    assert alone is not None
+    told = {"control": 0, "remember": 0, "see": 0}
+    for seed in range(6):
+        worlds.reset([seed])
+        constants, goal = worlds.constants[0], worlds.goals[0]
+        before = worlds.state[0].copy()
+        for state in states(worlds, rng, 6):
+            action = np.clip(rng.normal(0, 0.8, world.action_shape), -1, 1)
+            flat = action.ravel().tolist()
+            alone.begin(state, constants, goal)
+            controls = alone.control(state.tolist(), flat)
+            if controls is not None:
+                told["control"] += 1
+                assert same(controls, world.control(state, action))
+            due = world.due(state)
+            assert alone.due(state.tolist()) == (due is not None and bool(due))
+            if world.memory:
+                noted, wanted = (
+                    alone.remember(before.tolist(), state.tolist()),
+                    world.remember(before, action, state),
+                )
+                if noted is not None:
+                    told["remember"] += 1
+                    assert same(noted, wanted)
+                state[world.slot("memory")] = wanted
+            seen = alone.see(before.tolist(), flat, state.tolist())
+            if seen is not None:
+                told["see"] += 1
+                obs, scores = worlds.score(before, action, state, constants, goal)
+                for mine, wanted in ((seen[0], obs), (seen[1], scores)):
+                    assert mine.keys() == wanted.keys()
+                    assert all(same(mine[key], wanted[key]) for key in wanted), state
+                assert all(np.asarray(seen[0][key]).dtype == obs[key].dtype for key in obs)
+                kinds = {type(value) for value in seen[1].values()}
+                assert kinds <= {float, bool, list}
+            before = state
+    assert told["control"]
+    assert told["see"]
+    assert bool(told["remember"]) == bool(world.memory and world.reads)

@@ -76,9 +76,9 @@ def test_the_region_task_ends_when_all_are_in() -> None:
     world = world_of(REGION)
     assert isinstance(world, PushRegionWorld)
     state = np.zeros(world.state_size)
-    state[world._places[1:]] = REGIONS[:2]
+    state[world.places[1:]] = REGIONS[:2]
     away = state.copy()
-    away[world._places[1, 0]] += 0.0601
+    away[world.places[1, 0]] += 0.0601
     action = np.zeros(2)
     assert world.terminated(state)
     assert world.reward(away, action, state) == 0

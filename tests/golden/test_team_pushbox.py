@@ -24,14 +24,14 @@ def push(robots: list, directions: list, steps: int, yaw: float = 0.0) -> np.nda
     found, model = world(), world().model
     data = mujoco.MjData(model)
     parked = [[-0.9, 0.9], [-0.9, -0.9], [-0.9, 0.0]]
-    data.qpos[found._robots] = [*robots, *parked][:3]
-    data.qpos[found._box] = [0.6, 0, yaw]
+    data.qpos[found.robots] = [*robots, *parked][:3]
+    data.qpos[found.box] = [0.6, 0, yaw]
     action = np.zeros((3, 2))
     action[: len(directions)] = directions
     for _ in range(steps):
         data.ctrl[:] = found.control(np.empty(0), action)
         mujoco.mj_step(model, data, found.substeps)
-    return data.qpos[found._box] - [0.6, 0, yaw]
+    return data.qpos[found.box] - [0.6, 0, yaw]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -65,7 +65,7 @@ def test_two_robots_move_it_alike_in_every_direction(yaw: float) -> None:
 def test_a_free_robot_gets_the_velocity_it_wants() -> None:
     found, model = world(), world().model
     data = mujoco.MjData(model)
-    data.qpos[found._robots] = [[-1, 0], [-0.9, 0.9], [-0.9, -0.9]]
+    data.qpos[found.robots] = [[-1, 0], [-0.9, 0.9], [-0.9, -0.9]]
     action = np.zeros((3, 2))
     action[0] = 0.5, 0
     for _ in range(10):
@@ -91,9 +91,9 @@ def test_nothing_gets_through_at_full_speed(robots: list, directions: list, phas
     found, model = world(), world().model
     data = mujoco.MjData(model)
     parked = [[-1.1, 1.1], [-1.1, -1.1], [1.1, -1.1]]
-    data.qpos[found._robots] = [*robots, *parked][:3]
-    data.qpos[found._robots[0]] -= 0.007 * phase * np.array(directions[0])
-    data.qpos[found._box] = [0.6, 0, 0]
+    data.qpos[found.robots] = [*robots, *parked][:3]
+    data.qpos[found.robots[0]] -= 0.007 * phase * np.array(directions[0])
+    data.qpos[found.box] = [0.6, 0, 0]
     action = np.zeros((3, 2))
     action[: len(directions)] = directions
     deepest = 0.0
@@ -127,7 +127,7 @@ def place_box(worlds: object, offset: tuple[float, float, float]) -> None:
     """Put the box of row 0 beside its goal."""
     found = world()
     state = worlds.integration_state(0)
-    state[1 + found._box] = worlds.state[0, found._goal] + offset  # the first number is the time
+    state[1 + found.box] = worlds.state[0, found._goal] + offset  # the first number is the time
     worlds.set_integration_state(0, state)
 
 
@@ -169,7 +169,7 @@ def test_the_bonus_is_paid_once() -> None:
 def test_starts_leave_room() -> None:
     for seed in range(100):
         start = world().start(seed)
-        robots, box = start.qpos[world()._robots], start.qpos[world()._box]
+        robots, box = start.qpos[world().robots], start.qpos[world().box]
         goal = start.memory[world()._goal - world().slot("memory").start]
         gaps = np.linalg.norm(robots[:, None] - robots[None], axis=-1) + 9 * np.eye(3)
         assert gaps.min() >= 0.16

@@ -137,7 +137,7 @@ class Gathered:
             shown: for each array, in its shape, where in the row its numbers are.
         """
         self.row = np.zeros(size)
-        self.numbers = self.row.data  # copies and reads single numbers faster than numpy
+        self.numbers: Any = self.row.data  # copies and reads single numbers faster than numpy
         self._from = np.stack(shown).astype(np.intp)
 
     def look(self) -> Array:

@@ -49,7 +49,7 @@ class HockeyAlone(Alone):
 
     def velocity(self, action: Numbers) -> Numbers:
         """What actions (2 n,) mean, m/s."""
-        found = []
+        found: list[float] = []
         for i in range(0, len(action), 2):
             x, y = action[i], action[i + 1]
             share = self._speed / max(sqrt(x * x + y * y), 1.0)

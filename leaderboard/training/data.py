@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import BadValue
+from entitybench.kinds import KINDS
+from entitybench.leaderboard.training.faults import shown
 from entitybench.needs import check_dataset
-from entitybench.registry import dataset_for, datasets
+from entitybench.registry import dataset_for, datasets, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,15 +66,11 @@ def open_data(
 def is_to_make(spec: AgentSpec, task: TaskSpec, dataset: Any = None) -> bool:
     """Whether what an agent learns from is a registered dataset that is not there yet.
 
-    Raises BadValue where it is one of another task.
+    Raises BadValue where it is one of another task, or nothing to learn from.
     """
     if spec.learns_from != "dataset":
         return False
-    if isinstance(dataset, Number | bytes):  # other kinds may learn from anything else
-        raise BadValue(
-            "what is learned from is the id of a dataset, a folder, or an opened dataset: got "
-            f"{dataset!r}."
-        )
+    _check(spec, task, dataset)
     named = dataset_for(task, spec.kind) if dataset is None else dataset
     id = named.partition("@")[0] if isinstance(named, str) else ""
     if id not in datasets():
@@ -82,3 +80,23 @@ def is_to_make(spec: AgentSpec, task: TaskSpec, dataset: Any = None) -> bool:
 
     folder = named_folder(str(named))
     return not folder.is_dir() or not any(folder.iterdir())
+
+
+def _check(spec: AgentSpec, task: TaskSpec, dataset: Any) -> None:
+    """Raise BadValue for what nobody can learn from.
+
+    What is open already tells an id and a hash of its content: run.json and checkpoints name them.
+    Agents of kinds of other packages may learn from anything else that is no plain value.
+    """
+    if dataset is None or isinstance(dataset, str | Path):
+        return
+    kind = spec.kind if spec.kind in kinds() else task.kind
+    if kind in {known.id for known in KINDS}:
+        opened = isinstance(getattr(dataset, "id", None), str) and hasattr(dataset, "content_hash")
+    else:
+        opened = not isinstance(dataset, Number | bytes)
+    if not opened:
+        raise BadValue(
+            "what is learned from is the id of a dataset, a folder, or an opened dataset "
+            f"(entitybench.load_dataset): got {shown(dataset)}."
+        )

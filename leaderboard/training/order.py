@@ -55,8 +55,8 @@ class Order:
     def written(self, seed: int, group: Sequence[RunFolder]) -> dict[str, Any]:
         """What run.json of a seed of a group says."""
         beside = {"beside": [each.seed for each in group]} if len(group) > 1 else {}
-        names = {"dataset_id": getattr(self.store, "id", None), "unit": self.target.unit}
-        return {**self.decides(seed), **self.devices(0), **names, **beside}
+        decided = self.decides(seed)
+        return {**decided, **self.devices(0), "unit": self.target.unit, **beside}
 
     def fresh(self, seed: int) -> Any:
         """A learner of step 0."""
@@ -186,11 +186,13 @@ def same(
     """Raise BadValue where a run was asked for something else before."""
     for name, value in asked.items():
         old = before.get(name)
-        if old == value:
+        if old == value or name == "dataset_id":  # what is learned from is the content
             continue
         if name == "dataset":  # hashes, of which the message shows enough
-            old, value = (str(x)[:12] for x in (old, value))
-            old = f"{before.get('dataset_id', 'content')} ({old})"
+            old, value = (
+                f"{about.get('dataset_id') or 'content'} ({str(about[name])[:12]})"
+                for about in ({name: None, **before}, asked)
+            )
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             key = next(k for k in {**old, **value} if old.get(k) != value.get(k))
             name, old, value = f"{name}.{key}", old.get(key), value.get(key)

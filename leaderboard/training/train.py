@@ -125,11 +125,11 @@ def train_seeds(
     report = progress or (lambda _: None)
     folders = {seed: RunFolder(out, seed) for seed in seeds}
     asked = {"agent": spec.id, "task": where.id, "task_version": where.version, "preset": preset}
-    left = [folder for folder in folders.values() if not _already(folder, asked, resume, report)]
+    left = [folder for folder in folders.values() if not _already(folder, asked, resume)]
     finals = {seed: folder.final for seed, folder in folders.items()}
     finished = [folder for folder in folders.values() if folder not in left]
     if not left and dataset is None and not changes:
-        return finals
+        return _told(finished, report, finals)
     habits = Habits(
         evaluate_every=evaluate_every if spec.scored else 0,
         checkpoint_s=checkpoint_s,
@@ -147,7 +147,7 @@ def train_seeds(
     if not to_make:
         _check_finished(finished, _content(store))
     if not left:
-        return finals
+        return _told(finished, report, finals)
     if to_make and not generate:
         open_data(spec, where, dataset)  # raises: it is to be made, for settings that can be
     picked = None if device is None else pick_device(device)
@@ -163,7 +163,11 @@ def train_seeds(
         asked |= {"config": settings, "threads": count, **_content(store)}
         order = Order(where, target, config, store, chosen, given, asked)
         stack.enter_context(torch_threads(count))
-        lost = _run_all(order, left, set(seeds), habits, report)
+        groups, lost = _planned(order, left, set(seeds))
+        _told(finished, report, finals)
+        for group in groups:
+            with disk_errors(group[0].work), memory_errors(settings):
+                lost |= run(order, group, habits, report)
     if lost:
         raise Diverged(lost, {seed: path for seed, path in finals.items() if seed not in lost})
     return finals
@@ -184,7 +188,10 @@ def _device_of(before: Mapping[str, Any] | None, report: Report) -> str:
 
 def _content(store: Any) -> dict[str, Any]:
     """What run.json keeps of a dataset."""
-    return {"dataset": getattr(store, "content_hash", None)}
+    return {
+        "dataset": getattr(store, "content_hash", None),
+        "dataset_id": getattr(store, "id", None),
+    }
 
 
 def _made(spec: AgentSpec, task: TaskSpec, dataset: Any, report: Report) -> Any:
@@ -196,15 +203,22 @@ def _made(spec: AgentSpec, task: TaskSpec, dataset: Any, report: Report) -> Any:
     return open_data(spec, task, dataset, generate=True, progress=progress)
 
 
-def _run_all(
-    order: Order, left: Sequence[RunFolder], seeds: set[int], habits: Habits, report: Report
-) -> dict[int, str]:
-    """Train what is left of `seeds`; which diverged, now or before, and why."""
+def _planned(
+    order: Order, left: Sequence[RunFolder], seeds: set[int]
+) -> tuple[list[tuple[RunFolder, ...]], dict[int, str]]:
+    """The groups that train what is left of `seeds`; and which diverged before, and why."""
     lost = {folder.seed: why for folder in left if (why := folder.diverged()) is not None}
-    for group in groups_of(order, [f for f in left if f.seed not in lost], seeds):
-        with disk_errors(group[0].work), memory_errors(order.asked["config"]):
-            lost |= run(order, group, habits, report)
-    return lost
+    return groups_of(order, [f for f in left if f.seed not in lost], seeds), lost
+
+
+def _told(
+    finished: Sequence[RunFolder], report: Report, finals: dict[int, Path]
+) -> dict[int, Path]:
+    """Say which runs were finished before, when nothing can be refused any more."""
+    for folder in finished:
+        folder.clean()  # what a kill in the last moment may have left
+        report(Status(1, 1, note=f"{folder.final} is finished already", seeds=(folder.seed,)))
+    return finals
 
 
 def begun(out: str | Path, seeds: Sequence[int]) -> None:
@@ -231,7 +245,7 @@ def _check_numbers(evaluate_every: int | None, threads: int | None) -> None:
         whole("threads", threads)
 
 
-def _already(folder: RunFolder, asked: Mapping[str, Any], resume: bool, report: Report) -> bool:
+def _already(folder: RunFolder, asked: Mapping[str, Any], resume: bool) -> bool:
     """Whether a run is finished. Raises BadValue where that may not be."""
     done = folder.finished()
     if done is None:
@@ -242,8 +256,6 @@ def _already(folder: RunFolder, asked: Mapping[str, Any], resume: bool, report: 
             "train what is missing, choose another --out or --seed, or delete it."
         )
     same(folder, done, {**asked, "seed": folder.seed}, folder.final)
-    folder.clean()  # what a kill in the last moment may have left
-    report(Status(1, 1, note=f"{folder.final} is finished already", seeds=(folder.seed,)))
     return True
 
 
@@ -251,7 +263,8 @@ def _check_finished(folders: Sequence[RunFolder], learned: Mapping[str, Any]) ->
     """Raise BadValue where a finished run learned from other data or with other settings."""
     for folder in folders:
         done = folder.finished() or {}
-        known = {name: value for name, value in learned.items() if name in done}
+        told = {*done, "dataset_id"}  # not of runs of earlier versions, but of the message
+        known = {name: value for name, value in learned.items() if name in told}
         same(folder, done, known, folder.final)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import entitybench as eb
+from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BenchError
 
 TRAIN: list[dict[str, Any]] = [
@@ -23,6 +25,12 @@ TRAIN: list[dict[str, Any]] = [
     {"seeds": None},
     {"seeds": True},
     {"dataset": 3},
+    {"dataset": ["a"]},
+    {"dataset": {"observations": [1]}},
+    {"dataset": object()},
+    {"dataset": np.zeros((3, 2))},
+    {"dataset": b"hopper/medium-v1"},
+    {"dataset": EpisodeStore},
     {"task": None},
     {"agent": None},
     {"agent": dict},

@@ -106,6 +106,41 @@ def test_finished_seeds_of_other_settings_are_not_taken_for_these(way, tmp_path)
     assert not (tmp_path / "seed1").exists()
 
 
+def test_other_data_are_named_and_nothing_is_said_before_all_seeds_are_checked(
+    way, tmp_path, monkeypatch
+):
+    class Other(toy.Rows):
+        id, content_hash = "toy/other-v2", "fedcba9876543210"
+
+    line = (
+        "was begun with dataset 'toy/rows-v1 (0123456789ab)', and now it is "
+        "'toy/other-v2 (fedcba987654)': choose another --out."
+    )
+    run(tmp_path / "a", [0, 1], dataset=DATA.view(Other))
+    notes = []
+
+    def again(out, seeds, **kwargs):
+        with pytest.raises(BadValue) as caught:
+            run(out, seeds, resume=True, progress=lambda s: notes.append(s.note), **kwargs)
+        assert notes == []
+        return str(caught.value)
+
+    run(tmp_path / "b", [0])
+    assert again(tmp_path / "b", [0, 1], dataset=DATA.view(Other)).endswith(f"seed0 {line}")
+    assert again(tmp_path / "b", [0], dataset=DATA.view(Other)).endswith(f"seed0 {line}")
+    # Seed 0 is finished, and seed 1 has begun: with other data, then with other settings.
+    stopped(tmp_path / "b", monkeypatch, 30, [1])
+    (tmp_path / "b" / "seed0").rename(tmp_path / "of these data")
+    (tmp_path / "a" / "seed0").rename(tmp_path / "b" / "seed0")
+    said = again(tmp_path / "b", [0, 1], dataset=DATA.view(Other))
+    assert said.endswith(f"seed1.training {line}")
+    again(tmp_path / "b", [0, 1], dataset=DATA.view(Other), changes={"rate": 0.2})
+    # The same content under another name is the same.
+    same = type("Same", (toy.Rows,), {"id": "elsewhere"})
+    (tmp_path / "b" / "seed0").rename(tmp_path / "of other data")
+    run(tmp_path / "b", [1], resume=True, dataset=DATA.view(same))
+
+
 def test_a_seed_that_was_never_begun_begins_beside_finished_ones(way, tmp_path):
     run(tmp_path, [0])
     with pytest.raises(BadValue, match=r"seed0 is a finished run .*: add --resume to keep it"):

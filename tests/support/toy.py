@@ -95,7 +95,15 @@ class Still:
 
 
 SPEC = AgentSpec(id="toy", kind="goal-control", target=f"{__file__}:Toy", presets=("small",))
-DATA = np.random.default_rng(0).normal(size=(50, 5))
+
+
+class Rows(np.ndarray):
+    """What toys learn from: it tells, as datasets do, which it is."""
+
+    id, content_hash = "toy/rows-v1", "0123456789abcdef"
+
+
+DATA = np.random.default_rng(0).normal(size=(50, 5)).view(Rows)
 
 
 class Beside:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import shlex
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from entitybench.datasets.store.places import generate_line, named_folder
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BadValue, DataError
 from entitybench.needs import check_dataset
 from entitybench.places import expanded
-from entitybench.registry import datasets, tasks
+from entitybench.registry import datasets, resolve, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
 
+    from entitybench.datasets.sampling.batches import Batches, Sampler
     from entitybench.datasets.sampling.goals import GoalSampler, GoalWorld
     from entitybench.datasets.sampling.transitions import TransitionSampler
     from entitybench.datasets.sampling.windows import Pad, WindowSampler
@@ -93,6 +94,33 @@ class Dataset(EpisodeStore):
         from entitybench.datasets.sampling.goals import GoalSampler
 
         return GoalSampler(self, self._goal_world() if world is None else world)
+
+    def torch_dataset(
+        self,
+        batch_size: int,
+        *,
+        sampler: Sampler | None = None,
+        seed: int = 0,
+        count: int | None = None,
+        **options: Any,
+    ) -> Batches:
+        """Random batches as a torch IterableDataset, for `DataLoader(..., batch_size=None)`.
+
+        Args:
+            batch_size: B.
+            sampler: draws them; None: `transition_sampler()`.
+            seed: batch k is a function of it and of k, whatever the number of workers.
+            count: how many batches there are; None: no end.
+            options: of `sampler.sample`, such as `policy=` of a goal sampler.
+
+        Raises:
+            MissingExtra: torch is not installed.
+            BadValue: a batch of no transitions, or a count below 1.
+        """
+        batches = resolve("entitybench.datasets.sampling.batches:Batches")
+        drawn = self.transition_sampler() if sampler is None else sampler
+        found: Batches = batches(drawn, batch_size, seed=seed, count=count, options=options)
+        return found
 
     def _goal_world(self) -> GoalWorld:
         from entitybench.envs.api import goal_world_of

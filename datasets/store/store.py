@@ -26,17 +26,18 @@ from entitybench.datasets.store.schema import (
     state_counts,
 )
 from entitybench.datasets.store.verify import check_hashes, check_sizes, mend
-from entitybench.errors import BadValue, DataError
+from entitybench.errors import BadValue, DataError, NoEpisode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class EpisodeStore:
     """Episodes as flat arrays. `schema.py` draws the layout.
 
-    Views: `columns` and `episode` without copies; `frames` by any index. What `eb.load_dataset`
-    gives (`datasets.api.Dataset`) draws random batches too. docs/loading.md shows each.
+    Views: `columns` and episodes (`store[i]`, `len(store)`, `for episode in store`) without copies;
+    `frames` by any index. What `eb.load_dataset` gives (`datasets.api.Dataset`) draws random
+    batches too. docs/loading.md shows each.
 
     Attributes:
         folder: where the files lie.
@@ -158,6 +159,16 @@ class EpisodeStore:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def __getitem__(self, index: int | slice) -> Any:
+        """`episode(index)`; of a slice, a list of episodes."""
+        if isinstance(index, slice):
+            return [self.episode(number) for number in range(len(self))[index]]
+        return self.episode(index)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Its episodes, in order; no copies."""
+        return (self.episode(number) for number in range(len(self)))
+
     def __repr__(self) -> str:
         kind = type(self).__name__
         return f"{kind}({self.id}, {len(self)} episodes, {self.transitions} transitions)"
@@ -187,10 +198,12 @@ class EpisodeStore:
     def episode(self, index: int) -> dict[str, Any]:
         """One episode by column name, no copies: T+1 observations, T actions, T // 20 + 1 states.
 
-        Raises BadValue when there is no such episode.
+        Negative numbers count from the end. Raises NoEpisode, a BadValue and an IndexError.
         """
+        if not hasattr(index, "__index__"):
+            raise BadValue(f"an episode is a whole number from 0: got {index!r}.")
         if not -len(self) <= index < len(self):
-            raise BadValue(f"no episode {index} in {self.id}: it has {len(self)}, from 0.")
+            raise NoEpisode(f"no episode {index} in {self.id}: it has {len(self)}, from 0.")
         index %= len(self)
         part = self.entries(index)
         about = self.manifest["columns"]

@@ -28,6 +28,10 @@ class BadValue(BenchError):
     """An argument outside what is allowed."""
 
 
+class NoEpisode(BadValue, IndexError):
+    """The number of an episode that a store has not; what Python asks of sequences."""
+
+
 class DataError(BenchError):
     """A dataset that is missing, truncated, corrupt, or of another task or version."""
 

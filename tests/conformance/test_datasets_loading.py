@@ -321,3 +321,54 @@ def test_the_goal_sampler_takes_stores_of_other_makers():
         "actions",
         "policy_goals",
     }
+
+
+def test_a_store_is_a_sequence_of_episodes(tmp_path):
+    store = make(tmp_path / "a")
+    assert len(store) == len(LENGTHS) == len(list(store))
+    for index, (episode, length) in enumerate(zip(store, LENGTHS, strict=True)):
+        assert len(episode["actions"]) == length == len(episode["observations"]) - 1
+        for one in (store[index], store[np.int64(index)], store[index - len(store)]):
+            assert all(np.array_equal(one[name], episode[name]) for name in episode)
+            assert np.shares_memory(one["observations"], store.observations)
+    assert [len(episode["actions"]) for episode in store[1:4]] == LENGTHS[1:4]
+    assert [len(episode["actions"]) for episode in reversed(store)] == LENGTHS[::-1]
+    for wrong in (5, -6):
+        with pytest.raises(BadValue, match=f"no episode {wrong} .* it has 5"):
+            store[wrong]
+        with pytest.raises(IndexError):
+            store[wrong]
+    with pytest.raises(BadValue, match="an episode is a whole number"):
+        store["train"]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_data_loader_gives_the_same_batches_with_any_number_of_workers(tmp_path, workers):
+    torch = pytest.importorskip("torch")
+    from torch.utils.data import DataLoader, IterableDataset
+
+    from entitybench.seeding import generator
+
+    store = make(tmp_path / "a")
+    batches = store.torch_dataset(4, seed=7, count=5)
+    assert isinstance(batches, IterableDataset)
+    found = list(DataLoader(batches, batch_size=None, num_workers=workers))
+    assert len(found) == 5
+    for number, batch in enumerate(found):
+        drawn = store.transition_sampler().sample(4, generator(7, "batch", number))
+        assert batch.keys() == drawn.keys()
+        for name in drawn:
+            assert isinstance(batch[name], torch.Tensor)
+            assert np.array_equal(batch[name].numpy(), drawn[name])
+    assert len({batch["actions"].numpy().tobytes() for batch in found}) > 1
+
+
+def test_batches_for_torch_are_of_any_sampler_and_endless(tmp_path):
+    pytest.importorskip("torch")
+    store = make(tmp_path / "a")
+    windows = iter(store.torch_dataset(2, sampler=store.window_sampler(3)))
+    assert [tuple(next(windows)["actions"].shape) for _ in range(9)] == [(2, 3, AGENTS, 1)] * 9
+    with pytest.raises(BadValue, match="count is a whole number"):
+        store.torch_dataset(2, count=0)
+    with pytest.raises(BadValue, match="batch_size"):
+        store.torch_dataset(0)

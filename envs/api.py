@@ -38,7 +38,15 @@ __all__ = [
 def make(task: str | TaskSpec, **kwargs: Any) -> TaskEnv | TeamEnv:
     """A task as a gymnasium.Env, of a team as a pettingzoo.ParallelEnv.
 
-    `kwargs` as `TaskEnv` and `TeamEnv` take them, e.g. render_mode.
+    Args:
+        task: an id of `bench list tasks`, or a spec.
+        kwargs: as `TaskEnv`, `TeamEnv` and `make_worlds` take them, and arguments of the world in
+            the place of the task's own, such as view="side"; of one that is seen (pixels=64) also
+            segmentation=True and depth=True.
+
+    Raises:
+        UnknownId: no such task.
+        BadValue: an argument that neither the environment nor its world has, or a wrong one.
     """
     spec = task_of(task)
     kind = stepped(spec)
@@ -54,9 +62,20 @@ def make(task: str | TaskSpec, **kwargs: Any) -> TaskEnv | TeamEnv:
 def make_vec(
     task: str | TaskSpec, num_envs: int = 1, threads: int | None = None, **kwargs: Any
 ) -> TaskVectorEnv:
-    """A task as a gymnasium.vector.VectorEnv; `kwargs` as `TaskVectorEnv` takes them.
+    """A task as a gymnasium.vector.VectorEnv.
 
-    Raises BadValue for teams, which Gymnasium's vectors do not know: `make_worlds` steps many.
+    Args:
+        task: an id of `bench list tasks`, or a spec.
+        num_envs: B, the episodes side by side.
+        threads: that step the physics; as many as this process has cores by default. Any number
+            gives the same.
+        kwargs: as `TaskVectorEnv` and `make_worlds` take them, and arguments of the world, as
+            `make` takes them.
+
+    Raises:
+        UnknownId: no such task.
+        BadValue: an argument that neither the environment nor its world has, or a wrong one; or a
+            team's task, which Gymnasium's vectors do not know: `make_worlds` steps many.
     """
     spec = task_of(task)
     kind = stepped(spec)

@@ -124,7 +124,7 @@ def make_worlds(
 
     Args:
         horizon: control steps of an episode; the task's own by default.
-        bank: where starts come from: public, perturbed, hidden; see banks.py.
+        bank: where starts come from: public, perturbed (or perturbed:mass,friction), hidden.
         absent: the chance that an episode lacks a movable entity, or the names of those it lacks.
         interactions: whether steps also give the true graph of who acted on whom.
         kwargs: arguments of the world that change the task's own; of a world that is seen also

@@ -8,6 +8,7 @@ A document says what it wants between two comments, and the text between them is
     <!-- checks: hecrl-small -->            every inequality behind them
     <!-- commands -->                       the table of commands
     <!-- options -->                        every command with its options and examples
+    <!-- api -->                            every function of `eb` with its arguments
     <!-- speed -->                          the committed run of `bench speed --targets`
     <!-- frames -->                         the committed run of benchmarks/frames.py
     <!-- loading -->                        the committed run of benchmarks/loading.py
@@ -33,6 +34,7 @@ from entitybench import citations
 from entitybench.datasets.catalogue.scores import FILE as SCORES
 from entitybench.errors import BadValue
 from entitybench.files import write_atomic
+from entitybench.leaderboard.documents.api import api
 from entitybench.leaderboard.documents.baselines import baselines, published
 from entitybench.leaderboard.documents.scores import reference_scores, written
 from entitybench.leaderboard.evaluation.weights import REFERENCE
@@ -325,6 +327,7 @@ KINDS: dict[str, Callable[[str, Path], str]] = {
     "checks": checks,
     "commands": commands,
     "options": options,
+    "api": api,
     "speed": speed,
     "frames": frames,
     "loading": loading,

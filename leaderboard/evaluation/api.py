@@ -291,11 +291,34 @@ def evaluate(
     failures: Failures = "raise",
     bank: str = "public",
 ) -> Record:
-    """Run an agent from `episodes` starts of a task: `evaluation.evaluate.evaluate`, and ids too.
+    """Run an agent from `episodes` starts of a task, or give it so many items, and write it down.
 
-    `agent` may be an id; then `training_seeds`, `weights`, `weights_from`, `preset`, `dataset` and
-    `device` say which weights, as in `load_agents`. Without `progress` there is a bar on standard
-    error, where that is a terminal or a notebook.
+    Without `progress` there is a bar on standard error, where that is a terminal or a notebook.
+
+    Args:
+        agent: an id of `bench list agents` or `path/to/file.py:Class`; or an agent (it has
+            `policy()`, or what its kind asks), a policy, a mapping {training seed: agent}, or a
+            sequence of agents with training seeds 0, 1, …
+        task: an id of `bench list tasks`, or a spec.
+        episodes: number of items, with seeds episode_seed, episode_seed + 1, …
+        episode_seed: the first of them.
+        threads: workers; None: the cores of this process. Changes no row.
+        progress: called with (steps of all jobs done, all of them), by one worker at a time.
+        training_seeds: of an id: which trained agents; None: all there are.
+        weights: of an id: as `load_agent` takes them.
+        weights_from: of an id: another task that the weights were trained on.
+        preset: of an id: the preset that the weights must have.
+        dataset: of an id: what the weights were trained on; None: what the task names.
+        device: of an id: "cpu", "cuda", "cuda:<index>"; None or "auto": a GPU where there is one.
+        arguments: what the record says was asked for; None: these arguments.
+        failures: "raise" an exception of the agent as BenchError, or "record" it in its rows.
+        bank: where start states come from: public, perturbed (or perturbed:mass,friction), hidden.
+
+    Raises:
+        UnknownId: no such agent or task.
+        CheckpointError: no weights, or wrong ones.
+        BadValue: impossible numbers, a policy whose actions have the wrong shape or are not finite.
+        BenchError: the agent raised, or the infrastructure failed in every row.
     """
     if isinstance(agent, str):
         agent = load_agents(

@@ -46,7 +46,12 @@ def table(records: Named | Iterable[Named], *, sort: str | None = None) -> Table
 def compare(a: Named, b: Named) -> Comparison:
     """Two records, item by item on the same seeds: differences with intervals.
 
-    Raises RecordError: of other tasks, or with nothing in common.
+    Args:
+        a: a record or its file, whose gain is asked for.
+        b: the one to compare with.
+
+    Raises:
+        RecordError: of other tasks, or with nothing in common.
     """
     first, second = (list(_read(each)) for each in (a, b))
     if len(first) != 1 or len(second) != 1:

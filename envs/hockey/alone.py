@@ -1,24 +1,30 @@
-"""Hockey's worlds number by number; see envs/core/alone.py."""
+"""Hockey's worlds number by number; see envs/core/alone.py. Its games are in game_alone.py."""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from math import isfinite, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.alone import Alone, Gathered, float32
-from entitybench.envs.hockey.game import CROWDED, FORWARD, MOST_GOALS
-from entitybench.envs.hockey.opponents import ALONE
-from entitybench.envs.hockey.strike import LINE
+from entitybench.envs.core.alone import CLEAR, Alone, Gathered, GoalAlone
+from entitybench.envs.hockey.goal import AT_Y, HIT, NEAR, RADIUS
+from entitybench.envs.hockey.strike import LINE, OUTCOME
 from entitybench.envs.hockey.world import MOTION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from entitybench.envs.core.alone import Numbers
-    from entitybench.envs.hockey.game import HockeyGame
+    from entitybench.envs.hockey.goal import HockeyGoal
+    from entitybench.envs.hockey.strike import HockeyDefend, HockeyStrike
     from entitybench.envs.hockey.world import HockeyWorld
-    from entitybench.types import Array
+    from entitybench.types import Array, Obs
+
+_FAR, _CLOSE = RADIUS**2 * (1 + CLEAR), RADIUS**2 * (1 - CLEAR)
+_LEAST = 2.0**-150  # what is no larger is zero in single precision
 
 
 class HockeyAlone(Alone):
@@ -69,65 +75,140 @@ class HockeyAlone(Alone):
         return True
 
 
-class GameAlone(HockeyAlone):
-    """Two sides, and a script that moves one."""
+class StrikeAlone(HockeyAlone):
+    """A puck to be struck into a goal."""
 
-    world: HockeyGame
+    looks_back = False
 
-    def __init__(self, world: HockeyGame) -> None:
-        super().__init__(world, 2)
-        self._script = ALONE[world.opponents_script]
-        self._looked_at = world.looked_at.ravel().tolist()
+    def __init__(self, world: HockeyStrike) -> None:
+        super().__init__(world, 1)
         self._puck_x = world.puck_x
-        self._puck_vx = int(world.speeds[world.puck, 0])
-        self._score = world.score.start
-        size = world.views.shape[1]
-        self._agents = [slice(i * size, (i + 1) * size) for i in range(world.players)]
-        self._shape = world.entities, world.features
-        self._sides = world.places[: world.players, 1].tolist()
 
     def looks(self) -> list[Array]:
-        world, column = self.world, len(MOTION)
-        self.entities[: world.players, column] = self.extra
-        self.entities[world.players : world.puck, column] = self.extra + 1
-        return [np.concatenate([world.views.ravel(), self.entities.ravel()])]
-
-    def control(self, state: Numbers, action: Numbers) -> Numbers | None:
-        seen = [-state[place] for place in self._looked_at]  # the table turned round
-        if not isfinite(sum(seen)):
-            return None
-        found = self.velocity(action)
-        rivals = [seen[i : i + 4] for i in range(0, len(seen) - 4, 4)]
-        for x, y in self._script(rivals, seen[-4:]):
-            found += (-x, -y)
-        return found
-
-    def due(self, state: Numbers) -> bool:
-        return not -LINE < state[self._puck_x] < LINE
+        self.entities[self.world.puck, OUTCOME] = self.extra
+        return [self.entities]
 
     def see(
         self, before: Numbers, action: Numbers, state: Numbers
-    ) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    ) -> tuple[Obs, dict[str, Any]] | None:
+        del before, action
+        if not self.within(state):
+            return None
+        x = state[self._puck_x]
+        self.shown.numbers[self.extra] = math.copysign(math.trunc(x / LINE), x)
+        scored = x >= LINE
+        return {"observation": self.shown.look()[0]}, {
+            "reward": 0.0 if scored else -1.0,
+            "is_success": scored,
+            "success_fraction": float(scored),
+        }
+
+
+class DefendAlone(HockeyAlone):
+    """A puck to be kept out of a goal."""
+
+    def __init__(self, world: HockeyDefend) -> None:
+        super().__init__(world, 0)
+        self._puck_x, self._puck_vx = world.puck_x, int(world.speeds[world.puck, 0])
+
+    def looks(self) -> list[Array]:
+        self.entities[self.world.puck, OUTCOME] = self.size - 1
+        return [self.entities]
+
+    def remember(self, before: Numbers, state: Numbers) -> Numbers:
+        del before
+        outcome = state[-1]
+        if state[self._puck_vx] > 0 and outcome == 0:
+            outcome = 1.0
+        return [-1.0 if state[self._puck_x] <= -LINE else outcome]
+
+    def see(
+        self, before: Numbers, action: Numbers, state: Numbers
+    ) -> tuple[Obs, dict[str, Any]] | None:
         del action
         if not self.within(state):
             return None
-        first, world = self._score, self.world
-        scored, conceded = state[first], state[first + 1]
-        numbers = self.shown.numbers
-        numbers[self.extra] = min(scored, MOST_GOALS)
-        numbers[self.extra + 1] = min(conceded, MOST_GOALS)
-        flat = self.shown.look()[0]
-        reward = (scored - before[first]) - (conceded - before[first + 1])
-        reward += FORWARD * state[self._puck_vx]
-        if world.players > 1:
-            one, other = self._sides
-            reward += CROWDED * ((state[one] > 0) == (state[other] > 0))
-        goals = scored + conceded
-        return {
-            "observation": [flat[part] for part in self._agents],
-            "state": flat[self._agents[-1].stop :].reshape(self._shape),
-        }, {
-            "reward": [float32(reward)] * world.players,
-            "is_success": scored > conceded,
-            "success_fraction": float32((scored + 0.5 * (goals == 0)) / max(goals, 1)),
+        outcome, saved = state[-1], state[-1] > 0
+        return {"observation": self.shown.look()[0]}, {
+            "reward": outcome if outcome != before[-1] else 0.0,
+            "is_success": saved,
+            "success_fraction": float(saved),
         }
+
+
+class _Shown(HockeyAlone):
+    """What is seen of a puck that is to pass a place, and what of that is achieved."""
+
+    world: HockeyGoal
+
+    def looks(self) -> list[Array]:
+        puck = self.world.puck
+        self.entities[puck, NEAR : AT_Y + 1] = self.size - 4 + np.arange(4)
+        achieved = np.full_like(self.entities, self.extra)  # zero
+        achieved[puck, :2] = self.extra + 1, self.extra + 2
+        achieved[puck, HIT] = self.extra + 3
+        return [self.entities, achieved]
+
+    def see(self, before: Numbers, action: Numbers, state: Numbers) -> None:
+        """`StruckAlone` scores."""
+
+
+class StruckAlone(GoalAlone):
+    """A puck that is to pass a place."""
+
+    def __init__(self, world: HockeyGoal) -> None:
+        super().__init__(world, 1)
+        self._shown = _Shown(world, 4)
+        self._x, self._y = world.places[world.puck].tolist()
+        self._vx = int(world.speeds[world.puck, 0])
+        self._first = world.state_size - world.memory
+        self._puck = world.puck
+
+    def begin(self, state: Array, constants: Array, goal: Array) -> None:
+        super().begin(state, constants, goal)
+        self._shown.begin(state, constants, goal)
+        self._to_x, self._to_y = goal[self._puck, :2].tolist()
+        self._asked = goal[self._puck, HIT].item()
+
+    def control(self, state: Numbers, action: Numbers) -> Numbers | None:
+        return self._shown.control(state, action)
+
+    def remember(self, before: Numbers, state: Numbers) -> Sequence[float] | None:
+        to_x, to_y, near, hit, at_x, at_y = state[self._first :]
+        x0, y0, x1, y1 = before[self._x], before[self._y], state[self._x], state[self._y]
+        dx, dy, way_x, way_y = x1 - x0, y1 - y0, to_x - x0, to_y - y0
+        share = (way_x * dx + way_y * dy) / (dx * dx + dy * dy + 1e-12)
+        if not math.isfinite(share):
+            return None
+        share = min(max(share, 0.0), 1.0)
+        miss_x, miss_y = share * dx - way_x, share * dy - way_y
+        now = miss_x * miss_x + miss_y * miss_y <= RADIUS**2
+        now = now and state[self._vx] > 0 and near > 0 and hit == 0
+        near += x1 < 0 and near == 0
+        at_x, at_y = at_x + now * (x0 + share * dx), at_y + now * (y0 + share * dy)
+        return [to_x, to_y, near, hit + now, at_x, at_y]
+
+    def look(self, state: Numbers) -> tuple[Array, Array] | None:
+        shown = self._shown
+        if not shown.within(state):
+            return None
+        near, hit, at_x, at_y = state[self._first + 2 :]
+        x, y = (at_x, at_y) if hit > 0 else (state[self._x], state[self._y])
+        struck = state[self._vx] > _LEAST and near > 0
+        numbers, first = shown.shown.numbers, shown.extra
+        numbers[first + 1], numbers[first + 2] = x, y
+        numbers[first + 3] = hit > 0 or struck
+        self._at = x, y, hit > 0 or struck
+        both = shown.shown.look()
+        return both[0], both[1]
+
+    def solved(self, state: Numbers, observed: Array) -> int | None:
+        del state, observed
+        x, y, struck = self._at
+        if not (self._to_x or self._to_y) or struck < self._asked:
+            return 0
+        dx, dy = x - self._to_x, y - self._to_y
+        gap = dx * dx + dy * dy
+        if gap < _CLOSE:
+            return 1
+        return 0 if gap > _FAR else None

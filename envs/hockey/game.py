@@ -158,7 +158,7 @@ class HockeyGame(HockeyWorld, TeamWorld):
         return ~((x > -LINE) & (x < LINE))
 
     def alone(self) -> Alone | None:
-        from entitybench.envs.hockey.alone import GameAlone
+        from entitybench.envs.hockey.game_alone import GameAlone
 
         return GameAlone(self) if type(self) is HockeyGame else None
 

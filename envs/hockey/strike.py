@@ -21,6 +21,7 @@ from entitybench.envs.hockey.world import HockeyWorld, end_of_reach
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
+    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 LINE = HALF_LENGTH + PUCK_RADIUS  # m, |x| from which the puck is wholly behind a goal line
@@ -64,6 +65,11 @@ class HockeyStrike(_Goals):
     is in the far goal.
     """
 
+    def alone(self) -> Alone | None:
+        from entitybench.envs.hockey.alone import StrikeAlone
+
+        return StrikeAlone(self) if type(self) is HockeyStrike else None
+
     def start(self, seed: int) -> Start:
         rng = generator(seed, "hockey-strike-start")
         puck = np.array([rng.uniform(-0.55, -0.2), rng.uniform(-0.3, 0.3)])
@@ -97,6 +103,11 @@ class HockeyDefend(_Goals):
     """
 
     memory = 1  # the outcome
+
+    def alone(self) -> Alone | None:
+        from entitybench.envs.hockey.alone import DefendAlone
+
+        return DefendAlone(self) if type(self) is HockeyDefend else None
 
     def start(self, seed: int) -> Start:
         rng = generator(seed, "hockey-defend-start")

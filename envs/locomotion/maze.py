@@ -17,6 +17,7 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 # Cells of 1 m: S start, G goal; a `-` or `|` between two cells is a wall. Rows from north to south.
@@ -110,6 +111,11 @@ class PointMaze(RewardWorld):
         bounds[4:6] = self.edge
         return bounds
 
+    @cached_property
+    def limit(self) -> Array:
+        """(4,) float32: what the point's observed place and velocity are cut to."""
+        return self.bounds[:4]
+
     @property
     def bodies(self) -> tuple[str, ...]:
         return ("point", *(f"wall{i}" for i in range(len(self.walls))), "goal")
@@ -149,9 +155,14 @@ class PointMaze(RewardWorld):
         observation[...] = constants
         observation[..., 0, :4] = state
         point = observation[..., 0, :4]
-        limit = self.bounds[:4]
+        limit = self.limit
         np.minimum(np.maximum(point, -limit), limit, out=point)
         return observation
+
+    def alone(self) -> Alone | None:
+        from entitybench.envs.locomotion.alone import MazeAlone
+
+        return MazeAlone(self) if type(self) is PointMaze else None
 
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
         del before, action

@@ -19,6 +19,7 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.envs.core.world import Variation
     from entitybench.types import Array
 
@@ -112,7 +113,7 @@ class Locomotion(RewardWorld):
         """Velocities (nv,) of a start."""
 
 
-class _Planar(Locomotion):
+class Planar(Locomotion):
     """Robots in the plane of x and z: positions without x, then velocities."""
 
     limit: float = np.inf  # of observed velocities, m/s and rad/s
@@ -121,21 +122,26 @@ class _Planar(Locomotion):
         self, *, pixels: int | None = None, view: str = "side", sleep: bool = False
     ) -> None:
         super().__init__(pixels=pixels, view=view, sleep=sleep)
-        self._size = 2 + len(self.joints)  # positions that are observed
-        self._seen = slice(1, 2 * self._size + 2)
+        self.size = 2 + len(self.joints)  # positions that are observed
+        self.seen = slice(1, 2 * self.size + 2)
 
     def observe(self, state: Array, constants: Array) -> Array:
         del constants
-        observation = state[..., None, self._seen].astype(np.float32)
+        observation = state[..., None, self.seen].astype(np.float32)
         if self.limit < np.inf:
-            velocity = observation[..., self._size :]
+            velocity = observation[..., self.size :]
             np.minimum(np.maximum(velocity, -self.limit), self.limit, out=velocity)
         return observation
+
+    def alone(self) -> Alone | None:
+        from entitybench.envs.locomotion.alone import RunAlone
+
+        return RunAlone(self) if type(self) in (Hopper, Walker2d, HalfCheetah) else None
 
     @property
     def bounds(self) -> Array:
         bounds = np.full(self.features, np.inf, np.float32)
-        bounds[self._size :] = self.limit
+        bounds[self.size :] = self.limit
         return bounds
 
     def _start_velocity(self, rng: np.random.Generator) -> Array:
@@ -157,7 +163,7 @@ def _planar_features(joints: tuple[str, ...]) -> tuple[str, ...]:
     return (*place, *(f"v_{name}" for name in ("x", *place)))
 
 
-class _Upright(_Planar):
+class Upright(Planar):
     """Planar robots that must not fall: an episode ends when they do."""
 
     ctrl_weight = 1e-3
@@ -188,7 +194,7 @@ class _Upright(_Planar):
         return found
 
 
-class Hopper(_Upright):
+class Hopper(Upright):
     """One leg. The episode ends when the torso is lower than 0.7 m or leans more than 0.2 rad."""
 
     file = "hopper.xml"
@@ -203,7 +209,7 @@ class Hopper(_Upright):
         return (state[..., 1] > 0.7) & (np.abs(state[..., 2]) < 0.2) & (rest < 100.0)
 
 
-class Walker2d(_Upright):
+class Walker2d(Upright):
     """Two legs. The episode ends when the torso is not 0.8 to 2 m high or leans more than 1 rad."""
 
     file = "walker2d_v5.xml"
@@ -217,7 +223,7 @@ class Walker2d(_Upright):
         return (z > 0.8) & (z < 2.0) & (np.abs(state[..., 2]) < 1.0)
 
 
-class HalfCheetah(_Planar):
+class HalfCheetah(Planar):
     """A front and a hind leg. Nothing ends the episode but the horizon."""
 
     file = "half_cheetah.xml"

@@ -24,26 +24,35 @@ class PushedAlone(GoalAlone):
     """
 
     def __init__(
-        self, world: GoalWorld, reach: float, places: Array, yaws: Array, asked: Array
+        self,
+        world: GoalWorld,
+        reach: float,
+        places: Array,
+        yaws: Array,
+        asked: Array,
+        *,
+        parts: int | None = None,
     ) -> None:
         """Make it.
 
         Args:
             reach: m, how far ahead of the pusher an action of 1 sets its target.
-            places: (1 + n, 2), where x and y of the pusher and the things are in the state.
+            places: (1 + n + others, 2), where x and y of the pusher, of the things, and of others
+                that are in the state are.
             yaws: (n,), where their yaws are.
             asked: (N, D) bool, what of an observation is achieved; the rest of that is zero.
+            parts: of how many entities a goal is; of the n things by default.
         """
         count, size = len(yaws), world.state_size
-        super().__init__(world, count)
+        super().__init__(world, parts or count)
         self._reach, self._size = reach, size
-        (self._x, self._y), *self.places = places.tolist()
+        (self._x, self._y), *self.places = places[: 1 + count].tolist()
         self._yaws = yaws.tolist()
         turns = np.arange(2 * count).reshape(2, count) + size
         self._constants = size + 2 * count
         zero = self._constants + world.entities * world.features
         observed = np.arange(self._constants, zero).reshape(world.entities, world.features)
-        observed[: 1 + count, :2] = places
+        observed[: len(places), :2] = places
         observed[1 : 1 + count, 2:4] = turns.T
         self._shown = Gathered(zero + 1, observed, np.where(asked, observed, zero))
         self._angle = np.zeros(count)

@@ -17,6 +17,7 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 POSTS = ((0.0, 0.16), (-0.14, -0.08), (0.14, -0.08))  # m, a triangle about the centre
@@ -81,6 +82,11 @@ class PushPostsWorld(PushWorld):
             lambda places: _gap(places, POSTS) >= POST_SPACING,
             f"{self.blocks} blocks, {POST_SPACING:g} m from the posts",
         )
+
+    def alone(self) -> Alone | None:
+        from entitybench.envs.push.alone import PushAlone
+
+        return PushAlone(self) if type(self) is PushPostsWorld else None
 
     def achieved(self, observation: Array) -> Array:
         achieved = super().achieved(observation)
@@ -169,7 +175,7 @@ class PushZonesWorld(PushTable, GoalWorld):
         return spec
 
     @cached_property
-    def _zones(self) -> Array:
+    def zones(self) -> Array:
         """(ZONES, 2): where the zones' x and y are in qpos."""
         return np.array([[self.at(f"{name}_{axis}") for axis in "xy"] for name in self.others])
 
@@ -187,7 +193,7 @@ class PushZonesWorld(PushTable, GoalWorld):
         asked, zone = int(rng.integers(self.blocks)), int(rng.integers(ZONES))
 
         qpos = self.lay(pusher, blocks, yaw)
-        qpos[self._zones] = zones
+        qpos[self.zones] = zones
         constants = np.zeros((self.entities, self.features), np.float32)
         constants[0, 4] = 1
         constants[np.arange(1, self.entities), 4 + ids] = 1
@@ -199,7 +205,7 @@ class PushZonesWorld(PushTable, GoalWorld):
 
     def observe(self, state: Array, constants: Array) -> Array:
         observation = super().observe(state, constants)
-        observation[..., self.rows.stop :, :2] = state.take(self._zones, axis=-1)
+        observation[..., self.rows.stop :, :2] = state.take(self.zones, axis=-1)
         return observation
 
     def achieved(self, observation: Array) -> Array:
@@ -216,6 +222,11 @@ class PushZonesWorld(PushTable, GoalWorld):
         near = square[..., 0] + square[..., 1] <= self._near
         asked = desired[..., self.rows, 4 : 4 + IDS].any(axis=-1)
         return np.logical_and.reduce(near | ~asked, -1, keepdims=True)
+
+    def alone(self) -> Alone | None:
+        from entitybench.envs.push.alone import ZonesAlone
+
+        return ZonesAlone(self) if type(self) is PushZonesWorld else None
 
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)

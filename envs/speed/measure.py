@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 ANY_PHYSICS = ("single env", "batched env")
 # What a batch is beside its limit; see `Speed.summary`.
 LIMITS = tuple(case for case in CASES if case != "single env")
+# What a share above one means.
+BEYOND = (
+    "Nothing is faster than the physics that it is made of. The two were timed in turns on a "
+    "machine that did other work too, which slowed raw physics more: read a share above 100 % as "
+    "100 %, within that much of error, and its overhead as too small to be seen beside it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,8 @@ class Speed:
         widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
         lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in table]
         lines += ["", *(f"{name}: {value:.2f}" for name, value in self.summary().items())]
+        if any(row.share is not None and row.share > 1 for row in self.rows):
+            lines.append(BEYOND)
         lines += [f"not measured: {name} ({why})" for name, why in self.missing.items()]
         lines += [f"FAILED: {name} ({why})" for name, why in self.failed.items()]
         return "\n".join([f"{self.task}, {self.batch} worlds a batch", "", *lines])

@@ -104,10 +104,10 @@ def _gymnasium(package: str, id: str) -> Maker:
         if package == "gymnasium_robotics":
             gymnasium.register_envs(module)
         env = gymnasium.make(id, disable_env_checker=True)  # it would warn, and not be theirs
-        env.reset(seed=0)  # OGBench builds its model then
+        env.reset(seed=0)  # OGBench and OCBench build their models then
         inner: Any = env.unwrapped
         inner = getattr(inner, "robot_env", inner)  # the kitchen keeps its simulation there
-        # OGBench has dm_control's model in `_model`, the others MuJoCo's in `model`.
+        # OGBench and OCBench have their model in `_model`, the others in `model`.
         model = inner.model if package == "gymnasium_robotics" else inner._model
         dt = float(model.opt.timestep)
         control = float(inner.dt if package == "gymnasium_robotics" else inner._control_timestep)
@@ -261,6 +261,9 @@ _MAKERS: dict[str, Maker] = {
     "OGBench cube-triple": _gymnasium("ogbench", "cube-triple-v0"),
     "OGBench cube-quadruple": _gymnasium("ogbench", "cube-quadruple-v0"),
     "OGBench scene": _gymnasium("ogbench", "scene-v0"),
+    "OCBench block-triple": _gymnasium("ocbench", "block-cpu-triple-task1-v0"),
+    "OCBench chamber": _gymnasium("ocbench", "chamber-cpu-hard-task1-v0"),
+    "OCBench switch": _gymnasium("ocbench", "switch-cpu-3x3-task1-v0"),
     "Gymnasium-Robotics FetchPush": _gymnasium("gymnasium_robotics", "FetchPush-v4"),
     "Gymnasium-Robotics FrankaKitchen": _gymnasium("gymnasium_robotics", "FrankaKitchen-v1"),
     "Gymnasium-Robotics MaMuJoCo Ant 2x4": _mamujoco("Ant", "2x4"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import mujoco
 
 from entitybench.envs.api import world_of
-from entitybench.envs.speed.measure import LIMITS, Row, Speed, has_limit, speed
+from entitybench.envs.speed.measure import BEYOND, LIMITS, Row, Speed, has_limit, speed
 from entitybench.envs.speed.targets import TARGETS, Target
 from entitybench.registry import tasks
 
@@ -176,16 +176,20 @@ def markdown(result: dict[str, Any]) -> str:
         "| batched, beside raw physics | of it | two threads, wall | overhead, µs | numpy, µs |",
         "|---|---:|---:|---:|---:|",
     ]
+    beyond = False
     for task, limits in result["limits"].items():
         if _OF_LIMIT not in limits:
             continue
         threads = next((v for k, v in limits.items() if "wall" in k), None)
+        more = limits[_OF_LIMIT] > 1
+        beyond |= more
         lines.append(
-            f"| {task} | {limits[_OF_LIMIT]:.0%} | "
+            f"| {task} | {limits[_OF_LIMIT]:.0%}{' †' if more else ''} | "
             f"{'–' if threads is None else f'{threads:.2f} ×'} | "
             f"{limits['overhead of a world-step, us']:.1f} | "
             f"{limits['numpy of a world-step, us']:.1f} |"
         )
+    lines += [f"\n† {BEYOND}"] if beyond else []
     lines += [f"\nNot measured: {name} ({why})." for name, why in result["missing"].items()]
     lines += [f"\nFAILED: {name} ({why})." for name, why in result.get("failed", {}).items()]
     return "\n".join(lines)

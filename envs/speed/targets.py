@@ -27,6 +27,8 @@ class Target:
 
 
 _GANTRY = "a gantry gripper of few boxes instead of an arm with a linkage, no IK layer, 5 ms for 2"
+_OCBENCH = "a gantry gripper of few boxes instead of an arm of meshes with a linkage, 5 ms for 2"
+_SWITCHES = "the same; two buttons, a drawer and a window instead of nine switches"
 _MAMUJOCO = "the same physics; observations by array instead of by name"
 _SERVOS = "servos and one IK a control step instead of a Python controller at every substep"
 
@@ -38,6 +40,9 @@ TARGETS: tuple[Target, ...] = (
     Target(task="pick-10cubes", peer="OGBench cube-quadruple", at_least=2, why=_GANTRY),
     Target(task="pick-10cubes", peer="OGBench cube-quadruple", at_least=5, why=_GANTRY, sleep=True),
     Target(task="scene", peer="OGBench scene", at_least=5, why=_GANTRY),
+    Target(task="pick-3cubes", peer="OCBench block-triple", at_least=2, why=_OCBENCH),
+    Target(task="scene", peer="OCBench chamber", at_least=3, why=_OCBENCH),
+    Target(task="scene", peer="OCBench switch", at_least=3, why=_SWITCHES),
     Target(
         task="push-3blocks",
         peer="Gymnasium-Robotics FetchPush",

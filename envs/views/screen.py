@@ -93,6 +93,8 @@ class GlfwScreen:
         letters = "abcdefghijklmnopqrstuvwxyz"
         self._names |= {getattr(glfw, f"KEY_{letter.upper()}"): letter for letter in letters}
         glfw.set_key_callback(self._window, self._key)
+        # Keys that come up in another window are not told of.
+        glfw.set_window_focus_callback(self._window, lambda *_: self._held.clear())
         self._context: Any = None
 
     def show(self, picture: Array, text: str = "") -> None:

@@ -121,8 +121,6 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
             f"state {self.state_space.shape}",
         )
 
-    __str__ = __repr__
-
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         return self.observation_spaces[agent]
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.tables.merge import Key
     from entitybench.leaderboard.tables.table import Origin, Table
 
+_NAMED = 8  # files that a note names
+
 
 def shipped() -> Table:
     """All shipped records."""
@@ -34,7 +36,7 @@ def gathered(given: Sequence[Any]) -> Table:
     kept, left = chosen(given)
     if not any(isinstance(each, str | Path) and Path(each).is_dir() for each in given):
         return tabulate([each.record for each in kept], [each.source for each in kept])
-    remarks = (f"Left out beside newer ones: {', '.join(left)}.",) if left else ()
+    remarks = (f"Left out beside newer ones: {_some(left)}.",) if left else ()
     mine = [each for each in kept if not _is_shipped(each.source)]
     if not mine:
         records, sources = [each.record for each in kept], [each.source for each in kept]
@@ -89,6 +91,11 @@ def a_name(named: Any) -> Path:
     if not isinstance(named, str | Path):
         raise RecordError(f"a record, its file or a folder is needed: got {named!r:.60}.")
     return Path(named)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _identity(record: Record) -> tuple[Any, ...]:

@@ -34,6 +34,7 @@ def test_teams_show_what_each_agent_has() -> None:
     shape = env.observation_space(env.possible_agents[0]).shape
     count = len(env.possible_agents)
     text = repr(env)
+    assert str(env) == f"team-spread-v{env.task.version}"  # PettingZoo's, which others go by
     assert text.startswith(f"<TeamEnv team-spread-v{env.task.version}, {count} agents: ")
     assert f"observation {shape} each; action" in text
     assert f"state {env.state_space.shape}; {env.worlds.horizon} steps>" in text

@@ -57,6 +57,10 @@ def test_the_newest_of_equal_ones_stand_above_the_shipped_ones(folder: Path) -> 
         means = [row.cells["success"].mean for row in rows]
         assert means == sorted(means, reverse=True)
     assert "Left out beside newer ones: old.json." in made.grid().notes
+    for k in range(9):
+        written(folder, "hecrl", f"a{k}", "2025-01-01")
+    names = ", ".join(f"a{k}.json" for k in range(8))
+    assert f"Left out beside newer ones: {names} and 2 more." in eb.table(folder).grid().notes
 
 
 @pytest.mark.parametrize("shift", [0, 1])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from entitybench.agents.common.goal.agent import PAPER_ENTITIES, IQLConfig, check_heads
-from entitybench.agents.common.goal.config import GoalPhase
+from entitybench.agents.common.goal.agent import PAPER_ENTITIES, IQLConfig
+from entitybench.agents.common.goal.config import GoalPhase, check_heads
 from entitybench.datasets.sampling.goals import GoalMix
 
 if TYPE_CHECKING:

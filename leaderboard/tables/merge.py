@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from entitybench.checkpoints import today
 from entitybench.errors import RecordError
 from entitybench.records import Columns
 
@@ -84,7 +85,7 @@ def merge(group: Sequence[Named]) -> Record:
         both = _both(group[0], each)
         for what, mine, its in (
             ("tasks", first.hashes.task, other.hashes.task),
-            ("configurations", first.agent.config, other.agent.config),
+            ("configurations", today(first.agent.config), today(other.agent.config)),
             ("MuJoCo versions", first.versions.get("mujoco"), other.versions.get("mujoco")),
             (f"{first.item} seeds", first.items, other.items),
             ("datasets", _learned_from(first), _learned_from(other)),

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from entitybench.checkpoints import Checkpoint, read_meta
+from entitybench.checkpoints import Checkpoint, read_meta, today
 from entitybench.errors import BadValue, Diverged, seed_names, unknown
 from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training.crew import can_join, crew_of
@@ -184,6 +184,8 @@ def same(
     where: Path | None = None,
 ) -> None:
     """Raise BadValue where a run was asked for something else before."""
+    if isinstance(config := before.get("config"), dict):
+        before = {**before, "config": today(config)}  # of an earlier version, maybe
     for name, value in asked.items():
         old = before.get(name)
         if old == value or name == "dataset_id":  # what is learned from is the content

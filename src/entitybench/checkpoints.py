@@ -17,7 +17,7 @@ from entitybench.places import data_root, sha256_of
 from entitybench.texts import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from entitybench.types import Array
 
@@ -151,13 +151,33 @@ def weights_folder(agent: str, task: str, dataset: str | None = None) -> Path:
 
 
 def today(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored configuration under the names that its settings have now."""
+    """A stored configuration under the names that its settings have now.
+
+    Without those that its agent never read.
+    """
     found = {name: value for name, value in config.items() if name != "subgoal_learning_rate"}
     if isinstance(stages := found.get("stages"), list):
         del found["stages"]
         renamed = [{"mix" if k == "policy" else k: v for k, v in one.items()} for one in stages]
         found["phases"] = [{"name": "", "learns": None, **one} for one in renamed]
+    from entitybench.registry import agents
+
+    agent = found.get("agent")
+    for name in agents()[agent].former if isinstance(agent, str) and agent in agents() else ():
+        found = _without(found, name.split("."))
     return found
+
+
+def _without(config: Any, path: Sequence[str]) -> Any:
+    """A stored configuration less the setting at `path`."""
+    if isinstance(config, list):
+        return [_without(part, path) for part in config]
+    if not isinstance(config, dict):
+        return config
+    head, *rest = path
+    if rest:
+        return {k: _without(v, rest) if k == head else v for k, v in config.items()}
+    return {k: v for k, v in config.items() if k != head}
 
 
 def settings_sha256(meta: Mapping[str, Any]) -> str:

@@ -106,6 +106,9 @@ class AgentSpec:
     acting: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)  # what this id changes in every preset
     presets: tuple[str, ...] = ("tiny", "small", "paper")
+    # Settings in checkpoints and records of earlier versions that nothing read; a dot reaches into
+    # a part: "phases.alpha" is that of every phase.
+    former: frozenset[str] = frozenset()
     weights_of: str | None = None  # an inference-only variant uses the weights of this agent
     learns_from: LearnsFrom = "dataset"
     # Name -> id of the agent whose trained checkpoint (same task, dataset, seed) `create` is given.

@@ -6,19 +6,23 @@ what, and how what it makes of items is compared.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
 import importlib
 import inspect
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from reading import recorded, settings_of, words
 
 from entitybench import checkpoints
+from entitybench.agents.common.config import from_json, to_json
 from entitybench.envs.offers import offers
-from entitybench.errors import BadValue, BenchError
+from entitybench.errors import BadValue, BenchError, CheckpointError
+from entitybench.leaderboard.training.order import plain, same
+from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.needs import NEEDS, check_fit
 from entitybench.registry import agent, agents, kinds, resolve_agent, tasks
 
@@ -45,10 +49,10 @@ def data_of(tmp_path_factory):
     return lambda id: of_kind(kind_of(id))
 
 
-def fresh(id, data, *, seed=0, preset="tiny", task=None):
+def fresh(id, data, *, seed=0, preset="tiny", task=None, **changes):
     spec, where = agent(id), tasks()[task or kind_of(id).TASK]
     target = resolve_agent(spec)
-    changes = {"compile": False} if spec.extra == "train" else {}
+    changes |= {"compile": False} if spec.extra == "train" else {}
     config = target.configure(spec, preset, where, **changes)
     return target.create(config, where, seed=seed, data=data, parts={}, device="cpu")
 
@@ -251,31 +255,58 @@ def test_presets_are_what_the_registry_says(id):
     assert spec.needs <= NEEDS.keys()
 
 
-@functools.cache
-def read_names():
-    """Every attribute that the code of agents reads, and every key of `constants[…]`."""
-    found = set()
-    for path in (ROOT / "agents").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-                found.add(node.attr)
-            if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "constants":
-                found.add(ast.literal_eval(node.slice))
-    return found
+UNREAD = {
+    "agent": "the registry gives it",
+    "preset": "the registry gives it",
+    "name": "of a phase, for people, as in a log",
+}
 
 
 @pytest.mark.parametrize("id", TRAINED)
-def test_every_setting_is_read_somewhere(id):
-    spec = agent(id)
-    made = resolve_agent(spec).configure(spec, "tiny", tasks()[kind_of(id).TASK])
-    parts = [made, *getattr(made, "phases", ())]
-    names = {field.name for part in parts for field in dataclasses.fields(part)}
-    constants = {"name"}  # for people, as in a log
-    for part in getattr(made, "phases", ()):
-        constants |= {
-            f.name for f in dataclasses.fields(part) if type(getattr(part, f.name)) is float
-        }
-    assert names - read_names() - constants == set()
+def test_every_setting_is_read_by_this_agent(id, data_of, monkeypatch):
+    """In some training, of those that its settings with words to choose from make possible."""
+    data, kind = data_of(id), kind_of(id)
+    config = fresh(id, None).config
+    left = {(cls, name) for cls, name in settings_of(config) if name not in UNREAD}
+    for name, word in [(None, None), *words(config)]:
+        if not left:
+            break
+        with monkeypatch.context() as patch, recorded(config, patch) as found:
+            try:
+                one = fresh(id, data, **({name: word} if name else {}))
+            except BadValue:
+                continue  # not in this task
+            advance(one, data, 2)
+            one.ready(data)
+            kind.made(one, kind.items(2))
+        left -= found
+    assert left == set()
+
+
+FORMER = [spec.id for spec in agents() if spec.former]
+
+
+@pytest.mark.parametrize("id", FORMER)
+def test_settings_that_an_agent_does_not_read_are_refused_and_dropped_from_what_is_stored(
+    id, tmp_path
+):
+    spec, task = agent(id), tasks()[kind_of(id).TASK]
+    target = resolve_agent(spec)
+    config = target.configure(spec, "tiny", task)
+    stored = to_json(config)
+    for name in spec.former:
+        head, _, part = name.partition(".")
+        stored |= {head: [{**one, part: 0.3} for one in stored[head]] if part else "anything"}
+        asked = f"{head}.0.{part}" if part else name
+        with pytest.raises(BadValue, match=f"no setting '{asked}': there are .*") as caught:
+            target.configure(spec, "tiny", task, **{asked: "0.5"})
+        assert "\n" not in str(caught.value)
+    with pytest.raises(CheckpointError, match="unknown"):
+        from_json(type(config), stored)
+    assert from_json(type(config), checkpoints.today(stored)) == config
+    # A run of an earlier version goes on.
+    asked = {"config": plain(target, config)}
+    same(RunFolder(tmp_path, 0), json.loads(json.dumps({"config": stored})), asked)
 
 
 @pytest.mark.parametrize("id", TRAINED)

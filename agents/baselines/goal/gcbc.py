@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from entitybench.agents.baselines.goal.gciql import GCIQL
 from entitybench.agents.common.goal.agent import GoalIQL
-from entitybench.agents.common.goal.config import GoalPhase
+from entitybench.agents.common.goal.config import GoalConfig, GoalPhase, MixPhase
 from entitybench.datasets.sampling.goals import GoalMix
 
 if TYPE_CHECKING:
@@ -27,11 +28,7 @@ Tensors = dict[str, Tensor]
 _NEAR = GoalMix(geometric=1.0, mean_steps=25)
 # For one table over every dataset: three training seeds of it take a minute on a busy core.
 _SWEEP: Mapping[str, Any] = {
-    "phases": (
-        GoalPhase(
-            updates=6_000, alpha=0.0, learning_rate=1e-3, final_learning_rate=1e-4, mix=_NEAR
-        ),
-    ),
+    "phases": (MixPhase(updates=6_000, learning_rate=1e-3, final_learning_rate=1e-4, mix=_NEAR),),
     "batch_size": 256,
     "network": "flat",
     "hidden": 128,
@@ -41,10 +38,26 @@ _SWEEP: Mapping[str, Any] = {
 }
 
 
+def _own(preset: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a preset of GCIQL what cloning reads."""
+    known = {field.name for field in fields(GoalConfig)}
+    return {name: value for name, value in preset.items() if name in known} | {
+        "phases": tuple(map(_phase, preset["phases"]))
+    }
+
+
+def _phase(phase: GoalPhase) -> MixPhase:
+    return MixPhase(**{field.name: getattr(phase, field.name) for field in fields(MixPhase)})
+
+
 class GCBC(GoalIQL):
     """MSE(π(s, g), a) with goals from the policy's mix; no value function."""
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {**GCIQL.presets, "sweep": _SWEEP}
+    config_class: ClassVar[type[Any]] = GoalConfig
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **{name: _own(preset) for name, preset in GCIQL.presets.items()},
+        "sweep": _SWEEP,
+    }
     shipped = ("actor",)
     targets: ClassVar[Mapping[str, str]] = {}
 

@@ -44,6 +44,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         kind="goal-control",
         target="entitybench.agents.baselines.goal.gcbc:GCBC",
         presets=("tiny", "sweep", "small", "paper"),
+        former=frozenset({"discount", "expectile", "target_rate", "value_goals", "phases.alpha"}),
         paper="Ghosh et al., Learning to Reach Goals via Iterated Supervised Learning, ICLR 2021",
         cites=("ghosh2021gcsl",),
         extra="train",

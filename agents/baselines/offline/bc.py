@@ -29,7 +29,6 @@ class BC(OfflineLearner):
     """Minimises −log π(a | s), or the squared error of a deterministic policy (Pomerleau 1991)."""
 
     config_class: ClassVar[type[Any]] = BCConfig
-    columns: ClassVar[tuple[str, ...]] = ("observations", "actions")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"phases": constant(40, 1e-3), "batch_size": 32, "hidden": (16, 16)},
         "small": {"phases": constant(5_000, 1e-3), "batch_size": 128, "hidden": (128, 128)},

@@ -9,10 +9,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from entitybench.agents.common.offline.config import OfflineConfig, constant
-from entitybench.agents.common.offline.learner import OfflineLearner
+from entitybench.agents.common.offline.config import RewardConfig, constant
 from entitybench.agents.common.offline.losses import advantage_weight, expectile_loss
 from entitybench.agents.common.offline.networks import Actor, Critic
+from entitybench.agents.common.offline.rewards import RewardLearner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IQLConfig(OfflineConfig):
+class IQLConfig(RewardConfig):
     """Settings of IQL; defaults as published for locomotion (section 5 and appendix B)."""
 
     discount: float = 0.99  # γ
@@ -33,7 +33,7 @@ class IQLConfig(OfflineConfig):
     target_rate: float = 0.005  # of the target critics
 
 
-class IQL(OfflineLearner):
+class IQL(RewardLearner):
     """V, twin Q with slow targets and a Gaussian policy, updated together.
 
     L_V = E |τ − 1(u < 0)| u², u = min Q̄(s, a) − V(s)                        (equation 5)

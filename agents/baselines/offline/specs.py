@@ -7,6 +7,7 @@ from entitybench.types import AgentSpec
 _HOME = "entitybench.agents.baselines.offline"
 _ACTING = "entitybench.agents.common.offline.acting:Acting"
 _NEEDS = frozenset({"entities"})
+_FORMER = frozenset({"reward_shift", "reward_scale", "returns"})  # of cloning
 
 AGENTS: tuple[AgentSpec, ...] = (
     AgentSpec(
@@ -14,6 +15,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         kind="reward-control",
         target=f"{_HOME}.bc:BC",
         acting=_ACTING,
+        former=_FORMER,
         needs=_NEEDS,
         paper="Pomerleau, Efficient Training of Artificial Neural Networks, 1991",
         cites=("pomerleau1991cloning",),
@@ -26,6 +28,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target=f"{_HOME}.bc:BC",
         acting=_ACTING,
         config={"best": 0.1},
+        former=_FORMER,
         needs=_NEEDS,
         paper="Chen et al., Decision Transformer, NeurIPS 2021 (as a baseline)",
         cites=("chen2021dt",),

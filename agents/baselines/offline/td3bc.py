@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from entitybench.agents.common.offline.config import OfflineConfig, constant
-from entitybench.agents.common.offline.learner import OfflineLearner, Transitions
+from entitybench.agents.common.offline.config import RewardConfig, constant
 from entitybench.agents.common.offline.losses import ddpg_bc_loss
 from entitybench.agents.common.offline.networks import Actor, Critic
+from entitybench.agents.common.offline.rewards import RewardLearner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     import torch
 
     from entitybench.agents.common.layers import Params
+    from entitybench.agents.common.offline.learner import Transitions
     from entitybench.types import Batch, TaskSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class TD3BCConfig(OfflineConfig):
+class TD3BCConfig(RewardConfig):
     """Settings of TD3+BC; defaults as published (table 3 of the paper)."""
 
     discount: float = 0.99  # γ
@@ -37,7 +38,7 @@ class TD3BCConfig(OfflineConfig):
     target_rate: float = 0.005
 
 
-class TD3BC(OfflineLearner):
+class TD3BC(RewardLearner):
     """Twin critics and a policy, each with a slow target.
 
     y = r + γ m min Q̄(s', clip(π̄(s') + ε, −1, 1)), ε clipped noise     (TD3, equations 10 and 14)

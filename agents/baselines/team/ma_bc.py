@@ -24,7 +24,6 @@ class MABC(TeamLearner):
     """Minimises the squared error of actions; of choices, their cross-entropy (Pomerleau 1991)."""
 
     config_class: ClassVar[type[Any]] = OfflineConfig
-    columns: ClassVar[tuple[str, ...]] = ("observations", "actions")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"phases": constant(40, 1e-3), "batch_size": 32, "hidden": (16, 16)},
         "small": {"phases": constant(5_000, 1e-3), "batch_size": 64, "hidden": (128, 128)},

@@ -12,6 +12,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         kind="team-control",
         target="entitybench.agents.baselines.team.ma_bc:MABC",
         acting=_ACTING,
+        former=frozenset({"reward_shift", "reward_scale", "returns"}),
         paper="Pomerleau, Efficient Training of Artificial Neural Networks, 1991",
         cites=("pomerleau1991cloning",),
         extra="train",

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 
-from entitybench.agents.common.config import TorchConfig
-from entitybench.agents.common.goal.config import GoalPhase
+from entitybench.agents.common.goal.config import GoalConfig, GoalPhase
 from entitybench.agents.common.goal.iql import IQLNetworks, iql_losses
 from entitybench.agents.common.goal.learner import GoalLearner
 from entitybench.agents.common.goal.networks import EntityNet, FlatNet, Network
@@ -16,7 +15,6 @@ from entitybench.agents.common.goal.transformer import EntityTransformer
 from entitybench.agents.common.layers import Params, Precision, native_precision
 from entitybench.agents.common.standard import Standardised, set_statistics
 from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
-from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ VALUE_GOALS = GoalMix(next=0.2, geometric=0.6, random=0.2, mean_steps=25)
 
 
 @dataclass(frozen=True, kw_only=True)
-class IQLConfig(TorchConfig):
+class IQLConfig(GoalConfig):
     """Settings of goal-conditioned IQL."""
 
     phases: tuple[GoalPhase, ...]
@@ -45,28 +43,6 @@ class IQLConfig(TorchConfig):
     expectile: float = 0.9  # τ_e
     target_rate: float = 0.005  # τ of the target critics
     value_goals: GoalMix = VALUE_GOALS
-    network: Literal["entity", "flat", "transformer"] = "entity"
-    width: int = 64
-    hidden: int = 128  # of the residual blocks, or of each layer when flat
-    blocks: int = 2
-    head: int = 256
-    heads: int = 8  # of attention, where there is any
-    standardise: bool = False  # features by the dataset's mean and deviation
-    actor_layer_norm: bool = True  # flat networks; Q and V always have it
-    # Of the matrix products in training; "auto" is settled, and stored, when training begins.
-    # Acting is always in float32, so that a policy does the same on every machine.
-    precision: Precision | Literal["auto"] = "auto"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.network == "transformer":
-            check_heads("width", self.width, self.heads)
-
-
-def check_heads(name: str, width: int, heads: int) -> None:
-    """Raise BadValue unless the heads of attention share a width evenly."""
-    if heads < 1 or width % heads:
-        raise BadValue(f"{name} is shared by the heads evenly: got {width} for {heads} heads.")
 
 
 _FAR = GoalMix(uniform=1.0)
@@ -102,7 +78,7 @@ def settled(precision: Precision | Literal["auto"]) -> Precision:
 
 
 def make_network(
-    config: IQLConfig,
+    config: GoalConfig,
     layout: Layout,
     outputs: int,
     *,
@@ -116,7 +92,7 @@ def make_network(
 
 
 def _bare_network(
-    config: IQLConfig, sort: tuple[Layout, int, int, bool], layer_norm: bool
+    config: GoalConfig, sort: tuple[Layout, int, int, bool], layer_norm: bool
 ) -> Network:
     precision = settled(config.precision)
     if config.network == "flat":
@@ -134,7 +110,7 @@ def _bare_network(
     return EntityNet(*sort, *sizes, precision)
 
 
-def make_iql_networks(config: IQLConfig, layout: Layout) -> IQLNetworks:
+def make_iql_networks(config: GoalConfig, layout: Layout) -> IQLNetworks:
     """V, twin Q and π."""
     return IQLNetworks(
         value=make_network(config, layout, 1),

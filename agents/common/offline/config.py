@@ -18,11 +18,6 @@ class OfflineConfig(TorchConfig):
     compile: bool = False  # on one core a tenth at most, for IQL; nothing for the others
     standardise: bool = True  # states by the dataset's means and deviations
     best: float = 1.0  # the share of episodes, those of the largest returns, to learn from
-    # Learned are rewards (r + shift) · scale; "range" also divides them by the range of the
-    # episodes' returns, so that it is `scale` (Kostrikov et al. 2022, appendix B: 1000).
-    reward_shift: float = 0.0
-    reward_scale: float = 1.0
-    returns: Literal["raw", "range"] = "raw"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -30,6 +25,19 @@ class OfflineConfig(TorchConfig):
             raise BadValue(f"best is a share of episodes in (0, 1]: got {self.best}.")
         if any(width < 1 for width in self.hidden):
             raise BadValue(f"hidden layers are 1 wide or more: got {self.hidden}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardConfig(OfflineConfig):
+    """Settings of a `RewardLearner`.
+
+    Learned are rewards (r + shift) · scale; "range" also divides them by the range of the episodes'
+    returns, so that it is `scale` (Kostrikov et al. 2022, appendix B: 1000).
+    """
+
+    reward_shift: float = 0.0
+    reward_scale: float = 1.0
+    returns: Literal["raw", "range"] = "raw"
 
 
 def constant(updates: int, rate: float = 3e-4) -> tuple[Phase, ...]:

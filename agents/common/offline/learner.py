@@ -1,11 +1,10 @@
-"""What every learner from stored transitions shares: flat states, filtered data, scaled rewards."""
+"""What every learner from stored transitions shares: flat states, filtered data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import torch
 
 from entitybench.agents.common.learner import TorchLearner
@@ -17,6 +16,8 @@ from entitybench.envs.api import world_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
 
     from entitybench.agents.common.offline.networks import Actor
     from entitybench.types import Batch, Policy, TaskSpec
@@ -37,11 +38,10 @@ class OfflineLearner(TorchLearner):
 
     Its batches hold "observations" and "next_observations" (B, N·D): the entities one after
     another, standardised by the statistics of the dataset in `buffers`, zeros where an entity is
-    absent; "actions" (B, A); scaled "rewards" and "masks" (B,). A method gives `actor`, the network
-    of its group "actor".
+    absent; "actions" (B, A). A method gives `actor`, the network of its group "actor".
     """
 
-    columns: ClassVar[tuple[str, ...]] = ("observations", "actions", "rewards", "masks")
+    columns: ClassVar[tuple[str, ...]] = ("observations", "actions")
     shipped: ClassVar[tuple[str, ...]] = ("actor",)
     of_seeds: ClassVar[bool] = True  # networks and losses of this kit keep axes in front
     actor: Actor
@@ -51,11 +51,7 @@ class OfflineLearner(TorchLearner):
         world = world_of(task)
         shape = (world.entities, len(world.feature_names))  # (N, D)
         self.states, self.actions = shape[0] * shape[1], world.action_dim
-        self.buffers = {
-            "mean": torch.zeros(shape),
-            "deviation": torch.ones(shape),
-            "reward_scale": torch.tensor(config.reward_scale),
-        }
+        self.buffers = {"mean": torch.zeros(shape), "deviation": torch.ones(shape)}
 
     def source(self, data: Any) -> Transitions:
         """All transitions, or those of the best episodes."""
@@ -68,9 +64,6 @@ class OfflineLearner(TorchLearner):
     def measure(self, source: Transitions) -> None:
         if self.config.standardise:
             self.buffers["mean"], self.buffers["deviation"] = moments(source.store)
-        if self.config.returns == "range" and "rewards" in self.columns:
-            spread = float(np.ptp(source.store.returns))
-            self.buffers["reward_scale"] /= max(spread, 1e-6)  # all alike: nothing to learn
 
     def draw(self, source: Transitions, rng: np.random.Generator) -> Batch:
         return self.prepared(source.sampler.sample(self.config.batch_size, rng))
@@ -83,11 +76,6 @@ class OfflineLearner(TorchLearner):
         mask = batch.pop("entity_masks", None)
         for name in ("observations", "next_observations"):
             batch[name] = self.flat(batch[name], mask)
-        if "rewards" in batch:
-            rewards = batch["rewards"]
-            batch["rewards"] = (rewards + self.config.reward_shift) * self._like(
-                "reward_scale", rewards
-            )
         return batch
 
     def flat(self, observations: Any, mask: Any = None) -> Any:

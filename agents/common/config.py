@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from entitybench.agents.common.bounds import bounded
 from entitybench.errors import BadValue, CheckpointError, nearest
 
 if typing.TYPE_CHECKING:
@@ -23,6 +23,7 @@ _WORDS: Mapping[type, str] = {
     types.NoneType: "none",
 }
 _NAMES = ("agent", "preset")  # given by the registry; no settings
+BATCH = "[1, 1000000]"  # as many as a large dataset has
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,11 +37,8 @@ class Phase:
     learns: tuple[str, ...] | None = None  # groups of parameters; None: all
 
     def __post_init__(self) -> None:
-        if self.updates < 0:
-            raise BadValue(f"a phase has 0 updates or more: got {self.updates}.")
-        for rate in (self.learning_rate, self.final_learning_rate):
-            if not 0 <= rate < math.inf:
-                raise BadValue(f"a learning rate is a number from 0 on: got {rate}.")
+        rate = "[0, inf)"
+        bounded(self, updates="[0, inf)", learning_rate=rate, final_learning_rate=rate)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,8 +53,7 @@ class TorchConfig:
     compile: bool = True  # torch.compile the losses where a C++ compiler is at hand
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise BadValue(f"batch_size is 1 or more: got {self.batch_size}.")
+        bounded(self, batch_size=BATCH, grad_clip="(0, inf)")
         if not sum(phase.updates for phase in self.phases):
             raise BadValue("the phases have no updates: nothing would be learned.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from entitybench.agents.common.bounds import LAYERS, WIDTH, bounded
 from entitybench.agents.common.goal.agent import PAPER_ENTITIES, IQLConfig
 from entitybench.agents.common.goal.config import GoalPhase, check_heads
 from entitybench.datasets.sampling.goals import GoalMix
@@ -47,6 +48,11 @@ class HECRLConfig(IQLConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        bounded(self, subgoal_steps="[1, inf)", high_level_from="[0, inf)", awr_beta="[0, inf)")
+        bounded(self, subgoal_width=WIDTH, subgoal_hidden=WIDTH, subgoal_layers=LAYERS)
+        bounded(self, diffusion_steps="[1, 10000]", samples="[1, 65536]", resolution="[0, inf)")
+        bounded(self, replan_steps="[1, inf)", max_subgoals="[0, inf)")
+        bounded(self, radius="(-inf, inf)", radius_steps="[1, inf)")
         if self.subgoal_network == "transformer":
             check_heads("subgoal_width", self.subgoal_width, self.heads)
 

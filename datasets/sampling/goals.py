@@ -51,7 +51,7 @@ class GoalWorld(Protocol):
 class GoalMix:
     """Where the goals of a batch come from; the four fractions sum to 1.
 
-    Raises BadValue when they do not, or when `mean_steps` is below one step.
+    Raises BadValue when they do not, or when `mean_steps` is below one step or above a million.
     """
 
     next: float = 0.0  # the next state
@@ -67,8 +67,8 @@ class GoalMix:
                 "the fractions next, uniform, geometric, random of a goal mix must be 0 or more "
                 f"and sum to 1: got {shares}."
             )
-        if not self.mean_steps >= 1:
-            raise BadValue(f"mean_steps of a goal mix must be at least 1: got {self.mean_steps}.")
+        if not 1 <= self.mean_steps <= 1e6:  # the draws are whole numbers, and added to rows
+            raise BadValue(f"mean_steps of a goal mix must be 1 to 1000000: got {self.mean_steps}.")
 
     @property
     def shares(self) -> tuple[float, float, float, float]:

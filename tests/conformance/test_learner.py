@@ -203,9 +203,9 @@ def test_settings_are_read_by_their_type(name, given, expected):
         ("phases.0", "3", r"'phases\.0' is made of parts \(name, updates"),
         ("discuont", "1", r"no setting 'discuont'.*Did you mean 'discount'"),
         ("agent", "other", r"no setting 'agent'"),
-        ("batch_size", "0", r"batch_size is 1 or more: got 0"),
-        ("phases.0.updates", "-1", r"0 updates or more: got -1"),
-        ("phases.0.learning_rate", "nan", r"from 0 on: got nan"),
+        ("batch_size", "0", r"batch_size is 1 or more, .*: got 0"),
+        ("phases.0.updates", "-1", r"updates is 0 or more: got -1"),
+        ("phases.0.learning_rate", "nan", r"learning_rate is 0 or more, and finite: got nan"),
     ],
 )
 def test_settings_that_cannot_be_are_one_line(name, given, words):

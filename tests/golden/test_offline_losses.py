@@ -41,7 +41,8 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_built(setting):
 def linear(id, **changes):
     """An agent whose networks are linear in a state (5,) and an action (1,), weights chosen."""
     target = resolve(agent(id).target)
-    config = target.configure(agent(id), "tiny", chain.TASK, hidden=(), **changes)
+    config = target.configure(agent(id), "tiny", chain.TASK, **changes)
+    object.__setattr__(config, "hidden", ())  # nobody else can ask for it
     one = target.create(config, chain.TASK, seed=0)
     for params in one.params.values():
         for value in params.values():

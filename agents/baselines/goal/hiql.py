@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from entitybench.agents.baselines.goal.gciql import GCIQL
+from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.goal.agent import GoalIQL, IQLConfig, make_network
 from entitybench.agents.common.goal.iql import awr_loss
 from entitybench.agents.common.goal.subgoals import Proposal, SubgoalPolicy, settle
@@ -40,6 +41,11 @@ class HIQLConfig(IQLConfig):
     replan_steps: int = 20  # T_sg
     resolution: float = 0.02  # m; objects that a subgoal moves less stay where they are
     max_subgoals: int = 1000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounded(self, subgoal_steps="[1, inf)", awr_beta="[0, inf)", resolution="[0, inf)")
+        bounded(self, replan_steps="[1, inf)", max_subgoals="[0, inf)")
 
 
 def _presets() -> dict[str, dict[str, Any]]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from entitybench import checkpoints
-from entitybench.agents.common.config import changed, from_json, make, to_json
+from entitybench.agents.common.bounds import bounded
+from entitybench.agents.common.config import BATCH, changed, from_json, make, to_json
 from entitybench.agents.common.graph.source import GraphSource
 from entitybench.errors import BadValue
 from entitybench.registry import tasks
@@ -34,6 +35,9 @@ class CountingConfig:
     preset: str
     batches: int
     batch_size: int = 512
+
+    def __post_init__(self) -> None:
+        bounded(self, batches="[1, inf)", batch_size=BATCH)
 
 
 class Counting(ABC):

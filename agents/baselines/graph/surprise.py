@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
+from entitybench.agents.common.bounds import WIDTH, bounded
 from entitybench.agents.common.config import Phase, TorchConfig
 from entitybench.agents.common.graph.source import GraphSource
 from entitybench.agents.common.graph.thresholds import best_cut, share
@@ -39,6 +40,10 @@ class SurpriseConfig(TorchConfig):
     """Settings of the model, one for each entity."""
 
     width: int = 64  # of two hidden layers
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounded(self, width=WIDTH)
 
 
 def _preset(updates: int, **others: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.offline.config import RewardConfig, constant
 from entitybench.agents.common.offline.losses import advantage_weight, expectile_loss
 from entitybench.agents.common.offline.networks import Actor, Critic
@@ -31,6 +32,10 @@ class IQLConfig(RewardConfig):
     expectile: float = 0.7  # τ
     beta: float = 3.0  # inverse temperature of the weights
     target_rate: float = 0.005  # of the target critics
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounded(self, discount="[0, 1]", expectile="(0, 1)", beta="[0, inf)", target_rate="(0, 1]")
 
 
 class IQL(RewardLearner):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.offline.config import RewardConfig, constant
 from entitybench.agents.common.offline.losses import ddpg_bc_loss
 from entitybench.agents.common.offline.networks import Actor, Critic
@@ -36,6 +37,11 @@ class TD3BCConfig(RewardConfig):
     noise_clip: float = 0.5
     policy_every: int = 2  # updates of the critics for one of policy and targets
     target_rate: float = 0.005
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounded(self, discount="[0, 1]", alpha="(0, inf)", noise="[0, inf)", noise_clip="[0, inf)")
+        bounded(self, policy_every="[1, inf)", target_rate="(0, 1]")
 
 
 class TD3BC(RewardLearner):

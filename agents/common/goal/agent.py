@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 
+from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.goal.config import GoalConfig, GoalPhase
 from entitybench.agents.common.goal.iql import IQLNetworks, iql_losses
 from entitybench.agents.common.goal.learner import GoalLearner
@@ -43,6 +44,11 @@ class IQLConfig(GoalConfig):
     expectile: float = 0.9  # τ_e
     target_rate: float = 0.005  # τ of the target critics
     value_goals: GoalMix = VALUE_GOALS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # Below 1: values of a −1/0 reward end at −1 / (1 − γ).
+        bounded(self, discount="[0, 1)", expectile="(0, 1)", target_rate="(0, 1]")
 
 
 _FAR = GoalMix(uniform=1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from entitybench.agents.common.bounds import LAYERS, WIDTH, bounded
 from entitybench.agents.common.config import Phase, TorchConfig
 from entitybench.agents.common.layers import Precision  # noqa: TC001 - read at run time
 from entitybench.datasets.sampling.goals import GoalMix  # noqa: TC001 - read at run time
@@ -23,6 +24,10 @@ class GoalPhase(MixPhase):
     """A stretch of training with one policy objective."""
 
     alpha: float  # weight of the behaviour-cloning term
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounded(self, alpha="[0, inf)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,7 @@ class GoalConfig(TorchConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        bounded(self, width=WIDTH, hidden=WIDTH, blocks=LAYERS, head=WIDTH, heads=WIDTH)
         if self.network == "transformer":
             check_heads("width", self.width, self.heads)
 

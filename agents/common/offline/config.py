@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from entitybench.agents.common.bounds import WIDTH, bounded
 from entitybench.agents.common.config import Phase, TorchConfig
-from entitybench.errors import BadValue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,7 @@ class OfflineConfig(TorchConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.best <= 1:
-            raise BadValue(f"best is a share of episodes in (0, 1]: got {self.best}.")
-        if any(width < 1 for width in self.hidden):
-            raise BadValue(f"hidden layers are 1 wide or more: got {self.hidden}.")
+        bounded(self, hidden=WIDTH, best="(0, 1]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +35,10 @@ class RewardConfig(OfflineConfig):
     reward_shift: float = 0.0
     reward_scale: float = 1.0
     returns: Literal["raw", "range"] = "raw"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounded(self, reward_shift="(-inf, inf)", reward_scale="(0, inf)")
 
 
 def constant(updates: int, rate: float = 3e-4) -> tuple[Phase, ...]:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-EPISODES = 16
+EPISODES = 8
 KINDS = ("raw", "view", "batch")
 HERE = Path(__file__).resolve().parents[1]
 

@@ -121,9 +121,13 @@ class MujocoPhysics(Physics):
         self._views = [
             getattr(data, name).reshape(-1) for data in self.datas for name in world.reads
         ]
-        # Where a batch of one keeps them in its state, and them: memoryviews, quicker for a few.
-        self._single: list[tuple[memoryview, memoryview]] = []
-        self._own = False  # whether the states are MuJoCo's own array
+        # Where the states have them, and they: memoryviews are copied faster than few numbers of
+        # arrays are. Of the controls, where they are among those of all.
+        self._copied: list[tuple[memoryview, memoryview]] = []
+        size = len(self._ctrl)
+        self._targets = [
+            (c.data, slice(i * size, i * size + size)) for i, c in enumerate(self.ctrls)
+        ]
         self._controls = self._ctrl.data
         self._pack = Struct(f"{len(self._ctrl)}d").pack_into
         # `refresh` is called where it has something to do: after every step, or when it is due.
@@ -142,14 +146,10 @@ class MujocoPhysics(Physics):
     def allocate(self) -> Array:
         # One episode, one field, no memory: MuJoCo's own array is the state.
         if len(self._views) == 1 and not self.world.memory:
-            self._own = True
             return self._views[0][None]
         state = super().allocate()
-        if self.batch == 1:
-            self._single = [
-                (state[0, self.world.slot(name)].data, view.data)
-                for name, view in zip(self.world.reads, self._views, strict=True)
-            ]
+        places = [row[self.world.slot(name)].data for row in state for name in self.world.reads]
+        self._copied = [(at, view.data) for at, view in zip(places, self._views, strict=True)]
         return state
 
     def watch(self) -> None:
@@ -178,9 +178,10 @@ class MujocoPhysics(Physics):
         self.world.begin(model, data)
 
     def advance(self, state: Array, actions: Array) -> None:
-        controls = self.world.control(state, actions)
-        for view, control in zip(self.ctrls, controls, strict=False):
-            view[:] = control
+        controls = np.ascontiguousarray(self.world.control(state, actions), np.float64)
+        flat = controls.reshape(-1).data
+        for view, part in self._targets:
+            view[:] = flat[part]
         # The threads share one iterator: whoever is free takes the next world, so that one slow
         # world, or one busy core, keeps nobody waiting.
         todo = iter(self._moving)
@@ -214,11 +215,9 @@ class MujocoPhysics(Physics):
             self.world.refresh(self.models[0], self.datas[0])
 
     def read(self, state: Array) -> None:
-        if self._single:
-            for place, view in self._single:
-                place[:] = view
-        elif not self._own:
-            self._gather(state)
+        del state  # it is the one that `allocate` gave
+        for place, view in self._copied:
+            place[:] = view
 
     def settle(self, state: Array) -> None:
         self.read(state)
@@ -229,12 +228,6 @@ class MujocoPhysics(Physics):
                 for row in np.flatnonzero(due):
                     self.world.refresh(self.models[row], self.datas[row])
                 self.read(state)
-
-    def _gather(self, state: Array) -> None:
-        if not self.world.memory:
-            np.concatenate(self._views, out=state.reshape(-1))
-        else:
-            state[:, : -self.world.memory] = np.concatenate(self._views).reshape(self.batch, -1)
 
     @property
     def saved_size(self) -> int:

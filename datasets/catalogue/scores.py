@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 if TYPE_CHECKING:
-    from entitybench.types import TaskSpec
+    from collections.abc import Callable, Mapping
 
 FILE = Path(__file__).with_name("scores.json")
 
@@ -28,6 +28,19 @@ class Scores(TypedDict):
     oracle: dict[str, float] | None  # None for a task without a scripted policy
 
 
+class Played(Protocol):
+    """What is asked of a task: of a spec, or as a record has it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def horizon(self) -> int: ...
+    @property
+    def kwargs(self) -> Mapping[str, Any]: ...
+
+
 @cache
 def scores() -> dict[str, Scores]:
     """By task."""
@@ -35,7 +48,7 @@ def scores() -> dict[str, Scores]:
     return found
 
 
-def reference_of(task: TaskSpec) -> dict[str, Any] | None:
+def reference_of(task: Played) -> dict[str, Any] | None:
     """The scores of this version of a task, with these arguments; None where none are known.
 
     "random" and "oracle" hold the means "success", "success_fraction" and "return"; a task without
@@ -53,3 +66,18 @@ def reference_of(task: TaskSpec) -> dict[str, Any] | None:
         "steps, success at the last one; random: uniform actions; oracle: the scripted policy, "
         "given the goal",
     }
+
+
+def normaliser(task: Played) -> Callable[[float], float | None]:
+    """Returns -> 100 (return − random) / (oracle − random), by the reference scores of the task.
+
+    As in D4RL (Fu et al., 2020, appendix A), with the scripted oracle as the expert. None where a
+    task has no such scores, or where both are the same.
+    """
+    known = reference_of(task) or {}
+    if not (known.get("random") and known.get("oracle")):
+        return lambda _: None
+    low, high = known["random"]["return"], known["oracle"]["return"]
+    if low == high:
+        return lambda _: None
+    return lambda total: round(100 * (total - low) / (high - low), 6)

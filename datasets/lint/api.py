@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.checks import DONE, FAILED, SKIPPED, NotChecked, counted, how
 from entitybench.datasets.api import load_dataset
+from entitybench.datasets.lint.checks import CHECKS
 from entitybench.datasets.lint.files import check_files
 from entitybench.datasets.lint.finding import Finding
-from entitybench.datasets.lint.subject import CHECKS, Subject
+from entitybench.datasets.lint.subject import Subject
 from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.importer import import_minari, local_names
 from entitybench.datasets.minari.library import minari_root

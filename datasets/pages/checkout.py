@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from entitybench.datasets.catalogue import contents
 from entitybench.datasets.catalogue.shapes import MEASURED
 from entitybench.datasets.pages.api import (
     INDEX,
@@ -113,6 +114,7 @@ def main() -> int:
     if not (ROOT / "pyproject.toml").is_file():
         raise BadValue("pages are written in a checkout, and this is an installed package.")
     found = refresh(say=lambda text: print(text, file=sys.stderr))  # noqa: T201
+    contents.write()
     counts = (f"{len(getattr(found, name))} {name}" for name in ("made", "kept", "absent"))
     sys.stderr.write(f"{', '.join(counts)}, {len(found.failed)} failed\n")
     return 1 if found.failed else 0

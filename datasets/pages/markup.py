@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from entitybench.words import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -26,13 +28,14 @@ def megabytes(manifest: Mapping[str, Any]) -> str:
 
 def plain(value: Any) -> str:
     """A manifest's words in running text: nothing in them is markup."""
-    text = " ".join(str(value).split())
+    text = one_line(" ".join(str(value).split()))
     return "".join(f"&#{ord(sign)};" if sign in "<>&[]*_`|\\#" else sign for sign in text)
 
 
 def code(value: Any) -> str:
     """A manifest's words as code, also in a table."""
-    return f"`{' '.join(str(value).replace('`', chr(39)).replace('|', '/').split())}`"
+    text = one_line(" ".join(str(value).split()))
+    return f"`{text.replace('`', chr(39)).replace('|', '/')}`"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

@@ -10,16 +10,16 @@ import numpy as np
 
 from entitybench.errors import RecordError
 from entitybench.kinds import Metric
-from entitybench.leaderboard.statistics import bootstrap
 from entitybench.leaderboard.statistics.intervals import (
     ALONE,
     INFINITE,
     NO_DATA,
-    SAME,
     Interval,
     over_seeds,
+    seed_means,
     without,
 )
+from entitybench.leaderboard.statistics.ratios import of_means
 from entitybench.leaderboard.tables.data import shown
 
 if TYPE_CHECKING:
@@ -190,23 +190,17 @@ def _geometric(logs: Array) -> Interval:
 
 
 def _of_means(x: Array, y: Array) -> tuple[Interval, str]:
-    """A hierarchical bootstrap in which both share their draws."""
-    above, below = (float(np.nanmean(each)) for each in (x, y))
+    """Of what both have, by Fieller's method; a word where it is no number."""
+    gap = np.isnan(x) | np.isnan(y)
+    x, y = np.where(gap, np.nan, x), np.where(gap, np.nan, y)
+    above, below = (float(np.nanmean(seed_means(each))) for each in (x, y))
     if below == 0:
         mean = math.copysign(math.inf, above) if above else math.nan
         word = "infinite, the divisor is 0" if above else "undefined, 0 / 0"
         return Interval(mean, math.nan, math.nan, "", len(x)), word
-    mean = above / below
-    if x.size == 1 or not math.isfinite(mean):
-        return without(mean, ALONE if x.size == 1 else INFINITE, len(x)), ""
-    # The bootstrap draws by position, so equal shapes are drawn alike: the ratio is paired.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        samples = bootstrap.hierarchical(x) / bootstrap.hierarchical(y)
-    samples = samples[~np.isnan(samples)]
-    low, high = np.quantile(samples, [0.025, 0.975], method="nearest")
-    if low == high:
-        return without(mean, SAME, len(x)), ""
-    return Interval(mean, float(low), float(high), "hierarchical bootstrap", len(x)), ""
+    if x.size == 1 or not math.isfinite(above / below):
+        return without(above / below, ALONE if x.size == 1 else INFINITE, len(x)), ""
+    return of_means(x, y), ""
 
 
 def number(found: Found) -> str:

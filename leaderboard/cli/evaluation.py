@@ -16,9 +16,9 @@ from entitybench.leaderboard.cli.args import (
     Seeds,
     Threads,
     different,
-    writable_file,
     writable_folder,
 )
+from entitybench.leaderboard.cli.films import check_out, make_film, unfilmed
 from entitybench.leaderboard.cli.output import note, print_table, put
 from entitybench.progress import progress_bar
 
@@ -83,10 +83,24 @@ def evaluate(
         registry.tasks()[weights_from]
     spec = registry.tasks()[task]
     kind = registry.kinds()[who.kind if who.kind in registry.kinds() else spec.kind]
+    arguments = {
+        "agent": agent,
+        "task": task,
+        "train_seeds": train_seeds,
+        "episode_seed": episode_seed,
+        "episodes": episodes,
+        "weights": None if weights is None else str(weights),
+        "weights_from": weights_from,
+        "dataset": dataset,
+        "preset": preset,
+        "device": device,
+        "bank": bank or "public",
+    }
+    done = unfilmed(out, arguments, spec.version) if video and out is not None else None
     if out is None:
         writable_folder(RESULTS / spec.id)
-    else:
-        _record_file(out, video)
+    elif done is None:
+        check_out(out, video)
 
     from entitybench.leaderboard.evaluation import api
     from entitybench.leaderboard.evaluation.evaluate import check_options
@@ -102,44 +116,37 @@ def evaluate(
     elif film:
         raise BadValue(f"--{next(iter(film))} is of the film: give --video too, or leave it out.")
 
-    arguments = {
-        "agent": agent,
-        "task": task,
-        "train_seeds": train_seeds,
-        "episode_seed": episode_seed,
-        "episodes": episodes,
-        "weights": None if weights is None else str(weights),
-        "weights_from": weights_from,
-        "dataset": dataset,
-        "preset": preset,
-        "device": device,
-        "bank": bank or "public",
-    }
-    with progress_bar(f"{agent} in {task}{', control steps' if spec.horizon else ''}") as progress:
-        record = api.evaluate(
-            agent,
-            task,
-            episodes=episodes,
-            episode_seed=episode_seed,
-            threads=threads,
-            training_seeds=train_seeds,
-            weights=weights,
-            weights_from=weights_from,
-            dataset=dataset,
-            preset=preset,
-            device=device,
-            bank=bank or "public",
-            arguments=arguments,
-            progress=progress,
-        )
-    try:  # written before it is shown, and shown whatever the disk says: it is not lost
-        path = _write(record, out)
-        note(f"record: {path}")
-    finally:
-        if json:
-            put(record.to_json())
-        else:
-            _print_beside_stored(record)
+    title = f"{agent} in {task}{', control steps' if spec.horizon else ''}"
+    if done is not None and out is not None:
+        note(f"record: {out} is there already; it lacks its film")
+        record, path = done, out
+        put(record.to_json()) if json else _print_beside_stored(record)
+    else:
+        with progress_bar(title) as progress:
+            record = api.evaluate(
+                agent,
+                task,
+                episodes=episodes,
+                episode_seed=episode_seed,
+                threads=threads,
+                training_seeds=train_seeds,
+                weights=weights,
+                weights_from=weights_from,
+                dataset=dataset,
+                preset=preset,
+                device=device,
+                bank=bank or "public",
+                arguments=arguments,
+                progress=progress,
+            )
+        try:  # written before it is shown, and shown whatever the disk says: it is not lost
+            path = _write(record, out)
+            note(f"record: {path}")
+        finally:
+            if json:
+                put(record.to_json())
+            else:
+                _print_beside_stored(record)
     if video:
         loaded = api.load_agent(
             agent,
@@ -151,21 +158,7 @@ def evaluate(
             preset=preset,
             device=device,
         )
-        _film(loaded, task, path.with_suffix(".mp4"), episode_seed, film)
-
-
-def _record_file(out: Path, video: bool) -> None:
-    if out.suffix.lower() in (".mp4", ".png"):
-        raise BadValue(
-            f"--out {out} is the record: give a .json file; --video puts the film beside it."
-        )
-    writable_file(out)
-    films = (out.with_suffix(".mp4"), out.with_name(f"{out.stem}-sheet.png")) if video else ()
-    for file in (out, *films):
-        if file.is_file() and file.stat().st_size:
-            raise BadValue(f"--out {out}: {file} exists already; name a new file, or remove it.")
-    if video and out.exists() and not out.is_file():
-        raise BadValue(f"--video puts a film beside the record: --out {out} must be a .json file.")
+        make_film(loaded, record, path, episode_seed, film)
 
 
 def _write(record: Record, out: Path | None) -> Path:
@@ -199,13 +192,3 @@ def _print_beside_stored(record: Record) -> None:
     from entitybench.leaderboard.tables.gather import beside_shipped
 
     print_table(beside_shipped([record]))
-
-
-def _film(agent: object, task: str, path: Path, first_seed: int, film: dict[str, Any]) -> None:
-    from entitybench.leaderboard.evaluation.video import record_video
-
-    seeds = tuple(range(first_seed, first_seed + 4))
-    film_file, sheet_file = record_video(agent, task, path, seeds=seeds, **film)
-    speed = film.get("speed", 1.0)
-    note(f"video: {film_file} ({'real time' if speed == 1 else f'{speed:g} times real time'})")
-    note(f"video: {sheet_file}")

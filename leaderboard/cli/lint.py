@@ -43,7 +43,7 @@ def lint(
 
 
 def _text(report: Report) -> str:
-    from entitybench.datasets.lint.subject import CHECKS
+    from entitybench.datasets.lint.checks import CHECKS
 
     head = f"{report.dataset}: {report.episodes} episodes, {report.transitions} transitions"
     meant = {"files": "every file is what was written"}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from entitybench.datasets.catalogue.scores import normaliser
 from entitybench.envs.core.play import play
 from entitybench.errors import BadValue, foreign
 from entitybench.leaderboard.evaluation import provenance
@@ -309,20 +310,3 @@ class _Trace:
             for i, seed in enumerate(self.job.items)
         ]
         return Result(rows, self.diagnostics if whole else {})
-
-
-def normaliser(task: TaskSpec) -> Callable[[float], float | None]:
-    """Returns -> 100 (return − random) / (oracle − random), by the reference scores of the task.
-
-    As in D4RL (Fu et al., 2020, appendix A), with the scripted oracle as the expert. None where a
-    task has no such scores, or where both are the same.
-    """
-    from entitybench.datasets.catalogue.scores import reference_of
-
-    known = reference_of(task) or {}
-    if not (known.get("random") and known.get("oracle")):
-        return lambda _: None
-    low, high = known["random"]["return"], known["oracle"]["return"]
-    if low == high:
-        return lambda _: None
-    return lambda total: round(100 * (total - low) / (high - low), 6)

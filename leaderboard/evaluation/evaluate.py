@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import numpy as np
 
+from entitybench.datasets.catalogue.contents import is_registered
 from entitybench.envs.worlds import task_of
 from entitybench.errors import BadValue, BenchError, foreign, whole
 from entitybench.leaderboard.evaluation import provenance
@@ -304,6 +305,7 @@ def _learned(source: Source, kind: str) -> DataInfo | None:
         dataset=source.dataset,
         sha256=source.dataset_sha256,
         default=source.dataset is None or source.dataset == named,
+        registered=source.dataset is None or is_registered(source.dataset, source.dataset_sha256),
         parts=source.parts,
         devices=list(source.devices),
     )

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.leaderboard.statistics import bootstrap, proportions
-from entitybench.leaderboard.statistics.student import hall, t_quantile
+from entitybench.leaderboard.statistics.student import hall, normal_quantile, t_quantile
 
 if TYPE_CHECKING:
     from entitybench.types import Array
 
 LEVEL = 0.95
 SEEDS = "student-t over training seeds"
+BOOTSTRAP = "hierarchical bootstrap"
 NONE = "no interval"  # what the method of an estimate without one begins with
 SAME = f"{NONE}: all values are equal"
 ALONE = f"{NONE}: there is one value"
+ONE_SEED = f"{NONE}: there is one training seed"
 INFINITE = f"{NONE}: a value is infinite"
 _SKEWED = 10  # values of which the skewness tells something
 _ROUNDING = 1e-12  # relative: what equal values may differ by after a mean
@@ -196,20 +198,36 @@ def difference(a: Array, b: Array, level: float = LEVEL) -> Interval:
 def hierarchical(
     values: Array, level: float = LEVEL, *, replicates: int = bootstrap.REPLICATES
 ) -> Interval:
-    """The hierarchical bootstrap of values or paired differences (S, E): seeds, then episodes."""
+    """The hierarchical bootstrap of values or paired differences (S, E): seeds, then episodes.
+
+    None of one training seed.
+    """
     kept = values[~np.isnan(values).all(-1)]
     if len(kept) == 0:
         return NO_DATA
     mean = float(np.mean(seed_means(kept)))
+    if len(kept) == 1:
+        return without(mean, ONE_SEED, 1)
     samples = bootstrap.hierarchical(kept, replicates=replicates)
-    return resampled(mean, samples, "hierarchical bootstrap", len(kept), level)
+    return resampled(mean, samples, BOOTSTRAP, len(kept), level)
 
 
 def resampled(
     mean: float, samples: Array, method: str, count: int, level: float = LEVEL
 ) -> Interval:
-    """Percentiles of bootstrap samples (replicates,), NaN left out; none where all are equal."""
+    """Percentiles of bootstrap samples (replicates,) of `count` units, NaN left out.
+
+    Percentiles are too narrow for few units: their spread lacks (count - 1) / count of the
+    variance, and they know of no t (Hesterberg, "What teachers should know about the bootstrap",
+    The American Statistician 2015). Both are put right by how far the ends lie from the mean. None
+    of one unit, or where all samples are equal.
+    """
     kept = samples[~np.isnan(samples)]
     if not len(kept) or _equal(kept):
         return without(mean, SAME if len(kept) else NONE, count)
-    return Interval(mean, *bootstrap.percentiles(kept, level), method, count)
+    if count < 2:
+        return without(mean, ALONE, count)
+    low, high = bootstrap.percentiles(kept, level)
+    upper = (1 + level) / 2
+    wider = math.sqrt(count / (count - 1)) * t_quantile(upper, count - 1) / normal_quantile(upper)
+    return Interval(mean, mean - wider * (mean - low), mean + wider * (high - mean), method, count)

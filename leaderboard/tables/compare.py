@@ -11,15 +11,18 @@ from entitybench.errors import RecordError
 from entitybench.kinds import Metric
 from entitybench.leaderboard.statistics import bootstrap, proportions
 from entitybench.leaderboard.statistics.intervals import (
+    BOOTSTRAP,
     LEVEL,
     NO_DATA,
     NONE,
+    ONE_SEED,
     Interval,
     difference,
     hierarchical,
     over_seeds,
     resampled,
     seed_means,
+    without,
 )
 from entitybench.leaderboard.tables.data import (
     REPLICATES,
@@ -107,11 +110,12 @@ class Comparison(Rendered):
             else f"Difference: paired by {self.item} seed, {method}.",
             f"P(better): that {unit} of the first is better than one of the second.",
         ]
-        if self.training_seeds > 1:
-            notes.append("Of few training seeds the hierarchical bootstrap is too narrow.")
         parts = [part for found in self.metrics.values() for part in vars(found).values()]
         if any(part.method.startswith(NONE) for part in parts):
-            notes.append("[–]: no interval, since there is one value or all are equal.")
+            notes.append(
+                "[–]: no interval, since there is one value (for the bootstrap one training seed) "
+                "or all are equal."
+            )
         return Grid(title, header, tuple(rows), (*notes, *self.notes))
 
     def values(self) -> list[dict[str, Any]]:
@@ -200,10 +204,12 @@ def _differences(
     if not own.count:
         return own, own
     samples = _redrawn(a, b, metric, items, pairs)
-    both = resampled(own.mean, samples, "hierarchical bootstrap", own.count)
-    if np.isnan(own.low) and not np.isnan(both.low):
+    both = without(own.mean, ONE_SEED, 1)
+    if own.count > 1:
+        both = resampled(own.mean, samples, BOOTSTRAP, own.count)
+    if np.isnan(own.low):
         # One training seed, or several that agree: only items are left to say how sure it is.
-        own = replace(both, method=f"bootstrap over paired {a.item}s", count=len(items))
+        own = resampled(own.mean, samples, f"bootstrap over paired {a.item}s", len(items))
     return own.within(*ends), both.within(*ends)
 
 

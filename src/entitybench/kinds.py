@@ -12,6 +12,8 @@ from typing import Any
 HORIZON = "horizon"  # an upper bound of metrics: the number of steps that the task allows
 CONTROL = "entitybench.leaderboard.evaluation.control:Control"
 _GRAPHS = "entitybench.leaderboard.evaluation.graphs:Graphs"
+# A task -> its returns -> what they are of the way from random actions to the scripted policy.
+NORMALISER = "entitybench.datasets.catalogue.scores:normaliser"
 _EDGES = "entitybench.leaderboard.statistics.edges"
 
 
@@ -104,7 +106,7 @@ _LATENCY = Metric(
     sentence="mean time of one call of the policy, which acts for {block} episodes.",
     higher_is_better=False,
 )
-_NORMALISED = Metric(name="normalised_return", title="normalised return", short="normalised")
+NORMALISED = Metric(name="normalised_return", title="normalised return", short="normalised")
 
 
 def _share_of_edges(name: str, title: str, short: str, **others: Any) -> Metric:
@@ -156,7 +158,7 @@ KINDS: tuple[Kind, ...] = (
         item="episode",
         does="policy",
         evaluator=CONTROL,
-        metrics=(*CONTROL_METRICS, _NORMALISED),
+        metrics=(*CONTROL_METRICS, NORMALISED),
         listed=("success", "return"),
         compared="return",
         options=_EPISODES,
@@ -167,7 +169,7 @@ KINDS: tuple[Kind, ...] = (
         item="episode",
         does="policy",
         evaluator=CONTROL,
-        metrics=(*CONTROL_METRICS, _NORMALISED),
+        metrics=(*CONTROL_METRICS, NORMALISED),
         listed=("success", "return"),
         compared="return",
         options=_EPISODES,

@@ -211,8 +211,17 @@ class DataInfo(_Model):
     dataset: str | None = Field(None, description="its id")
     sha256: str | None = Field(None, description="of its content")
     default: bool = Field(True, description="whether its task names it to be trained on")
+    registered: bool = Field(True, description="whether the content is that of the registered one")
     parts: dict[str, str] = Field({}, description="sha256 of the weights it was built on, by name")
     devices: list[str] = Field([], description="that trained it, in order; none: not known")
+
+    @property
+    def short(self) -> str:
+        """What labels say of it; nothing of what its task names, with the content that is known."""
+        if not self.dataset or (self.default and self.registered):
+            return ""
+        name = self.dataset.rpartition("/")[2]
+        return name if self.registered else f"{name} of own content {(self.sha256 or '')[:8]}"
 
 
 class Hashes(_Model):
@@ -289,8 +298,7 @@ class Record(_Model):
         """The name of the row in tables, one line whatever the file holds."""
         source, bank = self.agent.weights_from, self.task.bank
         remarks = [f"trained on {source}"] if source else []
-        others = {each.dataset for each in self.data if each.dataset and not each.default}
-        remarks += [f"on {name.rpartition('/')[2]}" for name in sorted(others)]
+        remarks += [f"on {name}" for name in sorted({x.short for x in self.data} - {""})]
         remarks += [f"{bank} starts"] if bank != "public" else []
         text = f"{self.agent.id} ({', '.join(remarks)})" if remarks else self.agent.id
         return squeezed(text, 200)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from types import SimpleNamespace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from entitybench.checkpoints import today
-from entitybench.kinds import CONTROL_METRICS
+from entitybench.kinds import CONTROL_METRICS, KINDS, NORMALISED, NORMALISER
+from entitybench.registry import resolve
 
 _MOST_STEPS = 10**9
 _DIGEST = 16  # hex digits that schema 2 keeps
@@ -54,7 +56,7 @@ def lifted(data: dict[str, Any]) -> dict[str, Any]:
         seeds = sorted({row.training_seed for row in rows})
         sha256 = hashes.get("dataset")
         found["data"] = [{"training_seed": seed, "sha256": sha256} for seed in seeds if sha256]
-    plain = [row.model_dump(by_alias=True) for row in rows]
+    plain: list[dict[str, Any]] = [row.model_dump(by_alias=True) for row in rows]
     names = [metric.name for metric in CONTROL_METRICS] + ["length"]
     found["rows"] = {
         "training_seed": [row["training_seed"] for row in plain],
@@ -66,4 +68,19 @@ def lifted(data: dict[str, Any]) -> dict[str, Any]:
         "digest": [row["state_digest"][:_DIGEST] for row in plain],
         "error": [row["error"] for row in plain],
     }
+    if isinstance(task, dict) and (shares := _normalised(task, [row.return_ for row in rows])):
+        found["metrics"].append(asdict(NORMALISED))
+        found["rows"]["values"][NORMALISED.name] = shares
     return found
+
+
+def _normalised(task: dict[str, Any], returns: list[float]) -> list[float | None]:
+    """What an evaluation of today writes beside these returns; nothing where it writes nothing."""
+    kind = next((kind for kind in KINDS if kind.id == task.get("kind")), None)
+    if kind is None or NORMALISED not in kind.metrics or not {"id", "version"} <= task.keys():
+        return []
+    played = SimpleNamespace(**{"horizon": None, "kwargs": {}, **task})
+    if not isinstance(played.id, str) or not isinstance(played.kwargs, dict):
+        return []  # as the record's own fields will say
+    normalise = resolve(NORMALISER)(played)
+    return [normalise(x) for x in returns]

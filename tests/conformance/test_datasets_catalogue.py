@@ -7,6 +7,7 @@ import json
 import pytest
 
 from entitybench.datasets.api import load_dataset
+from entitybench.datasets.catalogue import contents
 from entitybench.datasets.catalogue.shapes import (
     MEASURED,
     disk_bytes,
@@ -22,6 +23,7 @@ from entitybench.datasets.pages.checkout import FACTS, sizes
 from entitybench.datasets.pages.index import index
 from entitybench.errors import UnknownId
 from entitybench.leaderboard.cli.main import main
+from entitybench.leaderboard.evaluation.api import stored_records
 from entitybench.registry import datasets, tasks
 from entitybench.types import DatasetSpec
 
@@ -116,3 +118,19 @@ def test_tasks_know_their_datasets():
         assert spec.id in tasks()[spec.task].datasets
     assert tasks()["push-3blocks"].datasets[0] == "push-3blocks/play-v1"
     assert tasks()["push-3blocks-pixels"].datasets == ()
+
+
+def test_contents_are_those_of_the_facts():
+    known = contents.contents()
+    assert known == contents.of_facts()
+    assert set(known) <= set(datasets().ids)
+    facts = [json.loads(path.read_text()) for path in contents.FACTS.glob("*/*.json")]
+    assert len(facts) == len(known) > 200
+    assert not [each["name"] for each in facts if each["manifest"]["custom"]]
+
+
+def test_records_that_are_shipped_learned_from_registered_content():
+    shipped = [r for task in tasks().ids for r in stored_records(task)]
+    of = [each for r in shipped for each in r.data if each.dataset]
+    assert len(of) > 500
+    assert all(contents.is_registered(each.dataset, each.sha256) for each in of)

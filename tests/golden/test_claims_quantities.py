@@ -131,16 +131,30 @@ def test_training_seeds_of_one_side_are_left_out_and_named():
         look(Difference(Mean("a", "score"), Mean("b", "score")), a=scores([3]), b=b)
 
 
-def test_ratio_of_the_same_items_is_of_means_and_its_draws_are_paired():
+def test_ratio_of_the_same_items_is_of_means_and_they_are_paired():
     a, b = scores([4, 8], [6, 6]), scores([2, 4], [3, 3])
     found = look(Ratio(Mean("a", "score"), Mean("b", "score")), a=a, b=b)
     assert found.interval.mean == 2
-    # twice as much in every draw
+    assert text(found) == "2.00 [–]"
+    a, b = scores([4, 8, 6, 6]), scores([2, 4, 3, 3])
+    found = look(Ratio(Mean("a", "score"), Mean("b", "score")), a=a, b=b)
     assert found.interval.method == "no interval: all values are equal"
-    other = scores([2, 6], [1, 3])
-    found = look(Ratio(Mean("a", "score"), Mean("b", "score")), a=a, b=other)
+    found = look(Ratio(Mean("a", "score"), Mean("b", "score")), a=scores([5, 7, 6, 6]), b=b)
+    # by hand: those r with |mean(a − r b)| <= t(0.975, 3) times its standard error
+    x, y = np.array([5.0, 7, 6, 6]), np.array([2.0, 4, 3, 3])
+    at_ends = [x - end * y for end in (found.interval.low, found.interval.high)]
+    t = [abs(z.mean()) / (z.std(ddof=1) / 2) for z in at_ends]
+    assert t == pytest.approx([3.182446305] * 2, rel=1e-3)
     assert found.interval.mean == 2
     assert found.interval.low < 2 < found.interval.high
+
+
+def test_ratio_has_no_interval_where_the_divisor_may_be_zero():
+    a, b = scores([4, 8], [6, 6]), scores([2, 6], [1, 3])
+    found = look(Ratio(Mean("a", "score"), Mean("b", "score")), a=a, b=b)
+    assert found.interval.mean == 2
+    assert found.interval.method == "no interval: the divisor may be 0"
+    assert text(found) == "2.00 [–]"
 
 
 def test_ratio_of_one_number_a_seed_is_their_geometric_mean():
@@ -158,7 +172,7 @@ def test_ratio_of_a_number_that_is_not_positive_is_of_means():
     a, b = scores([3], [-1], task="here"), scores([1], [3], task="there")
     found = look(Ratio(Mean("a", "score"), Mean("b", "score")), a=a, b=b)
     assert found.interval.mean == 0.5  # (3 − 1) / (1 + 3)
-    assert found.interval.low < found.interval.mean < found.interval.high
+    assert found.interval.method == "no interval: the divisor may be 0"  # of 1 and 3
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from entitybench.leaderboard.statistics.intervals import difference, interval
+from entitybench.leaderboard.statistics.intervals import difference, hierarchical, interval
 from entitybench.leaderboard.statistics.proportions import superiority
+from entitybench.leaderboard.statistics.ratios import of_means
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -134,3 +135,69 @@ def test_probability_of_improvement() -> None:
             low, high = superiority(float((a[:, None] > b).mean()), 5, 5, 0.95)
             held.append(low <= truth <= high)
         assert np.mean(held) >= LEAST
+
+
+def judged(found: Iterable[tuple[Interval, float]]) -> list[tuple[Interval, float]]:
+    """Those that have an interval; the others must say why not."""
+    kept = []
+    for each, truth in found:
+        if math.isnan(each.low):
+            assert each.method.startswith("no interval: ")
+        else:
+            kept.append((each, truth))
+    return kept
+
+
+@pytest.mark.parametrize(("seeds", "episodes"), [(2, 10), (3, 30), (5, 10), (5, 100)])
+@pytest.mark.parametrize("noise", [*NOISE, 0.05, 0.5])
+def test_the_hierarchical_bootstrap(seeds: int, episodes: int, noise: str | float) -> None:
+    """Of returns with this noise, or of shares of this size."""
+    rng = np.random.default_rng([seeds, episodes])
+    size = (seeds, episodes)
+
+    def trials() -> Iterable[tuple[Interval, float]]:
+        for k in range(TRIALS):
+            away = (k % 2) * rng.normal(size=(seeds, 1))
+            if isinstance(noise, str):
+                values, truth = 0.3 * away + NOISE[noise](rng, size), 0.0
+            else:
+                values, truth = (rng.random(size) < noise).astype(float), noise
+            yield hierarchical(values, replicates=400), truth
+
+    kept = judged(trials())
+    assert len(kept) > TRIALS / 2
+    assert covered(kept) >= LEAST
+
+
+def test_the_bootstrap_of_one_training_seed_has_no_interval() -> None:
+    found = hierarchical(np.array([[1.0, 2.0, 3.0]]))
+    assert (found.mean, found.method) == (2.0, "no interval: there is one training seed")
+
+
+@pytest.mark.parametrize(("seeds", "episodes"), [(1, 10), (1, 100), (2, 100), (5, 10)])
+@pytest.mark.parametrize("of", [(0.5, 0.7), (0.9, 0.5), "normal", "skewed"])
+def test_ratios_of_means(seeds: int, episodes: int, of: str | tuple[float, float]) -> None:
+    """Of shares, or of returns around 6 and 3 with this noise on shared starts."""
+    rng = np.random.default_rng([seeds, episodes])
+    size, truths = (seeds, episodes), (6.0, 3.0) if isinstance(of, str) else of
+
+    def trials() -> Iterable[tuple[Interval, float]]:
+        for k in range(TRIALS):
+            start = rng.normal(size=episodes)
+            each, arms = [], []
+            for level in truths:
+                away = (k % 2) * rng.uniform(-1, 1, size=(seeds, 1))
+                if isinstance(of, str):
+                    mean = level + 0.5 * away
+                    arms.append(mean + start + NOISE[of](rng, size))
+                else:
+                    mean = level + 0.05 * away
+                    arms.append((rng.random(size) < mean).astype(float))
+                each.append(float(mean[0, 0]))
+            truth = truths[0] / truths[1] if seeds > 1 else each[0] / each[1]
+            if arms[1].any():
+                yield of_means(arms[0], arms[1]), truth
+
+    kept = judged(trials())
+    assert len(kept) > TRIALS / 3
+    assert covered(kept) >= LEAST

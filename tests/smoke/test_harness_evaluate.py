@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+from entitybench.datasets.catalogue.contents import contents
 from entitybench.errors import BadValue, BenchError
 from entitybench.leaderboard.evaluation.control import BLOCK, blocks
 from entitybench.leaderboard.evaluation.evaluate import evaluate
@@ -113,6 +114,27 @@ def test_a_record_says_which_devices_trained():
     [data] = run(agent, episodes=1).data
     assert data.devices == ["cuda", "cpu"]
     assert run(episodes=1).data == []
+
+
+@pytest.mark.parametrize(
+    ("dataset", "content", "label"),
+    [
+        ("push-3blocks/play-v1", None, "seeker"),
+        ("push-3blocks/play-v1", "0123456789ab", "seeker (on play-v1 of own content 01234567)"),
+        ("push-3blocks/random-v1", None, "seeker (on random-v1)"),
+        ("push-3blocks/mine-v1", "0123456789ab", "seeker (on mine-v1)"),  # nobody else's
+    ],
+)
+def test_data_of_ones_own_under_a_registered_id_are_told_in_the_label(dataset, content, label):
+    agent = Seeker()
+    known = content or contents()[dataset]
+    task = {"trained_on": "push-3blocks", "dataset": dataset, "dataset_sha256": known}
+    agent.source = Source(id="seeker", **task)
+    record = run(agent, episodes=1)
+    agent = record.agent.model_copy(update={"weights_from": None})
+    assert record.model_copy(update={"agent": agent}).label == label
+    read = Record.model_validate_json(record.to_json())
+    assert [each.registered for each in read.data] == ["own" not in label]
 
 
 def test_number_of_episodes_threads_and_shards_change_no_row():

@@ -172,7 +172,7 @@ def sweep(folder: Path, every: int, words: list[str]) -> dict[str, object]:
             left = set(hidden(place)) - set(kept)
             wrong += [f"{k}: {name} stays" for name in sorted(left)]
             names = {named(name) for name in visible(place)}
-            if names != set(sizes) and not taken:
+            if names != set(sizes):
                 wrong.append(f"{k}: other files: {sorted(names ^ set(sizes))}")
     return {"actions": actions, "wrong": wrong}
 

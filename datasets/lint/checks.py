@@ -20,13 +20,13 @@ from entitybench.datasets.lint import (
     scores,
     starts,
 )
-from entitybench.datasets.lint.finding import Finding
 from entitybench.datasets.lint.subject import PUBLIC, Subject
 from entitybench.envs.core.world import GoalWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from entitybench.datasets.lint.finding import Finding
     from entitybench.types import Array
 
 CHANCE = 1e-4  # of a feature being the same in all episodes though it differs between starts

@@ -1,38 +1,42 @@
-"""A policy of one's own beside random actions: python examples/own_agent.py [EPISODES]."""
+"""A policy of one's own beside the oracle and random actions.
+
+python examples/own_agent.py [EPISODES], or by the command line:
+bench eval --agent examples/own_agent.py:Shaky --task push-1block --episodes 20
+"""
 
 import sys
 
 import numpy as np
 
 import entitybench as eb
+from entitybench.envs.api import oracle_of
 
 TASK = "push-1block"
 
 
-class Behind:
-    """Go behind the block as seen from its place, then push. One block only."""
+class Shaky:
+    """The task's scripted policy, with a trembling hand."""
+
+    def __init__(self, task):
+        self.steady = oracle_of(task)  # a policy too
 
     def initial_state(self, batch):
-        return None  # what the policy remembers, a row for each of `batch` episodes
+        return self.steady.initial_state(batch)  # what it remembers, a row an episode
 
     def act(self, obs, state, rng):
-        pusher, block = obs["achieved_goal"][:, 0, :2], obs["achieved_goal"][:, 1, :2]
-        place = obs["desired_goal"][:, 1, :2]
-        way = place - block  # (B, 2) m
-        away = np.linalg.norm(way, axis=1, keepdims=True)
-        way = way / np.maximum(away, 1e-6)
-        behind = block - 0.06 * way
-        ready = np.linalg.norm(pusher - behind, axis=1, keepdims=True) < 0.03
-        target = np.where(ready, block, behind)
-        target = np.where(away < 0.02, pusher, target)  # it is there: stay
-        return np.clip((target - pusher) / 0.05, -1, 1), state  # (B, 2) in [-1, 1]
+        action, state = self.steady.act(obs, state, rng)  # (B, A), from obs[name] (B, N, D)
+        tremble = rng.normal(size=action.shape)  # the harness's: a generator for each episode
+        return np.clip(action + 2 * tremble, -1, 1), state
 
 
-episodes = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-mine = eb.evaluate(Behind(), TASK, episodes=episodes)
-chance = eb.evaluate("random", TASK, episodes=episodes)
-mine.write("mine.json")  # `bench table mine.json` shows it again
+if __name__ == "__main__":
+    episodes = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    mine = eb.evaluate(Shaky(TASK), TASK, episodes=episodes)
+    oracle, chance = (eb.evaluate(id, TASK, episodes=episodes) for id in ("oracle", "random"))
+    mine.write("mine.json")  # `bench table mine.json` shows it again
 
-print(eb.table([mine, chance]))
-print(eb.compare(mine, chance))
-print(f"success: {mine.summary()['success']:.0%}, by chance {chance.summary()['success']:.0%}")
+    print(eb.table([oracle, mine, chance]))
+    print(eb.compare(mine, oracle))
+    print(
+        f"success: {mine.summary()['success']:.0%}, of the oracle {oracle.summary()['success']:.0%}"
+    )

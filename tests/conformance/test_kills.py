@@ -17,6 +17,7 @@ from entitybench.datasets.transport.publish import publish
 from entitybench.leaderboard.cli.main import main
 
 KILLS = Path(__file__).parents[1] / "support" / "kills.py"
+TRAIN = "train --agent gcbc --task push-1block --dataset made --preset tiny --device cpu --out runs"
 EVAL = "eval --agent random --task push-1block --episodes 1"
 GENERATE = "generate push-1block/play-v1 --episodes 1 --workers 1 --out made"
 
@@ -67,6 +68,15 @@ def test_an_evaluation_killed_anywhere(place, words):
 def test_a_plot_killed(place):
     assert main([*EVAL.split(), "--out", "records/a.json"]) == 0
     killed(place, "plot bars records --out plots/bars.svg")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", ["--seed 0", "--seeds 0 1"])
+def test_a_training_killed(place, seeds):
+    """What was begun goes on with --resume; a folder seedS is whole, or not there."""
+    pytest.importorskip("torch")
+    generate("push-1block/play-v1", episodes=6, workers=1, out="made", say=lambda _: None)
+    killed(place, f"{TRAIN} {seeds} --evaluate-every 0", every=4)
 
 
 @pytest.mark.slow

@@ -123,7 +123,10 @@ def visible(place: Path) -> dict[str, int]:
     found = {}
     for path in place.rglob("*"):
         parts = path.relative_to(place).parts
-        unfinished = any(part.startswith(".") or ".partial" in part for part in parts)
+        unfinished = any(
+            part.startswith(".") or ".partial" in part or part.endswith(".training")
+            for part in parts
+        )
         if path.is_file() and not unfinished and "__pycache__" not in parts:
             found["/".join(parts)] = path.stat().st_size
     return found
@@ -161,11 +164,13 @@ def sweep(folder: Path, every: int, words: list[str]) -> dict[str, object]:
             now = visible(place)
             for name, size in now.items():
                 right = {before.get(name), sizes.get(named(name))}
-                near = words[0] == "eval" or name.endswith(".hdf5")  # times and such in them
+                near = words[0] in ("eval", "train") or name.endswith(".hdf5")  # times in them
                 if size not in right and not (near and size > 0.9 * sizes[named(name)]):
                     wrong.append(f"{k}: {name} has {size} bytes, not {right}")
             wrong += [f"{k}: {name} is missing" for name in before if name not in now]
             code, _ = run(words, place, 0)
+            if code and words[0] == "train" and "--resume" in log(place):
+                code, _ = run([*words, "--resume"], place, 0)
             taken = words[0] == "eval" and "exists already" in log(place)  # a result is kept
             if code and not taken:
                 wrong.append(f"{k}: once more: exit code {code}: {log(place)}")

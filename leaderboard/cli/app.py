@@ -187,7 +187,7 @@ _command(
 _command(
     "plot",
     "report:plot",
-    "Draw records or training curves into an SVG, PNG or HTML file.",
+    "Draw records or training curves into a PDF, SVG, PNG or HTML file.",
     "bench plot bars results --out bars.pdf",
     "bench plot curves runs/hecrl --out curves.svg",
 )

@@ -99,8 +99,10 @@ class _Random:
 def well_seen(task: TaskSpec) -> str:
     """Every camera shows the scene, nothing is clipped, and entities stand out.
 
-    Raises NotChecked where nothing can be drawn here.
+    Raises NotChecked where nothing can be drawn here, or what is drawn is another package's.
     """
+    if task.extra:
+        raise NotChecked(f"the scene and its light are {task.extra}'s")
     from entitybench.envs.drawing.gl import make_context
 
     try:

@@ -182,6 +182,13 @@ def test_a_task_is_named_by_id_module_and_file(here: Path, monkeypatch: Any) -> 
             task(wrong)
 
 
+def test_the_looks_of_another_package_are_its_own() -> None:
+    from entitybench.checks import NotChecked
+
+    with pytest.raises(NotChecked, match="its light are robosuite's"):
+        CHECKS["pictures"].run(tasks()["robosuite-lift"])
+
+
 def fixed(checks: dict[str, str]) -> Any:
     return lambda _: iter(checks.items())
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import mujoco
 
+    from entitybench.envs.core.alone import Alone
     from entitybench.envs.core.physics import Physics
     from entitybench.envs.core.world import Variation, World
     from entitybench.types import Array, Obs
@@ -129,7 +130,9 @@ class Worlds:
         plain = not (interactions or self.bank.latency or self._varies)
         self._advance_alone = getattr(self.physics, "advance_alone", None) if plain else None
         # How it is stepped number by number, where the world has that.
-        self.alone = world.alone() if batch == 1 and self._advance_alone is not None else None
+        alone = vars(type(world)).get("alone_class")
+        fits = alone is not None and batch == 1 and self._advance_alone is not None
+        self.alone: Alone | None = resolve(alone)(world) if fits else None
         self._lowest = np.full(world.action_shape, -1.0)
         self._highest = np.full(world.action_shape, 1.0)
         # Actions that are still to come, of rows that are late; see `Variation.latency`.

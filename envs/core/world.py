@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     import mujoco
 
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 
@@ -72,6 +71,9 @@ class World(ABC):
     view: str = "top"  # the camera of these images
     # What steps its episodes, a `Physics`: by name, for it knows the worlds.
     physics_class: str = "entitybench.envs.core.physics:MujocoPhysics"
+    # What steps one episode number by number, an `Alone`, likewise. Not inherited, since subclasses
+    # may have other rules.
+    alone_class: str | None = None
 
     @property
     def features(self) -> int:
@@ -171,13 +173,6 @@ class World(ABC):
         since asking of all rows at once is quicker than calling `refresh` for each.
         """
         del state
-        return None
-
-    def alone(self) -> Alone | None:
-        """What steps one episode number by number, if this world has that; see alone.py.
-
-        Never of a subclass that may have other rules.
-        """
         return None
 
     # What makes this world anew, set by what made it: a function and its arguments.

@@ -29,7 +29,6 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 WIDE_MOUTH = 0.36  # m, width of the goals: one mallet before the middle does not close them
@@ -51,6 +50,7 @@ class HockeyGame(HockeyWorld, TeamWorld):
     The central state's `goals` are those that a mallet's side has scored.
     """
 
+    alone_class = "entitybench.envs.hockey.game_alone:GameAlone"
     extra_features = ("goals",)
     control_dt = 0.02
     reads = ("qpos", "qvel", "userdata")
@@ -156,11 +156,6 @@ class HockeyGame(HockeyWorld, TeamWorld):
         """When the puck is behind a goal line."""
         x = state[..., self.puck_x]
         return ~((x > -LINE) & (x < LINE))
-
-    def alone(self) -> Alone | None:
-        from entitybench.envs.hockey.game_alone import GameAlone
-
-        return GameAlone(self) if type(self) is HockeyGame else None
 
     def refresh(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         """Count a goal, and put the puck back."""

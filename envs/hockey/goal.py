@@ -34,7 +34,6 @@ from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 RADIUS = 0.15  # m, of a goal
@@ -55,6 +54,7 @@ class HockeyGoal(HockeyWorld, GoalWorld):
     is lost.
     """
 
+    alone_class = "entitybench.envs.hockey.alone:StruckAlone"
     extra_features = ("near", "hit", "hit_x", "hit_y")
     memory = 6  # the goal's x and y; near, hit, hit_x, hit_y
 
@@ -186,11 +186,6 @@ class HockeyGoal(HockeyWorld, GoalWorld):
         # A goal of zeros is that of an absent puck: it asks for nothing that could be reached.
         asked = (desired[..., self.puck, :2] != 0).any(-1)[..., None]
         return near & (achieved[rows] >= desired[rows]) & asked
-
-    def alone(self) -> Alone | None:
-        from entitybench.envs.hockey.alone import StruckAlone
-
-        return StruckAlone(self) if type(self) is HockeyGoal else None
 
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)

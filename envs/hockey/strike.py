@@ -21,7 +21,6 @@ from entitybench.envs.hockey.world import HockeyWorld, end_of_reach
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 LINE = HALF_LENGTH + PUCK_RADIUS  # m, |x| from which the puck is wholly behind a goal line
@@ -65,10 +64,7 @@ class HockeyStrike(_Goals):
     is in the far goal.
     """
 
-    def alone(self) -> Alone | None:
-        from entitybench.envs.hockey.alone import StrikeAlone
-
-        return StrikeAlone(self) if type(self) is HockeyStrike else None
+    alone_class = "entitybench.envs.hockey.alone:StrikeAlone"
 
     def start(self, seed: int) -> Start:
         rng = generator(seed, "hockey-strike-start")
@@ -102,12 +98,8 @@ class HockeyDefend(_Goals):
     goal.
     """
 
+    alone_class = "entitybench.envs.hockey.alone:DefendAlone"
     memory = 1  # the outcome
-
-    def alone(self) -> Alone | None:
-        from entitybench.envs.hockey.alone import DefendAlone
-
-        return DefendAlone(self) if type(self) is HockeyDefend else None
 
     def start(self, seed: int) -> Start:
         rng = generator(seed, "hockey-defend-start")

@@ -17,7 +17,6 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 # Cells of 1 m: S start, G goal; a `-` or `|` between two cells is a wall. Rows from north to south.
@@ -61,6 +60,7 @@ class PointMaze(RewardWorld):
     point and goal: the radius), and what it is.
     """
 
+    alone_class = "entitybench.envs.locomotion.alone:MazeAlone"
     feature_names = ("x", "y", "vx", "vy", "half_x", "half_y", "wall", "goal")
     action_dim = 2
     control_dt = 0.05
@@ -158,11 +158,6 @@ class PointMaze(RewardWorld):
         limit = self.limit
         np.minimum(np.maximum(point, -limit), limit, out=point)
         return observation
-
-    def alone(self) -> Alone | None:
-        from entitybench.envs.locomotion.alone import MazeAlone
-
-        return MazeAlone(self) if type(self) is PointMaze else None
 
     def reward_terms(self, before: Array, action: Array, after: Array) -> dict[str, Array]:
         del before, action

@@ -19,7 +19,6 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.envs.core.alone import Alone
     from entitybench.envs.core.world import Variation
     from entitybench.types import Array
 
@@ -133,11 +132,6 @@ class Planar(Locomotion):
             np.minimum(np.maximum(velocity, -self.limit), self.limit, out=velocity)
         return observation
 
-    def alone(self) -> Alone | None:
-        from entitybench.envs.locomotion.alone import RunAlone
-
-        return RunAlone(self) if type(self) in (Hopper, Walker2d, HalfCheetah) else None
-
     @property
     def bounds(self) -> Array:
         bounds = np.full(self.features, np.inf, np.float32)
@@ -197,6 +191,7 @@ class Upright(Planar):
 class Hopper(Upright):
     """One leg. The episode ends when the torso is lower than 0.7 m or leans more than 0.2 rad."""
 
+    alone_class = "entitybench.envs.locomotion.alone:RunAlone"
     file = "hopper.xml"
     joints = ("thigh", "leg", "foot")
     motors = joints
@@ -212,6 +207,7 @@ class Hopper(Upright):
 class Walker2d(Upright):
     """Two legs. The episode ends when the torso is not 0.8 to 2 m high or leans more than 1 rad."""
 
+    alone_class = "entitybench.envs.locomotion.alone:RunAlone"
     file = "walker2d_v5.xml"
     joints = ("thigh", "leg", "foot", "thigh_left", "leg_left", "foot_left")
     motors = joints
@@ -226,6 +222,7 @@ class Walker2d(Upright):
 class HalfCheetah(Planar):
     """A front and a hind leg. Nothing ends the episode but the horizon."""
 
+    alone_class = "entitybench.envs.locomotion.alone:RunAlone"
     file = "half_cheetah.xml"
     joints = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
     motors = joints

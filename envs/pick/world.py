@@ -19,7 +19,6 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 # A square as large as the HECRL paper's 0.25 m x 0.60 m: pictures of it are square.
@@ -178,6 +177,8 @@ class PickWorld(PickTable, GoalWorld):
     for them.
     """
 
+    alone_class = "entitybench.envs.pick.alone:PickAlone"
+
     def start(self, seed: int) -> Start:
         rng = generator(seed, "pick-start")
         constants = self.draw_ids(rng)
@@ -221,11 +222,6 @@ class PickWorld(PickTable, GoalWorld):
         gap *= gap
         return np.add.reduce(gap, -1) <= _NEAR
 
-    def alone(self) -> Alone | None:
-        from entitybench.envs.pick.alone import PickAlone
-
-        return PickAlone(self) if type(self) in (PickWorld, StackWorld) else None
-
     def goal_qpos(self, goal: Array) -> Array:
         hand = np.array([0, 0, HEIGHTS[1], 0, OPEN / 2, OPEN / 2])
         return self.lay(hand, goal[self.rows, :3], np.zeros(self.cubes))
@@ -240,6 +236,8 @@ class PickWorld(PickTable, GoalWorld):
 
 class StackWorld(PickWorld):
     """Cubes to be stacked: all goals lie above one another, in the order of the rows."""
+
+    alone_class = "entitybench.envs.pick.alone:PickAlone"
 
     def draw_goals(self, rng: np.random.Generator, cubes: Array) -> Array:
         del cubes

@@ -17,7 +17,6 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 POSTS = ((0.0, 0.16), (-0.14, -0.08), (0.14, -0.08))  # m, a triangle about the centre
@@ -39,6 +38,7 @@ class PushPostsWorld(PushWorld):
     posts, whose rows are zero in it.
     """
 
+    alone_class = "entitybench.envs.push.alone:PushAlone"
     feature_names = (*PushWorld.feature_names, "post")
     fixed_names = feature_names[4:]
     others = tuple(f"post{i}" for i in range(len(POSTS)))
@@ -82,11 +82,6 @@ class PushPostsWorld(PushWorld):
             lambda places: _gap(places, POSTS) >= POST_SPACING,
             f"{self.blocks} blocks, {POST_SPACING:g} m from the posts",
         )
-
-    def alone(self) -> Alone | None:
-        from entitybench.envs.push.alone import PushAlone
-
-        return PushAlone(self) if type(self) is PushPostsWorld else None
 
     def achieved(self, observation: Array) -> Array:
         achieved = super().achieved(observation)
@@ -163,6 +158,7 @@ class PushZonesWorld(PushTable, GoalWorld):
     zones are zero. Relabelled goals, which ask for both blocks, are judged by the same rule.
     """
 
+    alone_class = "entitybench.envs.push.alone:ZonesAlone"
     feature_names = (*PushTable.feature_names, "zone")
     fixed_names = feature_names[4:]
     others = tuple(f"zone{i}" for i in range(ZONES))
@@ -222,11 +218,6 @@ class PushZonesWorld(PushTable, GoalWorld):
         near = square[..., 0] + square[..., 1] <= self._near
         asked = desired[..., self.rows, 4 : 4 + IDS].any(axis=-1)
         return np.logical_and.reduce(near | ~asked, -1, keepdims=True)
-
-    def alone(self) -> Alone | None:
-        from entitybench.envs.push.alone import ZonesAlone
-
-        return ZonesAlone(self) if type(self) is PushZonesWorld else None
 
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)

@@ -24,7 +24,6 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 IDS = 16  # codes an entity can have; the pusher's is 0
@@ -168,6 +167,8 @@ class PushWorld(PushTable, GoalWorld):
     for them.
     """
 
+    alone_class = "entitybench.envs.push.alone:PushAlone"
+
     def start(self, seed: int) -> Start:
         rng = generator(seed, "push-start")
         ids = 1 + rng.permutation(IDS - 1)[: self.blocks]
@@ -198,11 +199,6 @@ class PushWorld(PushTable, GoalWorld):
         y *= y
         x += y
         return x[..., self.rows] <= self._near
-
-    def alone(self) -> Alone | None:
-        from entitybench.envs.push.alone import PushAlone
-
-        return PushAlone(self) if type(self) is PushWorld else None
 
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import mujoco
 
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
     # Sines, cosines and square roots, of numbers or of arrays, that round alike.
@@ -60,6 +59,7 @@ class PushboxWorld(TeamWorld):
     physics.
     """
 
+    alone_class = "entitybench.envs.team.alone:PushboxAlone"
     agents = tuple(f"robot_{i}" for i in range(ROBOTS))
     bodies = (*(f"robot{i}" for i in range(ROBOTS)), "box", "pillar", "goal")
     movable = ("pillar",)  # a heavier box would be more than two can move
@@ -246,11 +246,6 @@ class PushboxWorld(TeamWorld):
             for place, value in enumerate(notes(np.moveaxis(told, -1, 0), _ARRAYS)):
                 found[..., place] = value
         return found
-
-    def alone(self) -> Alone | None:
-        from entitybench.envs.team.alone import PushboxAlone
-
-        return PushboxAlone(self) if type(self) is PushboxWorld else None
 
     # What is seen.
 

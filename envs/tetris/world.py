@@ -20,7 +20,6 @@ from entitybench.seeding import generator
 if TYPE_CHECKING:
     import mujoco
 
-    from entitybench.envs.core.alone import Alone
     from entitybench.types import Array
 
 GRID = 0.24  # m, between nodes: two pieces pass each other between four that stand on nodes
@@ -43,6 +42,7 @@ class TetrisWorld(GoalWorld):
     whether it is the pusher, and the shape, one-hot. A goal's pusher row is zero.
     """
 
+    alone_class = "entitybench.envs.tetris.alone:TetrisAlone"
     feature_names = ("x", "y", "cosyaw", "sinyaw", "pusher", *(f"shape{n}" for n in NAMES))
     action_dim = 2
     control_dt = 0.1
@@ -166,11 +166,6 @@ class TetrisWorld(GoalWorld):
 
     def solved(self, achieved: Array, desired: Array) -> Array:
         return self.covered(achieved, desired) >= COVERED
-
-    def alone(self) -> Alone | None:
-        from entitybench.envs.tetris.alone import TetrisAlone
-
-        return TetrisAlone(self) if type(self) is TetrisWorld else None
 
     def goal_qpos(self, goal: Array) -> Array:
         qpos = np.zeros(self.model.nq)

@@ -130,9 +130,9 @@ class Worlds:
         plain = not (interactions or self.bank.latency or self._varies)
         self._advance_alone = getattr(self.physics, "advance_alone", None) if plain else None
         # How it is stepped number by number, where the world has that.
-        alone = vars(type(world)).get("alone_class")
-        fits = alone is not None and batch == 1 and self._advance_alone is not None
-        self.alone: Alone | None = resolve(alone)(world) if fits else None
+        alone: str | None = vars(type(world)).get("alone_class")
+        fits = batch == 1 and self._advance_alone is not None
+        self.alone: Alone | None = resolve(alone)(world) if alone and fits else None
         self._lowest = np.full(world.action_shape, -1.0)
         self._highest = np.full(world.action_shape, 1.0)
         # Actions that are still to come, of rows that are late; see `Variation.latency`.

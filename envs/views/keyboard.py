@@ -170,8 +170,8 @@ def _episode(
 
 def _said(screen: Screen, keyboard: Keyboard, clock: Clock) -> bool:
     """Whether the next start is asked for; waits through a pause. Raises Quit."""
-    paused = False
-    while True:
+    paused, waits = False, True
+    while waits:
         for key in screen.typed():
             if key == "escape":
                 raise Quit
@@ -180,9 +180,10 @@ def _said(screen: Screen, keyboard: Keyboard, clock: Clock) -> bool:
             if key == "tab":
                 keyboard.next_agent()
             paused ^= key == "space"
-        if not paused:
-            return False
-        clock.tick()
+        waits = paused
+        if waits:
+            clock.tick()
+    return False
 
 
 def _words(outcome: Outcome, horizon: int, keyboard: Keyboard) -> str:

@@ -27,7 +27,7 @@ TRAIN: list[dict[str, Any]] = [
     {"dataset": 3},
     {"dataset": ["a"]},
     {"dataset": {"observations": [1]}},
-    {"dataset": object()},
+    {"dataset": ...},
     {"dataset": np.zeros((3, 2))},
     {"dataset": b"hopper/medium-v1"},
     {"dataset": EpisodeStore},

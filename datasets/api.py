@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +10,7 @@ from entitybench.datasets.store.places import generate_line, named_folder
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BadValue, DataError
 from entitybench.needs import check_dataset
+from entitybench.notices import warn
 from entitybench.places import expanded
 from entitybench.registry import datasets, resolve, tasks
 
@@ -239,10 +239,9 @@ def _registered(id: str, size: str, generate: bool) -> Dataset:
     _check_version(store)
     if store.manifest["custom"]:
         count = store.manifest["splits"]["train"][1]
-        warnings.warn(
+        warn(
             f"{folder} is a custom {id}: {count} training episodes and seed "
             f"{store.manifest['seed']}, registered are {spec.episodes} and {spec.seed}.",
-            stacklevel=3,
         )
     return store
 

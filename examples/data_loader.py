@@ -1,6 +1,8 @@
 """Clone a policy from a dataset, through torch's DataLoader.
 
 python examples/data_loader.py [UPDATES]
+
+Its data lie in data-loader/ of the current folder, for the next time.
 """
 
 import sys
@@ -35,7 +37,9 @@ def inputs(observations, goals):  # two of (B, N, D)
 
 
 updates = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
-data = eb.load_dataset(generate(f"{TASK}/play-v1", episodes=min(updates, 500), out="play"))
+episodes = min(updates, 500)
+folder = generate(f"{TASK}/play-v1", episodes=episodes, out=f"data-loader/{episodes}-episodes")
+data = eb.load_dataset(folder)
 train = data.split("train")
 _, entities, features = train.observations.shape
 net = torch.nn.Sequential(

@@ -23,7 +23,7 @@ class Trained:
         return self.model.predict(obs, deterministic=True)[0], state
 
 
-steps = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+steps = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
 env = gymnasium.make(f"entitybench/{TASK}-v1")
 model = SAC(
     "MultiInputPolicy",  # the observation is a dict: observation, achieved and desired goal
@@ -34,6 +34,7 @@ model = SAC(
     gamma=0.98,
     seed=0,
     device="cpu",
+    verbose=1,  # its table has the steps a second, "fps"
 )
 model.learn(steps)
 model.save("sac-her")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import warnings
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from torch._dynamo.exc import BackendCompilerFailed
 from torch._inductor.utils import clear_inductor_caches
 
 from entitybench.errors import BenchError
+from entitybench.notices import warn
 from entitybench.progress import busy
 
 if TYPE_CHECKING:
@@ -55,11 +55,10 @@ class CompiledLoss:
 
     def _start_anew(self, line: str) -> None:
         damaged, fresh = os.environ.get(CACHE), tempfile.mkdtemp(prefix="entitybench-compiled-")
-        warnings.warn(
+        warn(
             f"torch.compile fails with its cache {damaged} ({line}); compiling anew in {fresh}. "
             "A run that was killed may have left it damaged: remove it to have a cache again.",
             RuntimeWarning,
-            stacklevel=4,
         )
         os.environ[CACHE] = fresh
         torch._dynamo.reset()

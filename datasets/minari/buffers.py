@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from entitybench.datasets.minari.leaves import is_plain, is_text, later
 from entitybench.datasets.minari.spaces import space_of
 from entitybench.envs.core.world import GoalWorld, TeamWorld, World
 from entitybench.envs.views.gym import AGENT_REWARDS
+from entitybench.notices import warn
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
@@ -55,10 +55,9 @@ class Source:
             return False
         version = tasks()[task].version
         if made not in (None, version):
-            warnings.warn(
+            warn(
                 f"{self.store.id} is of version {made} of {task}, here is version {version}: "
                 "exported without an environment.",
-                stacklevel=4,
             )
         return made in (None, version)
 

@@ -23,7 +23,6 @@ one, or the one that the file's own timeouts show. Such ends are made, and count
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +35,7 @@ from entitybench.datasets.store.frames import load_h5py
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
 from entitybench.errors import BenchError, DataError
+from entitybench.notices import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,10 +111,9 @@ def _timeouts(path: Path, terminal: Array, timeout: Array | None, horizon: int |
     if timeout is not None:
         return timeout
     if horizon is None:
-        warnings.warn(
+        warn(
             f"{path.name} has no timeouts, so its trajectories end at terminals alone, and those "
             "that ran out of time are joined: name their limit with --horizon STEPS",
-            stacklevel=4,
         )
         return np.zeros(len(terminal), bool)
     return _passed(terminal, horizon)
@@ -138,13 +137,12 @@ def _mended(
         late = _passed(ends, limit) & ~ends
         late[-1] = False  # where the file ends
         if late.any():
-            warnings.warn(
+            warn(
                 SourceDefect(
                     f"{int(late.sum())} trajectories of {path.name} have more than the {limit} "
                     f"steps of {'its timeouts' if horizon is None else '--horizon'}",
                     "they were split there; set timeouts at these rows",
                 ),
-                stacklevel=4,
             )
             timeout = timeout | late
     return timeout

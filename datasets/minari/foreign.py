@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
 from entitybench.envs.views.gym import joint_id
 from entitybench.errors import BadValue, DataError
+from entitybench.notices import warn
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def read_foreign(dataset: Any, folder: Path) -> None:
     if writer is None:
         raise BadValue("the Minari dataset holds no episodes.")
     if left_out:
-        warnings.warn(f"left out (no numbers): {', '.join(sorted(left_out))}.", stacklevel=2)
+        warn(f"left out (no numbers): {', '.join(sorted(left_out))}.")
     for defect in _defects(storage, rows, cut_short, lengths):
-        warnings.warn(defect, stacklevel=2)
+        warn(defect)
     writer.finish(rows, _about(storage.metadata))
 
 

@@ -5,7 +5,6 @@ OGBench keeps validation episodes in a second file, `<name>-val.npz` beside `<na
 
 from __future__ import annotations
 
-import warnings
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.writer import StoreWriter
 from entitybench.errors import BenchError, DataError
+from entitybench.notices import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ def _episodes(path: Path) -> tuple[dict[str, Array], list[int]]:
         )
     lengths = np.diff(np.concatenate([[-1], np.flatnonzero(terminals)])) - 1
     if not lengths.all():
-        warnings.warn(f"left out: {int((lengths == 0).sum())} episodes of one state.", stacklevel=4)
+        warn(f"left out: {int((lengths == 0).sum())} episodes of one state.")
     kept = np.repeat(lengths > 0, lengths + 1)
     if not kept.any():
         raise DataError(f"{path} holds no episode of two states.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from entitybench.datasets.minari.defects import SourceDefect
+from entitybench.notices import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,14 +43,13 @@ def unmarked(path: Path, states: Array, following: Array, ends: Array, flag: str
     """
     missing: Array = np.append(apart(following[:-1], states[1:]), False) & ~ends
     if missing.any():
-        warnings.warn(
+        warn(
             SourceDefect(
                 f"{int(missing.sum())} trajectories of {path.name} end without a flag (the next "
                 f"observation of row {np.flatnonzero(missing)[0]} is not the observation of the "
                 "row after it)",
                 f"they were split there; set {flag} at these rows",
             ),
-            stacklevel=5,
         )
     return missing
 
@@ -75,7 +74,7 @@ def layout(terminal: Array, timeout: Array, has_next: bool) -> tuple[Array, Arra
     lengths = last - first + whole
     kept = lengths > 0
     if not kept.all():
-        warnings.warn(f"left out: {int((~kept).sum())} trajectories of one state.", stacklevel=3)
+        warn(f"left out: {int((~kept).sum())} trajectories of one state.")
     pieces = [
         np.append(np.arange(a, b + 1), [b] if add else [])
         for a, b, add in zip(first[kept], last[kept], whole[kept], strict=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import warnings
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -26,6 +25,7 @@ from entitybench.errors import (
     unknown,
 )
 from entitybench.kinds import Kind
+from entitybench.notices import warn
 from entitybench.types import AgentSpec, DatasetSpec, Learner, TaskSpec
 
 if TYPE_CHECKING:
@@ -95,10 +95,9 @@ def _table(what: str, target: str, made_of: type[S]) -> Registry[S]:
                 registry.add(spec)
         except BenchError as error:
             package = point.dist.name if point.dist else point.module
-            warnings.warn(
+            warn(
                 f"the {what}s of the package {package} ({point.group}: {point.name} = "
                 f"{point.value}) are left out: {error}",
-                stacklevel=3,
             )
     return registry
 

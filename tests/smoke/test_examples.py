@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,22 +45,49 @@ def test_every_example_is_run_and_listed() -> None:
     assert "(examples/README.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_an_example_runs(name: str, tmp_path: Path) -> None:
+def _output(name: str, words: str, folder: Path) -> str:
+    """What an example printed, run with these words in a folder, also its home."""
     case = CASES[name]
     if case.needs and importlib.util.find_spec(case.needs) is None:
         pytest.skip(f"{case.needs} is not installed: pip install -e '.[{case.extra}]'")
-    own = {"ENTITYBENCH_DATA": str(tmp_path / "data"), "MINARI_DATASETS_PATH": str(tmp_path / "m")}
+    env = {**os.environ, "ENTITYBENCH_DATA": str(folder / "data"), "HOME": str(folder / "home")}
+    env.pop("MINARI_DATASETS_PATH", None)
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / name), *case.words.split()],
-        cwd=tmp_path,
-        env={**os.environ, **own},
+        [sys.executable, str(EXAMPLES / name), *words.split()],
+        cwd=folder,
+        env=env,
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert case.says in done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_example_runs(name: str, tmp_path: Path) -> None:
+    assert CASES[name].says in _output(name, CASES[name].words, tmp_path)
+
+
+def test_the_agent_of_ones_own_beats_chance(tmp_path: Path) -> None:
+    text = _output("own_agent.py", "20", tmp_path)
+    mine, oracle, chance = map(int, re.findall(r"(\d+)%", text.splitlines()[-1]))
+    assert oracle == 100
+    assert mine >= 50 + chance
+
+
+def test_examples_with_data_run_in_one_folder_with_any_number(tmp_path: Path) -> None:
+    """One after another, again with another number; nothing is left elsewhere."""
+    for name, words in [
+        ("data_loader.py", "4"),
+        ("minari_round_trip.py", "4"),
+        ("data_loader.py", "5"),
+        ("minari_round_trip.py", "5"),
+    ]:
+        _output(name, words, tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert {"data-loader", "minari-round-trip"} <= left
+    assert not (tmp_path / "home" / ".minari").exists()
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.ipynb")), ids=lambda path: path.stem)
@@ -87,4 +115,6 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert cell["execution_count"] is None
         exec(compile("".join(cell["source"]), f"{path.name}: {cell['id']}", "exec"), names)
     assert names["info"]["is_success"]  # type: ignore[index]
+    mine, chance = (names[name].summary() for name in ("mine", "random"))  # type: ignore[attr-defined]
     assert len(names["mine"].rows) == 10  # type: ignore[attr-defined]
+    assert mine["success_fraction"] >= 0.3 + chance["success_fraction"]

@@ -1,0 +1,1 @@
+../../../src/entitybench/notices.py

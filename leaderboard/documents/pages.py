@@ -216,7 +216,9 @@ def _section(name: str) -> str:
         default = argument.field_info.default
         if argument.required:
             help = f"{help} Required."
-        elif isinstance(default, int | str) and default is not False and "Default" not in help:
+        elif (
+            isinstance(default, int | str) and default not in (False, "") and "Default" not in help
+        ):
             help = f"{help} Default: {default}."
         rows.append((f"`{argument.name}`", help))
     examples = (command.help_epilogue or "").splitlines()[1:]

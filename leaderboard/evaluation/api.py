@@ -21,6 +21,7 @@ from entitybench.leaderboard.evaluation.provenance import Source, check_device, 
 from entitybench.leaderboard.evaluation.settings import config_of
 from entitybench.leaderboard.evaluation.weights import REFERENCE, reference_weights
 from entitybench.needs import check_fit
+from entitybench.places import staying
 from entitybench.progress import progress_bar
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
@@ -153,6 +154,7 @@ def load_agent(
     return next(iter(loaded.values()))
 
 
+@staying()
 def load_agents(
     id: str,
     *,
@@ -273,6 +275,7 @@ def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -
     return Loaded(agent, source, task)
 
 
+@staying()
 def evaluate(
     agent: Any,
     task: str | TaskSpec,

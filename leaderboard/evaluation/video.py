@@ -18,6 +18,7 @@ from entitybench.leaderboard.evaluation.evaluate import entrant_of
 from entitybench.leaderboard.evaluation.pool import Job, one_torch_thread
 from entitybench.leaderboard.evaluation.sheet import Strip
 from entitybench.leaderboard.evaluation.sheet import sheet as contact_sheet_of
+from entitybench.places import staying
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -87,7 +88,7 @@ def record_video(
                     film = _open(ffmpeg, temporary, camera)
                 camera.film = film
                 try:
-                    with one_torch_thread():
+                    with one_torch_thread(), staying():
                         run_block(Job(entrant, group), spec, camera, "raise", lambda _: None)
                     camera.finish()
                 finally:

@@ -167,14 +167,16 @@ def compare(a: Record, b: Record) -> Comparison:
     for name, metric in columns.items():
         x, y = _paired(a, b, metric, items, pairs)
         if np.isnan(x).any() or np.isnan(y).any():
-            lacking.append(f"that of {metric.title} is over the {a.item}s where both have a value")
+            lacking.append(metric.title)
         metrics[name] = Difference(
             cell(a, name, items),
             cell(b, name, items),
             *_differences(a, b, metric, items, pairs),
             _improvement(x, y, metric, f"{a.item}s"),
         )
-    notes = [f"Of the differences {'; '.join(lacking)}."] if lacking else []
+    notes = (
+        [f"{', '.join(lacking)}: over the {a.item}s where both have a value."] if lacking else []
+    )
     notes += _other_data(a, b)
     size = len(pairs), len(items)
     return Comparison(a.label, b.label, a.task.id, *size, metrics, columns, tuple(notes), a.item)

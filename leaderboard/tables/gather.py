@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from entitybench.errors import BadValue, RecordError
+from entitybench.errors import BadValue, NoRecord, RecordError
 from entitybench.leaderboard.evaluation.api import stored_records
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.merge import Named, key_of, newest
@@ -33,34 +33,53 @@ def shipped() -> Table:
 
 def gathered(given: Sequence[Any]) -> Table:
     """A table of records, files and folders; see `entitybench.leaderboard.tables.api.table`."""
-    kept, left = chosen(given)
+    kept, left, others = chosen(given)
     if not any(isinstance(each, str | Path) and Path(each).is_dir() for each in given):
         return tabulate([each.record for each in kept], [each.source for each in kept])
     remarks = (f"Left out beside newer ones: {_some(left)}.",) if left else ()
+    remarks += (f"No records: {_some(others)}.",) if others else ()
     mine = [each for each in kept if not _is_shipped(each.source)]
     if not mine:
         records, sources = [each.record for each in kept], [each.source for each in kept]
         return replace(tabulate(records, sources).best_first(), remarks=remarks)
-    others = [each.record for each in kept if _is_shipped(each.source)]
-    made = beside_shipped([each.record for each in mine], [each.source for each in mine], others)
+    asked = [each.record for each in kept if _is_shipped(each.source)]
+    made = beside_shipped([each.record for each in mine], [each.source for each in mine], asked)
     return replace(made, remarks=remarks)
 
 
-def chosen(given: Sequence[Any]) -> tuple[list[Named], list[str]]:
-    """Records, files, and the newest of equal records in folders; and the names of older ones.
+class Chosen(NamedTuple):
+    """What a table is made of, and names of what else there is in the folders."""
 
-    Raises RecordError or BadValue for what is no record, and a folder without any.
+    records: list[Named]
+    older: Sequence[str] = ()
+    others: Sequence[str] = ()  # JSON files that are no records
+
+
+def chosen(given: Sequence[Any]) -> Chosen:
+    """Records, files, and the newest of equal records in folders.
+
+    Raises RecordError or BadValue for a file that is no record, and a folder without any.
     """
     named: list[Named] = []
     found: list[Named] = []  # in folders
+    others: list[str] = []
     for each in given:
         if isinstance(each, Record):
             named.append(Named(each, ""))
             continue
         path = a_name(each)
-        files = _files(path) if path.is_dir() else [path]
-        (found if path.is_dir() else named).extend(Named(Record.read(f), str(f)) for f in files)
-    return _newest(named, found) if found else (named, [])
+        if not path.is_dir():
+            named.append(Named(Record.read(path), str(path)))
+            continue
+        before = len(found)
+        for file in _files(path):
+            try:
+                found.append(Named(Record.read(file), str(file)))
+            except NoRecord:
+                others.append(file.name)
+        if len(found) == before:
+            raise BadValue(f"no record (*.json) in {path}.")
+    return Chosen(*_newest(named, found), others) if found else Chosen(named)
 
 
 def beside_shipped(

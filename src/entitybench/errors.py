@@ -61,6 +61,10 @@ class RecordError(BenchError):
     """A record file that cannot be read or does not follow the schema."""
 
 
+class NoRecord(RecordError):
+    """A JSON file that does not call itself a record of any schema."""
+
+
 class MissingExtra(BenchError):
     """An optional dependency that is not installed."""
 

@@ -4,9 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def staying() -> Iterator[None]:
+    """Afterwards the working folder is what it was: somebody else's code may have changed it."""
+    try:
+        here = os.open(".", os.O_RDONLY)
+    except OSError:  # it was removed, or cannot be read: there is nothing to come back to
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 def expanded(path: str | Path) -> Path:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from entitybench.errors import BadValue, RecordError
+from entitybench.errors import BadValue, NoRecord, RecordError
 from entitybench.files import read_file, write_atomic
 from entitybench.kinds import METRICS
 from entitybench.schema1 import lifted
@@ -373,7 +373,7 @@ class Record(_Model):
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Read a record file. Raises RecordError with one line that says what is wrong."""
+        """Read a record file. Raises RecordError, of what never was one NoRecord; one line."""
         try:
             text = read_file(path).decode()
         except (OSError, UnicodeDecodeError) as error:
@@ -391,7 +391,8 @@ class Record(_Model):
                 f"reads schemas 1 to {SCHEMA_VERSION}: pip install -U entitybench"
             )
         if type(version) is not int or version < 1:  # True equals 1
-            raise RecordError(
+            other = not isinstance(data, dict) or "schema_version" not in data
+            raise (NoRecord if other else RecordError)(
                 f"{path} is no record of schema 1 to {SCHEMA_VERSION}: "
                 f"schema_version is {version!r:.60}."
             )

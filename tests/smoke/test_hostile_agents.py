@@ -24,6 +24,11 @@ class Still:
 class Cancelled(Still):
     def act(self, obs, state, rng): raise asyncio.CancelledError
 
+class Away(Still):
+    def act(self, obs, state, rng):
+        os.chdir("/")
+        return super().act(obs, state, rng)
+
 class Gone(Still):
     def act(self, obs, state, rng): raise GeneratorExit("gone")
 
@@ -158,6 +163,13 @@ def test_what_an_agent_says_of_itself_fits_a_record(place: Path, capfd) -> None:
     assert found.updates is None
     assert main([*(EVAL + "Diagnoses").split(), "--out", "b.json"]) == 0
     assert Record.read("b.json").diagnostics == {"0": {"('t',)": 1.0}}
+
+
+def test_an_agent_that_leaves_the_folder_takes_no_record_along(place: Path, capfd) -> None:
+    words = "eval --agent agents.py:Away --task push-1block --episodes 1 --out there.json"
+    assert main(words.split()) == 0
+    assert Path.cwd() == place
+    assert (place / "there.json").is_file()
 
 
 def test_a_thread_that_fails_in_every_step_is_one_line(place: Path, capfd) -> None:

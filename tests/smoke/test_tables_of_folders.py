@@ -43,6 +43,21 @@ def folder(tmp_path: Path) -> Path:
     return results
 
 
+def test_what_is_no_record_is_left_out_of_a_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "notes.json").write_text('{"loss": 3}')
+    assert main(["table", str(folder)]) == 0
+    assert "No records: notes.json." in capsys.readouterr().out
+    assert main(["table", str(folder / "notes.json")]) == 2  # a file that is named is meant
+    for file in folder.glob("*.json"):
+        if file.name != "notes.json":
+            file.unlink()
+    capsys.readouterr()
+    assert main(["table", str(folder)]) == 2
+    assert f"no record (*.json) in {folder}." in capsys.readouterr().err
+
+
 def test_the_newest_of_equal_ones_stand_above_the_shipped_ones(folder: Path) -> None:
     made = eb.table(folder)
     mine = [row for row in made.rows if row.origin == "yours"]

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from entitybench.leaderboard.claims.outcome import Reproduction
 
+_UNSAID = ("False", "''")  # defaults that say nothing
 _BLOCK = re.compile(
     r"(?P<open><!-- (?P<kind>[a-z]+)(?:: (?P<what>[^\s>]+))? -->\n).*?(?P<end><!-- end -->)",
     re.DOTALL,

@@ -236,6 +236,18 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
                 f"the stored {cls.__name__} does not fit this version: {name} is {error}, not "
                 f"{value!r}."
             ) from error
+    lacking = [
+        f.name
+        for f in dataclasses.fields(cls)
+        if f.name not in fields
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    ]
+    if lacking:
+        raise CheckpointError(
+            f"the stored {cls.__name__} does not fit this version: it has no {lacking[0]}; it is "
+            "of another agent, or of another version."
+        )
     try:
         return cls(**fields)
     except (TypeError, ValueError, BadValue) as error:

@@ -66,7 +66,7 @@ BAD = {
         lambda f: config(f, width="wide"),
         "does not fit.*width is a whole number, not 'wide'",
     ),
-    "a width below zero": (lambda f: config(f, width=-8), "makes no network of"),
+    "a width below zero": (lambda f: config(f, width=-8), "width is 1 or more"),
     "a word for a seed": (lambda f: edit(f, seed="abc"), "misstates seed: it is 'abc'"),
     "a number for a dataset": (lambda f: edit(f, dataset=7), "misstates dataset: it is 7"),
     "a list for a config": (lambda f: edit(f, config=[1]), "misstates config"),
@@ -90,7 +90,7 @@ def test_a_bad_checkpoint_is_one_line(case, store, tmp_path):
 
 def test_a_checkpoint_of_another_agent_is_refused(store, tmp_path):
     fresh("gcbc", store).save(tmp_path / "c", training=True)
-    with pytest.raises(CheckpointError, match=r"do not fit gcbc .* another agent"):
+    with pytest.raises(CheckpointError, match=r"does not fit .* another agent"):
         load("hecrl", tmp_path / "c")
 
 

@@ -92,7 +92,7 @@ def test_an_agent_of_an_old_kind_is_listed_trained_evaluated_and_in_tables(ridge
     record = json.loads((ridge.folder / "ridge.json").read_text())
     assert record["kind"] == "reward-control"
     assert [each["dataset"] for each in record["data"]] == ["hopper/expert-v1"] * 2
-    assert "ridge (on expert-v1)" in ridge.bench("table ridge.json --format markdown")
+    assert "ridge (on expert-v1 of own content" in ridge.bench("table ridge.json --format markdown")
 
 
 def test_a_claim_of_an_old_kind_is_judged(ridge: Place) -> None:

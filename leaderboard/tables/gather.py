@@ -36,7 +36,7 @@ def gathered(given: Sequence[Any]) -> Table:
     kept, left, others = chosen(given)
     if not any(isinstance(each, str | Path) and Path(each).is_dir() for each in given):
         return tabulate([each.record for each in kept], [each.source for each in kept])
-    remarks = (f"Left out beside newer ones: {_some(left)}.",) if left else ()
+    remarks: tuple[str, ...] = (f"Left out beside newer ones: {_some(left)}.",) if left else ()
     remarks += (f"No records: {_some(others)}.",) if others else ()
     mine = [each for each in kept if not _is_shipped(each.source)]
     if not mine:

@@ -176,7 +176,7 @@ def test_a_thread_that_fails_in_every_step_is_one_line(place: Path, capfd) -> No
     assert main((EVAL + "Threads").split()) == 0
     lines = capfd.readouterr().err.splitlines()
     assert [line for line in lines if "ZeroDivisionError" in line] == [
-        "bench: note: a thread raised ZeroDivisionError: division by zero (agents.py:52)"
+        "bench: note: a thread raised ZeroDivisionError: division by zero (agents.py:57)"
     ]
     assert len(lines) == 2
 

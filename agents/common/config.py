@@ -236,9 +236,10 @@ def from_json(cls: type[C], data: Mapping[str, Any]) -> C:
                 f"the stored {cls.__name__} does not fit this version: {name} is {error}, not "
                 f"{value!r}."
             ) from error
+    made: Any = cls
     lacking = [
         f.name
-        for f in dataclasses.fields(cls)
+        for f in dataclasses.fields(made)
         if f.name not in fields
         and f.default is dataclasses.MISSING
         and f.default_factory is dataclasses.MISSING

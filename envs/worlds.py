@@ -136,7 +136,7 @@ def make_worlds(
 
     spec = task_of(task)
     stepped(spec)
-    for name in ("interactions", "segmentation", "depth"):
+    for name in ("interactions", "segmentation", "depth", "sleep"):
         wanted = interactions if name == "interactions" else kwargs.get(name, False)
         if not isinstance(wanted, bool):
             raise BadValue(f"{name} is True or False: got {wanted!r}.")

@@ -14,6 +14,7 @@ import numpy as np
 from entitybench.envs.core.banks import paint, vary
 from entitybench.envs.core.interactions import owners
 from entitybench.envs.core.world import GoalWorld
+from entitybench.envs.drawing.edges import check_edge
 from entitybench.envs.drawing.gl import check_drawable, lost, make_context
 from entitybench.envs.parts.scene import PAINT_GROUP, ROBOT_GROUP
 from entitybench.errors import BadValue, RenderError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 SEEN_GROUPS = (0, ROBOT_GROUP, PAINT_GROUP)
-LARGEST = 4096  # pixels along an edge
 VOID = (58, 62, 68)  # what is seen where there is nothing; MuJoCo leaves it black
 GRID = (0.25, 0.28, 0.25, 1.0)
 LINES, LINE = 12, 0.02  # lines to each side, and half the width of one in m
@@ -54,8 +54,7 @@ class Renderer:
             BadValue: for a view or a size that does not exist.
         """
         for name, size in (("width", width), ("height", height)):
-            if not isinstance(size, int) or not 1 <= size <= LARGEST:
-                raise BadValue(f"the {name} of a picture is 1 to {LARGEST} pixels: got {size!r}.")
+            check_edge(name, size)
         self._smooth = smooth
         width, height = (2 * size if smooth else size for size in (width, height))
         # A copy, since colours are painted on it, and the size of the off-screen buffer is the

@@ -1,8 +1,9 @@
-"""Copies of environments: `copy.deepcopy` and `pickle`, which planners and workers use."""
+"""Copies of environments: by `copy` and `pickle`, which planners and workers use."""
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 from entitybench.errors import BadValue
 
@@ -10,8 +11,12 @@ from entitybench.errors import BadValue
 class Copied:
     """A copy goes on bit for bit from where its original is, and neither moves the other.
 
+    That of `copy.copy` too: two environments on the same physics would disturb each other.
     Renderers are no part of it: each environment makes its own when it draws.
     """
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -20,5 +25,6 @@ class Copied:
                 "an environment with an open window cannot be copied: close() it first, or make "
                 'it with render_mode="rgb_array".'
             )
-        state["_renderer"] = None
+        if "_renderer" in state:
+            state["_renderer"] = None
         return state

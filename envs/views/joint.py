@@ -12,11 +12,13 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from entitybench.envs.views.copies import Copied
 from entitybench.envs.views.gym import AGENT_REWARDS, joint_id
 from entitybench.envs.views.spaces import (
     ENDLESS,
     about,
     check_finite,
+    check_options,
     check_seed,
     entity_box,
     observed,
@@ -53,7 +55,7 @@ def without_limit(task: str, **kwargs: Any) -> JointEnv:
     return JointEnv(task, horizon=ENDLESS, **kwargs)
 
 
-class JointEnv(gymnasium.Env):
+class JointEnv(Copied, gymnasium.Env):
     """One episode at a time; equal, bit for bit, to `TeamEnv` with the same seed and actions.
 
     An observation is a dict: what each agent sees, under its name, and "state", the entities
@@ -100,9 +102,10 @@ class JointEnv(gymnasium.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Array], dict[str, Any]]:
+        check_options(options)
         if seed is not None:
             super().reset(seed=check_seed(seed))
-        _, infos = self.team.reset(seed, options)
+        _, infos = self.team.reset(seed)
         info = {k: v for k, v in infos[self.agents[0]].items() if k != "mask"}
         info[AGENT_REWARDS] = np.zeros(len(self.agents), np.float32)
         obs = {name: value[0] for name, value in self.team.worlds.observe().items()}

@@ -47,14 +47,12 @@ class Screen(Protocol):
         ...
 
 
-def check_display() -> None:
-    """Raise RenderError where there is no display."""
+def check_display(instead: str = "") -> None:
+    """Raise RenderError where there is no display; `instead` is the command that needs none."""
     linux = sys.platform.startswith("linux")
     if linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise RenderError(
-            "no display to open a window on (DISPLAY is not set); `bench eval --video` films "
-            "without one."
-        )
+        hint = f"; {instead} without one" if instead else ""
+        raise RenderError(f"no display to open a window on (DISPLAY is not set){hint}.")
 
 
 class GlfwScreen:

@@ -23,8 +23,10 @@ from entitybench.envs.views.spaces import (
     about,
     action_space,
     check_finite,
+    check_options,
     check_render_mode,
     check_seed,
+    frame_size,
     observation_space,
     observed,
     refuse_horizon,
@@ -62,8 +64,8 @@ class TaskEnv(Copied, gymnasium.Env):
         *,
         render_mode: str | None = None,
         horizon: int | None = None,
-        width: int = 480,
-        height: int = 480,
+        width: int | None = None,
+        height: int | None = None,
         **kwargs: Any,
     ) -> None:
         """Make it.
@@ -71,12 +73,13 @@ class TaskEnv(Copied, gymnasium.Env):
         Args:
             render_mode: "rgb_array", "human" (a window) or None.
             horizon: control steps of an episode; the task's own by default.
-            width: of rendered frames, pixels.
-            height: of rendered frames, pixels.
+            width: of rendered frames, pixels; 480 by default.
+            height: of rendered frames, pixels; 480 by default.
             kwargs: as `make_worlds` takes them (bank, absent, interactions), and arguments of the
                 world, e.g. view="side".
         """
         self.render_mode = check_render_mode(render_mode)
+        self._frame = frame_size(render_mode, width, height)
         self.task = task_of(task)
         self.worlds = make_worlds(self.task, 1, horizon=horizon, **kwargs)
         self.world: Any = self.worlds.world
@@ -94,7 +97,6 @@ class TaskEnv(Copied, gymnasium.Env):
         three = isinstance(self.world, GoalWorld) and not self.worlds.bank.varies_number
         self._more = self._pixels or not three
         self._alone = self.worlds.alone is not None
-        self._frame = (width, height)
         self._renderer: OwnRenderer | None = None
         self._window: Window | None = None
 
@@ -111,9 +113,10 @@ class TaskEnv(Copied, gymnasium.Env):
 
         `info["seed"]` is the episode's seed.
         """
+        check_options(options)
         if seed is not None:
             seed = check_seed(seed)
-        super().reset(seed=seed, options=options)
+        super().reset(seed=seed)
         episode = int(self.np_random.integers(EPISODE_SEEDS)) if seed is None else seed
         obs = self.worlds.reset([episode])
         self._begun = True

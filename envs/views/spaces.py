@@ -1,4 +1,4 @@
-"""Gymnasium spaces of a world, and the checks of seeds that both views share."""
+"""Gymnasium spaces of a world, and the checks of arguments that all views share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium import spaces
 
-from entitybench.envs.core.world import GoalWorld
+from entitybench.envs.core.world import GoalWorld, TeamWorld
+from entitybench.envs.drawing.edges import check_edge
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from entitybench.envs.core.batch import Worlds
     from entitybench.envs.core.world import World
     from entitybench.types import Array, Obs
@@ -20,23 +23,34 @@ KEYS = ("observation", "achieved_goal", "desired_goal")
 PRIVILEGED = ("state", "goal_state", "segmentation", "depth")
 EPISODE_SEEDS = 2**31  # episodes without a seed of their own draw one below this
 RENDER_MODES = ("rgb_array", "human")
+FRAME = 480  # pixels along an edge of a rendered frame
+MINARI = "minari_autoseed"  # an option of reset that Minari reads and passes on
 ENDLESS = 2**62  # a horizon that nobody reaches
 
 
 def observation_space(worlds: Worlds) -> spaces.Space[Any]:
     """What a Gymnasium view shows: see `seen`."""
     world = worlds.world
+    shapes = view_shapes(world)
     box: spaces.Box
     if world.pixels is None:
         box = entity_box(world)
     else:
-        box = spaces.Box(0, 255, (world.pixels, world.pixels, 3), np.uint8)
-    parts: dict[str, spaces.Space[Any]] = {"observation": box}
-    if isinstance(world, GoalWorld):
-        parts = dict.fromkeys(KEYS, box)
+        box = spaces.Box(0, 255, shapes["observation"], np.uint8)
+    parts: dict[str, spaces.Space[Any]] = dict.fromkeys(shapes, box)
     if worlds.bank.varies_number:
         parts["mask"] = spaces.MultiBinary(world.entities)
     return spaces.Dict(parts) if len(parts) > 1 else box
+
+
+def view_shapes(world: World) -> dict[str, tuple[int, ...]]:
+    """Shapes of what a view shows, by name: entities (N, D), images (H, W, 3), of a team (M, O)."""
+    shape: tuple[int, ...] = (world.entities, world.features)
+    if isinstance(world, TeamWorld):
+        shape = (len(world.agents), len(world.agent_bounds))
+    elif world.pixels is not None:
+        shape = (world.pixels, world.pixels, 3)
+    return dict.fromkeys(KEYS if isinstance(world, GoalWorld) else KEYS[:1], shape)
 
 
 def entity_box(world: World) -> spaces.Box:
@@ -94,6 +108,39 @@ def check_render_mode(mode: str | None) -> str | None:
         modes = ", ".join(map(repr, RENDER_MODES))
         raise BadValue(f"no render mode {mode!r}; choose one of {modes} or None.")
     return mode
+
+
+def frame_size(mode: str | None, width: int | None, height: int | None) -> tuple[int, int]:
+    """Width and height of rendered frames, pixels; `FRAME` where they are not given.
+
+    Raises BadValue for a size that does not exist, or one that no frame would have.
+    """
+    for name, edge in (("width", width), ("height", height)):
+        if edge is not None:
+            check_edge(name, edge)
+            if mode != "rgb_array":
+                raise BadValue(
+                    f'{name}={edge} is of rendered frames: give render_mode="rgb_array" too.'
+                )
+    return FRAME if width is None else width, FRAME if height is None else height
+
+
+def check_options(
+    options: Any, told: Collection[str] = (), ignored: Collection[str] = (MINARI,)
+) -> None:
+    """Raise BadValue unless `options` of `reset` are None or a dict of what means something.
+
+    Args:
+        options: as given.
+        told: the names of those that the view reads.
+        ignored: the names of those that other packages pass on, and which are none of ours.
+    """
+    if options is None or (isinstance(options, dict) and set(options) <= {*told, *ignored}):
+        return
+    allowed = ["None", "{}", *(f"{{{name!r}: …}}" for name in told)]
+    raise BadValue(
+        f"options of reset are {', '.join(allowed[:-1])} or {allowed[-1]}: got {options!r:.80}."
+    )
 
 
 def wide(infos: dict[str, Any]) -> dict[str, Any]:

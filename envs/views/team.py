@@ -20,9 +20,11 @@ from entitybench.envs.views.spaces import (
     RENDER_MODES,
     about,
     check_finite,
+    check_options,
     check_render_mode,
     check_seed,
     entity_box,
+    frame_size,
     shapes_in,
 )
 from entitybench.envs.worlds import make_worlds, task_of
@@ -59,8 +61,8 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         *,
         render_mode: str | None = None,
         horizon: int | None = None,
-        width: int = 480,
-        height: int = 480,
+        width: int | None = None,
+        height: int | None = None,
         **kwargs: Any,
     ) -> None:
         """Make it.
@@ -68,8 +70,8 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         Args:
             render_mode: "rgb_array" or None.
             horizon: control steps of an episode; the task's own by default.
-            width: of rendered frames, pixels.
-            height: of rendered frames, pixels.
+            width: of rendered frames, pixels; 480 by default.
+            height: of rendered frames, pixels; 480 by default.
             kwargs: as `make_worlds` takes them (bank, absent, interactions), and arguments of the
                 world.
         """
@@ -77,6 +79,7 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         if render_mode == "human":
             raise BadValue('a team has no window: use render_mode="rgb_array" or None.')
         self.render_mode = check_render_mode(render_mode)
+        self._frame = frame_size(render_mode, width, height)
         self.worlds = make_worlds(self.task, 1, horizon=horizon, **kwargs)
         world = self.worlds.world
         if not isinstance(world, TeamWorld):
@@ -108,7 +111,6 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         self.episode_seed: int | None = None
         self._central: Array | None = None
         self._random: np.random.Generator | None = None
-        self._frame = (width, height)
         self._renderer: OwnRenderer | None = None
 
     def __repr__(self) -> str:
@@ -134,7 +136,7 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
 
         The infos' "seed" is the episode's.
         """
-        del options
+        check_options(options, ignored=("options",))  # PettingZoo's tests pass it
         if seed is not None:
             seed = check_seed(seed)
             self._random = seeding.np_random(seed)[0]

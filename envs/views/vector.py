@@ -21,8 +21,10 @@ from entitybench.envs.views.spaces import (
     about,
     action_space,
     check_finite,
+    check_options,
     check_render_mode,
     check_seed,
+    frame_size,
     observation_space,
     observed,
     seen,
@@ -77,8 +79,8 @@ class TaskVectorEnv(Copied, VectorEnv):
         render_mode: str | None = None,
         horizon: int | None = None,
         max_episode_steps: int | None = None,
-        width: int = 480,
-        height: int = 480,
+        width: int | None = None,
+        height: int | None = None,
         **kwargs: Any,
     ) -> None:
         """Make it.
@@ -90,8 +92,8 @@ class TaskVectorEnv(Copied, VectorEnv):
             render_mode: "rgb_array" or None.
             horizon: control steps of an episode; the task's own by default.
             max_episode_steps: the same, as `gymnasium.make_vec` calls it.
-            width: of rendered frames, pixels.
-            height: of rendered frames, pixels.
+            width: of rendered frames, pixels; 480 by default.
+            height: of rendered frames, pixels; 480 by default.
             kwargs: as `make_worlds` takes them (bank, absent, interactions), and arguments of the
                 world, e.g. view="side".
         """
@@ -103,6 +105,7 @@ class TaskVectorEnv(Copied, VectorEnv):
         if render_mode == "human":
             raise BadValue('a batch has no window: use render_mode="rgb_array" or None.')
         self.render_mode = check_render_mode(render_mode)
+        self._frame = frame_size(render_mode, width, height)
         self.task = task_of(task)
         if max_episode_steps is not None:
             if horizon is not None:
@@ -130,7 +133,6 @@ class TaskVectorEnv(Copied, VectorEnv):
         self._ended = np.zeros(num_envs, bool)
         self._episode_seeds = np.zeros(num_envs, np.int64)
         self._generators: list[np.random.Generator | None] = [None] * num_envs
-        self._frame = (width, height)
         self._renderer: OwnRenderer | None = None
 
     @property
@@ -235,6 +237,7 @@ class TaskVectorEnv(Copied, VectorEnv):
         self.worlds.close()
 
     def _mask(self, options: dict[str, Any] | None) -> Array:
+        check_options(options, ("reset_mask",))
         mask = np.ones(self.num_envs, bool)
         if options is not None and "reset_mask" in options:
             mask = np.asarray(options["reset_mask"])
@@ -271,11 +274,14 @@ class TaskVectorEnv(Copied, VectorEnv):
         return int(seed)
 
     def _begin(self, rows: Array, infos: dict[str, Any]) -> Obs:
-        """New episodes in `rows`; their scores go into `infos`."""
+        """New episodes in `rows`; their scores and seeds go into `infos`."""
         obs = self.worlds.reset_rows(rows.tolist(), [self._note(row, None) for row in rows])
         fresh = self.worlds.judge()
         for key in infos:
             infos[key][rows] = fresh[key][rows]
+        begun = infos["_seed"] = np.zeros(self.num_envs, bool)
+        begun[rows] = True
+        infos["seed"] = np.where(begun, self._episode_seeds, 0)  # as Gymnasium fills the others
         return obs
 
     def _finals(self, obs: Obs, infos: dict[str, Any], ended: Array) -> dict[str, Any]:

@@ -70,6 +70,7 @@ _command(
     "bench info push-3blocks",
     "bench info hecrl",
     "bench info push-3blocks/play-v1 --json",
+    "bench info my_world.py:TASK",
     "bench info hecrl --bibtex > hecrl.bib",
 )
 _command(

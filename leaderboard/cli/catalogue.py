@@ -12,10 +12,10 @@ from typing import Any
 
 from entitybench import citations, registry
 from entitybench.envs import pettingzoo
-from entitybench.errors import unknown
+from entitybench.errors import MissingExtra, foreign, unknown
 from entitybench.leaderboard.claims.registered import all_claims
 from entitybench.leaderboard.cli.args import Tags
-from entitybench.leaderboard.cli.output import columns, print_json, put
+from entitybench.leaderboard.cli.output import columns, note, print_json, put
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.types import DatasetSpec, TaskSpec
 
@@ -114,52 +114,69 @@ def info(id: str, /, *, bibtex: bool = False, json: bool = False) -> None:
     """Everything known about one task, agent or dataset.
 
     Args:
-        id: What `bench list` shows in its first column.
+        id: What `bench list` shows in its first column; or module:NAME or path/to/file.py:NAME of a
+            TaskSpec.
         bibtex: Print what to cite instead: ours, the method's papers, what a task descends from.
         json: Print JSON.
     """
     bare, _, size = id.partition("@")
     if bare in registry.datasets() and size in ("small", *registry.datasets()[bare].sizes):
         id = bare  # all sizes are on one page
+    what, spec = _found(id)
+    if bibtex:
+        text = citations.bibtex(citations.cited(spec))
+        print_json({"id": spec.id, "bibtex": text}) if json else put(text)
+        return
+    description = {"what": what.removesuffix("s"), **plain(spec), **_about(what, spec)}
+    if what == "tasks":
+        description["data"] = spec.default_dataset or ""
+        description |= _shapes(spec)
+        description |= _others(spec) if spec.id in registry.tasks() else {}
+    if what == "agents":
+        claims = [claim for claim in all_claims() if claim.method == id]
+        description["claims"] = {claim.name: claim.statement for claim in claims}
+        description["trained"] = _trained(spec.weights_of or id)
+    print_json(description) if json else put(_sheet(description))
+
+
+def _found(id: str) -> tuple[str, Any]:
+    """What an id is, of `KINDS`, and its spec; that of a task may be named by its place.
+
+    Raises UnknownId for what there is not, BadValue for a place that holds no task.
+    """
     for what in KINDS:
         table = getattr(registry, what)()
         if id in table:
-            spec = table[id]
-            if bibtex:
-                text = citations.bibtex(citations.cited(spec))
-                print_json({"id": id, "bibtex": text}) if json else put(text)
-                return
-            description = {"what": what.removesuffix("s"), **plain(spec), **_about(what, spec)}
-            if what == "tasks":
-                task = table[id]
-                description["data"] = task.default_dataset or ""
-                description |= _shapes(task)
-                kind = registry.kinds()[task.kind]
-                if kind.views is not None:
-                    description["gymnasium"] = task.gym_id
-                elif kind.parallel is not None:
-                    module = f"{pettingzoo.__name__}.{pettingzoo.name_of(task)}"
-                    description["pettingzoo"] = f"{module}.parallel_env()"
-            if what == "agents":
-                claims = [claim for claim in all_claims() if claim.method == id]
-                description["claims"] = {claim.name: claim.statement for claim in claims}
-                description["trained"] = _trained(spec.weights_of or id)
-            print_json(description) if json else put(_sheet(description))
-            return
+            return what, table[id]
+    if ":" in id or id.endswith(".py"):
+        return "tasks", registry.task(id)
     known = [known for what in KINDS for known in getattr(registry, what)().ids]
     raise unknown("id", id, known, see="bench list tasks|agents|datasets")
+
+
+def _others(task: TaskSpec) -> dict[str, str]:
+    """By what name other packages make a registered task."""
+    kind = registry.kinds()[task.kind]
+    if kind.views is not None:
+        return {"gymnasium": task.gym_id}
+    if kind.parallel is not None:
+        module = f"{pettingzoo.__name__}.{pettingzoo.name_of(task)}"
+        return {"pettingzoo": f"{module}.parallel_env()"}
+    return {}
 
 
 def _shapes(task: TaskSpec) -> dict[str, Any]:
     """Shapes and names of observations and actions, reference scores, the page of its family."""
     from entitybench.datasets.catalogue.scores import reference_of
-    from entitybench.datasets.catalogue.shapes import seen, shapes
 
     found: dict[str, Any] = {}
-    size = seen(task)  # others have no dataset of ours
-    if size is not None:
-        found["observation"], found["action"] = size
-        names = shapes()[task.id.removesuffix("-pixels")]["names"]
+    try:
+        seen = _observed(task)
+    except MissingExtra as error:
+        note(f"its shapes are not known here: {error}")
+        seen = None
+    if seen is not None:
+        found["observation"], found["action"], names = seen
         images = "pixels" in task.kwargs
         kept = ("entities", "agents") if images else tuple(names)  # images have no features
         found |= {key: names[key] for key in kept if names[key]}
@@ -169,6 +186,28 @@ def _shapes(task: TaskSpec) -> dict[str, Any]:
     if task.target.startswith(ours):
         found["page"] = f"docs/{task.target.removeprefix(ours).partition('.')[0]}.md"
     return found
+
+
+def _observed(task: TaskSpec) -> tuple[list[int], list[int], dict[str, list[str]]] | None:
+    """Shapes of observation and action, and the names in them: of the table, or of the world.
+
+    None where there is nothing to step. Raises MissingExtra for a world that cannot be had here.
+    """
+    from entitybench.datasets.catalogue.shapes import names_of, seen, shapes
+
+    size = seen(task)
+    if size is not None:
+        return *size, shapes()[task.id.removesuffix("-pixels")]["names"]
+    kind = registry.kinds()[task.kind]
+    if kind.views is None and kind.parallel is None:
+        return None
+    from entitybench.envs.views.spaces import view_shapes
+    from entitybench.envs.worlds import world_of
+
+    with foreign(f"{task.target} cannot be made"):
+        world = world_of(task)
+        shape = view_shapes(world)["observation"]
+        return list(shape), list(world.action_shape), names_of(world)
 
 
 def plain(spec: Any) -> dict[str, Any]:
@@ -288,7 +327,9 @@ def _megabytes(size: int) -> str:
 def _sheet(description: Mapping[str, Any]) -> str:
     def text(value: Any) -> str:
         if isinstance(value, dict):
-            return ", ".join(f"{key}={item}" for key, item in value.items())
+            return ", ".join(
+                f"{key}={'–' if item is None else item}" for key, item in value.items()
+            )
         return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
     rows = [(key, text(value)) for key, value in description.items() if key != "claims"]

@@ -43,7 +43,7 @@ def play(
     from entitybench.envs.views.keyboard import Clock, keys_of, played
     from entitybench.envs.views.screen import GlfwScreen, check_display
 
-    check_display()
+    check_display("`bench eval --video` films")
     worlds = make_worlds(task.removesuffix("-pixels"), 1)  # the same world; a person sees it drawn
     screen = GlfwScreen(f"bench play {task}", size)
     try:
@@ -95,7 +95,7 @@ def view(
     from entitybench.envs.views.keyboard import Clock
     from entitybench.envs.views.screen import GlfwScreen, check_display
 
-    check_display()
+    check_display(f"`bench page {dataset}` draws moments of two episodes")
     what = viewing(load_dataset(dataset), view)
     screen = GlfwScreen(f"bench view {what.store.id}", size)
     try:

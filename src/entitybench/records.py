@@ -317,10 +317,12 @@ class Record(_Model):
     def __repr__(self) -> str:
         first = self.metrics[0]
         number = first.scale * self.summary()[first.name]
-        unit = " %" if first.share else ""
+        unit = " %" if first.share and not math.isnan(number) else ""
         size = f"{len(self.training_seeds)} × {len(self.items)} {self.item}s"
         where = f"{self.task.id}-v{self.task.version}"
-        return f"<Record of {self.label} on {where}: {first.name} {number:.1f}{unit}, {size}>"
+        return (
+            f"<Record of {self.label} on {where}: {first.name} {_shown(number, 1)}{unit}, {size}>"
+        )
 
     __str__ = __repr__
 
@@ -330,10 +332,13 @@ class Record(_Model):
         means = self.summary()
         lines = [
             f"<tr><td>{html.escape(metric.title)}</td>"
-            f"<td>{metric.scale * means[metric.name]:.{metric.digits}f}</td></tr>"
+            f"<td>{_shown(metric.scale * means[metric.name], metric.digits)}</td></tr>"
             for metric in self.metrics
         ]
-        size = f"{len(self.training_seeds)} training seeds × {len(self.items)} {self.item}s"
+        seeds, items = len(self.training_seeds), len(self.items)
+        size = (
+            f"{seeds} training seed{'s' * (seeds != 1)} × {items} {self.item}{'s' * (items != 1)}"
+        )
         head = f"<table><caption>{title}: {html.escape(size)}</caption>"
         return head + "".join(lines) + "</table>"
 
@@ -403,6 +408,11 @@ class Record(_Model):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the record"
             raise RecordError(f"{path} is no valid record: {where}: {first['msg']}.") from error
+
+
+def _shown(value: float, digits: int) -> str:
+    """A mean as tables show it: "–" where no row has a value."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _mean(metric: MetricInfo, of_seeds: Iterable[list[dict[str, float | None]]]) -> float:

@@ -35,6 +35,24 @@ def here(page: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return page
 
 
+def test_a_task_of_ones_own_is_described(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    del here
+    assert main(["info", "reach.py:TASK"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for line in (
+        "id reach-1place",
+        "success random=–, oracle=–",
+        "observation 1, 2",
+        "action 2",
+        "entities disc",
+        "features x, y",
+    ):
+        assert line in lines
+    assert not any(line.startswith("gymnasium") for line in lines)  # nobody has registered it
+    assert main(["info", "reach.py:TASC"]) == 2
+    assert "TASC" in capsys.readouterr().err
+
+
 # What a world does wrong, the check that fails, and its words.
 DEFECTS = {
     "random": (

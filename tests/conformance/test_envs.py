@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from entitybench.envs.api import make, make_vec, make_worlds, world_of
+from entitybench.envs.views.joint import JointEnv
 from entitybench.errors import BadValue, UnknownId
 from entitybench.registry import tasks
 
@@ -270,12 +271,35 @@ def test_a_reset_mask_begins_only_those_rows() -> None:
         (lambda: make_vec("push-3blocks", 2, autoreset_mode="later"), "NextStep"),
         (lambda: make_vec("push-3blocks", 2, render_mode="human"), "rgb_array"),
         (lambda: make_vec("push-3blocks", 2).reset(seed=[1]), "as many seeds"),
+        (lambda: make("push-1block", sleep="x"), "sleep is True or False: got 'x'"),
+        (lambda: make("push-1block", render_mode="rgb_array", width=-4), "width .* got -4"),
+        (lambda: make("push-1block", render_mode="rgb_array", height="64"), "height .* got '64'"),
+        (lambda: make("push-1block", width=64), 'give render_mode="rgb_array" too'),
+        (lambda: make_vec("push-1block", 2, height=64), 'give render_mode="rgb_array" too'),
+        (lambda: make("team-spread", width=64), 'give render_mode="rgb_array" too'),
+        (lambda: make("push-1block").reset(options={"nonsense": 1}), "None or {}: got {'nonsense'"),
+        (lambda: make("push-1block").reset(options=[]), r"None or {}: got \[\]"),
+        (lambda: make_vec("push-1block", 2).reset(options={"state": 1}), "{'reset_mask': …}: got"),
+        (lambda: make("team-spread").reset(options={"state": 1}), "None or {}: got {'state': 1}"),
+        (lambda: JointEnv("team-spread").reset(options={"state": 1}), "None or {}: got {'state'"),
     ],
 )
 def test_mistakes_are_told_in_one_line(call: object, message: str) -> None:
     with pytest.raises((BadValue, UnknownId), match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_options_that_other_packages_pass_on_change_nothing() -> None:
+    for task, theirs in (
+        ("push-1block", {"minari_autoseed": False}),
+        ("team-spread", {"options": 1}),
+    ):
+        first, second = make(task), make(task)
+        obs, _ = first.reset(seed=0)
+        same, _ = second.reset(seed=0, options=theirs)
+        assert all(np.array_equal(obs[name], same[name]) for name in obs)
+        second.reset(seed=0, options={})
 
 
 def test_wrong_actions_are_told() -> None:

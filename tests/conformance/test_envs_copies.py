@@ -91,6 +91,12 @@ def test_a_copy_draws_and_so_does_its_original(copied: Callable[[Any], Any]) -> 
     again.close()
 
 
+@pytest.mark.parametrize("task", ["push-1block", "team-spread"])
+def test_shallow_copies_share_no_physics(task: str) -> None:
+    for make in views(tasks()[task]):
+        goes_on(make, copy.copy)
+
+
 def test_copies_through_gymnasiums_wrappers_and_after_close() -> None:
     env = gymnasium.make("entitybench/push-1block-v1")
     env.reset(seed=1)

@@ -145,6 +145,19 @@ def test_a_vector_gives_what_gymnasiums_own_gives() -> None:
     assert infos[0]["seed"] == np.int64
 
 
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_a_vector_tells_the_seeds_that_gymnasiums_own_tells(mode: str) -> None:
+    theirs = gymnasium.vector.SyncVectorEnv([made, made], autoreset_mode=mode)
+    found = []
+    for env in (batch(autoreset_mode=mode), theirs):
+        env.reset(seed=3)
+        infos = [env.step(np.zeros((2, 2), np.float32))[4] for _ in range(HORIZON + 1)]
+        seeds = [(info["seed"], info["_seed"]) for info in infos if "seed" in info]
+        found.append([(seed.tolist(), told.tolist(), seed.dtype) for seed, told in seeds])
+    assert found[0] == found[1]
+    assert len(found[0]) == 1
+
+
 VECTORS = {
     "RecordEpisodeStatistics": of_vectors.RecordEpisodeStatistics,
     "ClipAction": of_vectors.ClipAction,

@@ -28,6 +28,19 @@ def test_a_number_is_read_from_a_record() -> None:
     assert "success, last step (%)</td><td>95.6" in record._repr_html_()
 
 
+def test_a_record_of_one_seed_without_values_says_so() -> None:
+    record = Record.read(HECRL)
+    columns = record.columns
+    values = {name: [None] * len(column) for name, column in columns.values.items()}
+    changes = {"values": values, "training_seed": [0] * len(columns.training_seed)}
+    empty = record.model_copy(update={"columns": columns.model_copy(update=changes)})
+    shown = empty._repr_html_()
+    assert "1 training seed × " in shown
+    assert "<td>–</td>" in shown
+    assert "nan" not in shown
+    assert "success –, 1 × " in repr(empty)
+
+
 @pytest.mark.parametrize("path", sorted(RECORDS.glob("dag-*/graph-*.json"))[:3], ids=str)
 def test_metrics_that_are_no_means_are_summed_up_as_in_tables(path: Path) -> None:
     record = Record.read(path)
@@ -101,10 +114,25 @@ def test_vectors_and_teams_are_played_too() -> None:
 
 def test_what_is_no_observation_is_told() -> None:
     agent = eb.load_agent("random", task="push-1block")
-    with pytest.raises(BadValue, match="an observation is what an environment"):
-        agent.predict([1, 2])
+    for wrong, got in (
+        ([1, 2], r"list of observation \(2,\) int64"),
+        ([[1], [1, 2]], "list of no arrays"),
+        (eb.make("push-1block").reset(seed=0)[0]["observation"], r"ndarray of observation \("),
+        (eb.make("push-3blocks").reset(seed=0)[0], r"dict of .*desired_goal \(4, 20\) float32"),
+        (eb.make("hopper").reset(seed=0)[0], r"ndarray of observation \("),
+    ):
+        with pytest.raises(BadValue, match=f"^an observation of push-1block is what .*: got {got}"):
+            agent.predict(wrong)
+    team: Any = eb.load_agent("random", task="team-spread")
+    cut = {name: seen[:-1] for name, seen in eb.make("team-spread").reset(seed=0)[0].items()}
+    with pytest.raises(BadValue, match="each agent's observation of team-spread has the shape"):
+        team.predict(cut)
     with pytest.raises(BadValue, match="a dict by agent"):
-        eb.load_agent("random", task="team-spread").predict(np.zeros(3))
+        team.predict(np.zeros(3))
+    members, _ = eb.make("team-pushbox").reset(seed=0)
+    knows = eb.load_agent("oracle", task="team-pushbox")
+    with pytest.raises(BadValue, match=r"of team-pushbox reads 'state' too.*eb\.evaluate gives it"):
+        knows.predict(members)
     pytest.importorskip("torch")
     with pytest.raises(BadValue, match="graph-static is for graph tasks and does not act"):
         eb.load_agent("graph-static", task="dag-10").predict(np.zeros((10, 4)))

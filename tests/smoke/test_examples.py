@@ -76,6 +76,7 @@ def test_the_agent_of_ones_own_beats_chance(tmp_path: Path) -> None:
     assert mine >= 50 + chance
 
 
+@pytest.mark.slow  # four processes
 def test_examples_with_data_run_in_one_folder_with_any_number(tmp_path: Path) -> None:
     """One after another, again with another number; nothing is left elsewhere."""
     for name, words in [

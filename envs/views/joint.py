@@ -116,15 +116,9 @@ class JointEnv(Copied, gymnasium.Env):
     ) -> tuple[dict[str, Array], float, bool, bool, dict[str, Any]]:
         if not self.team.agents:
             raise gymnasium.error.ResetNeeded("call reset() before the next step().")
-        worlds = self.team.worlds
-        info: dict[str, Any]
-        obs, info = worlds.step_alone(self._joint(action))
+        obs, info, ended, cut = self.team.stepped(self._joint(action))
         rewards = np.array(info.pop("reward"), np.float32)
         info[AGENT_REWARDS] = rewards
-        ended = info.pop("terminated", False)
-        cut = worlds.elapsed.item(0) >= worlds.horizon
-        if ended or cut:
-            self.team.agents = []
         return self._seen(obs), float(rewards.mean(dtype=np.float64)), ended, cut, info
 
     def render(self) -> Array | None:

@@ -151,26 +151,35 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict]]:
         if not self.agents:
             raise gymnasium.error.ResetNeeded("call reset() before the first step().")
-        worlds = self.worlds
         numbers = self._numbers(actions) if self._alone else None
-        if numbers is None:
-            obs, scores = worlds.step_alone(self._joint(actions))
-        else:
-            obs, scores = worlds.step_numbers(numbers)
-        seen, self._central = obs["observation"], obs["state"]
-        rewards, ended = scores.pop("reward"), scores.pop("terminated", False)
-        cut = worlds.elapsed.item(0) >= worlds.horizon
         names = self.agents
-        result = (
+        obs, scores, ended, cut = self.stepped(self._joint(actions) if numbers is None else numbers)
+        seen, rewards = obs["observation"], scores.pop("reward")
+        return (
             {name: seen[i] for i, name in enumerate(names)},
             {name: rewards[i] for i, name in enumerate(names)},
             dict.fromkeys(names, ended),
             dict.fromkeys(names, cut),
-            self._infos(obs, scores),
+            self._infos(names, obs, scores),
         )
+
+    def stepped(self, actions: Array | list[float]) -> tuple[Obs, dict[str, Any], bool, bool]:
+        """Step without names: what is observed, the scores, and whether a state or time ended it.
+
+        Args:
+            actions: of all agents, (M, A), or flat numbers where the world is stepped by them.
+        """
+        worlds = self.worlds
+        if isinstance(actions, list):
+            obs, scores = worlds.step_numbers(actions)
+        else:
+            obs, scores = worlds.step_alone(actions)
+        self._central = obs["state"]
+        ended: bool = scores.pop("terminated", False)
+        cut: bool = worlds.elapsed.item(0) >= worlds.horizon
         if ended or cut:
             self.agents = []
-        return result
+        return obs, scores, ended, cut
 
     def state(self) -> Array:
         """The central state: the entities (N, D), flat float32; names in `state_names`."""
@@ -222,18 +231,21 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         scores = {key: value[0] for key, value in self.worlds.judge().items()}
         scores.pop("reward")
         scores.pop("terminated", None)
-        infos = self._infos(obs, {"seed": self.episode_seed, **plain(scores)})
+        infos = self._infos(self.agents, obs, {"seed": self.episode_seed, **plain(scores)})
         return dict(zip(self.agents, obs["observation"], strict=True)), infos
 
-    def _infos(self, obs: Obs, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    @staticmethod
+    def _infos(
+        names: list[str], obs: Obs, scores: dict[str, Any]
+    ) -> dict[str, dict[str, Any]]:
         first = {}
         if len(obs) > len(_SHARED):
             first.update({key: value for key, value in obs.items() if key not in _SHARED})
         if "interactions" in scores:
             first["interactions"] = scores.pop("interactions")
-        infos = {name: scores.copy() for name in self.agents}
+        infos = {name: scores.copy() for name in names}
         if first:
-            infos[self.agents[0]].update(first)
+            infos[names[0]].update(first)
         return infos
 
     def _numbers(self, actions: dict[str, Any]) -> list[float] | None:

@@ -376,6 +376,24 @@ def test_a_snapshot_of_other_worlds_is_refused() -> None:
         two.restore(three.snapshot())
 
 
+@pytest.mark.parametrize("id", ["team-spread", "team-pushbox"])
+def test_the_state_of_a_team_follows_whoever_steps_it(id: str) -> None:
+    """Also the environment that acts for all agents, which hides the team."""
+    alone, joint = make(id, horizon=3), JointEnv(id, horizon=3)
+    alone.reset(seed=1)
+    seen, _ = joint.reset(seed=1)
+    for step in range(3):
+        before = joint.team.state()
+        assert np.array_equal(before, seen["state"].ravel())
+        actions = {name: joint.action_space[name].sample() for name in joint.agents}
+        alone.step(actions)
+        seen = joint.step(actions)[0]
+        assert not np.array_equal(joint.team.state(), before)
+        assert np.array_equal(joint.team.state(), seen["state"].ravel())
+        assert np.array_equal(joint.team.state(), alone.state())
+        assert joint.team.agents == alone.agents == (joint.agents if step < 2 else [])
+
+
 def test_a_team_goes_back_to_an_episode_and_its_end() -> None:
     env = make("team-spread", horizon=3)
     _, infos = env.reset(seed=4)

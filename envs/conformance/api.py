@@ -117,7 +117,7 @@ def checked(task: TaskSpec) -> Iterator[tuple[str, str]]:
             continue
         said = _outcome(each.run, task)
         if name == "world" and said.startswith(FAILED):
-            broken = "the world cannot be made"
+            broken = "the world is not sound, see world"
         yield name, said
 
 

@@ -41,8 +41,9 @@ def described(task: TaskSpec) -> None:
     _shape("bounds", np.asarray(world.bounds), (features,))
     strange = sorted(set(world.movable) - set(world.bodies))
     must(not strange, f"movable names what bodies does not: {', '.join(strange)}")
+    numbers = (np.float32,) if world.pixels is None else (np.float32, np.uint8)
     for name, value in obs.items():
-        wanted = (np.bool_,) if name == "mask" else (np.float32, np.uint8)
+        wanted = (np.bool_,) if name == "mask" else numbers
         must(value.dtype in wanted, f"{name} is {value.dtype}, not float32")
     for name in world.bodies:
         must(world.model.body(name).id > 0, f"the body {name} is the world itself")

@@ -92,6 +92,12 @@ DEFECTS = {
         "bounds",
         "leaves its bounds in step",
     ),
+    "goals in bytes": (
+        "def achieved(self, observation):\n"
+        "        return super().achieved(observation).astype(np.uint8)",
+        "names",
+        "achieved_goal is uint8, not float32",
+    ),
     "names": (
         "feature_names = ('x', 'x')",
         "names",
@@ -147,7 +153,7 @@ def test_a_defect_fails_its_check(defect: str, here: Path) -> None:
     assert defect not in ALONE or failed == {name}, report
     if name == "world":
         others = [said for other, said in report.checks.items() if other != name]
-        assert set(others) == {"skipped: the world cannot be made"}
+        assert set(others) == {"skipped: the world is not sound, see world"}
 
 
 def test_an_oracle_that_fails_and_one_that_there_is_not(here: Path) -> None:

@@ -193,6 +193,8 @@ def test_a_comparison_is_over_the_items_that_both_have():
         alone = first == "random"  # of the other, each of three seeds is paired with the one
         method = "no interval: there is one training seed" if alone else "hierarchical bootstrap"
         assert balanced.hierarchical.method == method
+        if not alone:
+            assert balanced.hierarchical.low < balanced.hierarchical.high
         if first == "random":  # of one number each nothing is known but over items
             assert balanced.difference.method == "bootstrap over paired episodes"
             assert balanced.difference.low < balanced.difference.high

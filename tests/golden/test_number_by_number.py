@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from entitybench.envs.api import make_worlds
+from entitybench.envs.api import make_worlds, world_of
 from entitybench.envs.core.batch import Worlds
 from entitybench.envs.core.world import GoalWorld, World
 from entitybench.envs.hockey.opponents import scripted_v1
 from entitybench.envs.tetris import shapes
+from entitybench.registry import resolve, tasks
 
 # A task for each way of stepping one episode number by number.
 TASKS = (
@@ -20,6 +21,20 @@ TASKS = (
     *("tetris-1piece", "tetris-3pieces"),
     *("pick-1cube", "pick-3cubes", "stack-3cubes"),
 )
+
+
+def kinds_below(kind: type[World]) -> set[type[World]]:
+    """All classes that come of one, and that one."""
+    return {kind}.union(*map(kinds_below, kind.__subclasses__()))
+
+
+def test_every_class_that_has_such_a_way_is_held_to_it() -> None:
+    for task in tasks():
+        if not task.extra:
+            resolve(task.target)  # brings the class
+    own = (kind for kind in kinds_below(World) if kind.__module__.startswith("entitybench."))
+    with_one = {kind for kind in own if vars(kind).get("alone_class")}
+    assert with_one == {type(world_of(task)) for task in TASKS}
 
 
 def test_the_script_gives_the_same_alone_as_in_a_batch() -> None:

@@ -5,8 +5,8 @@ task has changed:
 
     python -m entitybench.datasets.catalogue.shapes
 
-How large a dataset came out when it was made is in `measured.json`, which `make dataset-pages`
-writes; of others it is estimated.
+How large a dataset came out when it was made, and the hash of its content, is in `measured.json`,
+which `make dataset-pages` writes; of others the size is estimated.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import math
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from entitybench.datasets.catalogue.build import TRANSITIONS
 
@@ -41,6 +41,14 @@ class Shape(TypedDict):
     names: dict[str, list[str]]  # of entities, features, agents, agent_features
 
 
+class Measured(NamedTuple):
+    """What a registered dataset was when it was made."""
+
+    transitions: int
+    bytes: int
+    sha256: str  # of its content
+
+
 @cache
 def shapes() -> dict[str, Shape]:
     """By task, of all that have a dataset."""
@@ -49,10 +57,16 @@ def shapes() -> dict[str, Shape]:
 
 
 @cache
-def measured() -> dict[str, list[int]]:
-    """Transitions and bytes of the registered datasets that were made, by id."""
-    found: dict[str, list[int]] = json.loads(MEASURED.read_text(encoding="utf-8"))
-    return found
+def measured() -> dict[str, Measured]:
+    """The registered datasets that were made, by id."""
+    found = json.loads(MEASURED.read_text(encoding="utf-8"))
+    return {id: Measured(*numbers) for id, numbers in found.items()}
+
+
+def is_registered(dataset: str, content: str | None) -> bool:
+    """Whether this is the hash of a registered dataset's content; True where nobody knows."""
+    known = measured().get(dataset)
+    return known is None or content is None or content == known.sha256
 
 
 def transitions(spec: DatasetSpec) -> int:
@@ -61,7 +75,7 @@ def transitions(spec: DatasetSpec) -> int:
     It is the number that the manifest, `len` of a store's steps and the pages have.
     """
     if spec.id in measured():
-        return measured()[spec.id][0]
+        return measured()[spec.id].transitions
     training = TRANSITIONS.get(spec.id, spec.episodes * spec.length)
     return round(training * (spec.episodes + spec.validation_episodes) / spec.episodes)
 
@@ -72,7 +86,7 @@ def disk_bytes(spec: DatasetSpec) -> int | None:
     None for a task that is not in the table.
     """
     if spec.id in measured():
-        return measured()[spec.id][1]
+        return measured()[spec.id].bytes
     return estimated_bytes(spec, transitions(spec))
 
 

@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from entitybench.datasets.catalogue import contents
-from entitybench.datasets.catalogue.shapes import MEASURED
+from entitybench.datasets.catalogue.shapes import MEASURED, Measured
 from entitybench.datasets.pages.api import (
     INDEX,
     described,
@@ -79,11 +78,12 @@ def refresh(
 
 def sizes(facts: Mapping[str, Facts]) -> str:
     """The text of `catalogue/measured.json`."""
-    manifests = {id: about["manifest"] for id, about in sorted(facts.items())}
-    lines = [
-        f"{json.dumps(id)}: {[m['transitions'], sum(f['bytes'] for f in m['files'].values())]}"
-        for id, m in manifests.items()
-    ]
+    lines = []
+    for id, about in sorted(facts.items()):
+        made = about["manifest"]
+        size = sum(file["bytes"] for file in made["files"].values())
+        known = Measured(made["transitions"], size, made["content_hash"])
+        lines.append(f"{json.dumps(id)}: {json.dumps(known)}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
@@ -114,7 +114,6 @@ def main() -> int:
     if not (ROOT / "pyproject.toml").is_file():
         raise BadValue("pages are written in a checkout, and this is an installed package.")
     found = refresh(say=lambda text: print(text, file=sys.stderr))  # noqa: T201
-    contents.write()
     counts = (f"{len(getattr(found, name))} {name}" for name in ("made", "kept", "absent"))
     sys.stderr.write(f"{', '.join(counts)}, {len(found.failed)} failed\n")
     return 1 if found.failed else 0

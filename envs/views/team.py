@@ -235,9 +235,7 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         return dict(zip(self.agents, obs["observation"], strict=True)), infos
 
     @staticmethod
-    def _infos(
-        names: list[str], obs: Obs, scores: dict[str, Any]
-    ) -> dict[str, dict[str, Any]]:
+    def _infos(names: list[str], obs: Obs, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
         first = {}
         if len(obs) > len(_SHARED):
             first.update({key: value for key, value in obs.items() if key not in _SHARED})

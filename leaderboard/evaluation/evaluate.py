@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import numpy as np
 
-from entitybench.datasets.catalogue.contents import is_registered
+from entitybench.datasets.catalogue.shapes import is_registered
 from entitybench.envs.worlds import task_of
 from entitybench.errors import BadValue, BenchError, foreign, whole
 from entitybench.leaderboard.evaluation import provenance

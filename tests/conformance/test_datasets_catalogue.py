@@ -7,11 +7,11 @@ import json
 import pytest
 
 from entitybench.datasets.api import load_dataset
-from entitybench.datasets.catalogue import contents
 from entitybench.datasets.catalogue.shapes import (
     MEASURED,
     disk_bytes,
     estimated_bytes,
+    is_registered,
     measured,
     shape_of,
     shapes,
@@ -121,16 +121,17 @@ def test_tasks_know_their_datasets():
 
 
 def test_contents_are_those_of_the_facts():
-    known = contents.contents()
-    assert known == contents.of_facts()
+    known = {id: made.sha256 for id, made in measured().items()}
+    facts = {id: each["manifest"] for id, each in read_all(FACTS).items()}
+    assert known == {id: manifest["content_hash"] for id, manifest in facts.items()}
+    assert all(manifest["dataset"] == id for id, manifest in facts.items())
     assert set(known) <= set(datasets().ids)
-    facts = [json.loads(path.read_text()) for path in contents.FACTS.glob("*/*.json")]
-    assert len(facts) == len(known) > 200
-    assert not [each["name"] for each in facts if each["manifest"]["custom"]]
+    assert len(list(FACTS.glob("*/*.json"))) == len(known) > 200
+    assert not [id for id, manifest in facts.items() if manifest["custom"]]
 
 
 def test_records_that_are_shipped_learned_from_registered_content():
     shipped = [r for task in tasks().ids for r in stored_records(task)]
     of = [each for r in shipped for each in r.data if each.dataset]
     assert len(of) > 500
-    assert all(contents.is_registered(each.dataset, each.sha256) for each in of)
+    assert all(is_registered(each.dataset, each.sha256) for each in of)

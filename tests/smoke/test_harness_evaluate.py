@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from entitybench.datasets.catalogue.contents import contents
+from entitybench.datasets.catalogue.shapes import measured
 from entitybench.errors import BadValue, BenchError
 from entitybench.leaderboard.evaluation.control import BLOCK, blocks
 from entitybench.leaderboard.evaluation.evaluate import evaluate
@@ -127,7 +127,7 @@ def test_a_record_says_which_devices_trained():
 )
 def test_data_of_ones_own_under_a_registered_id_are_told_in_the_label(dataset, content, label):
     agent = Seeker()
-    known = content or contents()[dataset]
+    known = content or measured()[dataset].sha256
     task = {"trained_on": "push-3blocks", "dataset": dataset, "dataset_sha256": known}
     agent.source = Source(id="seeker", **task)
     record = run(agent, episodes=1)

@@ -7,8 +7,11 @@ mujoco. Other packages add to them through the entry points `entitybench.kinds`,
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+import os
+import sys
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -31,6 +34,7 @@ from entitybench.types import AgentSpec, DatasetSpec, Learner, TaskSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from importlib.metadata import EntryPoint
+    from types import ModuleType
 
     from entitybench.types import Array
 
@@ -265,12 +269,8 @@ def resolve(target: str) -> Any:
         path = Path(module_name)
         if not path.is_file():
             raise UnknownId(f"no file {module_name!r} to take {attribute!r} from.")
-        spec = importlib.util.spec_from_file_location(f"entitybench_user_{path.stem}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
         with foreign(f"{module_name} cannot be imported"):
-            spec.loader.exec_module(module)
+            module = _executed(path)
     else:
         try:
             module = importlib.import_module(module_name)
@@ -285,3 +285,20 @@ def resolve(target: str) -> Any:
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise UnknownId(f"{module_name} has no {attribute!r}.{hint}")
     return getattr(module, attribute)
+
+
+def _executed(path: Path) -> ModuleType:
+    """The module that a file is now, under a name of its own: another file's has another."""
+    where = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
+    name = f"entitybench_user_{path.stem}_{where[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it runs: dataclasses look there, and pickle later
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

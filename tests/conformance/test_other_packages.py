@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle  # noqa: TID251 - what workers are sent by
+import sys
 import textwrap
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from entitybench import registry
+from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.records import Record
@@ -150,3 +154,38 @@ def test_a_metric_without_what_it_is_made_of_is_refused(
     )
     assert main(["table", path]) == 2
     assert "'tp'" in capsys.readouterr().err
+
+
+MINE = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+@dataclass
+class Mine:
+    numbers: list[int]
+    kept: ClassVar[str] = "{kept}"
+"""
+
+
+def test_a_file_is_a_module_like_any_other(tmp_path: Path) -> None:
+    for name in ("one", "two"):  # two files of one name are two modules
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "my.py").write_text(MINE.format(kept=name))
+    classes = [registry.resolve(f"{tmp_path / name / 'my.py'}:Mine") for name in ("one", "two")]
+    for name, Mine in zip(("one", "two"), classes, strict=True):
+        assert pickle.loads(pickle.dumps(Mine([1]))).kept == name
+    file = tmp_path / "one" / "my.py"
+    file.write_text(MINE.format(kept="changed"))
+    os.utime(file, (0, 0))  # whatever the clock's grain
+    changed = registry.resolve(f"{file}:Mine")
+    assert changed.kept == "changed"
+    assert pickle.loads(pickle.dumps(changed([1]))).numbers == [1]
+
+
+def test_a_file_that_fails_leaves_no_module(tmp_path: Path) -> None:
+    (tmp_path / "half_of_it.py").write_text("class Mine: ...\nraise ValueError('half')\n")
+    with pytest.raises(BadValue, match=r"cannot be imported: ValueError: half"):
+        registry.resolve(f"{tmp_path / 'half_of_it.py'}:Mine")
+    assert not [name for name in sys.modules if "half_of_it" in name]

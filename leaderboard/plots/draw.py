@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PLOTS = {
     "bars": "a metric of each agent with its 95 % interval, a group for each task",
     "seeds": "a metric of each agent, a dot for each training seed",
-    "profile": "share of training seeds above each level of a metric, with its 95 % band",
+    "profile": "share of training seeds better than each level of a metric, with its 95 % band",
     "curves": "a metric of training runs: mean and 95 % interval over their training seeds",
 }
 _OF_RECORDS = {"bars": bars, "seeds": seeds, "profile": profile}

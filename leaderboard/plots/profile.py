@@ -25,6 +25,8 @@ _REPLICATES = 1000
 def profile(records: Sequence[Record], metric: MetricInfo) -> Any:
     """The share of training seeds above each level, with its band by the stratified bootstrap.
 
+    Below each where less is better; a seed without a value is on the better side of none.
+
     Raises BadValue where agents were not evaluated on the same tasks, or one of them with more
     training seeds in one task than in another.
     """
@@ -42,7 +44,8 @@ def profile(records: Sequence[Record], metric: MetricInfo) -> Any:
     figure, (axes,) = style.axes(2.8, legend=words)
     lines = [_line(axes, k, metric, levels, x) for k, x in enumerate(scores.values())]
     axes.set_xlabel(one_line(metric.title))
-    axes.set_ylabel("share of training seeds above")
+    side = "above" if metric.higher_is_better else "below"
+    axes.set_ylabel(f"share of training seeds {side}")
     axes.set_ylim(-0.02, 1.02)
     axes.grid()
     tasks = sorted({record.task.id for record in records})
@@ -81,6 +84,8 @@ def _scores(name: str, group: Sequence[Record], metric: MetricInfo) -> Array:
 def _line(axes: Any, k: int, metric: MetricInfo, levels: Array, scores: Array) -> Any:
     """The profile of the k-th agent; no band with one training seed."""
     over = metric.scale * levels
+    if not metric.higher_is_better:
+        scores, levels = -scores, -levels
     (line,) = axes.step(
         over, bootstrap.profile(scores, levels), color=style.colour(k), linestyle=style.dash(k)
     )

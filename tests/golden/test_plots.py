@@ -196,6 +196,22 @@ def test_profiles_are_of_the_same_tasks(grid, tmp_path, monkeypatch):
         plot("profile", [*grid[:3], alone], tmp_path / "p.svg")
 
 
+def test_profiles_of_what_should_be_small_are_below_each_level(tmp_path, monkeypatch):
+    never = record([[0, 0], [1, 1]]).write(tmp_path / "a.json")  # one seed never succeeds
+    both = record([[1, 1], [1, 1]], agent="ec-iql")
+    both.columns.values["steps_to_success"][:] = [4, 4, 20, 20]
+    two = both.write(tmp_path / "b.json")
+    figure = figure_of(monkeypatch, "profile", [never, two], tmp_path, metric="steps_to_success")
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "share of training seeds below"
+    first, second = (dict(zip(*line.get_data(), strict=True)) for line in axes.lines)
+    levels = sorted(first)
+    assert [first[levels[0]], first[levels[-1]]] == [0, 0.5]  # of it 10 steps; the other never
+    assert [second[levels[0]], second[levels[1]], second[levels[-1]]] == [0, 0.5, 0.5]
+    figure = figure_of(monkeypatch, "profile", [never, two], tmp_path)
+    assert figure.axes[0].get_ylabel() == "share of training seeds above"
+
+
 def run(folder, seed, values, **asked):
     """A run folder with these losses at steps 10, 20, …"""
     where = folder / f"seed{seed}"

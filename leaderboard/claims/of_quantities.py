@@ -15,6 +15,7 @@ from entitybench.leaderboard.claims.finding import Results, find
 from entitybench.leaderboard.claims.pairing import Found, no_value, one_number
 from entitybench.leaderboard.statistics import correlation, exact
 from entitybench.leaderboard.statistics.intervals import (
+    Interval,
     difference,
     over_seeds,
     seed_means,
@@ -142,8 +143,10 @@ def _correlation(quantity: Correlation, results: Results) -> Found:
     notes = (*pair.notes, *no_value(pair.seeds, values))
     found = over_seeds(values).within(-1, 1)
     if len(values) == 1:
-        low, high = correlation.interval(values[0], len(rows[0][0]))
-        found = replace(found, low=low, high=high)
+        episodes = len(rows[0][0])
+        low, high = correlation.interval(values[0], episodes)
+        if not math.isnan(low):
+            found = Interval(found.mean, low, high, "fisher over episodes", episodes)
     return Found(found, values, pair.seeds, notes=notes)
 
 

@@ -256,6 +256,18 @@ def test_correlation_within_each_seed_over_its_items():
     assert found.notes == ("no value in training seed 0",)
 
 
+def test_correlation_of_one_training_seed_is_over_its_items():
+    one = record({"score": [[1, 2, 3, 9]], "success": [[0, 0, 1, 0]]})
+    found = look(Correlation(Mean("a", "score"), Mean("a", "success")), a=one)
+    r = np.corrcoef([1, 2, 3, 9], [0, 0, 1, 0])[0, 1]
+    assert found.interval.low == pytest.approx(math.tanh(math.atanh(r) - 1.959963985))
+    assert (found.interval.method, found.interval.count) == ("fisher over episodes", 4)
+    few = record({"score": [[1, 2, 3]], "success": [[0, 0, 1]]})
+    found = look(Correlation(Mean("a", "score"), Mean("a", "success")), a=few)
+    assert math.isnan(found.interval.low)
+    assert found.interval.method.startswith("no interval")
+
+
 def test_correlation_over_seeds_and_of_ranks():
     a = scores([0], [0], [0], [0], diagnostics=[{"x": x, "y": x**3} for x in (1.0, 2.0, 3.0, 9.0)])
     x, y = Diagnostic("a", "x"), Diagnostic("a", "y")

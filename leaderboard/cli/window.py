@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from itertools import count
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from entitybench import registry
-from entitybench.errors import BadValue
+from entitybench.errors import a_speed
 from entitybench.leaderboard.cli.args import MAX_EPISODES, Episodes, Seed, whole
 from entitybench.leaderboard.cli.output import note, print_json, put
 
@@ -44,10 +45,12 @@ def play(
     from entitybench.envs.views.screen import GlfwScreen, check_display
 
     check_display("`bench eval --video` films")
-    worlds = make_worlds(task.removesuffix("-pixels"), 1)  # the same world; a person sees it drawn
-    screen = GlfwScreen(f"bench play {task}", size)
-    try:
+    with ExitStack() as opened:
+        # The same world as with pixels; a person sees it drawn.
+        worlds = opened.enter_context(closing(make_worlds(task.removesuffix("-pixels"), 1)))
+        screen = opened.enter_context(closing(GlfwScreen(f"bench play {task}", size)))
         renderer = Renderer(worlds.world, *screen.size, view or worlds.world.view)
+        opened.enter_context(closing(renderer))
         note(keys_of(worlds.world.action_shape))
         found = []
         seeds = count(episode_seed)
@@ -57,10 +60,6 @@ def play(
             found.append(outcome.json())
             if not json:
                 put(outcome.words)
-        renderer.close()
-    finally:
-        screen.close()
-        worlds.close()
     if json:
         print_json(found)
 
@@ -87,8 +86,7 @@ def view(
         speed: How many times as fast as in the world.
         json: Print the numbers of the episodes shown as JSON.
     """
-    if not 0.05 <= speed <= 100:
-        raise BadValue(f"--speed is 0.05 to 100 times as fast: got {speed:g}.")
+    a_speed("--speed", speed)
 
     from entitybench.datasets.api import load_dataset
     from entitybench.datasets.pages.viewer import KEYS, show, viewing
@@ -97,12 +95,9 @@ def view(
 
     check_display(f"`bench page {dataset}` draws moments of two episodes")
     what = viewing(load_dataset(dataset), view)
-    screen = GlfwScreen(f"bench view {what.store.id}", size)
-    try:
+    with closing(GlfwScreen(f"bench view {what.store.id}", size)) as screen:
         note(KEYS)
         begun = show(what, screen, Clock(what.step_s / speed).tick, episode, episodes)
-    finally:
-        screen.close()
     if json:
         print_json(begun)
     else:

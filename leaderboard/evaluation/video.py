@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from entitybench.datasets.store.checks import why
 from entitybench.envs.worlds import task_of
-from entitybench.errors import BadValue, MissingExtra
+from entitybench.errors import BadValue, MissingExtra, a_speed
 from entitybench.files import write_atomic, writing
 from entitybench.leaderboard.evaluation.control import Control, blocks, default_worlds, run_block
 from entitybench.leaderboard.evaluation.evaluate import entrant_of
@@ -118,8 +119,7 @@ def check_video(
 def _check(size: int, speed: float) -> None:
     if not 32 <= size <= 1024:
         raise BadValue(f"a picture has 32 to 1024 pixels along its edge: got {size}.")
-    if not 0.05 <= speed <= 100:
-        raise BadValue(f"a film is 0.05 to 100 times as fast as the world: got {speed}.")
+    a_speed("a film", speed)
 
 
 def _libraries() -> tuple[Any, Any]:
@@ -172,9 +172,12 @@ class _Camera:
     ) -> None:
         from entitybench.envs.drawing.render import Renderer
 
-        self.worlds: Any = default_worlds(task, len(seeds), 1)
-        self.world = self.worlds.world
-        self.renderer = Renderer(self.world, size, size, view or self.world.view, smooth=True)
+        with ExitStack() as opened:
+            self.worlds: Any = opened.enter_context(closing(default_worlds(task, len(seeds), 1)))
+            self.world = self.worlds.world
+            self.renderer = Renderer(self.world, size, size, view or self.world.view, smooth=True)
+            opened.callback(self.renderer.close)
+            self._opened = opened.pop_all()  # nothing stays open where the camera cannot be had
         self.size, self.grid = size, grid
         self.film: Generator[None, Array, None] | None = None
         self.strips = [Strip(seed) for seed in seeds]
@@ -203,9 +206,8 @@ class _Camera:
         self._send(pictures, round(HOLD * FPS))
 
     def close(self) -> None:
-        """Free the drawing context."""
-        self.renderer.close()
-        self.worlds.close()
+        """Free the drawing context and the worlds."""
+        self._opened.close()
 
     def _shoot(self) -> None:
         """Frames of the time from this state to the next, and pictures for the contact sheet."""

@@ -126,6 +126,13 @@ def a_path(name: str, value: Any) -> Path:
         raise BadValue(f"{name} is the path of a folder: got {value!r}.") from None
 
 
+def a_speed(what: str, value: float) -> float:
+    """How many times as fast as the world something is shown. Raises BadValue: too slow or fast."""
+    if not 0.05 <= value <= 100:
+        raise BadValue(f"{what} is 0.05 to 100 times as fast as the world: got {value:g}.")
+    return value
+
+
 def seed_names(seeds: Iterable[int]) -> str:
     """Training seeds in words: "seed 3", "seeds 0 1 2"."""
     names = [str(seed) for seed in seeds]

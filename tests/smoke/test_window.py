@@ -9,6 +9,7 @@ import subprocess
 import sys
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +20,13 @@ from entitybench.datasets.generate.api import generate
 from entitybench.datasets.generate.draw import frames_of
 from entitybench.datasets.pages.viewer import show, viewing
 from entitybench.envs.api import make_worlds
+from entitybench.envs.core.batch import Worlds
+from entitybench.envs.drawing.render import Renderer
 from entitybench.envs.views.keyboard import PAIRS, Clock, Keyboard, keys_of, played
 from entitybench.errors import BadValue, DataError
 from entitybench.leaderboard.cli.main import main
+from entitybench.leaderboard.evaluation.video import check_video
+from entitybench.registry import task
 
 NOTHING = np.zeros((32, 32, 3), np.uint8)
 
@@ -145,6 +150,46 @@ def test_without_a_display_one_line_says_so(
     assert said.count("\n") == 1
     assert "no display to open a window on" in said
     assert instead.replace("FOLDER", str(folder)) in said
+
+
+@pytest.fixture
+def open_things(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is open of worlds and drawing contexts."""
+    found: list[str] = []
+    for kind in (Worlds, Renderer):
+
+        def made(self: Any, *given: Any, _of: Any = kind.__init__, **options: Any) -> None:
+            _of(self, *given, **options)
+            found.append(type(self).__name__)
+
+        def closed(self: Any, _of: Any = kind.close) -> None:
+            _of(self)
+            found.remove(type(self).__name__)
+
+        monkeypatch.setattr(kind, "__init__", made)
+        monkeypatch.setattr(kind, "close", closed)
+    return found
+
+
+def test_a_game_that_breaks_off_leaves_nothing_open(
+    open_things: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken(ScriptedScreen):
+        def show(self, picture: Any, text: str = "") -> None:
+            raise BadValue(f"cannot show it; open are {len(open_things)}.")
+
+    monkeypatch.setattr("entitybench.envs.views.screen.check_display", lambda _: None)
+    monkeypatch.setattr("entitybench.envs.views.screen.GlfwScreen", lambda *_: Broken())
+    assert main(["play", "push-1block"]) == 2
+    assert "open are 2" in capsys.readouterr().err
+    assert not open_things
+
+
+def test_a_camera_that_cannot_be_had_leaves_no_worlds_open(open_things: list[str]) -> None:
+    pytest.importorskip("imageio_ffmpeg")
+    with pytest.raises(BadValue, match="no view 'above'"):
+        check_video(task("push-1block"), view="above")
+    assert not open_things
 
 
 @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import re
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+import docstring_parser
+from docstring_parser import Docstring, DocstringStyle
 
 import entitybench
 from entitybench.registry import resolve
@@ -22,18 +24,6 @@ PASSED_ON = {
     "make_vec": ("entitybench.envs.views.vector:TaskVectorEnv", "entitybench.envs.api:make_worlds"),
 }
 _Kind = inspect.Parameter
-_SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Attributes):$", re.MULTILINE)
-_ENTRY = re.compile(r"^(\w[\w, ]*): (.*(?:\n[ \t]+.*|\n(?=\n))*)", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Doc:
-    """A Google docstring in its parts."""
-
-    text: str  # what comes before the sections
-    arguments: dict[str, str] = field(default_factory=dict)
-    raises: dict[str, str] = field(default_factory=dict)
-    returns: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,24 +37,13 @@ class Argument:
     kind: Any  # of inspect.Parameter
 
 
-def read(docstring: str | None) -> Doc:
-    """A docstring in its parts, each as one line."""
-    first, *rest = _SECTION.split(inspect.cleandoc(docstring or ""))
-    parts = {name: textwrap.dedent(body).strip("\n") for name, body in _pairs(rest)}
-
-    def entries(section: str) -> dict[str, str]:
-        return {name: _line(text) for name, text in _ENTRY.findall(parts.get(section, ""))}
-
-    returns = _line(parts.get("Returns", ""))
-    return Doc(first.strip(), entries("Args"), entries("Raises"), returns)
+def read(told: Any) -> Docstring:
+    """The docstring of a function in its parts, as `bench --help` reads those of commands."""
+    return docstring_parser.parse(inspect.getdoc(told) or "", style=DocstringStyle.GOOGLE)
 
 
-def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
-    yield from zip(words[::2], words[1::2], strict=True)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+def _line(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 def names() -> list[str]:
@@ -85,13 +64,13 @@ def arguments(name: str) -> list[Argument]:
 
 def _arguments(function: Callable[..., Any]) -> Iterator[Argument]:
     told: Any = vars(function)["__init__"] if inspect.isclass(function) else function
-    doc = read(inspect.getdoc(told))
+    meaning = {each.arg_name: _line(each.description) for each in read(told).params}
     for name, about in inspect.signature(function).parameters.items():
         yield Argument(
             f"**{name}" if about.kind is _Kind.VAR_KEYWORD else name,
             "" if about.annotation is about.empty else str(about.annotation),
             "" if about.default is about.empty else shown(about.default),
-            doc.arguments.get(name, ""),
+            meaning.get(name, ""),
             about.kind,
         )
 
@@ -108,15 +87,16 @@ def api(_what: str, _reference: Path) -> str:
 
 def _section(name: str) -> str:
     function = getattr(entitybench, name)
-    doc, rows = read(inspect.getdoc(function)), arguments(name)
+    doc, rows = read(function), arguments(name)
     result = inspect.signature(function).return_annotation
-    parts = [f"## eb.{name}", _call(name, rows, result), _plain(doc.text), _table(rows)]
+    about = _plain((doc.description or "").strip())
+    parts = [f"## eb.{name}", _call(name, rows, result), about, _table(rows)]
     if doc.returns:
-        parts.append(f"Returns: {_plain(doc.returns)}")
+        parts.append(f"Returns: {_plain(_line(doc.returns.description))}")
     if doc.raises:
         parts.append("Raises:")
         parts.append(
-            "\n".join(f"* `{error}`: {_plain(when)}" for error, when in doc.raises.items())
+            "\n".join(f"* `{x.type_name}`: {_plain(_line(x.description))}" for x in doc.raises)
         )
     return "\n\n".join(parts)
 

@@ -12,7 +12,7 @@ NEWEST := tests/architecture tests/conformance/test_records.py tests/smoke/test_
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test test-all test-numpy1 test-newest lint types format docs results dataset-pages pictures wheel-smoke doctor clean
+.PHONY: help eval test test-all test-pages test-numpy1 test-newest lint types format docs results dataset-pages pictures wheel-smoke doctor clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: $(VENV)/.installed-dev ## Run the tests (without the slow ones)
 
 test-all: $(VENV)/.installed-dev ## Run all tests
 	@$(PY) -P -m pytest -n $(JOBS) $(ARGS)
+
+test-pages: $(VENV)/.installed-dev ## Run what the pages of the documentation show, to the last line
+	@$(PY) -P -m pytest -n $(JOBS) -m slow tests/smoke/test_docs.py $(ARGS)
 
 test-numpy1: ## Run the tests with the older pins (numpy 1.26), in an environment of their own
 	@$(MAKE) --no-print-directory test VENV=.venv-numpy1 PINS=constraints/numpy1.txt

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
     from entitybench.leaderboard.claims.outcome import Reproduction
 
-_UNSAID = ("False", "''")  # defaults that say nothing
 _BLOCK = re.compile(
     r"(?P<open><!-- (?P<kind>[a-z]+)(?:: (?P<what>[^\s>]+))? -->\n).*?(?P<end><!-- end -->)",
     re.DOTALL,
@@ -207,6 +206,11 @@ def _names() -> list[str]:
     return [name for name in app if not name.startswith("-")]
 
 
+def is_told(default: object) -> bool:
+    """Whether a default says something in print: not False, nor an empty word; 0 does."""
+    return isinstance(default, int | str) and default is not False and default != ""
+
+
 def _section(name: str) -> str:
     from entitybench.leaderboard.cli.app import app
 
@@ -217,9 +221,7 @@ def _section(name: str) -> str:
         default = argument.field_info.default
         if argument.required:
             help = f"{help} Required."
-        elif (
-            isinstance(default, int | str) and default not in (False, "") and "Default" not in help
-        ):
+        elif is_told(default) and "Default" not in help:
             help = f"{help} Default: {default}."
         rows.append((f"`{argument.name}`", help))
     examples = (command.help_epilogue or "").splitlines()[1:]

@@ -16,7 +16,7 @@ from entitybench.leaderboard.claims.outcome import Reproduction
 from entitybench.leaderboard.claims.quantities import Results
 from entitybench.leaderboard.claims.registered import claims
 from entitybench.leaderboard.claims.verdicts import Finding, Verdict, judge
-from entitybench.leaderboard.documents.pages import documents, filled
+from entitybench.leaderboard.documents.pages import documents, filled, is_told
 from entitybench.leaderboard.evaluation.api import record_path, reference_weights
 from entitybench.leaderboard.evaluation.evaluate import Options
 from entitybench.leaderboard.evaluation.provenance import task_hash
@@ -190,3 +190,19 @@ def test_the_page_of_banks_has_their_bounds() -> None:
     for name, (low, high) in BOUNDS.items():
         row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
         assert row.endswith(f"| {low:g} and {high:g} |".replace("-", "−")), row
+
+
+@pytest.mark.parametrize(
+    ("default", "told"),
+    [
+        (0, True),
+        (100, True),
+        ("small", True),
+        (True, True),
+        (False, False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_defaults_that_say_something_are_on_the_page(default: object, told: bool) -> None:
+    assert is_told(default) == told

@@ -207,7 +207,7 @@ from test_module import SHORT, BLOCK
 from entitybench.registry import datasets
 from entitybench.datasets.generate.api import generate
 datasets().add(SHORT)
-stay = lambda done, total: done and time.sleep(60)  # so that there is something to interrupt
+stay = lambda done, total: done and time.sleep(5)  # so that there is something to interrupt
 generate(SHORT.id, workers=int(sys.argv[2]), block=BLOCK, out=sys.argv[1], progress=stay)
 """
 

@@ -71,6 +71,7 @@ def _invented(page: Path) -> set[str]:
     return found | {f"{id}-pixels" for id in found if "seen(" in text}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
 def test_how_to_pages_run(page: Path, tmp_path: Path) -> None:
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -190,5 +190,6 @@ def _write(record: Record, out: Path | None) -> Path:
 
 def _print_beside_stored(record: Record) -> None:
     from entitybench.leaderboard.tables.gather import beside_shipped
+    from entitybench.leaderboard.tables.merge import Named
 
-    print_table(beside_shipped([record]))
+    print_table(beside_shipped([Named(record)]))

@@ -57,9 +57,7 @@ def plot(
         if kind == "curves":
             figure = curves(inputs, metric)
         else:
-            named = chosen(inputs).records
-            made = table([each.record for each in named], [each.source for each in named])
-            rows = [row.record for row in made.rows]
+            rows = [row.record for row in table(chosen(inputs).records).rows]
             number = metric_of(rows[0], metric or rows[0].metrics[0].name)
             figure = _OF_RECORDS[kind](rows, number)
         drawn = style.drawn(figure, out.suffix)

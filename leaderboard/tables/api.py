@@ -53,14 +53,14 @@ def compare(a: Named, b: Named) -> Comparison:
     Raises:
         RecordError: of other tasks, or with nothing in common.
     """
-    first, second = (list(_read(each)) for each in (a, b))
-    if len(first) != 1 or len(second) != 1:
-        raise RecordError("two records are compared: name a file each, not folders of several.")
-    return difference(first[0][0], second[0][0])
+    return difference(_one(a), _one(b))
 
 
-def _read(named: Any) -> list[tuple[Record, str]]:
-    """Records with the names of their files, "" where there is none."""
+def _one(named: Any) -> Record:
+    """The record that is named, or that is alone in a folder. Raises RecordError, BadValue."""
     if isinstance(named, Record):
-        return [(named, "")]
-    return [(Record.read(path), str(path)) for path in record_files([a_name(named)])]
+        return named
+    files = record_files([a_name(named)])
+    if len(files) > 1:
+        raise RecordError("two records are compared: name a file each, not folders of several.")
+    return Record.read(files[0])

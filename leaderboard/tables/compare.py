@@ -156,7 +156,7 @@ def compare(a: Record, b: Record) -> Comparison:
     """
     check_same_task(a, b)
     for record in (a, b):
-        check_data(Named(record, ""))
+        check_data(Named(record))
     pairs = _training_pairs(a, b)
     items = sorted(set(a.items) & set(b.items))
     if not items:

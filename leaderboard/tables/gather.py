@@ -11,14 +11,14 @@ from entitybench.leaderboard.evaluation.api import stored_records
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.merge import Named, key_of, newest
 from entitybench.leaderboard.tables.table import table as tabulate
-from entitybench.records import Record, record_files
+from entitybench.records import Record
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from entitybench.leaderboard.tables.merge import Key
-    from entitybench.leaderboard.tables.table import Origin, Table
+    from entitybench.leaderboard.tables.table import Table
 
 _NAMED = 8  # files that a note names
 
@@ -35,15 +35,15 @@ def gathered(given: Sequence[Any]) -> Table:
     """A table of records, files and folders; see `entitybench.leaderboard.tables.api.table`."""
     kept, left, others = chosen(given)
     if not any(isinstance(each, str | Path) and Path(each).is_dir() for each in given):
-        return tabulate([each.record for each in kept], [each.source for each in kept])
+        return tabulate(kept)
     remarks: tuple[str, ...] = (f"Left out beside newer ones: {_some(left)}.",) if left else ()
     remarks += (f"No records: {_some(others)}.",) if others else ()
     mine = [each for each in kept if not _is_shipped(each.source)]
-    if not mine:
-        records, sources = [each.record for each in kept], [each.source for each in kept]
-        return replace(tabulate(records, sources).best_first(), remarks=remarks)
-    asked = [each.record for each in kept if _is_shipped(each.source)]
-    made = beside_shipped([each.record for each in mine], [each.source for each in mine], asked)
+    if mine:
+        asked = [each.record for each in kept if _is_shipped(each.source)]
+        made = beside_shipped(mine, asked)
+    else:
+        made = tabulate(kept).best_first()
     return replace(made, remarks=remarks)
 
 
@@ -65,7 +65,7 @@ def chosen(given: Sequence[Any]) -> Chosen:
     others: list[str] = []
     for each in given:
         if isinstance(each, Record):
-            named.append(Named(each, ""))
+            named.append(Named(each))
             continue
         path = a_name(each)
         if not path.is_dir():
@@ -78,31 +78,31 @@ def chosen(given: Sequence[Any]) -> Chosen:
             except NoRecord:
                 others.append(file.name)
         if len(found) == before:
-            raise BadValue(f"no record (*.json) in {path}.")
+            raise _empty(path)
     return Chosen(*_newest(named, found), others) if found else Chosen(named)
 
 
-def beside_shipped(
-    records: Sequence[Record], sources: Sequence[str] = (), others: Sequence[Record] = ()
-) -> Table:
+def beside_shipped(yours: Sequence[Named], others: Sequence[Record] = ()) -> Table:
     """Your records, best first, and below a line the shipped ones of the same tasks.
 
     A shipped one with the very weights and starts of one of yours is left out.
 
     Args:
-        records: yours, at least one.
-        sources: their files.
+        yours: at least one.
         others: shipped ones that were asked for, whatever their task.
     """
+    records = [each.record for each in yours]
     shown = dict.fromkeys((record.task.id, record.kind) for record in records)
     stored = [r for task, kind in shown for r in stored_records(task, kind=kind)]
     beside = {_identity(record): record for record in (*others, *stored)}
     for record in records:
         beside.pop(_identity(record), None)
-    fit = [record for record in beside.values() if _of_one_version(record, records)]
-    origins: list[Origin] = [*["yours"] * len(records), *["shipped"] * len(fit)]  # type: ignore[list-item]
-    files = [*(sources or [""] * len(records)), *[""] * len(fit)]
-    return tabulate([*records, *fit], files, origins).best_first()
+    fit = [
+        Named(record, origin="shipped")
+        for record in beside.values()
+        if _of_one_version(record, records)
+    ]
+    return tabulate([*(replace(each, origin="yours") for each in yours), *fit]).best_first()
 
 
 def a_name(named: Any) -> Path:
@@ -129,11 +129,14 @@ def _of_one_version(shipped: Record, records: Sequence[Record]) -> bool:
 
 def _files(folder: Path) -> list[Path]:
     """The records in a folder, or where it holds none itself in the folders in it."""
-    if not any(folder.glob("*.json")):
-        inner = sorted(folder.glob("*/*.json"))
-        if inner:
-            return inner
-    return record_files([folder])
+    files = sorted(folder.glob("*.json")) or sorted(folder.glob("*/*.json"))
+    if not files:
+        raise _empty(folder)
+    return files
+
+
+def _empty(folder: Path) -> BadValue:
+    return BadValue(f"no record (*.json) in {folder}.")
 
 
 def _is_shipped(source: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from entitybench.checkpoints import today
 from entitybench.errors import RecordError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from entitybench.records import DataInfo, Record
 
+Origin = Literal["", "yours", "shipped"]  # "": the table does not tell them apart
 Key = tuple[str, str | None, str, str]  # agent with its data, preset, task, kind
 
 
@@ -24,10 +25,11 @@ def key_of(record: Record) -> Key:
 
 @dataclass(frozen=True)
 class Named:
-    """A record and its file, or "" where it has none."""
+    """A record and where it is from."""
 
     record: Record
-    source: str
+    source: str = ""  # its file; "" where it has none
+    origin: Origin = ""
 
     @property
     def version(self) -> str:
@@ -76,8 +78,8 @@ def _both(a: Named, b: Named) -> str:
     return f" ({a.source} and {b.source})" if a.source and b.source else ""
 
 
-def merge(group: Sequence[Named]) -> Record:
-    """One record of all training seeds. Raises RecordError where records do not belong together."""
+def check(group: Sequence[Named]) -> None:
+    """Raise RecordError where records do not make one row."""
     first, owners = group[0].record, dict[int, Named]()
     for each in group:
         check_data(each)
@@ -104,9 +106,15 @@ def merge(group: Sequence[Named]) -> Record:
                     f"records{_both(owner, each)}; give one of them, or their folder, of which "
                     "the newest count."
                 )
-    if len(group) == 1:
-        return first
+
+
+def merge(group: Sequence[Named]) -> Record:
+    """One record of all training seeds. Raises RecordError where records do not belong together."""
+    check(group)
     records = [each.record for each in group]
+    first = records[0]
+    if len(records) == 1:
+        return first
     return first.model_copy(
         update={
             "columns": Columns.of([row for record in records for row in record.rows]),
@@ -128,11 +136,11 @@ def newest(group: Sequence[Named], fixed: Sequence[Named] = ()) -> list[Named]:
     kept = list(fixed)
     for each in sorted(group, key=lambda named: named.record.created, reverse=True):
         if not kept:
-            merge([each])  # by itself it has to be sound
+            check([each])  # by itself it has to be sound
             kept.append(each)
             continue
         try:
-            merge([*kept, each])
+            check([*kept, each])
         except RecordError:
             continue
         kept.append(each)

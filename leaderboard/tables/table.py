@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError, seed_names, unknown
 from entitybench.leaderboard.statistics.intervals import NONE, hierarchical
 from entitybench.leaderboard.tables.data import cell, matrix, metric_of, metrics_of, shown
 from entitybench.leaderboard.tables.grid import Grid
-from entitybench.leaderboard.tables.merge import Key, Named, key_of, merge
+from entitybench.leaderboard.tables.merge import Named, key_of, merge
 from entitybench.leaderboard.tables.render import Rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from entitybench.leaderboard.statistics.intervals import Interval
+    from entitybench.leaderboard.tables.merge import Key, Origin
     from entitybench.records import MetricInfo, Record
 
 _ONE = "†"  # marks rows whose interval says nothing about other training seeds
-
-
-Origin = Literal["", "yours", "shipped"]  # "": the table does not tell them apart
 
 
 @dataclass(frozen=True)
@@ -181,16 +178,7 @@ class Table(Rendered):
         """Flat rows of numbers."""
         return [
             {
-                "agent": row.record.agent.id,
-                "origin": row.origin or None,
-                "weights_from": row.record.agent.weights_from,
-                "preset": row.record.agent.preset,
-                "dataset": ", ".join(sorted({d.dataset for d in row.record.data if d.dataset}))
-                or None,
-                "task": row.record.task.id,
-                "task_version": row.record.task.version,
-                "training_seeds": len(row.record.training_seeds),
-                "episodes": len(row.record.columns.item),
+                **_about(row),
                 **{
                     f"{name}{end}": number(getattr(found, part))
                     for name, found in row.cells.items()
@@ -204,8 +192,7 @@ class Table(Rendered):
     def to_json(self) -> dict[str, Any]:
         """Rows with nested intervals; the hierarchical bootstrap is beside each."""
         rows = []
-        for row, flat in zip(self.rows, self.values(), strict=True):
-            kept = {k: flat[k] for k in list(flat)[:9]}
+        for row in self.rows:
             own = {metric.name for metric in row.record.metrics}  # others are of other kinds
             metrics = {
                 name: {
@@ -215,8 +202,24 @@ class Table(Rendered):
                 for name, found in row.cells.items()
                 if name in own
             }
-            rows.append({**kept, "metrics": metrics})
+            rows.append({**_about(row), "metrics": metrics})
         return {"rows": rows}
+
+
+def _about(row: Row) -> dict[str, Any]:
+    """What a row is of."""
+    record = row.record
+    return {
+        "agent": record.agent.id,
+        "origin": row.origin or None,
+        "weights_from": record.agent.weights_from,
+        "preset": record.agent.preset,
+        "dataset": ", ".join(sorted({d.dataset for d in record.data if d.dataset})) or None,
+        "task": record.task.id,
+        "task_version": record.task.version,
+        "training_seeds": len(record.training_seeds),
+        "episodes": len(record.columns.item),
+    }
 
 
 def number(x: float) -> float | None:
@@ -246,38 +249,28 @@ def _size(record: Record) -> str:
     return f"{len(record.training_seeds)} × {len(record.items)}"
 
 
-def table(
-    records: Sequence[Record],
-    sources: Sequence[str | Path] | None = None,
-    origins: Sequence[Origin] | None = None,
-) -> Table:
+def table(records: Sequence[Record | Named]) -> Table:
     """A table of records; those of one agent and task with different training seeds share a row.
 
     Args:
-        records: at least one.
-        sources: their files, named where two records do not go together.
-        origins: which are yours and which are shipped, where the table tells them apart.
+        records: at least one; Named where their files are told, or yours from the shipped ones.
 
     Raises:
         RecordError: none given, a task in two versions, or two records that cannot share their row.
     """
     if not records:
         raise RecordError("no records to make a table of.")
-    named = [
-        Named(record, str(source))
-        for record, source in zip(records, sources or [""] * len(records), strict=True)
-    ]
     firsts: dict[str, Named] = {}
     groups: dict[tuple[Origin, Key], list[Named]] = {}
-    of: Sequence[Origin] = origins or [""] * len(records)
-    for each, origin in zip(named, of, strict=True):
+    for given in records:
+        each = given if isinstance(given, Named) else Named(given)
         task, first = each.record.task, firsts.setdefault(each.record.task.id, each)
         if first.record.task.version != task.version:
             raise RecordError(
                 f"{task.id} occurs in versions {first.version} and {each.version}, which cannot be "
                 "compared; evaluate again what has the older one."
             )
-        groups.setdefault((origin, key_of(each.record)), []).append(each)
+        groups.setdefault((each.origin, key_of(each.record)), []).append(each)
     merged = {key: merge(group) for key, group in groups.items()}
     names = metrics_of(list(merged.values()))
     return Table(

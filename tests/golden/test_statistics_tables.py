@@ -13,6 +13,7 @@ from entitybench.errors import RecordError, UnknownId
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.compare import compare
 from entitybench.leaderboard.tables.latex import escaped
+from entitybench.leaderboard.tables.merge import Named
 from entitybench.leaderboard.tables.render import FORMATS, fitted, plain, render, rich_table
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import DataInfo, Record
@@ -185,7 +186,7 @@ def test_rows_are_not_mixed(change, words):
     with pytest.raises(RecordError, match="no records"):
         table([])
     with pytest.raises(RecordError, match=r"\(?a\.json\)? and .*x\.txt"):
-        table([record(HALF), record(NONE, **settings)], ["a.json", "x.txt"])
+        table([Named(record(HALF), "a.json"), Named(record(NONE, **settings), "x.txt")])
 
 
 def test_infrastructure_failures_enter_no_mean_and_are_told():

@@ -33,10 +33,11 @@ def shipped() -> Table:
 
 def gathered(given: Sequence[Any]) -> Table:
     """A table of records, files and folders; see `entitybench.leaderboard.tables.api.table`."""
-    kept, left, others = chosen(given)
+    kept, older, wrong, others = chosen(given)
     if not any(isinstance(each, str | Path) and Path(each).is_dir() for each in given):
         return tabulate(kept)
-    remarks: tuple[str, ...] = (f"Left out beside newer ones: {_some(left)}.",) if left else ()
+    remarks: tuple[str, ...] = (f"Left out beside newer ones: {_some(older)}.",) if older else ()
+    remarks += tuple(f"Left out: {why}" for why in wrong)
     remarks += (f"No records: {_some(others)}.",) if others else ()
     mine = [each for each in kept if not _is_shipped(each.source)]
     if mine:
@@ -51,8 +52,9 @@ class Chosen(NamedTuple):
     """What a table is made of, and names of what else there is in the folders."""
 
     records: list[Named]
-    older: Sequence[str] = ()
-    others: Sequence[str] = ()  # JSON files that are no records
+    older: list[str]
+    wrong: list[str]  # what is wrong with records that are left out for it
+    others: list[str]  # JSON files that are no records
 
 
 def chosen(given: Sequence[Any]) -> Chosen:
@@ -61,8 +63,8 @@ def chosen(given: Sequence[Any]) -> Chosen:
     Raises RecordError or BadValue for a file that is no record, and a folder without any.
     """
     named: list[Named] = []
-    found: list[Named] = []  # in folders
-    others: list[str] = []
+    found: dict[Path, Named] = {}  # in folders, by what they really are: a file counts once
+    others: dict[Path, str] = {}
     for each in given:
         if isinstance(each, Record):
             named.append(Named(each))
@@ -71,15 +73,18 @@ def chosen(given: Sequence[Any]) -> Chosen:
         if not path.is_dir():
             named.append(Named(Record.read(path), str(path)))
             continue
-        before = len(found)
-        for file in _files(path):
+        files = _files(path)
+        for file in files:
             try:
-                found.append(Named(Record.read(file), str(file)))
+                found[file.resolve()] = Named(Record.read(file), str(file))
             except NoRecord:
-                others.append(file.name)
-        if len(found) == before:
+                others[file.resolve()] = file.name
+        if not any(file.resolve() in found for file in files):
             raise _empty(path)
-    return Chosen(*_newest(named, found), others) if found else Chosen(named)
+    for each in named:
+        found.pop(Path(each.source).resolve(), None)
+    kept, older, wrong = _newest(named, list(found.values()))
+    return Chosen(kept, older, wrong, list(others.values()))
 
 
 def beside_shipped(yours: Sequence[Named], others: Sequence[Record] = ()) -> Table:
@@ -143,8 +148,11 @@ def _is_shipped(source: str) -> bool:
     return bool(source) and Path(source).resolve().is_relative_to(REFERENCE.resolve())
 
 
-def _newest(named: list[Named], found: list[Named]) -> tuple[list[Named], list[str]]:
-    """Of records in folders the newest of equal ones, beside those named; and what is left out."""
+def _newest(named: list[Named], found: list[Named]) -> tuple[list[Named], list[str], list[str]]:
+    """Of records in folders the newest of equal ones, beside those named; and what is left out.
+
+    That is names of files, and what is wrong with those that are not sound.
+    """
     versions: dict[str, int] = {}
     for each in (*named, *found):
         task = each.record.task
@@ -153,10 +161,13 @@ def _newest(named: list[Named], found: list[Named]) -> tuple[list[Named], list[s
     for each in found:
         if each.record.task.version == versions[each.record.task.id]:
             groups.setdefault(key_of(each.record), []).append(each)
-    kept = list(named)
+    kept, wrong, unsound = list(named), list[str](), list[Named]()
     for key, group in groups.items():
         fixed = [each for each in named if key_of(each.record) == key]
-        kept += newest(group, fixed)[len(fixed) :]
-    there = {id(each) for each in kept}
-    left = [Path(each.source).name for each in found if id(each) not in there]
-    return kept, left
+        together, broken = newest(group, fixed)
+        kept += together[len(fixed) :]
+        unsound += [each for each, _ in broken]
+        wrong += [str(error) for _, error in broken]
+    there = {id(each) for each in (*kept, *unsound)}
+    older = [Path(each.source).name for each in found if id(each) not in there]
+    return kept, older, wrong

@@ -127,21 +127,30 @@ def merge(group: Sequence[Named]) -> Record:
     )
 
 
-def newest(group: Sequence[Named], fixed: Sequence[Named] = ()) -> list[Named]:
+def newest(
+    group: Sequence[Named], fixed: Sequence[Named] = ()
+) -> tuple[list[Named], list[tuple[Named, RecordError]]]:
     """Those of a key's records that make one row: what is `fixed`, and the newest that go with it.
 
-    Left out are older ones of the same training seeds, and those made otherwise than newer ones:
-    with other settings, starts or data.
+    Left out are older ones of the same training seeds, those made otherwise than newer ones (with
+    other settings, starts or data), and those that are not sound by themselves.
+
+    Returns:
+        The records, and those that are not sound with what is wrong. Where none is kept before
+        one of these, that is raised.
     """
-    kept = list(fixed)
+    kept, wrong = list(fixed), list[tuple[Named, RecordError]]()
     for each in sorted(group, key=lambda named: named.record.created, reverse=True):
-        if not kept:
-            check([each])  # by itself it has to be sound
-            kept.append(each)
+        try:
+            check_data(each)
+        except RecordError as error:
+            if not kept:
+                raise
+            wrong.append((each, error))
             continue
         try:
             check([*kept, each])
         except RecordError:
             continue
         kept.append(each)
-    return kept
+    return kept, wrong

@@ -106,6 +106,29 @@ def test_what_is_named_counts_beside_a_folder(folder: Path) -> None:
         eb.table([old, folder / "new.json"])
 
 
+def test_a_file_counts_once_whatever_names_it(folder: Path) -> None:
+    new = folder / "new.json"
+    usual = eb.table(folder)
+    for given in ([new, folder], [folder, new], [folder, folder / ".." / folder.name]):
+        made = eb.table(given)
+        assert sorted(row.name for row in made.rows) == sorted(row.name for row in usual.rows)
+        assert "Left out beside newer ones: old.json." in made.grid().notes
+
+
+def test_what_is_broken_by_itself_is_left_out_for_that(folder: Path) -> None:
+    old = folder / "old.json"
+    data = json.loads(old.read_text())
+    data["data"].append(data["data"][0] | {"sha256": "2" * 64})
+    old.write_text(json.dumps(data))
+    notes = eb.table(folder).grid().notes
+    assert not any(note.startswith("Left out beside newer ones") for note in notes)
+    (left,) = (note for note in notes if note.startswith("Left out: "))
+    assert f"({old}) says twice what training seed 0 learned from" in left
+    (folder / "new.json").unlink()  # it has nothing newer beside it
+    with pytest.raises(RecordError, match="says twice what training seed 0 learned from"):
+        eb.table(folder)
+
+
 def test_a_folder_of_folders_and_the_shipped_one(folder: Path) -> None:
     assert repr(eb.table(folder.parent)) == repr(eb.table(folder))
     shipped = eb.table(STORED)

@@ -1,9 +1,11 @@
-"""What a control step costs beside its physics: `python benchmarks/single_view.py push-3blocks`.
+"""What a control step costs beside its physics.
 
-Per task: raw `mj_step` on the controls of oracle episodes, the Gymnasium or PettingZoo view of the
-same episodes, and a batch of them (one thread). `--beside FOLDER` names the checkout of another
-build, whose view and batch are timed in turn with these, so that what else the machine does
-disturbs all alike. Times are of the processor, medians over rounds; ratios are medians of ratios.
+python benchmarks/single_view.py [TASK ...] [--beside FOLDER] [--out FILE]: per task, raw `mj_step`
+on the controls of oracle episodes, and the Gymnasium or PettingZoo view of the same episodes, in
+turns. `--beside` names the checkout of another build, whose physics and view are timed in turn with
+these, so that what else the machine does disturbs all alike. Times are of the processor, medians
+over rounds. What `--out leaderboard/reference/single.json` writes, `make results` turns into the
+table of docs/speed.md.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,75 +25,41 @@ from typing import Any
 import numpy as np
 
 EPISODES = 8
-KINDS = ("raw", "view", "batch")
+TASKS = (
+    *("hockey-1v1", "hockey-2v2", "team-pushbox", "tetris-1piece", "push-3blocks", "pick-3cubes"),
+    *("hockey-strike", "hockey-goal", "hopper", "halfcheetah", "point-maze-u"),
+)
+KINDS = {"raw": "raw physics", "single": "single env"}
 HERE = Path(__file__).resolve().parents[1]
 
 
-class Timed:
-    """One task of the build that is imported, with actions (steps, episodes, *action_shape)."""
+def cases() -> dict[str, Any]:
+    """What the build that is imported times."""
+    import entitybench
 
-    def __init__(self, task: str, actions: Any) -> None:
-        import entitybench
-
-        self.actions = actions
-        self.env: Any = entitybench.make(task)
-        worlds = self.env.worlds
-        batch = actions.shape[1]
-        self.batch = type(worlds)(worlds.world, batch, horizon=worlds.horizon)
-        self.data = worlds.datas[0]
-        self.controls: list[list[Any]] = []
-        for episode in range(batch):
-            self.env.reset(seed=episode)
-            kept = []
-            for action in self._mine(episode):
-                self.env.step(action)
-                kept.append(self.data.ctrl.copy())
-            self.controls.append(kept)
-
-    def _mine(self, episode: int) -> list[Any]:
-        mine = list(self.actions[:, episode])
-        if hasattr(self.env, "actions_of"):
-            mine = [self.env.actions_of(action) for action in mine]
-        return mine
-
-    def seconds(self, kind: str, episode: int) -> float:
-        """Of a control step, on the processor. Resets are not timed."""
-        import mujoco
-
-        worlds, count = self.env.worlds, len(self.actions)
-        if kind == "batch":
-            self.batch.reset(range(self.batch.batch))
-            begun = time.process_time()
-            for action in self.actions:
-                self.batch.step(action)
-            return (time.process_time() - begun) / count / self.batch.batch
-        self.env.reset(seed=episode)
-        if kind == "view":
-            mine, step = self._mine(episode), self.env.step
-            begun = time.process_time()
-            for action in mine:
-                step(action)
-            return (time.process_time() - begun) / count
-        model, data, substeps = worlds.physics.models[0], self.data, worlds.world.substeps
-        ctrl, step = data.ctrl, mujoco.mj_step
-        begun = time.process_time()
-        for control in self.controls[episode]:
-            ctrl[:] = control
-            step(model, data, substeps)
-        return (time.process_time() - begun) / count
+    # Builds before 29 November 2026 have it elsewhere. What is installed may be yet another build,
+    # so whether an import works does not tell.
+    before = Path(entitybench.__path__[-1], "envs", "core", "speed_runs.py").is_file()
+    runs = import_module("entitybench.envs." + ("core.speed_runs" if before else "speed.runs"))
+    found: dict[str, Any] = runs.CASES
+    return found
 
 
 def work() -> None:
-    """Answer lines [task, file of its actions] or [task, kind, episode] until they end."""
-    found: dict[str, Timed] = {}
+    """Answer lines [task, file of its actions] or [task, kind] with seconds a control step."""
+    from entitybench.registry import tasks
+
+    found: dict[tuple[str, str], Any] = {}
     for line in sys.stdin:
-        task, *asked = json.loads(line)
-        if len(asked) == 1:
-            found[task] = Timed(task, np.load(asked[0]))
-            answer = 0.0
+        task, asked = json.loads(line)
+        if asked in KINDS:
+            steps, seconds, _ = found[task, asked]()
+            print(seconds / steps, flush=True)
         else:
-            answer = found[task].seconds(*asked)
-        print(json.dumps(answer), flush=True)
+            actions = np.load(asked)
+            for kind, case in KINDS.items():
+                found[task, kind] = cases()[case](tasks()[task], actions, False)
+            print(0.0, flush=True)
 
 
 class Build:
@@ -105,7 +74,7 @@ class Build:
             env={**os.environ, "PYTHONPATH": str(checkout / "src"), "OMP_NUM_THREADS": "1"},
         )
 
-    def ask(self, *words: Any) -> float:
+    def ask(self, *words: str) -> float:
         """What a line is answered."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -113,64 +82,73 @@ class Build:
         answer = self.process.stdout.readline()
         if not answer:
             sys.exit(f"a build ended while it was asked for {words}.")
-        return float(json.loads(answer))
+        return float(answer)
 
 
-def measure(task: str, builds: list[Build], rounds: int) -> list[dict[str, list[float]]]:
-    """Microseconds of a control step by kind and round, of each build."""
+def measure(task: str, builds: dict[str, Build], rounds: int) -> dict[str, Any]:
+    """Control steps per CPU-second of each build: {"raw": ..., "single": ...}."""
     from entitybench.envs.api import task_of
     from entitybench.envs.speed.runs import busy_actions
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "actions.npy"
         np.save(file, busy_actions(task_of(task), EPISODES))
-        for build in builds:
+        for build in builds.values():
             build.ask(task, str(file))
-    found: list[dict[str, list[float]]] = [{kind: [] for kind in KINDS} for _ in builds]
+    times: dict[tuple[str, str], list[float]] = {(b, k): [] for b in builds for k in KINDS}
     for turn in range(-1, rounds):  # the first warms up
         for kind in KINDS:
-            for build, times in zip(builds, found, strict=True):
-                took = 1e6 * build.ask(task, kind, turn % EPISODES)
+            for name, build in builds.items():
+                took = build.ask(task, kind)
                 if turn >= 0:
-                    times[kind].append(took)
-    return found
+                    times[name, kind].append(took)
+    return {
+        "task": task,
+        **{name: {kind: round(1 / median(times[name, kind])) for kind in KINDS} for name in builds},
+    }
 
 
-def line(task: str, found: list[dict[str, list[float]]]) -> str:
-    """A row of the table: of this build, and beside the other."""
-
-    def ratio(of: list[float], to: list[float]) -> float:
-        return median(a / b for a, b in zip(of, to, strict=True))
-
-    ours = found[0]
-    raw, view, batch = (median(ours[kind]) for kind in KINDS)
-    extra = median(v - r for v, r in zip(ours["view"], ours["raw"], strict=True))
-    cells = [
-        f"{task:24}{1e6 / raw:9,.0f}{1e6 / view:9,.0f}{ratio(ours['raw'], ours['view']):7.0%}",
-        f"{extra:8.1f}{1e6 / batch:10,.0f}{ratio(ours['raw'], ours['batch']):7.0%}",
-    ]
-    for other in found[1:]:
-        cells += [f"{1e6 / median(other['view']):10,.0f}{ratio(other['view'], ours['view']):7.2f}"]
-        cells += [f"{ratio(other['batch'], ours['batch']):8.2f}"]
-    return "".join(cells)
+def named(checkout: Path) -> str:
+    """What a build is called: its commit and the day of that, or its folder."""
+    command = ["git", "-C", str(checkout), "log", "-1", "--format=%h of %cs"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() or checkout.resolve().name
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tasks", nargs="*", default=["push-3blocks"])
+    parser.add_argument("tasks", nargs="*", default=TASKS)
     parser.add_argument("--beside", type=Path, help="the checkout of another build")
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--out", type=Path, help="a JSON file")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.work:
         return work()
-    builds = [Build(path) for path in (HERE, asked.beside) if path is not None]
-    head = f"{'control steps/s':24}{'raw':>9}{'view':>9}{'of raw':>7}{'over us':>8}"
-    head += f"{'batch':>10}{'of raw':>7}"
-    print(head + (f"{'other':>10}{'ratio':>7}{'batch x':>8}" if asked.beside else ""))
+    from entitybench.envs.speed.single import markdown
+    from entitybench.files import write_atomic
+
+    load = round(os.getloadavg()[0], 1)
+    builds = {"ours": Build(HERE)}
+    if asked.beside is not None:
+        builds["before"] = Build(asked.beside)
+    rows = []
     for task in asked.tasks:
-        print(line(task, measure(task, builds, asked.rounds)), flush=True)
+        print(task, file=sys.stderr, flush=True)
+        rows.append(measure(task, builds, asked.rounds))
+    found = {
+        "date": time.strftime("%Y-%m-%d"),
+        "rounds": asked.rounds,
+        "episodes": EPISODES,
+        "cores": os.cpu_count(),
+        "load": load,
+        "beside": None if asked.beside is None else named(asked.beside),
+        "rows": rows,
+    }
+    print(markdown(found))
+    if asked.out is not None:
+        write_atomic(asked.out, json.dumps(found, indent=1) + "\n")
     return None
 
 

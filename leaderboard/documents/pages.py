@@ -10,6 +10,7 @@ A document says what it wants between two comments, and the text between them is
     <!-- options -->                        every command with its options and examples
     <!-- api -->                            every function of `eb` with its arguments
     <!-- speed -->                          the committed run of `bench speed --targets`
+    <!-- single -->                         the committed run of benchmarks/single_view.py
     <!-- frames -->                         the committed run of benchmarks/frames.py
     <!-- loading -->                        the committed run of benchmarks/loading.py
     <!-- profiles: oracle -->               what an agent reaches in each profile of robosuite
@@ -257,6 +258,15 @@ def speed(what: str, reference: Path) -> str:
     return speed_table(json.loads(path.read_text())) if path.is_file() else ""
 
 
+def single(what: str, reference: Path) -> str:
+    """The committed run of benchmarks/single_view.py; nothing where there is none."""
+    from entitybench.envs.speed.single import markdown as single_table
+
+    del what
+    path = reference / "single.json"
+    return single_table(json.loads(path.read_text())) if path.is_file() else ""
+
+
 def frames(what: str, reference: Path) -> str:
     """The committed frames a second, a row for each task and size; nothing where there are none."""
     del what
@@ -334,6 +344,7 @@ KINDS: dict[str, Callable[[str, Path], str]] = {
     "options": options,
     "api": api,
     "speed": speed,
+    "single": single,
     "frames": frames,
     "loading": loading,
     "profiles": profiles_table,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+from entitybench.envs.speed.single import markdown as single
 from entitybench.envs.speed.table import SLACK, worse
 
 
@@ -48,3 +49,31 @@ def test_what_was_not_measured_before_is_not_compared() -> None:
     before = table(6.0, 5.0, 0.9)
     before["rows"], before["limits"] = [], {}
     assert worse(table(1.0, 5.0, 0.1), before) == []
+
+
+def test_what_one_environment_reaches_is_told_by_the_rates_that_are_shown() -> None:
+    run: dict = {
+        "date": "2026-11-29",
+        "rounds": 4,
+        "episodes": 8,
+        "cores": 2,
+        "load": 0.3,
+        "beside": "95da06f of 2026-11-26",
+        "rows": [
+            {
+                "task": "a-task",
+                "ours": {"raw": 10_000, "single": 5_000},
+                "before": {"raw": 8_000, "single": 2_000},
+            }
+        ],
+    }
+    head, _, row, _, said = single(run).splitlines()
+    assert row == "| a-task | 10,000 | 5,000 | 50% | 100 | 8,000 | 2,000 | 25% | 375 | 2.50 × |"
+    assert head.count("|") == row.count("|")
+    assert "4 rounds of 8 episodes" in said
+    assert said.endswith("before: the build 95da06f of 2026-11-26.")
+    alone = {**run, "beside": None, "rows": [{**run["rows"][0], "before": None}]}
+    head, _, row, _, said = single(alone).splitlines()
+    assert row == "| a-task | 10,000 | 5,000 | 50% | 100 |"
+    assert head.count("|") == row.count("|")
+    assert "before: " not in said

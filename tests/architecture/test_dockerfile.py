@@ -60,7 +60,7 @@ def test_it_can_draw_and_starts_the_command() -> None:
     assert set(json.loads(entry)) == set(PROJECT["scripts"])
     (env,) = _lines("ENV")
     names = [word.partition("=")[0] for word in env.split()]
-    assert names == ["ENTITYBENCH_DATA", "OMP_NUM_THREADS"]
+    assert names == ["ENTITYBENCH_DATA", "OMP_NUM_THREADS", "HOME"]  # any user may write there
     assert "ENTITYBENCH_DATA" in (ROOT / "src" / "entitybench" / "places.py").read_text()
     work = _lines("WORKDIR")[-1]
     assert env.startswith(f"ENTITYBENCH_DATA={work}/")

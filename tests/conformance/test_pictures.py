@@ -29,6 +29,16 @@ def test_views_are_well_exposed_and_entities_stand_out(task: TaskSpec) -> None:
     assert well_seen(task).startswith("from ")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "task",
+    [t for t in tasks() if not t.extra and t.id not in {each.id for each in OURS.values()}],
+    ids=lambda task: task.id,
+)
+def test_so_are_all_other_tasks(task: TaskSpec) -> None:
+    assert well_seen(task).startswith("from ")
+
+
 def test_smooth_pictures_are_of_the_same_size_and_scene() -> None:
     worlds = make_worlds("push-3blocks", 1)
     worlds.reset([0])

@@ -12,6 +12,7 @@ import importlib.util
 import numpy as np
 import pytest
 
+from entitybench.checks import NotChecked
 from entitybench.envs import pettingzoo
 from entitybench.envs.api import make, make_worlds
 from entitybench.envs.conformance import rules, variants
@@ -56,6 +57,15 @@ def test_every_state_task_of_one_agent_can_be_seen() -> None:
 
 # Those of `bench check` that take a moment; other tests make the others.
 AT_ONCE = [name for name in CHECKS if name not in ("oracle", "pictures", "starts", "copies")]
+
+
+@pytest.mark.slow
+@each(TASKS)
+def test_the_oracle_is_better_than_chance(task: TaskSpec) -> None:
+    try:
+        CHECKS["oracle"].run(task)
+    except NotChecked as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.mark.parametrize("name", AT_ONCE)

@@ -8,14 +8,14 @@ import numpy as np
 
 from entitybench.checks import NotChecked, must
 from entitybench.envs.conformance.rollouts import short
-from entitybench.envs.core.play import play
-from entitybench.envs.worlds import make_worlds, oracle_of
+from entitybench.envs.core.play import Uniform, play
+from entitybench.envs.worlds import make_worlds, oracle_of, world_of
 from entitybench.errors import RenderError
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
     from entitybench.envs.core.batch import Worlds
-    from entitybench.types import Array, Obs, Policy, TaskSpec
+    from entitybench.types import Array, Policy, TaskSpec
 
 STARTS = 50  # of the public bank
 EPISODES = 20  # of the oracle, and of random actions
@@ -48,11 +48,11 @@ def solvable(task: TaskSpec) -> str:
         raise NotChecked("graphs are inferred, and nobody acts")
     if task.oracle is None:
         raise NotChecked("the task names no oracle")
-    count = short(task, EPISODES, 5)
+    count, shape = short(task, EPISODES, 5), world_of(task).action_shape
     (oracle, gained), (random, chance) = (
-        _scores(task, policy, count) for policy in (oracle_of(task), _Random(task))
+        _scores(task, policy, count) for policy in (oracle_of(task), Uniform(shape))
     )
-    if make_worlds(task, 1).world.action_shape[1:]:
+    if shape[1:]:  # a team
         error = np.std(chance) / np.sqrt(count)
         said = (
             f"a return of {np.mean(gained):.4g} by the oracle, of {np.mean(chance):.4g} at random"
@@ -80,20 +80,6 @@ def _scores(task: TaskSpec, policy: Policy[Any], count: int) -> tuple[float, Arr
                 break
     worlds.close()
     return float(success.mean()), total
-
-
-class _Random:
-    """Uniform actions."""
-
-    def __init__(self, task: TaskSpec) -> None:
-        self._shape = make_worlds(task, 1).world.action_shape
-
-    def initial_state(self, batch: int) -> None:
-        del batch
-
-    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
-        del obs
-        return rng.uniform(-1.0, 1.0, (len(rng), *self._shape)), state
 
 
 def well_seen(task: TaskSpec) -> str:
@@ -151,9 +137,9 @@ def _judge(worlds: Worlds, view: str) -> set[int]:
 
 
 def _beside(mine: Array) -> Array:
-    """The pixels next to a region."""
-    wide = mine.copy()
-    for axis in (0, 1):
-        for by in (-2, 2):
-            wide |= np.roll(mine, by, axis)
+    """The pixels two away from a region, up, down, left or right."""
+    wide = np.zeros_like(mine)
+    for region, pixels in ((mine, wide), (mine.T, wide.T)):
+        pixels[2:] |= region[:-2]
+        pixels[:-2] |= region[2:]
     return wide & ~mine

@@ -1,4 +1,4 @@
-"""The loop of everything here: the policy acts, the world steps."""
+"""The loop of everything here: the policy acts, the world steps; and a policy of random actions."""
 
 from __future__ import annotations
 
@@ -49,3 +49,18 @@ def play(
         after, info = worlds.step(action)
         yield Step(index, obs, action, state, after, info)
         obs = after
+
+
+class Uniform:
+    """A policy that acts at random, uniformly in [-1, 1]."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        """`shape` is that of an action, `World.action_shape`."""
+        self._shape = shape
+
+    def initial_state(self, batch: int) -> None:
+        del batch
+
+    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
+        del obs
+        return rng.uniform(-1.0, 1.0, (len(rng), *self._shape)), state

@@ -15,14 +15,14 @@ import numpy as np
 from entitybench.envs.api import make, make_worlds, oracle_of, world_of
 from entitybench.envs.core.batch import Worlds
 from entitybench.envs.core.physics import MujocoPhysics
-from entitybench.envs.core.play import play
+from entitybench.envs.core.play import Uniform, play
 from entitybench.envs.views.team import TeamEnv
 from entitybench.envs.views.vector import cores
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
     from entitybench.envs.core.world import World
-    from entitybench.types import Array, Obs, TaskSpec
+    from entitybench.types import Array, TaskSpec
 
 BATCH, FEW = 64, 4  # episodes side by side; fewer where a step is slow
 EPISODE_STEPS = 90  # replayed of each episode: before most oracles are done
@@ -48,26 +48,12 @@ def busy_actions(spec: TaskSpec, episodes: int | None = None) -> Array:
     """
     batch = episodes or (FEW if spec.extra else BATCH)
     worlds = make_worlds(spec, batch)
-    policy = _Uniform(worlds.world.action_shape) if spec.oracle is None else oracle_of(spec)
+    policy = Uniform(worlds.world.action_shape) if spec.oracle is None else oracle_of(spec)
     rng = BatchGenerator([generator(seed, "speed") for seed in range(batch)])
     steps = play(worlds, policy, worlds.reset(range(batch)), rng, min(EPISODE_STEPS, spec.horizon))
     actions = [step.action for step in steps]
     worlds.close()
     return np.asarray(actions, np.float32)
-
-
-class _Uniform:
-    """Random actions."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._shape = shape
-
-    def initial_state(self, batch: int) -> None:
-        """Nothing."""
-
-    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
-        del obs
-        return rng.uniform(-1.0, 1.0, (len(rng), *self._shape)), state
 
 
 def _raw(spec: TaskSpec, actions: Array, sleep: bool) -> Run:

@@ -174,6 +174,16 @@ def test_an_oracle_that_fails_and_one_that_there_is_not(here: Path) -> None:
         run(replace(spec, oracle="lazy.py:Lazy"))
 
 
+def test_nothing_is_beside_a_region_at_the_other_edge() -> None:
+    from entitybench.envs.conformance.play import _beside
+
+    mine = np.zeros((6, 7), bool)
+    mine[0, 6] = True
+    assert np.argwhere(_beside(mine)).tolist() == [[0, 4], [2, 6]]
+    mine[:] = True
+    assert not _beside(mine).any()
+
+
 @pytest.mark.parametrize("id", QUICK)
 def test_what_is_registered_passes(id: str) -> None:
     few = [name for name in ("world", "oracle", "copies") if CHECKS[name].applies(tasks()[id])]

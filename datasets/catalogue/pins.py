@@ -10,10 +10,9 @@ import json
 import sys
 from pathlib import Path
 
+from entitybench.datasets.catalogue.pinned import FILE
 from entitybench.datasets.transport.item import sha256_of_bytes, undrawn
 from entitybench.datasets.transport.publish import describe
-
-FILE = Path(__file__).with_name("pins.json")
 
 
 def main(folders: list[str]) -> None:

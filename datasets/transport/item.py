@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from entitybench.datasets.catalogue.pinned import pins
 from entitybench.datasets.store.checks import Fault, read_json
 from entitybench.datasets.store.frames import FRAMES
 from entitybench.datasets.store.schema import manifest_bytes
@@ -17,19 +15,9 @@ from entitybench.errors import BenchError
 from entitybench.places import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from entitybench.datasets.store.schema import Manifest
-
-
-@cache
-def pins() -> Mapping[str, str]:
-    """Id -> sha256 of the manifest that this version of the package vouches for."""
-    found: dict[str, str] = json.loads(
-        files("entitybench.datasets.catalogue").joinpath("pins.json").read_text()
-    )
-    return found
 
 
 @dataclass(frozen=True, slots=True)

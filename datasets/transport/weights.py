@@ -7,9 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import META, checked_meta, train_line, weights_folder, where
+from entitybench.datasets.catalogue.pinned import pins
 from entitybench.datasets.store.checks import Fault, check_files, is_hash, is_name, read_json
 from entitybench.datasets.store.schema import SCHEMA_VERSION
-from entitybench.datasets.transport.item import Item, pins
+from entitybench.datasets.transport.item import Item
 from entitybench.errors import BadValue, CheckpointError, unknown
 from entitybench.places import sha256_of
 from entitybench.registry import agents, dataset_for, tasks

@@ -6,8 +6,6 @@ import dataclasses
 import fnmatch
 import json as json_
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from entitybench import citations, registry
@@ -261,14 +259,17 @@ def _about(what: str, spec: Any) -> dict[str, Any]:
         return {"success": _success(spec)}
     if what != "datasets":
         return {}
+    from entitybench.datasets.catalogue.pinned import pins
+    from entitybench.datasets.catalogue.scores import reference_of
     from entitybench.datasets.catalogue.shapes import disk_bytes, measured, transitions
 
+    known = reference_of(registry.tasks()[spec.task]) or {}
     return {
         "transitions": transitions(spec),
         "measured": spec.id in measured(),
         "bytes": disk_bytes(spec),
-        "returns": _returns(spec.task),
-        "hash": _pins().get(spec.id),
+        "returns": {who: known[who]["return"] for who in _REFERENCE if known.get(who)},
+        "hash": pins().get(spec.id),
     }
 
 
@@ -284,24 +285,6 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.0f} %"
 
 
-@cache
-def _returns(task: str) -> dict[str, float]:
-    """Mean returns of the shipped records of random and oracle, by who, where there are any."""
-    folder = REFERENCE / "records" / task
-    found = {}
-    for who in _REFERENCE:
-        file = folder / f"{who}.json"
-        if file.is_file():  # read as it is: `Record` needs numpy, which is slow to load
-            record = json_.loads(file.read_text())
-            if record["schema_version"] == 1:
-                numbers = [row["return"] for row in record["episodes"]]
-            else:
-                numbers = record["rows"]["values"].get("return", ())
-            if numbers:  # of the kinds that have returns
-                found[who] = round(sum(numbers) / len(numbers), 4)
-    return found
-
-
 def _trained(agent: str) -> list[str]:
     """The shipped weights of an agent: what they were trained on, and their training seeds."""
     found: dict[str, list[int]] = {}
@@ -310,14 +293,6 @@ def _trained(agent: str) -> list[str]:
         name = meta["dataset"].get("id") or meta["task"]
         found.setdefault(name, []).append(meta["seed"])
     return [f"{name} (seeds {' '.join(map(str, seeds))})" for name, seeds in found.items()]
-
-
-@cache
-def _pins() -> dict[str, str]:
-    """The hashes of manifests that this version vouches for, by id."""
-    file = files("entitybench.datasets") / "catalogue" / "pins.json"
-    pins: dict[str, str] = json_.loads(file.read_text()) if file.is_file() else {}
-    return pins
 
 
 def _megabytes(size: int) -> str:

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from entitybench.datasets.catalogue.pinned import pins
 from entitybench.datasets.generate.block import ends_of
 from entitybench.datasets.pages.api import INDEX, read_all, read_facts
 from entitybench.datasets.pages.checkout import FACTS, PAGES, words
 from entitybench.datasets.pages.index import SHOWN, families
 from entitybench.datasets.pages.site import site_pages
 from entitybench.datasets.store.schema import manifest_bytes, manifest_hash
-from entitybench.datasets.transport.item import pins, sha256_of_bytes, undrawn
+from entitybench.datasets.transport.item import sha256_of_bytes, undrawn
 from entitybench.registry import datasets, tasks
 
 KNOWN = sorted(FACTS.rglob("*.json"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from entitybench.claims import Claim, Mean, Measured, Training
 from entitybench.errors import BadValue, BenchError, unknown
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import agents, datasets, kinds, resolve, tasks
+from entitybench.registry import agents, datasets, kind_for, resolve, tasks
 
 OPTIONS = ("bank", "episode_seed", "failures")  # of an evaluation that an arm may set
 
@@ -82,7 +82,12 @@ def check(claim: Claim) -> None:
     metrics = {}
     for arm in claim.arms:
         spec, task = agent_spec(arm.agent), tasks()[arm.task]
-        metrics[arm.name] = kinds()[task.kind if spec.kind == "any" else spec.kind].metrics
+        if not spec.scored:
+            raise BadValue(
+                f"arm {arm.name!r} of claim {claim.name!r}: {spec.id} is built into other agents, "
+                "and acts in no task by itself."
+            )
+        metrics[arm.name] = kind_for(spec.kind, task).metrics
         trained_on = tasks()[arm.trained_on].id
         if arm.dataset is not None and datasets()[arm.dataset].task != trained_on:
             of = datasets()[arm.dataset].task

@@ -82,7 +82,7 @@ def evaluate(
     if weights_from is not None:
         registry.tasks()[weights_from]
     spec = registry.tasks()[task]
-    kind = registry.kinds()[who.kind if who.kind in registry.kinds() else spec.kind]
+    kind = registry.kind_for(who.kind, spec)
     arguments = {
         "agent": agent,
         "task": task,

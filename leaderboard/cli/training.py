@@ -82,8 +82,7 @@ def train(
         raise BadValue(f"{agent!r} does not learn: bench eval --agent {agent} --task {task}")
     if preset not in spec.presets:
         raise unknown("preset", preset, spec.presets, see=f"bench info {agent}")
-    own = spec.kind if spec.kind in registry.kinds() else registry.tasks()[task].kind
-    kind = registry.kinds()[own]
+    kind = registry.kind_for(spec.kind, registry.tasks()[task])
     changes = settings(set_)
     writable_folder(out)
 

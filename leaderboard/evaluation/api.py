@@ -28,6 +28,7 @@ from entitybench.registry import agent as agent_spec
 from entitybench.registry import (
     agents,
     dataset_for,
+    kind_for,
     kinds,
     lacking,
     resolve,
@@ -267,7 +268,7 @@ def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -
             agent = target
         else:
             agent = target(task) if inspect.signature(target).parameters else target()
-    kind = kinds()[task.kind if spec.kind == "any" else spec.kind]
+    kind = kind_for(spec.kind, task)
     with foreign(f"{spec.target} cannot be read"):
         resolve(kind.evaluator)().actor(agent)  # complains when it cannot act
         config = config_of(agent)

@@ -39,7 +39,7 @@ from entitybench.records import (
     Record,
     TaskInfo,
 )
-from entitybench.registry import agents, dataset_for, kinds, resolve, tasks
+from entitybench.registry import agents, dataset_for, kind_for, resolve, tasks
 from entitybench.words import class_name, squeezed
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _kind_of(agent: Any, task: TaskSpec) -> Kind:
     own = source.kind if isinstance(source, Source) else None
     if own is None and named in agents():
         own = agents()[named].kind
-    return kinds()[task.kind if own in (None, "any") else own]
+    return kind_for(own, task)
 
 
 def entrants_of(agent: Any, evaluator: Evaluator) -> list[Entrant]:

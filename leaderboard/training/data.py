@@ -10,7 +10,7 @@ from entitybench.errors import BadValue
 from entitybench.kinds import KINDS
 from entitybench.leaderboard.training.faults import shown
 from entitybench.needs import check_dataset
-from entitybench.registry import dataset_for, datasets, kinds
+from entitybench.registry import dataset_for, datasets, kind_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,8 +90,7 @@ def _check(spec: AgentSpec, task: TaskSpec, dataset: Any) -> None:
     """
     if dataset is None or isinstance(dataset, str | Path):
         return
-    kind = spec.kind if spec.kind in kinds() else task.kind
-    if kind in {known.id for known in KINDS}:
+    if kind_for(spec.kind, task) in KINDS:
         opened = isinstance(getattr(dataset, "id", None), str) and hasattr(dataset, "content_hash")
     else:
         opened = not isinstance(dataset, Number | bytes)

@@ -168,6 +168,16 @@ def agents() -> Registry[AgentSpec]:
     return _table("agent", "entitybench.agents.registry:AGENTS", AgentSpec)
 
 
+def kind_for(own: str | None, task: TaskSpec) -> Kind:
+    """The kind that an agent is scored as in a task: its own where it has one, else the task's.
+
+    Args:
+        own: that of the agent (`AgentSpec.kind`); None where nothing tells it.
+        task: where it acts.
+    """
+    return kinds()[task.kind if own in (None, "any", "part") else own]
+
+
 def dataset_for(task: TaskSpec, kind: str) -> str | None:
     """The id of the dataset to train on in a task for agents of a kind; None where there is none.
 

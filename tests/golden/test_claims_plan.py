@@ -111,6 +111,12 @@ def test_what_a_claim_names_is_looked_up_first(arm, checks, says):
         registered.check(claim(Arm(**settings), checks=checks))
 
 
+def test_a_part_is_no_arm(known):
+    known(gcbc={"kind": "part"})
+    with pytest.raises(BadValue, match="arm 'a' of .* gcbc is built into other agents"):
+        registered.check(claim(Arm(name="a", agent="gcbc", task="push-1block"), checks=(SUCCESS,)))
+
+
 def test_parts_are_trained_before_what_is_built_on_them(known, tmp_path):
     known(gcbc={"parts": {"value": "gciql"}}, gciql={"parts": {"net": "hiql"}})
     found = make_plan([TRAINED], "tiny", tmp_path)

@@ -113,7 +113,7 @@ def test_what_a_claim_names_is_looked_up_first(arm, checks, says):
 
 def test_a_part_is_no_arm(known):
     known(gcbc={"kind": "part"})
-    with pytest.raises(BadValue, match="arm 'a' of .* gcbc is built into other agents"):
+    with pytest.raises(BadValue, match=r"arm 'a' of .* gcbc is built into other agents"):
         registered.check(claim(Arm(name="a", agent="gcbc", task="push-1block"), checks=(SUCCESS,)))
 
 

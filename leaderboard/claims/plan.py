@@ -15,6 +15,7 @@ from entitybench.claims import Training
 from entitybench.errors import BadValue, DataError
 from entitybench.leaderboard.evaluation.weights import owner, reference_weights
 from entitybench.leaderboard.training.fleet import train_all
+from entitybench.leaderboard.training.metrics import METRICS
 from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import dataset_for, tasks
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.claims import Arm, Claim
-
-METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True)

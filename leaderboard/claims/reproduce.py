@@ -22,11 +22,12 @@ from entitybench.errors import BadValue, BenchError
 from entitybench.files import write_atomic
 from entitybench.leaderboard.claims import arms, measure, registered
 from entitybench.leaderboard.claims.outcome import Reproduction
-from entitybench.leaderboard.claims.plan import METRICS, Event, Need, Plan, Report, make_plan, needs
+from entitybench.leaderboard.claims.plan import Event, Need, Plan, Report, make_plan, needs
 from entitybench.leaderboard.claims.plan import train_missing as train
 from entitybench.leaderboard.claims.quantities import Results
 from entitybench.leaderboard.claims.verdicts import judge
 from entitybench.leaderboard.evaluation import provenance
+from entitybench.leaderboard.training.metrics import METRICS
 from entitybench.records import Record
 
 if TYPE_CHECKING:

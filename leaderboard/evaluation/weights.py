@@ -253,7 +253,7 @@ def _missing(
     which = f" for training seed {', '.join(map(str, missing))}" if missing else ""
     have = f"; there are seeds {', '.join(map(str, folders))}" if folders else ""
     line = train_line(agent, task, missing[0] if missing else 0, preset, dataset)
-    begun = _unfinished(weights)
+    begun = _unfinished(weights, missing)
     if begun:
         return (
             f"the training in {str(begun[0])!r} is not finished: go on with `bench train --agent "
@@ -275,11 +275,14 @@ def _missing(
     )
 
 
-def _unfinished(weights: str | Path | None) -> tuple[Path, int] | None:
-    """A training that was cut short in a folder of weights, and its seed."""
+def _unfinished(weights: str | Path | None, missing: list[int]) -> tuple[Path, int] | None:
+    """A training of a missing seed that was cut short in a folder of weights, and its seed.
+
+    Of any seed where none is named.
+    """
     for folder in sorted(Path(weights).glob("seed*.training")) if weights is not None else ():
         match = _SEED.fullmatch(folder.name.removesuffix(".training"))
-        if match:
+        if match and (not missing or int(match[1]) in missing):
             return folder, int(match[1])
     return None
 

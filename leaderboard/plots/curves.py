@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.errors import RecordError
-from entitybench.kinds import METRICS
 from entitybench.leaderboard.plots import style
 from entitybench.leaderboard.statistics.intervals import over_seeds
 from entitybench.leaderboard.tables.curves import Run, evaluated, points, read_runs
+from entitybench.records import MetricInfo
 from entitybench.words import one_line, squeezed
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _DOTTED = 30  # points up to which each is marked
 def curves(inputs: Sequence[str | Path], metric: str | None) -> Any:
     """A line for each group of runs; `metric` as `evaluated` says without one."""
     runs = read_runs(inputs)
-    chosen = metric or evaluated({run.name: run.rows for run in runs})
+    chosen = metric or evaluated(runs)
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.group, []).append(run)
@@ -34,17 +34,17 @@ def curves(inputs: Sequence[str | Path], metric: str | None) -> Any:
         style.wrapped(f"{name} ({count} seeds)" if count > 1 else name, 40)
         for name, count in counts.items()
     ]
-    known = {each.name: each for each in METRICS}
-    of_evaluations = any(chosen in row.get("evaluation", {}) for run in runs for row in run.rows)
-    scale = known[chosen].scale if of_evaluations and chosen in known else 1.0
-    bounds = (0.0, scale) if scale == 100.0 else (-np.inf, np.inf)
+    known = next(filter(None, (run.measured(chosen) for run in runs)), None)
+    scale = known.scale if known else 1.0
+    least, most = MetricInfo.of(known).bounds(0) if known else (-np.inf, np.inf)
+    bounds = scale * least, scale * most
     figure, (axes,) = style.axes(2.8, legend=words)
     lines = [
         _line(axes, k, name, group, chosen, scale, bounds)
         for k, (name, group) in enumerate(groups.items())
     ]
     axes.set_xlabel(" or ".join(dict.fromkeys(run.unit for run in runs)))
-    axes.set_ylabel(one_line(known[chosen].title if of_evaluations and chosen in known else chosen))
+    axes.set_ylabel(one_line(known.title if known else chosen))
     axes.grid()
     tasks = list(dict.fromkeys(run.task for run in runs if run.task))
     axes.set_title(style.wrapped(", ".join(tasks), 80) if tasks else "", loc="left")

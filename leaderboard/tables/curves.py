@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 from entitybench.checkpoints import RUN
 from entitybench.errors import RecordError, UnknownId, unknown
 from entitybench.files import read_file
+from entitybench.leaderboard.training.metrics import METRICS, rows_of
+from entitybench.registry import agents, kind_for, kinds, tasks
 from entitybench.texts import parsed
 from entitybench.words import reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Rows = list[dict[str, Any]]
+    from entitybench.kinds import Metric
+    from entitybench.leaderboard.training.metrics import Rows
+
 _OF_SEEDS = ("seed", "parts", "beside", "device", "devices", "threads")  # in run.json
 
 
@@ -29,6 +33,13 @@ class Run:
     rows: Rows
     unit: str = "updates"  # of a step
     task: str = ""
+    metrics: tuple[Metric, ...] = ()  # of the evaluations: those of its kind
+
+    def measured(self, column: str) -> Metric | None:
+        """The metric that a column holds, if evaluations do and it is known."""
+        if not any(column in row.get("evaluation", {}) for row in self.rows):
+            return None
+        return next((metric for metric in self.metrics if metric.name == column), None)
 
 
 def read_runs(paths: Sequence[str | Path]) -> list[Run]:
@@ -62,6 +73,7 @@ def read_runs(paths: Sequence[str | Path]) -> list[Run]:
             read_rows(file),
             str(words.get("unit", "updates")),
             str(words.get("task", "")),
+            _metrics_of(words),
         )
         for name, group, file, words in zip(names, groups, files, asked, strict=True)
     ]
@@ -94,35 +106,46 @@ def _asked(file: Path) -> dict[str, Any]:
     return asked if isinstance(asked, dict) else {}
 
 
+def _metrics_of(asked: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """The metrics of the kind of a run, the first one first; of every kind where none is told."""
+    agent, task = str(asked.get("agent")), str(asked.get("task"))
+    if agent in agents() and task in tasks():
+        return kind_for(agents()[agent].kind, tasks()[task]).metrics
+    return tuple(metric for kind in kinds() for metric in kind.metrics)
+
+
 def read_rows(file: Path) -> Rows:
-    """The rows of one metrics file. Raises RecordError."""
+    """The rows of one metrics file, as `rows_of` reads them. Raises RecordError for none."""
     try:
-        rows = [parsed(line) for line in read_file(file).decode().splitlines()]
-        steps = [int(row["step"]) for row in rows]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        rows, why = rows_of(read_file(file))
+    except OSError as error:
         raise RecordError(f"{file} holds no training metrics: {reason(error)}.") from error
-    if not steps:
-        raise RecordError(f"{file} holds no training metrics yet.")
+    if not rows:
+        raise RecordError(f"{file} holds no training metrics{f': {why}' if why else ' yet'}.")
     return rows
 
 
 def _metrics_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = [path / "metrics.jsonl"]
+    files = [path / METRICS]
     if not files[0].is_file():
-        files = sorted(path.glob("seed*/metrics.jsonl"), key=lambda file: (len(str(file)), file))
+        files = sorted(path.glob(f"seed*/{METRICS}"), key=lambda file: (len(str(file)), file))
     if not files:
-        raise RecordError(f"no training metrics in {path}: neither metrics.jsonl nor seed*/ in it.")
+        raise RecordError(f"no training metrics in {path}: neither {METRICS} nor seed*/ in it.")
     return files
 
 
-def evaluated(curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """What the evaluations in these curves count first. Raises UnknownId where there are none."""
-    rows = [row for curve in curves.values() for row in curve]
-    for row in rows:
-        if row.get("evaluation"):
-            return str(next(iter(row["evaluation"])))
+def evaluated(runs: Sequence[Run]) -> str:
+    """The first of the metrics that the evaluations hold, else the first of what they hold.
+
+    Raises UnknownId where there are none.
+    """
+    rows = [row for run in runs for row in run.rows]
+    there = [name for row in rows for name in row.get("evaluation", {})]
+    known = (metric.name for run in runs for metric in run.metrics if metric.name in there)
+    if there:
+        return str(next(known, there[0]))
     names = sorted({key for row in rows for key in row} - {"step", "evaluation"})
     raise UnknownId(
         f"nothing was evaluated while these learned: name what to draw, --metric {'|'.join(names)}."

@@ -34,9 +34,11 @@ def shipped() -> Table:
 def gathered(given: Sequence[Any]) -> Table:
     """A table of records, files and folders; see `entitybench.leaderboard.tables.api.table`."""
     kept, older, wrong, others = chosen(given)
-    if not any(isinstance(each, str | Path) and Path(each).is_dir() for each in given):
+    folders = [isinstance(each, str | Path) and Path(each).is_dir() for each in given]
+    if not any(folders):
         return tabulate(kept)
-    remarks: tuple[str, ...] = (f"Left out beside newer ones: {_some(older)}.",) if older else ()
+    beside = "newer ones" if all(folders) else "named or newer ones"
+    remarks: tuple[str, ...] = (f"Left out beside {beside}: {_some(older)}.",) if older else ()
     remarks += tuple(f"Left out: {why}" for why in wrong)
     remarks += (f"No records: {_some(others)}.",) if others else ()
     mine = [each for each in kept if not _is_shipped(each.source)]

@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 from entitybench.errors import Diverged, seed_names
 from entitybench.leaderboard.training.faults import faults_of, metrics_of, shown, wrong
 from entitybench.leaderboard.training.loggers import numbers
-from entitybench.leaderboard.training.runs import RunFolder, cut_metrics, save
+from entitybench.leaderboard.training.metrics import cut_metrics
+from entitybench.leaderboard.training.runs import RunFolder, save
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.training.crew import Crew

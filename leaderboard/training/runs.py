@@ -14,7 +14,6 @@ Seeds that learn side by side have a folder each, and write their checkpoints to
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
@@ -28,6 +27,7 @@ from entitybench.files import write_atomic
 from entitybench.leaderboard.training.crew import crew_of
 from entitybench.leaderboard.training.faults import check_saved, faults_of, is_full, wrong
 from entitybench.leaderboard.training.loggers import LOGGERS
+from entitybench.leaderboard.training.metrics import METRICS
 from entitybench.texts import parsed
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class RunFolder:
     @property
     def metrics(self) -> Path:
         """One JSON object a line."""
-        return self.work / "metrics.jsonl"
+        return self.work / METRICS
 
     def finished(self) -> dict[str, Any] | None:
         """What the finished run was asked for, or None while there is none."""
@@ -183,7 +183,7 @@ def finish(folders: Sequence[RunFolder], crew: Crew) -> None:
     def write(parts: Sequence[Path]) -> None:
         _saved(crew, parts, training=False)
         for folder, part in zip(folders, parts, strict=True):
-            for name in (RUN, "metrics.jsonl"):
+            for name in (RUN, METRICS):
                 if (folder.work / name).is_file():
                     shutil.copy2(folder.work / name, part / name)
             for name in (each.leaves for each in LOGGERS.values()):
@@ -194,29 +194,6 @@ def finish(folders: Sequence[RunFolder], crew: Crew) -> None:
     _write_folders([folder.final for folder in folders], write)
     for folder in folders:
         folder.clean()
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics file, less what a power cut made unreadable."""
-    rows = []
-    for line in path.read_bytes().split(b"\n") if path.is_file() else ():
-        try:
-            row = parsed(line)
-            row["step"] + 0
-        except (ValueError, TypeError, KeyError, RecursionError):
-            continue  # cut short, zeros or noise; not what the program wrote
-        rows.append(row)
-    return rows
-
-
-def cut_metrics(path: Path, step: int) -> list[dict[str, Any]]:
-    """Drop the lines after `step`, and what is unreadable, from a metrics file.
-
-    Returns the lines that are left.
-    """
-    kept = list(itertools.takewhile(lambda row: row["step"] <= step, read_metrics(path)))
-    write_atomic(path, "".join(json.dumps(row) + "\n" for row in kept))
-    return kept
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from entitybench.leaderboard.training.runs import RunFolder, read_metrics
+from entitybench.leaderboard.training.metrics import METRICS, read_metrics
+from entitybench.leaderboard.training.runs import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ class Summary:
 def summary_of(seed: int, folder: Path) -> Summary:
     """Of a finished run, from its metrics.jsonl."""
     step, metrics, evaluation = 0, {}, None
-    for row in read_metrics(folder / "metrics.jsonl"):
+    for row in read_metrics(folder / METRICS):
         step = max(step, row["step"])
         if "evaluation" in row:
             evaluation = row["evaluation"]

@@ -355,7 +355,7 @@ def test_every_reader_of_json_stands_deep_nesting(text, tmp_path):
     from entitybench.datasets.pages.api import read_facts
     from entitybench.errors import CheckpointError
     from entitybench.leaderboard.tables.curves import read_rows
-    from entitybench.leaderboard.training.runs import read_metrics
+    from entitybench.leaderboard.training.metrics import read_metrics
     from entitybench.texts import parsed
 
     for name in ("a.json", "agent.json", "metrics.jsonl"):

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from handmade import HALF, NONE, record
 from entitybench.errors import BadValue, BenchError, RecordError
 from entitybench.leaderboard.plots import style
 from entitybench.leaderboard.plots.draw import PLOTS, plot
+from entitybench.leaderboard.tables import curves as tables_curves
 from entitybench.leaderboard.tables.curves import read_runs
+from entitybench.registry import kinds
 
 OF_RECORDS = [kind for kind in PLOTS if kind != "curves"]
 LEAST = 12.0  # of CIEDE2000; 1 is just seen
@@ -274,9 +277,44 @@ def test_learning_curves(tmp_path):
     assert plot("curves", [run], tmp_path / "d.svg", metric="loss").is_file()
     with pytest.raises(BenchError, match=r"unknown training metric 'los'.*'loss'"):
         plot("curves", [run], tmp_path / "e.svg", metric="los")
+    with open(run / "metrics.jsonl", "a") as file:
+        file.write('{"step": 3, "lo')  # what a kill may leave behind
+    assert [row["step"] for row in read_runs([run])[0].rows] == [1, 2]
     (run / "metrics.jsonl").write_text('{"step": 1, "lo')
     with pytest.raises(RecordError, match="no training metrics"):
         plot("curves", [run], tmp_path / "e.svg")
+
+
+def evaluated(folder, **values):
+    """Into a run folder evaluations: of each metric its values at steps 10, 20, …, or None."""
+    rows = [
+        {
+            "step": 10 * k,
+            "evaluation": {n: x for n, x in zip(values, found, strict=True) if x is not None},
+        }
+        for k, found in enumerate(zip(*values.values(), strict=True), 1)
+    ]
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+
+def test_curves_show_first_what_their_kind_counts_first(tmp_path, monkeypatch):
+    where = run(tmp_path / "a", 0, [1.0], agent="graph-distance", task="push-3blocks")
+    # As where no edge was active in the first evaluation.
+    evaluated(where, auroc=[0.5, 0.75], misprediction=[None, 0.25])
+    (axes,) = figure_of(monkeypatch, "curves", [where], tmp_path).axes
+    assert axes.get_ylabel() == "balanced misprediction (%)"
+    assert axes.lines[0].get_xydata().tolist() == [[20, 25.0]]
+
+
+def test_curves_know_the_metrics_of_registered_kinds(tmp_path, monkeypatch):
+    metric = replace(kinds()["graph"].primary, name="mine", title="mine (%)", scale=100.0)
+    kind = replace(kinds()["graph"], metrics=(metric,))
+    monkeypatch.setattr(tables_curves, "kinds", lambda: [kind])
+    where = run(tmp_path / "a", 0, [1.0])
+    evaluated(where, other=[1.0], mine=[0.5])
+    (axes,) = figure_of(monkeypatch, "curves", [where], tmp_path).axes
+    assert axes.get_ylabel() == "mine (%)"
+    assert axes.lines[0].get_xydata().tolist() == [[10, 50.0]]
 
 
 def test_curves_of_the_folder_that_training_was_given(tmp_path):

@@ -77,6 +77,9 @@ BAD_WORDS = {
     "eval --agent hecrl --task push-4blocks": "--weights-from push-3blocks",
     "eval --agent gcbc --task push-4blocks --weights-from push-3blocks": "fit push-3blocks alone",
     "eval --agent hecrl --task push-3blocks --weights unfinished": "--seed 2 --out unfinished",
+    "eval --agent hecrl --task push-3blocks --train-seeds 5 --weights unfinished": (
+        "no weights of hecrl on push-3blocks for training seed 5"
+    ),
     f"{EVAL} --weights empty": "leave out --weights",
     f"{EVAL} --dataset play-v1": "leave out --dataset",
     f"{EVAL} --device gpu": "unknown device 'gpu'; use cpu",

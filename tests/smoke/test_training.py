@@ -18,7 +18,8 @@ from entitybench.checkpoints import Checkpoint
 from entitybench.errors import BadValue, BenchError, CheckpointError, Diverged
 from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training import train as training
-from entitybench.leaderboard.training.runs import RunFolder, cut_metrics
+from entitybench.leaderboard.training.metrics import cut_metrics
+from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.registry import tasks
 
 

@@ -7,7 +7,7 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from entitybench.errors import BadValue, nearest
+from entitybench.errors import BadValue, did_you_mean
 from entitybench.registry import kinds, resolve, tasks
 from entitybench.types import TaskSpec
 
@@ -84,11 +84,9 @@ def _check_names(made: Any, given: dict[str, Any]) -> None:
         if name in _ELSEWHERE:
             raise BadValue(f"an environment has no argument {name}: {_ELSEWHERE[name]}.")
         if name not in known:
-            close = nearest(name, known, count=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise BadValue(
-                f"an environment of this task has no argument {name!r}.{hint} There are: "
-                f"{', '.join(sorted(known))}."
+                f"an environment of this task has no argument {name!r}."
+                f"{did_you_mean(name, known)} There are: {', '.join(sorted(known))}."
             )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from entitybench.agents.common.bounds import bounded
-from entitybench.errors import BadValue, CheckpointError, nearest
+from entitybench.errors import BadValue, CheckpointError, did_you_mean
 
 if typing.TYPE_CHECKING:
     from entitybench.types import AgentSpec
@@ -117,8 +117,7 @@ def _with(part: Any, whole: str, path: tuple[str, ...], value: Any) -> Any:
     known = [f.name for f in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
     known = [name for name in known if name not in _NAMES]
     if head not in known:
-        close = nearest(head, known, count=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(head, known)
         raise BadValue(f"no setting {whole!r}: there are {', '.join(known) or 'none'}.{hint}")
     if rest:
         return dataclasses.replace(

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from entitybench.agents.common.goal.agent import GoalIQL, GoalPolicy, settled
+from entitybench.agents.common.goal.config import FAR
 from entitybench.agents.common.goal.iql import awr_loss
 from entitybench.agents.common.goal.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.agents.common.standard import Standardised, restore, standardise
@@ -24,7 +25,6 @@ from entitybench.agents.hecrl.transformer import (
     SubgoalTransformer,
     in_order,
 )
-from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.errors import BadValue
 from entitybench.seeding import BatchGenerator, generator
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from entitybench.agents.common.goal.layout import Layout
     from entitybench.agents.common.layers import Params
+    from entitybench.datasets.sampling.goals import GoalSampler
     from entitybench.types import Batch, Policy
 
 Tensor = torch.Tensor
@@ -103,8 +104,7 @@ class HECRL(GoalIQL):
         self.buffers = {k: v.to(self.device) for k, v in self.buffers.items()}
 
     def _subgoals(self, sampler: GoalSampler, rng: np.random.Generator, steps: int) -> Batch:
-        far = GoalMix(uniform=1.0)
-        return sampler.sample(MEASURED, rng, value=None, policy=far, subgoal_steps=steps)
+        return sampler.sample(MEASURED, rng, value=None, policy=FAR, subgoal_steps=steps)
 
     @torch.no_grad()
     def _value_after(self, sampler: GoalSampler, steps: int) -> float:

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from entitybench.agents.common.bounds import LAYERS, WIDTH, bounded
 from entitybench.agents.common.goal.agent import PAPER_ENTITIES, IQLConfig
-from entitybench.agents.common.goal.config import GoalPhase, check_heads
-from entitybench.datasets.sampling.goals import GoalMix
+from entitybench.agents.common.goal.config import FAR, NEAR, GoalPhase, check_heads
+from entitybench.datasets.sampling.goals import GoalMix  # noqa: TC001 - read at run time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-_FAR = GoalMix(uniform=1.0)
-_NEAR = GoalMix(geometric=1.0, mean_steps=25)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +19,7 @@ class HECRLConfig(IQLConfig):
     """Low level: IQL. High level: a subgoal diffuser, and the AWR regressor it is compared with."""
 
     subgoal_steps: int = 40  # K: how far ahead a subgoal lies in the data
-    subgoal_goals: GoalMix = _FAR
+    subgoal_goals: GoalMix = FAR
     high_level_from: int = 0  # update at which the high level begins to train
     diffusion_steps: int = 10
     predict: Literal["noise", "displacement"] = "displacement"
@@ -61,10 +57,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": {  # tests: seconds
         "phases": (
             GoalPhase(
-                updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=_NEAR
+                updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=NEAR
             ),
             GoalPhase(
-                updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, mix=_FAR
+                updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, mix=FAR
             ),
         ),
         "batch_size": 32,
@@ -84,14 +80,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
                 alpha=0.3,
                 learning_rate=1e-3,
                 final_learning_rate=1e-3,
-                mix=_NEAR,
+                mix=NEAR,
             ),
             GoalPhase(
                 updates=8_000,
                 alpha=0.05,
                 learning_rate=5e-4,
                 final_learning_rate=5e-5,
-                mix=_FAR,
+                mix=FAR,
             ),
         ),
         "batch_size": 128,

@@ -19,7 +19,7 @@ from entitybench.datasets.transport.item import Item, NoFrames, said, sha256_of_
 from entitybench.datasets.transport.items import DatasetItem, item_of
 from entitybench.datasets.transport.layout import INDEX, blob_name, read_index
 from entitybench.datasets.transport.sources import open_source
-from entitybench.errors import BadValue, BenchError, DataError, nearest
+from entitybench.errors import BadValue, BenchError, DataError, did_you_mean
 from entitybench.places import sha256_of
 from entitybench.progress import progress_bar
 from entitybench.registry import datasets
@@ -205,8 +205,7 @@ def _find(
         except (Refused, Interrupted) as reason:
             reasons.append(f"{source.url} ({reason})")
     is_typo = not item.registered and item.id not in known
-    close = nearest(item.id, known.union(datasets().ids)) if is_typo else []
-    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    hint = did_you_mean(item.id, known.union(datasets().ids), count=3) if is_typo else ""
     make = f" Make it here: `{item.make}`" if item.make else ""
     raise DataError(f"no mirror gave {item.id}: {'; '.join(reasons)}.{hint}{make}")
 

@@ -13,7 +13,7 @@ from typing import Any
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.exceptions import UnknownCommandError, UnusedCliTokensError
 
-from entitybench.errors import BadValue, nearest
+from entitybench.errors import BadValue, did_you_mean
 from entitybench.leaderboard.cli.output import note
 from entitybench.streams import result
 from entitybench.words import class_name, named, place
@@ -309,8 +309,7 @@ def _explain(error: CycloptsError, words: Sequence[str]) -> str:
     """Cyclopts' own sentence, begun in lower case, with the help line to read next."""
     if isinstance(error, UnknownCommandError):
         names = [name for name in app if not name.startswith("-")]
-        close = nearest(words[0], names, count=1) if words else []
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(words[0], names)
         return f"unknown command {words[0]!r}.{hint} `bench --help` shows all."
     command = words[0] if words and words[0] in list(app) else ""
     error.verbose = False

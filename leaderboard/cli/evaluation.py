@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
-from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import (
     Episodes,
     Place,
@@ -18,7 +17,7 @@ from entitybench.leaderboard.cli.args import (
     different,
     writable_folder,
 )
-from entitybench.leaderboard.cli.films import check_out, make_film, unfilmed
+from entitybench.leaderboard.cli.films import check_out, film_options, make_film, unfilmed
 from entitybench.leaderboard.cli.output import note, print_table, put
 from entitybench.progress import progress_bar
 
@@ -83,17 +82,21 @@ def evaluate(
         registry.tasks()[weights_from]
     spec = registry.tasks()[task]
     kind = registry.kind_for(who.kind, spec)
+    use: dict[str, Any] = {
+        "weights": weights,
+        "weights_from": weights_from,
+        "dataset": dataset,
+        "preset": preset,
+        "device": device,
+    }
     arguments = {
         "agent": agent,
         "task": task,
         "train_seeds": train_seeds,
         "episode_seed": episode_seed,
         "episodes": episodes,
+        **use,
         "weights": None if weights is None else str(weights),
-        "weights_from": weights_from,
-        "dataset": dataset,
-        "preset": preset,
-        "device": device,
         "bank": bank or "public",
     }
     done = unfilmed(out, arguments, spec.version) if video and out is not None else None
@@ -106,21 +109,12 @@ def evaluate(
     from entitybench.leaderboard.evaluation.evaluate import check_options
 
     check_options(kind, bank=bank is not None, video=video, threads=threads is not None)
-    film: dict[str, Any] = {
-        k: v for k, v in (("view", view), ("size", size), ("speed", speed)) if v is not None
-    }
-    if video:
-        from entitybench.leaderboard.evaluation.video import check_video
-
-        check_video(spec, **film)  # better now than after the episodes
-    elif film:
-        raise BadValue(f"--{next(iter(film))} is of the film: give --video too, or leave it out.")
-
+    film = film_options(spec, video, view=view, size=size, speed=speed)
     title = f"{agent} in {task}{', control steps' if spec.horizon else ''}"
     if done is not None and out is not None:
         note(f"record: {out} is there already; it lacks its film")
         record, path = done, out
-        put(record.to_json()) if json else _print_beside_stored(record)
+        _show(record, json)
     else:
         with progress_bar(title) as progress:
             record = api.evaluate(
@@ -130,34 +124,18 @@ def evaluate(
                 episode_seed=episode_seed,
                 threads=threads,
                 training_seeds=train_seeds,
-                weights=weights,
-                weights_from=weights_from,
-                dataset=dataset,
-                preset=preset,
-                device=device,
                 bank=bank or "public",
                 arguments=arguments,
                 progress=progress,
+                **use,
             )
         try:  # written before it is shown, and shown whatever the disk says: it is not lost
             path = _write(record, out)
             note(f"record: {path}")
         finally:
-            if json:
-                put(record.to_json())
-            else:
-                _print_beside_stored(record)
+            _show(record, json)
     if video:
-        loaded = api.load_agent(
-            agent,
-            task=task,
-            seed=record.training_seeds[0],
-            weights=weights,
-            weights_from=weights_from,
-            dataset=dataset,
-            preset=preset,
-            device=device,
-        )
+        loaded = api.load_agent(agent, task=task, seed=record.training_seeds[0], **use)
         make_film(loaded, record, path, episode_seed, film)
 
 
@@ -188,7 +166,12 @@ def _write(record: Record, out: Path | None) -> Path:
     return write_new(RESULTS / record.task.id, "-".join(parts), record.to_json())
 
 
-def _print_beside_stored(record: Record) -> None:
+def _show(record: Record, json: bool) -> None:
+    """Print a record: its file, or a table with the shipped ones below."""
+    if json:
+        put(record.to_json())
+        return
+
     from entitybench.leaderboard.tables.gather import beside_shipped
     from entitybench.leaderboard.tables.merge import Named
 

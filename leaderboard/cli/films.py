@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.records import Record
+    from entitybench.types import TaskSpec
 
 
 def film_files(out: Path) -> tuple[Path, Path]:
@@ -54,6 +55,22 @@ def unfilmed(out: Path, arguments: Mapping[str, Any], version: int) -> Record | 
         return None  # `check_out` says that something is there
     same = record.arguments == json.loads(json.dumps(arguments))
     return record if same and record.task.version == version else None
+
+
+def film_options(task: TaskSpec, video: bool, **given: Any) -> dict[str, Any]:
+    """The options of a film that are given, not None; checked before the episodes are run.
+
+    Raises BadValue for what cannot be, or without `video`.
+    """
+    options = {name: value for name, value in given.items() if value is not None}
+    if video:
+        from entitybench.leaderboard.evaluation.video import check_video
+
+        check_video(task, **options)
+    elif options:
+        name = next(iter(options))
+        raise BadValue(f"--{name} is of the film: give --video too, or leave it out.")
+    return options
 
 
 def make_film(

@@ -25,6 +25,7 @@ from entitybench.progress import progress_bar
 if TYPE_CHECKING:
     from entitybench.leaderboard.claims.plan import Event
     from entitybench.leaderboard.training.train import Status
+    from entitybench.types import AgentSpec
 
 
 def train(
@@ -70,18 +71,7 @@ def train(
         json: Print the folder and the last metrics as JSON; with --seeds a list of them.
     """
     chosen = _training_seeds(seed, seeds)
-    spec = registry.agent(agent)
-    if spec.id not in registry.agents():
-        raise BadValue(
-            f"{agent} is a class in a file, which can be evaluated; what is trained has an id: "
-            "docs/how-to-add-an-agent.md shows the entry point that gives it one."
-        )
-    if not spec.trains and not spec.scored:
-        raise BadValue(f"{agent!r} does not learn: other agents are built on it as it is.")
-    if not spec.trains:
-        raise BadValue(f"{agent!r} does not learn: bench eval --agent {agent} --task {task}")
-    if preset not in spec.presets:
-        raise unknown("preset", preset, spec.presets, see=f"bench info {agent}")
+    spec = _learner(agent, task, preset)
     kind = registry.kind_for(spec.kind, registry.tasks()[task])
     changes = settings(set_)
     writable_folder(out)
@@ -130,6 +120,23 @@ def train(
     put("\n".join(str(each.folder) for each in summaries))
     if spec.scored:
         note(f"evaluate: bench eval --agent {agent} --task {task} --weights {out}")
+
+
+def _learner(agent: str, task: str, preset: str) -> AgentSpec:
+    """The spec of an agent that can be trained. Raises BadValue, UnknownId."""
+    spec = registry.agent(agent)
+    if spec.id not in registry.agents():
+        raise BadValue(
+            f"{agent} is a class in a file, which can be evaluated; what is trained has an id: "
+            "docs/how-to-add-an-agent.md shows the entry point that gives it one."
+        )
+    if not spec.trains and not spec.scored:
+        raise BadValue(f"{agent!r} does not learn: other agents are built on it as it is.")
+    if not spec.trains:
+        raise BadValue(f"{agent!r} does not learn: bench eval --agent {agent} --task {task}")
+    if preset not in spec.presets:
+        raise unknown("preset", preset, spec.presets, see=f"bench info {agent}")
+    return spec
 
 
 def _training_seeds(seed: int | None, seeds: list[int] | None) -> list[int]:

@@ -11,7 +11,14 @@ from entitybench.checkpoints import META, Checkpoint
 from entitybench.datasets.catalogue.shapes import seen
 from entitybench.envs.offers import offers
 from entitybench.envs.worlds import task_of
-from entitybench.errors import BadValue, BenchError, CheckpointError, a_path, foreign, nearest
+from entitybench.errors import (
+    BadValue,
+    BenchError,
+    CheckpointError,
+    a_path,
+    did_you_mean,
+    foreign,
+)
 from entitybench.errors import training_seeds as distinct
 from entitybench.kinds import CONTROL_METRICS
 from entitybench.leaderboard.evaluation import evaluate as engine
@@ -213,11 +220,8 @@ def _check_preset(spec: AgentSpec, preset: str | None) -> None:
     if not spec.presets:
         raise BadValue(f"{spec.id} has no presets: leave out --preset {preset}.")
     if preset not in spec.presets:
-        close = nearest(preset, spec.presets, count=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise BadValue(
-            f"{spec.id} has no preset {preset!r}; it has {', '.join(spec.presets)}.{hint}"
-        )
+        there = f"it has {', '.join(spec.presets)}.{did_you_mean(preset, spec.presets)}"
+        raise BadValue(f"{spec.id} has no preset {preset!r}; {there}")
 
 
 def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: str) -> Loaded:

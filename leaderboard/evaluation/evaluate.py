@@ -130,10 +130,8 @@ def evaluate(
         entrants = entrants_of(agent, evaluator)
     jobs = evaluator.jobs(entrants, range(episode_seed, episode_seed + episodes))
     workers = threads or provenance.cores()
-    # Few jobs, many cores: a job in parallel.
-    options = Options(
-        threads=max(1, workers // len(jobs)), failures=failures, bank=bank, worlds=worlds
-    )
+    spare = max(1, workers // len(jobs))  # few jobs, many cores: a job in parallel
+    options = Options(threads=spare, failures=failures, bank=bank, worlds=worlds)
     begin = time.perf_counter()
     run = partial(_run, evaluator, spec, options)
     steps = evaluator.steps(spec)
@@ -149,21 +147,14 @@ def evaluate(
             "episode_seed": episode_seed,
             "training_seeds": [entrant.source.training_seed for entrant in entrants],
         }
-    info, weights = _describe(entrants, spec)
+    who, where, weights = _describe(entrants, spec, bank)
     return Record(
         kind=kind.id,
         item=kind.item,
         metrics=[MetricInfo.of(metric) for metric in kind.metrics],
-        agent=info,
+        agent=who,
         data=[found for each in entrants if (found := _learned(each.source, kind.id)) is not None],
-        task=TaskInfo(
-            id=spec.id,
-            version=spec.version,
-            kind=spec.kind,
-            horizon=spec.horizon,
-            kwargs=dict(spec.kwargs),
-            bank=bank,
-        ),
+        task=where,
         hashes=Hashes(
             task=provenance.task_hash(spec),
             model=evaluator.model_hash(spec, options),
@@ -277,21 +268,32 @@ def _is_count(value: Any) -> TypeGuard[int]:
     return type(value) is int and value >= 0
 
 
-def _describe(entrants: Sequence[Entrant], task: TaskSpec) -> tuple[AgentInfo, dict[str, str]]:
+def _describe(
+    entrants: Sequence[Entrant], task: TaskSpec, bank: str
+) -> tuple[AgentInfo, TaskInfo, dict[str, str]]:
+    """Who acted, where, and the sha256 of weights by training seed."""
     first = entrants[0].source
     weights = {
         str(each.source.training_seed): each.source.weights_sha256
         for each in entrants
         if each.source.weights_sha256 is not None
     }
-    info = AgentInfo(
+    who = AgentInfo(
         id=first.id,
         preset=first.preset,
         config=first.config,
         updates=first.updates,
         weights_from=first.trained_on if first.trained_on != task.id else None,
     )
-    return info, weights
+    where = TaskInfo(
+        id=task.id,
+        version=task.version,
+        kind=task.kind,
+        horizon=task.horizon,
+        kwargs=dict(task.kwargs),
+        bank=bank,
+    )
+    return who, where, weights
 
 
 def _learned(source: Source, kind: str) -> DataInfo | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from entitybench.errors import BenchError
+from entitybench.leaderboard.evaluation.threads import torch_threads
 from entitybench.records import POLICY, Row
 from entitybench.words import class_name, named, place
 
@@ -87,11 +87,11 @@ def run_all(
     ticker = Ticker(len(jobs) * steps, progress)
 
     def work(job: Job) -> Result:
-        with one_torch_thread():
+        with torch_threads(1):
             return run(job, ticker)
 
     # Set here too: workers take their number of torch threads from the one set last.
-    with one_torch_thread(), ThreadPoolExecutor(min(threads, len(jobs))) as pool:
+    with torch_threads(1), ThreadPoolExecutor(min(threads, len(jobs))) as pool:
         futures = [pool.submit(work, job) for job in jobs]
         try:
             waiting = set(futures)
@@ -104,21 +104,6 @@ def run_all(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return [future.result() for future in futures]
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Within, torch computes in one thread. Nothing happens where torch is not loaded."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Fault(Exception):

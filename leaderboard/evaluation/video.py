@@ -16,9 +16,10 @@ from entitybench.errors import BadValue, MissingExtra, a_speed
 from entitybench.files import write_atomic, writing
 from entitybench.leaderboard.evaluation.control import Control, blocks, default_worlds, run_block
 from entitybench.leaderboard.evaluation.evaluate import entrant_of
-from entitybench.leaderboard.evaluation.pool import Job, one_torch_thread
+from entitybench.leaderboard.evaluation.pool import Job
 from entitybench.leaderboard.evaluation.sheet import Strip
 from entitybench.leaderboard.evaluation.sheet import sheet as contact_sheet_of
+from entitybench.leaderboard.evaluation.threads import torch_threads
 from entitybench.places import staying
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def record_video(
                     film = _open(ffmpeg, temporary, camera)
                 camera.film = film
                 try:
-                    with one_torch_thread(), staying():
+                    with torch_threads(1), staying():
                         run_block(Job(entrant, group), spec, camera, "raise", lambda _: None)
                     camera.finish()
                 finally:

@@ -164,14 +164,15 @@ def compare(a: Record, b: Record) -> Comparison:
     theirs = {metric.name for metric in b.metrics}
     columns = {k: m for k, m in metrics_of([a, b]).items() if m in a.metrics and k in theirs}
     metrics, lacking = {}, []
+    both = _Both(a, b, items, pairs)
     for name, metric in columns.items():
-        x, y = _paired(a, b, metric, items, pairs)
+        x, y = both.values(metric)
         if np.isnan(x).any() or np.isnan(y).any():
             lacking.append(metric.title)
         metrics[name] = Difference(
             cell(a, name, items),
             cell(b, name, items),
-            *_differences(a, b, metric, items, pairs),
+            *_differences(x, y, metric, both),
             _improvement(x, y, metric, f"{a.item}s"),
         )
     notes = (
@@ -182,48 +183,52 @@ def compare(a: Record, b: Record) -> Comparison:
     return Comparison(a.label, b.label, a.task.id, *size, metrics, columns, tuple(notes), a.item)
 
 
-def _paired(
-    a: Record, b: Record, metric: MetricInfo, items: list[int], pairs: list[tuple[int, int]]
-) -> tuple[Array, Array]:
-    """Values (pairs, items) of both; of a metric that is no mean over items, (pairs, 1)."""
-    if metric.reduce == "mean":
-        x, y = (aligned(r, metric.name, r.training_seeds, items) for r in (a, b))
-    else:
-        x, y = (by_seed(r, metric.name, items=items)[:, None] for r in (a, b))
-    return x[[i for i, _ in pairs]], y[[j for _, j in pairs]]
+@dataclass(frozen=True)
+class _Both:
+    """Two records, the items of both, and pairs of rows: positions among their training seeds."""
+
+    a: Record
+    b: Record
+    items: list[int]
+    pairs: list[tuple[int, int]]
+
+    def values(self, metric: MetricInfo) -> tuple[Array, Array]:
+        """Those (pairs, items) of both; of a metric that is no mean over items, (pairs, 1)."""
+        if metric.reduce == "mean":
+            x, y = (aligned(r, metric.name, r.training_seeds, self.items) for r in (self.a, self.b))
+        else:
+            x, y = (by_seed(r, metric.name, items=self.items)[:, None] for r in (self.a, self.b))
+        return x[[i for i, _ in self.pairs]], y[[j for _, j in self.pairs]]
 
 
-def _differences(
-    a: Record, b: Record, metric: MetricInfo, items: list[int], pairs: list[tuple[int, int]]
-) -> tuple[Interval, Interval]:
-    """Of a − b: its own interval, and that of the hierarchical bootstrap."""
-    x, y = _paired(a, b, metric, items, pairs)
-    least, most = metric.bounds(a.task.horizon)
+def _differences(x: Array, y: Array, metric: MetricInfo, both: _Both) -> tuple[Interval, Interval]:
+    """Of a − b, whose values are x and y: its own interval, and of the hierarchical bootstrap."""
+    least, most = metric.bounds(both.a.task.horizon)
     ends = least - most, most - least
     if metric.reduce == "mean":
         return difference(x, y).within(*ends), hierarchical(x - y).within(*ends)
     own = over_seeds((x - y)[:, 0])
     if not own.count:
         return own, own
-    samples = _redrawn(a, b, metric, items, pairs)
-    both = without(own.mean, ONE_SEED, 1)
+    samples = _redrawn(metric, both)
+    drawn = without(own.mean, ONE_SEED, 1)
     if own.count > 1:
-        both = resampled(own.mean, samples, BOOTSTRAP, own.count)
+        drawn = resampled(own.mean, samples, BOOTSTRAP, own.count)
     if np.isnan(own.low):
         # One training seed, or several that agree: only items are left to say how sure it is.
-        own = resampled(own.mean, samples, f"bootstrap over paired {a.item}s", len(items))
-    return own.within(*ends), both.within(*ends)
+        over = f"bootstrap over paired {both.a.item}s"
+        own = resampled(own.mean, samples, over, len(both.items))
+    return own.within(*ends), drawn.within(*ends)
 
 
-def _redrawn(
-    a: Record, b: Record, metric: MetricInfo, items: list[int], pairs: list[tuple[int, int]]
-) -> Array:
+def _redrawn(metric: MetricInfo, both: _Both) -> Array:
     """Differences (REPLICATES,) of a metric that is no mean: pairs drawn anew, and items of each.
 
     Both of a pair are reduced over the same items.
     """
     reduce, rng = reduction(metric.reduce), generator(0, "bootstrap", "paired")
-    columns = [columns_of(record, record.training_seeds, items) for record in (a, b)]
+    items, pairs = both.items, both.pairs
+    columns = [columns_of(record, record.training_seeds, items) for record in (both.a, both.b)]
     stacks = [np.stack(list(of.values()), axis=1) for of in columns]  # (S, names, E)
     drawn = []
     for _ in range(REPLICATES):

@@ -10,9 +10,8 @@ agents learn one after another.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from entitybench.envs.offers import offers
@@ -27,6 +26,7 @@ from entitybench.errors import (
     whole,
 )
 from entitybench.leaderboard.evaluation.provenance import check_device, pick_device
+from entitybench.leaderboard.evaluation.threads import torch_threads
 from entitybench.leaderboard.training.data import is_to_make, open_data
 from entitybench.leaderboard.training.faults import faults_of, memory_errors
 from entitybench.leaderboard.training.loggers import logger_named
@@ -38,7 +38,7 @@ from entitybench.registry import agent as agent_spec
 from entitybench.registry import resolve_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from entitybench.types import AgentSpec, TaskSpec
@@ -112,16 +112,8 @@ def train_seeds(
     """
     spec, where = agent_spec(agent_id), task_of(task)
     _check(spec, where, preset)
-    _check_numbers(evaluate_every, threads)
     seeds, out = training_seeds(seeds), a_path("out", out)
-    if changes is not None and not (
-        isinstance(changes, Mapping) and all(isinstance(name, str) for name in changes)
-    ):
-        raise BadValue(f"settings are names with their values: got {changes!r}.")
-    if evaluate_every and not spec.scored:
-        raise BadValue(f"{spec.id} is scored by nobody: evaluate_every is 0, not {evaluate_every}.")
-    if device is not None:
-        check_device(device)
+    _check_settings(spec, evaluate_every, threads, changes, device)
     report = progress or (lambda _: None)
     folders = {seed: RunFolder(out, seed) for seed in seeds}
     asked = {"agent": spec.id, "task": where.id, "task_version": where.version, "preset": preset}
@@ -238,11 +230,21 @@ def _check(spec: AgentSpec, task: TaskSpec, preset: str) -> None:
         raise unknown("preset", preset, spec.presets, see=f"bench info {spec.id}")
 
 
-def _check_numbers(evaluate_every: int | None, threads: int | None) -> None:
+def _check_settings(
+    spec: AgentSpec, evaluate_every: int | None, threads: int | None, changes: Any, device: Any
+) -> None:
     if evaluate_every is not None:
         whole("evaluate_every", evaluate_every, 0)
     if threads is not None:
         whole("threads", threads)
+    if changes is not None and not (
+        isinstance(changes, Mapping) and all(isinstance(name, str) for name in changes)
+    ):
+        raise BadValue(f"settings are names with their values: got {changes!r}.")
+    if evaluate_every and not spec.scored:
+        raise BadValue(f"{spec.id} is scored by nobody: evaluate_every is 0, not {evaluate_every}.")
+    if device is not None:
+        check_device(device)
 
 
 def _already(folder: RunFolder, asked: Mapping[str, Any], resume: bool) -> bool:
@@ -282,17 +284,3 @@ def _begun(folder: RunFolder, resume: bool) -> dict[str, Any] | None:
             "choose another --out, or delete it."
         )
     return before
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Torch uses `count` threads within. Nothing happens where torch is not loaded."""
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else 0
-    if torch:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        if torch:
-            torch.set_num_threads(before)

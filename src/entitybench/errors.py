@@ -144,13 +144,18 @@ def nearest(value: str, known: Iterable[str], *, count: int = 3) -> list[str]:
     return difflib.get_close_matches(value, list(known), n=count, cutoff=0.5)
 
 
+def did_you_mean(value: str, known: Iterable[str], *, count: int = 1) -> str:
+    """The question with the known names most like `value`, after a space; "" where none is."""
+    close = nearest(value, known, count=count)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
 def unknown(what: str, value: object, known: Iterable[str], *, see: str | None = None) -> UnknownId:
     """The error for an id that is not in `known`.
 
     `see` is the command that lists them; without one they are few, and the error lists them.
     """
     names = list(known) if see is None else sorted(known)
-    close = nearest(str(value), names)
-    hint = f" Did you mean {' or '.join(repr(name) for name in close)}?" if close else ""
+    hint = did_you_mean(str(value), names, count=3)
     rest = f"There are: {', '.join(names)}." if see is None else f"`{see}` shows all {len(names)}."
     return UnknownId(f"unknown {what} {value!r}.{hint} {rest}")

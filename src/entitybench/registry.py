@@ -23,8 +23,8 @@ from entitybench.errors import (
     BenchError,
     MissingExtra,
     UnknownId,
+    did_you_mean,
     foreign,
-    nearest,
     unknown,
 )
 from entitybench.kinds import Kind
@@ -291,8 +291,7 @@ def resolve(target: str) -> Any:
                 f"{error.name} is not installed, and {target} needs it: pip install -e '.[all]'"
             ) from error
     if not hasattr(module, attribute):
-        close = nearest(attribute, vars(module), count=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(attribute, vars(module))
         raise UnknownId(f"{module_name} has no {attribute!r}.{hint}")
     return getattr(module, attribute)
 

@@ -9,8 +9,7 @@ import torch
 
 from entitybench.agents.baselines.goal.gciql import GCIQL
 from entitybench.agents.common.goal.agent import GoalIQL
-from entitybench.agents.common.goal.config import GoalConfig, GoalPhase, MixPhase
-from entitybench.datasets.sampling.goals import GoalMix
+from entitybench.agents.common.goal.config import NEAR, GoalConfig, GoalPhase, MixPhase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +24,9 @@ Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
 
 
-_NEAR = GoalMix(geometric=1.0, mean_steps=25)
 # For one table over every dataset: three training seeds of it take a minute on a busy core.
 _SWEEP: Mapping[str, Any] = {
-    "phases": (MixPhase(updates=6_000, learning_rate=1e-3, final_learning_rate=1e-4, mix=_NEAR),),
+    "phases": (MixPhase(updates=6_000, learning_rate=1e-3, final_learning_rate=1e-4, mix=NEAR),),
     "batch_size": 256,
     "network": "flat",
     "hidden": 128,

@@ -5,24 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from entitybench.agents.common.goal.agent import PAPER_ENTITIES, PAPER_FLAT, GoalIQL
-from entitybench.agents.common.goal.config import GoalPhase
-from entitybench.datasets.sampling.goals import GoalMix
+from entitybench.agents.common.goal.config import FAR, NEAR, GoalPhase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FAR = GoalMix(uniform=1.0)
-_NEAR = GoalMix(geometric=1.0, mean_steps=25)
-
 _TINY = (
-    GoalPhase(updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=_NEAR),
-    GoalPhase(updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, mix=_FAR),
+    GoalPhase(updates=30, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=NEAR),
+    GoalPhase(updates=10, alpha=0.05, learning_rate=5e-4, final_learning_rate=1e-4, mix=FAR),
 )
 # Tuned on validation seeds: near goals and α = 0.3 to the end bring more blocks to their places
 # than HECRL's second stage does (docs/methods/hecrl.md).
 _SMALL = (
-    GoalPhase(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=_NEAR),
-    GoalPhase(updates=8_000, alpha=0.3, learning_rate=5e-4, final_learning_rate=5e-5, mix=_NEAR),
+    GoalPhase(updates=12_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=NEAR),
+    GoalPhase(updates=8_000, alpha=0.3, learning_rate=5e-4, final_learning_rate=5e-5, mix=NEAR),
 )
 
 

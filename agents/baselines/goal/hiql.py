@@ -14,9 +14,9 @@ import torch
 from entitybench.agents.baselines.goal.gciql import GCIQL
 from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.goal.agent import GoalIQL, IQLConfig, make_network
+from entitybench.agents.common.goal.config import FAR
 from entitybench.agents.common.goal.iql import awr_loss
 from entitybench.agents.common.goal.subgoals import Proposal, SubgoalPolicy, settle
-from entitybench.datasets.sampling.goals import GoalMix, GoalSampler
 from entitybench.envs.api import goal_world_of
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from entitybench.agents.common.layers import Params
+    from entitybench.datasets.sampling.goals import GoalSampler
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Batch, Policy
 
@@ -53,7 +54,7 @@ def _presets() -> dict[str, dict[str, Any]]:
     made = {
         name: {
             **preset,
-            "phases": tuple(replace(s, mix=GoalMix(uniform=1.0)) for s in preset["phases"]),
+            "phases": tuple(replace(s, mix=FAR) for s in preset["phases"]),
         }
         for name, preset in GCIQL.presets.items()
     }

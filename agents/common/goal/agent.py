@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 
 from entitybench.agents.common.bounds import bounded
-from entitybench.agents.common.goal.config import GoalConfig, GoalPhase
+from entitybench.agents.common.goal.config import FAR, GoalConfig, GoalPhase
 from entitybench.agents.common.goal.iql import IQLNetworks, iql_losses
 from entitybench.agents.common.goal.learner import GoalLearner
 from entitybench.agents.common.goal.networks import EntityNet, FlatNet, Network
@@ -51,8 +51,6 @@ class IQLConfig(GoalConfig):
         bounded(self, discount="[0, 1)", expectile="(0, 1)", target_rate="(0, 1]")
 
 
-_FAR = GoalMix(uniform=1.0)
-
 # What HECRL's agents share at the published size (Haramati et al., ICLR 2026, released settings).
 PAPER: Mapping[str, Any] = {
     "phases": (
@@ -61,7 +59,7 @@ PAPER: Mapping[str, Any] = {
             alpha=0.1,
             learning_rate=3e-4,
             final_learning_rate=3e-4,
-            mix=_FAR,
+            mix=FAR,
         ),
     ),
     "batch_size": 512,

@@ -8,8 +8,11 @@ from typing import Literal
 from entitybench.agents.common.bounds import LAYERS, WIDTH, bounded
 from entitybench.agents.common.config import Phase, TorchConfig
 from entitybench.agents.common.layers import Precision  # noqa: TC001 - read at run time
-from entitybench.datasets.sampling.goals import GoalMix  # noqa: TC001 - read at run time
+from entitybench.datasets.sampling.goals import GoalMix
 from entitybench.errors import BadValue
+
+FAR = GoalMix(uniform=1.0)
+NEAR = GoalMix(geometric=1.0, mean_steps=25)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import entitybench as eb
 from entitybench.errors import BenchError, RecordError
 from entitybench.leaderboard.evaluation import provenance
-from entitybench.leaderboard.evaluation.api import record_path
+from entitybench.leaderboard.evaluation.stored import record_path
 from entitybench.leaderboard.evaluation.weights import reference_weights
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec

@@ -321,7 +321,7 @@ def _scores(what: str) -> dict[str, dict[str, str]]:
     """
     if what == "datasets":
         return {spec.id: _reference(registry.tasks()[spec.task]) for spec in registry.datasets()}
-    from entitybench.leaderboard.evaluation.api import scores, stored_records
+    from entitybench.leaderboard.evaluation.stored import scores, stored_records
 
     if what == "tasks":
         return {task: scores(task) for task in registry.tasks().ids}

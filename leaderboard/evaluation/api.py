@@ -1,4 +1,4 @@
-"""What users call: `load_agent`, `evaluate`; and the stored records."""
+"""What users call: `load_agent`, `evaluate`."""
 
 from __future__ import annotations
 
@@ -20,23 +20,19 @@ from entitybench.errors import (
     foreign,
 )
 from entitybench.errors import training_seeds as distinct
-from entitybench.kinds import CONTROL_METRICS
 from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.evaluation.predict import Player
 from entitybench.leaderboard.evaluation.provenance import Source, check_device, pick_device
 from entitybench.leaderboard.evaluation.settings import config_of
-from entitybench.leaderboard.evaluation.weights import REFERENCE, reference_weights
+from entitybench.leaderboard.evaluation.weights import reference_weights
 from entitybench.needs import check_fit
 from entitybench.places import staying
 from entitybench.progress import progress_bar
-from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import (
     agents,
-    dataset_for,
     kind_for,
-    kinds,
     lacking,
     resolve,
     resolve_agent,
@@ -49,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.leaderboard.evaluation.pool import Failures, Progress
+    from entitybench.records import Record
     from entitybench.types import AgentSpec, TaskSpec
 
 __all__ = [
@@ -57,8 +54,6 @@ __all__ = [
     "load_agent",
     "load_agents",
     "reference_weights",
-    "scores",
-    "stored_records",
 ]
 
 
@@ -359,58 +354,3 @@ def evaluate(
         return run(progress=progress)
     with progress_bar(f"steps in {task_of(task).id}") as bar:
         return run(progress=bar)
-
-
-def record_path(
-    agent: str, task: str, *, dataset: str | None = None, root: Path | None = None
-) -> Path:
-    """Where the package keeps a record: TASK/AGENT.json, of other data TASK/AGENT@NAME.json.
-
-    Args:
-        agent: its id.
-        task: where it acts.
-        dataset: the id of what it learned from; the usual one needs no name.
-        root: the folder of records; default: the package's own.
-    """
-    usual = None if dataset is None else dataset_for(tasks()[task], agent_spec(agent).kind)
-    name = f"{agent}@{str(dataset).rpartition('/')[2]}" if dataset != usual else agent
-    return (root or REFERENCE / "records") / task / f"{name}.json"
-
-
-def stored_records(
-    task: str, agents: Sequence[str] | None = None, *, kind: str | None = None
-) -> list[Record]:
-    """The records that come with the package: oracle first, then what learns, by name, then chance.
-
-    Args:
-        task: its id.
-        agents: whose; None: all there are.
-        kind: of evaluation; None: any.
-    """
-    folder = REFERENCE / "records" / task
-    paths = [path for path in folder.glob("*.json") if agents is None or path.stem in agents]
-    order = {"oracle": 0, "random": 2, "constant": 3, "zero": 3}
-    paths.sort(key=lambda path: (order.get(path.stem, 1), path.stem))
-    records = [Record.read(path) for path in paths]
-    return [record for record in records if kind in (None, record.kind)]
-
-
-def scores(task: str) -> dict[str, str]:
-    """What the kind of each stored record lists, by agent; what is not named is success.
-
-    "81.4 % [76.0, 86.8]"; of tasks that are scored by a reward "… , return -105 [-110, -101]"; of
-    graphs "misprediction 2.1 % [1.9, 2.3]".
-    """
-    from entitybench.leaderboard.tables.data import cell, metric_of, shown
-
-    found = {}
-    for record in stored_records(task):
-        names = kinds()[record.kind].listed or (record.metrics[0].name,)
-        texts = []
-        for name in names:
-            metric = metric_of(record, name)
-            text = shown(cell(record, name), metric)
-            text = text.replace(" ", " % ", 1) if metric.share else text
-            texts.append(text if name == CONTROL_METRICS[0].name else f"{name} {text}")
-        found[record.label] = ", ".join(texts)
-    return found

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError
 from entitybench.leaderboard.tables.compare import compare as difference
-from entitybench.leaderboard.tables.gather import a_name, gathered
-from entitybench.records import Record, record_files
+from entitybench.leaderboard.tables.gather import a_name, files_in, gathered
+from entitybench.records import Record
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.tables.compare import Comparison
@@ -60,7 +60,8 @@ def _one(named: Any) -> Record:
     """The record that is named, or that is alone in a folder. Raises RecordError, BadValue."""
     if isinstance(named, Record):
         return named
-    files = record_files([a_name(named)])
+    path = a_name(named)
+    files = files_in(path) if path.is_dir() else [path]
     if len(files) > 1:
         raise RecordError("two records are compared: name a file each, not folders of several.")
     return Record.read(files[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from entitybench.errors import BadValue, NoRecord, RecordError
-from entitybench.leaderboard.evaluation.api import stored_records
+from entitybench.leaderboard.evaluation.stored import stored_records
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.merge import Named, key_of, newest
 from entitybench.leaderboard.tables.table import table as tabulate
@@ -75,7 +75,7 @@ def chosen(given: Sequence[Any]) -> Chosen:
         if not path.is_dir():
             named.append(Named(Record.read(path), str(path)))
             continue
-        files = _files(path)
+        files = files_in(path)
         for file in files:
             try:
                 found[file.resolve()] = Named(Record.read(file), str(file))
@@ -134,8 +134,11 @@ def _of_one_version(shipped: Record, records: Sequence[Record]) -> bool:
     return versions <= {shipped.task.version}
 
 
-def _files(folder: Path) -> list[Path]:
-    """The records in a folder, or where it holds none itself in the folders in it."""
+def files_in(folder: Path) -> list[Path]:
+    """The records in a folder, or where it holds none itself in the folders in it.
+
+    Raises BadValue where there are none.
+    """
     files = sorted(folder.glob("*.json")) or sorted(folder.glob("*/*.json"))
     if not files:
         raise _empty(folder)

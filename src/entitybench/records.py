@@ -10,236 +10,55 @@ from __future__ import annotations
 import html
 import json
 import math
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from entitybench.errors import BadValue, NoRecord, RecordError
+from entitybench.errors import NoRecord, RecordError
 from entitybench.files import read_file, write_atomic
-from entitybench.kinds import METRICS
+from entitybench.record_infos import AgentInfo, DataInfo, Hashes, MetricInfo, Revision, TaskInfo
+from entitybench.record_rows import (
+    DIGEST,
+    INFRASTRUCTURE,
+    MOST,
+    POLICY,
+    UNSTABLE,
+    Columns,
+    RecordModel,
+    Row,
+)
 from entitybench.schema1 import lifted
 from entitybench.texts import parsed
 from entitybench.words import squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-    from entitybench.kinds import Metric
+__all__ = [
+    "DIGEST",
+    "INFRASTRUCTURE",
+    "MOST",
+    "POLICY",
+    "SCHEMA_VERSION",
+    "UNSTABLE",
+    "AgentInfo",
+    "Columns",
+    "DataInfo",
+    "Hashes",
+    "MetricInfo",
+    "Record",
+    "Revision",
+    "Row",
+    "TaskInfo",
+    "read_records",
+    "record_schema",
+]
 
 SCHEMA_VERSION: Literal[2] = 2
 
-# What an error in a row begins with. A policy that fails counts as a failure of its agent; physics,
-# memory or disk that fail are counted apart and enter no mean.
-POLICY = "policy"
-INFRASTRUCTURE = "infrastructure"
-UNSTABLE = f"{INFRASTRUCTURE}: unstable"  # the simulation went wrong, not the machine
 
-DIGEST = 16  # hex digits of a row's digest
-NOTE = 500  # characters of a row's note
-# Numbers beyond are no measurement, and their squares overflow in the statistics.
-MOST = 1e100
-_Number = Annotated[float, Field(ge=-MOST, le=MOST)]
-_Seed = Annotated[int, Field(ge=0)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One item of one training seed."""
-
-    training_seed: int
-    item: int  # which one: of an episode the seed of its start
-    values: dict[str, float | None]  # by metric, and what else is worth keeping, e.g. "length"
-    digest: str = ""  # of what came out: the last state, frames, tokens
-    note: str | None = None  # text worth reading: an explanation, an answer
-    error: str | None = None
-
-    @property
-    def counts(self) -> bool:
-        """False where the infrastructure failed, so that the row says nothing about the agent."""
-        return self.error is None or not self.error.startswith(INFRASTRUCTURE)
-
-
-class Columns(_Model):
-    """Rows, a list for each of their fields."""
-
-    training_seed: list[_Seed]
-    item: list[_Seed] = Field(description="of an episode the seed of its start state and goal")
-    values: dict[str, list[_Number | None]] = Field(description="by name, null where there is none")
-    digest: list[str] = Field([], description="of what came out, 16 hex digits")
-    note: list[str | None] = []
-    error: list[str | None] = []
-
-    @model_validator(mode="after")
-    def _of_equal_length(self) -> Self:
-        count = len(self.training_seed)
-        if not count:
-            raise ValueError("a record needs at least one row")
-        columns: dict[str, Sequence[Any]] = {"item": self.item, **self.values}
-        optional: dict[str, Sequence[Any]] = {
-            "digest": self.digest,
-            "note": self.note,
-            "error": self.error,
-        }
-        columns |= {name: column for name, column in optional.items() if column}
-        for name, column in columns.items():
-            if len(column) != count:
-                raise ValueError(f"{name} has {len(column)} rows, and training_seed {count}")
-        if len(set(zip(self.training_seed, self.item, strict=True))) != count:
-            raise ValueError("a row occurs twice")
-        return self
-
-    @classmethod
-    def of(cls, rows: Sequence[Row]) -> Self:
-        """The columns of rows that have values of the same names."""
-        names = rows[0].values if rows else {}
-        return cls(
-            training_seed=[row.training_seed for row in rows],
-            item=[row.item for row in rows],
-            values={name: [row.values[name] for row in rows] for name in names},
-            digest=[row.digest for row in rows],
-            note=_unless_empty([row.note for row in rows]),
-            error=_unless_empty([row.error for row in rows]),
-        )
-
-    def rows(self) -> list[Row]:
-        """One object a row."""
-        count = len(self.training_seed)
-        nothing = [None] * count
-        return [
-            Row(seed, item, dict(zip(self.values, numbers, strict=True)), digest, note, error)
-            for seed, item, digest, note, error, *numbers in zip(
-                self.training_seed,
-                self.item,
-                self.digest or [""] * count,
-                self.note or nothing,
-                self.error or nothing,
-                *self.values.values(),
-                strict=True,
-            )
-        ]
-
-
-def _unless_empty(texts: list[str | None]) -> list[str | None]:
-    return texts if any(text is not None for text in texts) else []
-
-
-class MetricInfo(_Model):
-    """A metric as it was when the record was written; see `entitybench.kinds.Metric`."""
-
-    name: str
-    title: str
-    short: str
-    scale: float = 1.0
-    digits: int = Field(1, ge=0, le=9)
-    unit: str = ""
-    higher_is_better: bool = True
-    reduce: str = Field("mean", pattern=r"^(mean|[\w.]+:\w+)$", description="mean or function")
-    exact: bool = True
-    lower: float | None = Field(None, description="what it cannot be below")
-    upper: float | Literal["horizon"] | None = Field(
-        None, description="what it cannot be above; horizon: the task's"
-    )
-    legend: str = ""
-    sentence: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_bounds(cls, data: Any) -> Any:
-        """Those of today where a record was written before metrics had any."""
-        if not isinstance(data, dict) or {"lower", "upper"} & data.keys():
-            return data
-        named = data.get("name"), data.get("title")
-        known = next((m for m in METRICS if (m.name, m.title) == named), None)
-        return {**data, "lower": known.lower, "upper": known.upper} if known else data
-
-    @classmethod
-    def of(cls, metric: Metric) -> Self:
-        """Of a metric of `entitybench.kinds`."""
-        return cls(**asdict(metric))
-
-    @property
-    def share(self) -> bool:
-        """Whether it lies in [0, 1]."""
-        return self.scale == 100.0
-
-    def bounds(self, horizon: int) -> tuple[float, float]:
-        """What it lies between, infinite where nothing is known.
-
-        Args:
-            horizon: of the task; 0 where time means nothing.
-        """
-        least, most = (0.0, 1.0) if self.share else (-math.inf if self.exact else 0.0, math.inf)
-        least = least if self.lower is None else self.lower
-        if isinstance(self.upper, str):
-            return least, float(horizon) if horizon else most
-        return least, most if self.upper is None else self.upper
-
-
-class AgentInfo(_Model):
-    """Who acted."""
-
-    id: str
-    preset: str | None = None
-    config: dict[str, Any] = {}
-    updates: int | None = Field(None, description="training steps behind the weights")
-    weights_from: str | None = Field(None, description="the task the weights were trained on")
-
-
-class TaskInfo(_Model):
-    """Where."""
-
-    id: str
-    version: int
-    kind: str
-    horizon: int = Field(ge=0, description="control steps; 0 where time means nothing")
-    kwargs: dict[str, Any] = {}
-    bank: str = Field("public", description="where the start states come from")
-
-
-class DataInfo(_Model):
-    """What one training seed learned from."""
-
-    training_seed: int = Field(ge=0)
-    dataset: str | None = Field(None, description="its id")
-    sha256: str | None = Field(None, description="of its content")
-    default: bool = Field(True, description="whether its task names it to be trained on")
-    registered: bool = Field(True, description="whether the content is that of the registered one")
-    parts: dict[str, str] = Field({}, description="sha256 of the weights it was built on, by name")
-    devices: list[str] = Field([], description="that trained it, in order; none: not known")
-
-    @property
-    def short(self) -> str:
-        """What labels say of it; nothing of what its task names, with the content that is known."""
-        if not self.dataset or (self.default and self.registered):
-            return ""
-        name = self.dataset.rpartition("/")[2]
-        return name if self.registered else f"{name} of own content {(self.sha256 or '')[:8]}"
-
-
-class Hashes(_Model):
-    """sha256 of what the result depends on."""
-
-    task: str
-    model: str | None = Field(None, description="of the scene, test split or problem generator")
-    weights: dict[str, str] = Field({}, description="by training seed")
-
-
-class Revision(_Model):
-    """State of the source checkout."""
-
-    commit: str
-    dirty: bool
-
-
-class Record(_Model):
+class Record(RecordModel):
     """One agent in one task: the rows, and what made them."""
 
     schema_version: Literal[2] = SCHEMA_VERSION
@@ -446,17 +265,6 @@ def _reduced(reduce: str, rows: list[dict[str, float | None]]) -> float:
 def _short(column: Iterable[float | None]) -> list[float | None]:
     """Whole numbers without the point: a fifth of the file."""
     return [int(x) if x is not None and x.is_integer() and abs(x) < 1e15 else x for x in column]
-
-
-def record_files(paths: Sequence[str | Path]) -> list[Path]:
-    """Record files as named, and those in folders as named. Raises BadValue for one with none."""
-    found: list[Path] = []
-    for path in map(Path, paths):
-        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
-        if not files:
-            raise BadValue(f"no record (*.json) in {path}.")
-        found += files
-    return found
 
 
 def read_records(paths: Sequence[str | Path]) -> list[Record]:

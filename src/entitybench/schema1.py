@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from entitybench.checkpoints import today
 from entitybench.kinds import CONTROL_METRICS, KINDS, NORMALISED, NORMALISER
+from entitybench.record_rows import DIGEST
 from entitybench.registry import resolve
 
 _MOST_STEPS = 10**9
-_DIGEST = 16  # hex digits that schema 2 keeps
 
 
 class _Episode(BaseModel):
@@ -65,7 +65,7 @@ def lifted(data: dict[str, Any]) -> dict[str, Any]:
             name: [None if row[name] is None else float(row[name]) for row in plain]
             for name in names
         },
-        "digest": [row["state_digest"][:_DIGEST] for row in plain],
+        "digest": [row["state_digest"][:DIGEST] for row in plain],
         "error": [row["error"] for row in plain],
     }
     if isinstance(task, dict) and (shares := _normalised(task, [row.return_ for row in rows])):

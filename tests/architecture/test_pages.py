@@ -17,10 +17,16 @@ from entitybench.leaderboard.claims.quantities import Results
 from entitybench.leaderboard.claims.registered import claims
 from entitybench.leaderboard.claims.verdicts import Finding, Verdict, judge
 from entitybench.leaderboard.documents.pages import documents, filled, is_told
-from entitybench.leaderboard.evaluation.api import record_path, reference_weights
 from entitybench.leaderboard.evaluation.evaluate import Options
 from entitybench.leaderboard.evaluation.provenance import task_hash
-from entitybench.leaderboard.evaluation.weights import REFERENCE, Checkpoint, owner, read_meta
+from entitybench.leaderboard.evaluation.stored import record_path
+from entitybench.leaderboard.evaluation.weights import (
+    REFERENCE,
+    Checkpoint,
+    owner,
+    read_meta,
+    reference_weights,
+)
 from entitybench.records import Record
 from entitybench.registry import agent, kinds, resolve, tasks
 

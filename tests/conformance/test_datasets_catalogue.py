@@ -23,7 +23,7 @@ from entitybench.datasets.pages.checkout import FACTS, sizes
 from entitybench.datasets.pages.index import index
 from entitybench.errors import UnknownId
 from entitybench.leaderboard.cli.main import main
-from entitybench.leaderboard.evaluation.api import stored_records
+from entitybench.leaderboard.evaluation.stored import stored_records
 from entitybench.registry import datasets, tasks
 from entitybench.types import DatasetSpec
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from entitybench.kinds import CONTROL_METRICS
 from entitybench.leaderboard.documents.baselines import baselines, published, scores
-from entitybench.leaderboard.evaluation.api import record_path
+from entitybench.leaderboard.evaluation.stored import record_path
 from entitybench.records import (
     AgentInfo,
     Columns,

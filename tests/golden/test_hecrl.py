@@ -13,8 +13,9 @@ from entitybench.agents.common.goal.layout import Layout
 from entitybench.agents.common.goal.networks import EntityNet, FlatNet
 from entitybench.agents.hecrl.networks import SubgoalNet
 from entitybench.errors import CheckpointError
-from entitybench.leaderboard.evaluation.api import load_agent, stored_records
+from entitybench.leaderboard.evaluation.api import load_agent
 from entitybench.leaderboard.evaluation.evaluate import evaluate
+from entitybench.leaderboard.evaluation.stored import stored_records
 from entitybench.registry import agent, agents, resolve, tasks
 from entitybench.seeding import BatchGenerator, generator
 

@@ -94,12 +94,12 @@ def test_info_of_an_agent_says_what_it_needs_and_learns_from(bench: Bench) -> No
 def test_scores_and_tables_show_the_shipped_records(
     bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from entitybench.leaderboard.evaluation import api
+    from entitybench.leaderboard.evaluation import stored
 
     for agent in ("oracle", "random"):
         words = f"eval --agent {agent} --task push-1block --episodes 4 --out"
         bench(f"{words} reference/records/push-1block/{agent}.json")
-    monkeypatch.setattr(api, "REFERENCE", place / "reference")
+    monkeypatch.setattr(stored, "REFERENCE", place / "reference")
     for what, id, other in (
         ("tasks", "push-1block", "oracle"),
         ("agents", "oracle", "push-1block"),

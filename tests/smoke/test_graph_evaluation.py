@@ -7,8 +7,9 @@ import pytest
 
 from entitybench.envs.api import world_of
 from entitybench.errors import BadValue, BenchError
-from entitybench.leaderboard.evaluation.api import evaluate, scores, stored_records
+from entitybench.leaderboard.evaluation.api import evaluate
 from entitybench.leaderboard.evaluation.provenance import Source
+from entitybench.leaderboard.evaluation.stored import scores, stored_records
 from entitybench.leaderboard.tables.compare import compare
 from entitybench.leaderboard.tables.data import by_seed, cell
 from entitybench.leaderboard.tables.table import table

@@ -1,0 +1,1 @@
+../../../src/entitybench/record_infos.py

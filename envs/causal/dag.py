@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.core.world import ArrayMixin, RewardWorld, Start
+from entitybench.envs.drawing.edges import check_observed
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
@@ -66,10 +67,7 @@ class DagWorld(ArrayMixin, RewardWorld):
         """
         if not isinstance(nodes, int) or not 2 <= nodes <= 64:
             raise BadValue(f"a graph has 2 to 64 nodes: got {nodes!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
+        check_observed(pixels, view, VIEWS)
         self.entities = nodes
         self.threshold = threshold
         self.pixels = pixels

@@ -12,6 +12,7 @@ import numpy as np
 
 from entitybench.envs.core.starts import all_apart, drawn
 from entitybench.envs.core.world import ArrayMixin, GoalWorld, Start
+from entitybench.envs.drawing.edges import check_observed
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
 
@@ -51,10 +52,7 @@ class SpritesWorld(ArrayMixin, GoalWorld):
     ) -> None:
         if not isinstance(distractors, int) or not 0 <= distractors <= 6:
             raise BadValue(f"there are 0 to 6 distractors: got {distractors!r}.")
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
+        check_observed(pixels, view, VIEWS)
         self.distractors = distractors
         self.entities = 2 + distractors
         self.memory = 5 * self.entities

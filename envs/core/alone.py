@@ -119,7 +119,14 @@ class GoalAlone(Alone):
 
 # By how much a square of a distance must be off a limit for single precision to see it so, too:
 # its own errors are a hundred times smaller.
-CLEAR = 1e-4
+_CLEAR = 1e-4
+
+
+def within(square: float, limit: float) -> bool | None:
+    """Whether a distance is within a limit, squares of both given; None: too near to call."""
+    if square < limit * (1 - _CLEAR):
+        return True
+    return False if square > limit * (1 + _CLEAR) else None
 
 
 class Gathered:

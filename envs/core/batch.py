@@ -127,8 +127,8 @@ class Worlds:
         )
         # How one episode is stepped where nothing needs the batch axis.
         self._varies = self.bank.varies_number
-        plain = not (interactions or self.bank.latency or self._varies)
-        self._advance_alone = getattr(self.physics, "advance_alone", None) if plain else None
+        simple = not (interactions or self.bank.latency or self._varies)
+        self._advance_alone = getattr(self.physics, "advance_alone", None) if simple else None
         # How it is stepped number by number, where the world has that.
         alone: str | None = vars(type(world)).get("alone_class")
         fits = batch == 1 and self._advance_alone is not None

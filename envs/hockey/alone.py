@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.alone import CLEAR, Alone, Gathered, GoalAlone
+from entitybench.envs.core.alone import Alone, Gathered, GoalAlone, within
 from entitybench.envs.hockey.goal import AT_Y, HIT, NEAR, RADIUS
 from entitybench.envs.hockey.strike import LINE, OUTCOME
 from entitybench.envs.hockey.world import MOTION
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from entitybench.envs.hockey.world import HockeyWorld
     from entitybench.types import Array, Obs
 
-_FAR, _CLOSE = RADIUS**2 * (1 + CLEAR), RADIUS**2 * (1 - CLEAR)
 _LEAST = 2.0**-150  # what is no larger is zero in single precision
 
 
@@ -208,7 +207,4 @@ class StruckAlone(GoalAlone):
         if not (self._to_x or self._to_y) or struck < self._asked:
             return 0
         dx, dy = x - self._to_x, y - self._to_y
-        gap = dx * dx + dy * dy
-        if gap < _CLOSE:
-            return 1
-        return 0 if gap > _FAR else None
+        return within(dx * dx + dy * dy, RADIUS**2)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.core.world import World
+from entitybench.envs.drawing.edges import check_observed
 from entitybench.envs.hockey.table import (
     BLOCK_HALF_EDGE,
     HALF_LENGTH,
@@ -18,7 +19,6 @@ from entitybench.envs.hockey.table import (
     NET,
     Layout,
 )
-from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
     import mujoco
@@ -53,10 +53,7 @@ class HockeyWorld(World):
     def __init__(
         self, *, pixels: int | None = None, view: str = "top", sleep: bool = False
     ) -> None:
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
+        check_observed(pixels, view, VIEWS)
         self.pixels = pixels
         self.view = view
         self.sleep = sleep

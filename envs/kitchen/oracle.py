@@ -17,6 +17,7 @@ from entitybench.envs.kitchen import panda
 from entitybench.envs.kitchen.scripts import direction, scripts
 from entitybench.envs.kitchen.world import REACH, SPEED, KitchenBase, KitchenTasksWorld
 from entitybench.envs.parts.observed import goal_of
+from entitybench.envs.parts.vectors import cross
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
@@ -216,9 +217,9 @@ class KitchenOracle:
         yaw = np.ascontiguousarray(pose[:, 3])
         aside = np.stack([np.cos(yaw), np.sin(yaw), np.zeros_like(yaw)], axis=-1)
         turn = 0.5 * (
-            panda.cross(axes[:, :, 2], ahead)
-            + panda.cross(axes[:, :, 1], aside)
-            + panda.cross(axes[:, :, 0], panda.cross(aside, ahead))
+            cross(axes[:, :, 2], ahead)
+            + cross(axes[:, :, 1], aside)
+            + cross(axes[:, :, 0], cross(aside, ahead))
         )
         twist = np.concatenate([_shorten(pose[:, :3] - point, 0.07), _shorten(turn, 0.3)], axis=1)
         step = panda.joint_steps(jacobian, twist, q, REST)

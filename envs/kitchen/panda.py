@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.parts.vectors import cross
+
 if TYPE_CHECKING:
     from entitybench.types import Array
 
@@ -91,18 +93,6 @@ def _about(
 ) -> tuple[Array, Array]:
     """Two axes turned in their plane, the first towards the second."""
     return cos * first + sin * second, cos * second - sin * first
-
-
-def cross(a: Array, b: Array) -> Array:
-    """Cross product (..., 3), in a fixed order of operations."""
-    return np.stack(
-        [
-            a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1],
-            a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2],
-            a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0],
-        ],
-        axis=-1,
-    )
 
 
 def joint_steps(

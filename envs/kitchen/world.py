@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.core.world import GoalWorld, RewardWorld, Start, World
+from entitybench.envs.drawing.edges import check_observed
 from entitybench.envs.kitchen import elements as k
 from entitybench.envs.kitchen import panda
 from entitybench.errors import BadValue, unknown
@@ -67,10 +68,7 @@ class KitchenBase(World):
     ) -> None:
         if robot not in ROBOTS:
             raise unknown("robot", robot, ROBOTS, see="docs/kitchen.md")
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
+        check_observed(pixels, view, VIEWS)
         self.robot, self.pixels, self.view, self.sleep = robot, pixels, view, sleep
         arm = robot == "arm"
         self.home: tuple[float, ...] = HOME if arm else HAND_HOME

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.core.world import RewardWorld, Start
-from entitybench.errors import BadValue, unknown
+from entitybench.envs.drawing.edges import check_observed
+from entitybench.errors import unknown
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -74,10 +75,7 @@ class PointMaze(RewardWorld):
     ) -> None:
         if maze not in MAZES:
             raise unknown("maze", maze, list(MAZES), see="docs/locomotion.md")
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
+        check_observed(pixels, view, VIEWS)
         self.pixels, self.view, self.sleep = pixels, view, sleep
         self.plan = MAZES[maze]
         self.edge = (len(self.plan) + 1) / 4  # m, half the maze

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.envs.core.world import RewardWorld, Start
-from entitybench.errors import BadValue
+from entitybench.envs.drawing.edges import check_observed
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ class Locomotion(RewardWorld):
     def __init__(
         self, *, pixels: int | None = None, view: str = "side", sleep: bool = False
     ) -> None:
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
+        check_observed(pixels, view, VIEWS)
         self.pixels = pixels
         self.view = view
         self.sleep = sleep

@@ -29,7 +29,6 @@ class PushedAlone(GoalAlone):
         reach: float,
         places: Array,
         yaws: Array,
-        asked: Array,
         *,
         parts: int | None = None,
     ) -> None:
@@ -40,7 +39,6 @@ class PushedAlone(GoalAlone):
             places: (1 + n + others, 2), where x and y of the pusher, of the things, and of others
                 that are in the state are.
             yaws: (n,), where their yaws are.
-            asked: (N, D) bool, what of an observation is achieved; the rest of that is zero.
             parts: of how many entities a goal is; of the n things by default.
         """
         count, size = len(yaws), world.state_size
@@ -54,7 +52,8 @@ class PushedAlone(GoalAlone):
         observed = np.arange(self._constants, zero).reshape(world.entities, world.features)
         observed[: len(places), :2] = places
         observed[1 : 1 + count, 2:4] = turns.T
-        self._shown = Gathered(zero + 1, observed, np.where(asked, observed, zero))
+        achieved = world.achieved(np.ones(observed.shape, np.float32)) != 0  # the rest is zero
+        self._shown = Gathered(zero + 1, observed, np.where(achieved, observed, zero))
         self._angle = np.zeros(count)
         self._angles = self._angle.data
         self._cos, self._sin = (self._shown.row[one[0] : one[-1] + 1] for one in turns)

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.alone import CLEAR, Gathered, GoalAlone
+from entitybench.envs.core.alone import Gathered, GoalAlone, within
 from entitybench.envs.pick.world import BOX, SOURCE, STEPS, TOLERANCE, WIDEST
 
 if TYPE_CHECKING:
     from entitybench.envs.core.alone import Numbers
     from entitybench.envs.pick.world import PickWorld
     from entitybench.types import Array
-
-_FAR, _CLOSE = TOLERANCE**2 * (1 + CLEAR), TOLERANCE**2 * (1 - CLEAR)
 
 
 class PickAlone(GoalAlone):
@@ -85,11 +83,10 @@ class PickAlone(GoalAlone):
         count = 0
         for (i, j, k), (x, y, z) in zip(self._places[1:], self._wanted, strict=True):
             dx, dy, dz = state[i] - x, state[j] - y, 2 * (state[k] - z)
-            gap = dx * dx + dy * dy + dz * dz
-            if gap < _CLOSE:
-                count += 1
-            elif not gap > _FAR:
+            near = within(dx * dx + dy * dy + dz * dz, TOLERANCE**2)
+            if near is None:
                 return None
+            count += near
         return count
 
 

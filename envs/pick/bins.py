@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -96,15 +95,6 @@ class BinsWorld(PickWorld):
         cubes = on_table(rng, self.cubes)
         cubes[:, 1] = (cubes[:, 1] + AREA) * (NEAREST + AREA) / (2 * AREA) - AREA
         return cubes
-
-    @cached_property
-    def _kept(self) -> Array:
-        kept = self.asked.copy()
-        kept[1 + self.cubes :] = 0
-        return kept
-
-    def achieved(self, observation: Array) -> Array:
-        return observation * self._kept
 
     def solved(self, achieved: Array, desired: Array) -> Array:
         """Whether the cube that is asked for is in its bin: bool (..., 1)."""

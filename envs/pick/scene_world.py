@@ -15,7 +15,7 @@ from entitybench.envs.pick.scene import HALF
 from entitybench.envs.pick.world import HAND_FEATURES, HEIGHTS, TOLERANCE, PickTable
 from entitybench.envs.push.sizes import COLORS
 from entitybench.envs.push.world import IDS
-from entitybench.errors import BadValue, unknown
+from entitybench.errors import unknown
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -94,8 +94,6 @@ class SceneWorld(PickTable, GoalWorld):
         super().__init__(1, pixels=pixels, view=view, sleep=sleep)
         if kind is not None and kind not in KINDS:
             raise unknown("kind of scene", kind, KINDS, see="docs/pick.md")
-        if pixels is not None and pixels < 16:
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
         self.kind = kind
         self.entities = 1 + len(NAMES)
 

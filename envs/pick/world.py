@@ -9,6 +9,7 @@ import numpy as np
 
 from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld, Start, World
+from entitybench.envs.drawing.edges import check_observed
 from entitybench.envs.pick.hand import JOINTS, OPEN, TIP
 from entitybench.envs.pick.scene import HALF
 from entitybench.envs.push.sizes import COLORS
@@ -60,10 +61,7 @@ class PickTable(World):
     ) -> None:
         if not isinstance(cubes, int) or not 1 <= cubes <= IDS - 1:
             raise BadValue(f"a pick world has 1 to {IDS - 1} cubes: got {cubes!r}.")
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
+        check_observed(pixels, view, VIEWS)
         self.pixels, self.view, self.sleep = pixels, view, sleep
         self.cubes = cubes
         self.entities = 1 + cubes

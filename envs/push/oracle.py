@@ -54,6 +54,8 @@ class PushOracle:
     Those of pixel tasks are in obs["state"] and obs["goal_state"], which `Worlds` adds.
     """
 
+    departure = STAND_OFF, ROOM  # of blocks; see routes.route
+
     def __init__(self, task: TaskSpec | str) -> None:
         world = world_as(task, PushTable)
         self._rail = world.rail
@@ -141,6 +143,29 @@ class PushOracle:
             way=np.where(leave[:, None], np.nan, state.way),
         )
 
+    def _led(
+        self, blocks: Array, goals: Array, chosen: Array, previous: Array, turn: Array
+    ) -> tuple[Array, Array]:
+        """The chosen blocks (b,) and where each is led next: both (b, 2).
+
+        `previous` (b, 2) and `turn` (b,) as in routes.route.
+        """
+        rows = np.arange(len(chosen))
+        block, target = blocks[rows, chosen], goals[rows, chosen]
+        if blocks.shape[1] == 1:
+            return block, target
+        return block, route(
+            block,
+            target,
+            blocks[rows[:, None], self._others[chosen]],
+            BLOCK_CLEARANCE,
+            self._rail,
+            previous=previous,
+            turn=turn,
+            loyalty=LOYALTY[0],
+            departure=self.departure,
+        )
+
     def _move(
         self, pusher: Array, blocks: Array, goals: Array, state: OracleState
     ) -> tuple[Array, Array, Array]:
@@ -148,21 +173,7 @@ class PushOracle:
 
         `blocks` (b, things, 2) has whatever else is in the way after the blocks.
         """
-        rows = np.arange(len(pusher))
-        block = blocks[rows, state.block]
-        target = goals[rows, state.block]
-        if blocks.shape[1] > 1:
-            target = route(
-                block,
-                target,
-                blocks[rows[:, None], self._others[state.block]],
-                BLOCK_CLEARANCE,
-                self._rail,
-                previous=state.target,
-                turn=state.turn,
-                loyalty=LOYALTY[0],
-                departure=(STAND_OFF, ROOM),
-            )
+        block, target = self._led(blocks, goals, state.block, state.target, state.turn)
         direction = unit(target - block)
         step = push_step(pusher, block, target)
         way = np.full_like(pusher, np.nan)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.core.starts import drawn, spread
-from entitybench.envs.core.world import GoalWorld, RewardWorld, Start
+from entitybench.envs.core.world import RewardWorld, Start
 from entitybench.envs.push.sizes import COLORS, HALF_EDGE
 from entitybench.envs.push.world import IDS, SPACING, PushTable, PushWorld, free_place
 from entitybench.errors import BadValue
@@ -83,11 +83,6 @@ class PushPostsWorld(PushWorld):
             f"{self.blocks} blocks, {POST_SPACING:g} m from the posts",
         )
 
-    def achieved(self, observation: Array) -> Array:
-        achieved = super().achieved(observation)
-        achieved[..., self.rows.stop :, :] = 0
-        return achieved
-
 
 class PushRegionWorld(PushTable, RewardWorld):
     """1 to 3 blocks, each with a region that is always at the same place, and a reward.
@@ -150,7 +145,7 @@ class PushRegionWorld(PushTable, RewardWorld):
         return spec
 
 
-class PushZonesWorld(PushTable, GoalWorld):
+class PushZonesWorld(PushWorld):
     """Two blocks and three coloured zones: one of the blocks is to be pushed into one of the zones.
 
     Entities: pusher, blocks, zones. The feature `zone` is one for zones. The goal's row of the
@@ -159,7 +154,7 @@ class PushZonesWorld(PushTable, GoalWorld):
     """
 
     alone_class = "entitybench.envs.push.alone:ZonesAlone"
-    feature_names = (*PushTable.feature_names, "zone")
+    feature_names = (*PushWorld.feature_names, "zone")
     fixed_names = feature_names[4:]
     others = tuple(f"zone{i}" for i in range(ZONES))
 
@@ -204,25 +199,11 @@ class PushZonesWorld(PushTable, GoalWorld):
         observation[..., self.rows.stop :, :2] = state.take(self.zones, axis=-1)
         return observation
 
-    def achieved(self, observation: Array) -> Array:
-        achieved = observation.copy()
-        achieved[..., 0, :] = 0
-        achieved[..., self.rows.stop :, :] = 0
-        achieved[..., 2:4] = 0
-        return achieved
-
     def solved(self, achieved: Array, desired: Array) -> Array:
         """Whether the blocks that are asked for are in place: bool (..., 1)."""
-        square = achieved[..., self.rows, :2] - desired[..., self.rows, :2]
-        square *= square
-        near = square[..., 0] + square[..., 1] <= self._near
         asked = desired[..., self.rows, 4 : 4 + IDS].any(axis=-1)
-        return np.logical_and.reduce(near | ~asked, -1, keepdims=True)
-
-    def goal_qpos(self, goal: Array) -> Array:
-        qpos = np.zeros(self.model.nq)
-        qpos[self.places[1:]] = goal[self.rows, :2]
-        return qpos
+        well = super().solved(achieved, desired) | ~asked
+        return np.logical_and.reduce(well, -1, keepdims=True)
 
     def marks(self, goal: Array) -> list[tuple[Array, ...]]:
         size = np.array([HALF_EDGE / 2, HALF_EDGE / 2, 0.0005])

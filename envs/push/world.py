@@ -16,6 +16,7 @@ import numpy as np
 
 from entitybench.envs.core.starts import drawn, spread
 from entitybench.envs.core.world import GoalWorld, Start, World
+from entitybench.envs.drawing.edges import check_observed
 from entitybench.envs.parts.asked import Asked
 from entitybench.envs.push.sizes import COLORS, HALF_EDGE
 from entitybench.errors import BadValue
@@ -66,10 +67,7 @@ class PushTable(World):
         most = IDS - 1 - len(self.others)
         if not isinstance(blocks, int) or not 1 <= blocks <= most:
             raise BadValue(f"a push world has 1 to {most} blocks: got {blocks!r}.")
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
+        check_observed(pixels, view, VIEWS)
         self._near = np.full(blocks, self.tolerance**2, np.float32)
         self._four = np.full(blocks, 4.0)
         self.pixels = pixels
@@ -101,17 +99,6 @@ class PushTable(World):
     @property
     def movable(self) -> tuple[str, ...]:
         return self.bodies[self.rows]
-
-    @property
-    def asked(self) -> Array:
-        """(N, D) bool: all of a goal but the pusher and the yaws."""
-        asked = np.ones((self.entities, self.features), bool)
-        asked[0] = asked[:, 2:4] = False
-        return asked
-
-    @cached_property
-    def _asked(self) -> Asked:
-        return Asked(self.asked)
 
     @cached_property
     def places(self) -> Array:
@@ -163,8 +150,8 @@ class PushTable(World):
 class PushWorld(PushTable, GoalWorld):
     """`blocks` square blocks to be pushed to their places.
 
-    A goal shares the blocks' ids. Its pusher row and yaw features are zero: the task does not ask
-    for them.
+    A goal shares the blocks' ids. Its yaw features are zero, and its rows of all but blocks: the
+    task does not ask for them.
     """
 
     alone_class = "entitybench.envs.push.alone:PushAlone"
@@ -188,6 +175,13 @@ class PushWorld(PushTable, GoalWorld):
         goal[0] = 0
         goal[1:, :2] = goals
         return Start(self.lay(pusher, blocks, yaw), constants, goal)
+
+    @cached_property
+    def _asked(self) -> Asked:
+        asked = np.zeros((self.entities, self.features), bool)
+        asked[self.rows] = True
+        asked[:, 2:4] = False
+        return Asked(asked)
 
     def achieved(self, observation: Array) -> Array:
         return self._asked(observation)

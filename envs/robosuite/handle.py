@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.envs.parts.vectors import cross
 from entitybench.envs.robosuite.door import DOOR, HANDLE, DoorWorld
 from entitybench.envs.robosuite.moves import (
     CLOSE,
@@ -13,7 +14,6 @@ from entitybench.envs.robosuite.moves import (
     Phases,
     SuiteOracle,
     action,
-    cross,
     length,
     rows_of,
     step_phases,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.envs.api import world_as
+from entitybench.envs.parts.vectors import cross
 from entitybench.envs.robosuite.servo import MOVE, TURN
 
 if TYPE_CHECKING:
@@ -44,18 +45,6 @@ def step_phases(state: Phases, phase: Array, target: Array | None = None) -> Pha
 def rows_of(obs: Obs) -> Array:
     """The entities (B, N, D) float64."""
     return obs.get("state", obs["observation"]).astype(np.float64)
-
-
-def cross(a: Array, b: Array) -> Array:
-    """Of vectors (..., 3)."""
-    return np.stack(
-        [
-            a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1],
-            a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2],
-            a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0],
-        ],
-        axis=-1,
-    )
 
 
 def heading(row: Array) -> Array:

@@ -13,8 +13,7 @@ import numpy as np
 from entitybench.envs.api import world_as
 from entitybench.envs.parts.observed import goal_of
 from entitybench.envs.push.moves import behind, norm, push_step, unit
-from entitybench.envs.push.oracle import BLOCK_CLEARANCE, LOYALTY, OracleState, PushOracle
-from entitybench.envs.push.routes import route
+from entitybench.envs.push.oracle import OracleState, PushOracle
 from entitybench.envs.push.sizes import HALF_EDGE as PUSH_HALF_EDGE
 from entitybench.envs.push.world import REACH
 from entitybench.envs.robosuite.moves import GAIN
@@ -35,6 +34,8 @@ ROOM = 0.085  # the same, between that place and other blocks
 
 class HandOracle(PushOracle):
     """Pushes one block after the other, with the hand as the pusher."""
+
+    departure = STAND_OFF, ROOM
 
     def __init__(self, task: TaskSpec | str) -> None:
         blocks = world_as(task, BlocksWorld).entities - 1
@@ -75,21 +76,9 @@ class HandOracle(PushOracle):
         busy: Array,
     ) -> tuple[Array, Array]:
         """Ways (b, 3) of the hand in m, and the blocks' next waypoints (b, 2)."""
-        rows = np.arange(len(hand))
-        chosen = state.block[busy]
-        block, target = blocks[rows, chosen], goals[rows, chosen]
-        if blocks.shape[1] > 1:
-            target = route(
-                block,
-                target,
-                blocks[rows[:, None], self._others[chosen]],
-                BLOCK_CLEARANCE,
-                self._rail,
-                previous=state.target[busy],
-                turn=state.turn[busy],
-                loyalty=LOYALTY[0],
-                departure=(STAND_OFF, ROOM),
-            )
+        block, target = self._led(
+            blocks, goals, state.block[busy], state.target[busy], state.turn[busy]
+        )
         direction = unit(target - block)
         leg = block - STAND_OFF * direction - hand
         above = norm(leg)[:, 0] < 0.015

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.envs.core.world import Start, World
+from entitybench.envs.drawing.edges import check_observed
 from entitybench.envs.robosuite.probe import Entity, Grasp, Layout, Pair
 from entitybench.envs.robosuite.robots import GRIPPERS, check_robot, mend
 from entitybench.errors import BadValue
@@ -81,10 +82,7 @@ class SuiteWorld(World):
         """
         if profile not in PROFILES:
             raise BadValue(f"no profile {profile!r}; choose one of {', '.join(PROFILES)}.")
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
+        check_observed(pixels, view, VIEWS)
         check_robot(robot)
         self.robot = robot
         self.profile = profile

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.core.world import ArrayMixin, Start, TeamWorld
-from entitybench.envs.team.particles import check_pictures
+from entitybench.envs.drawing.edges import check_observed
+from entitybench.envs.team.particles import VIEWS
 from entitybench.errors import BadValue, unknown
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class MatrixWorld(ArrayMixin, TeamWorld):
         pixels: int | None = None,
         view: str = "top",
     ) -> None:
-        check_pictures(pixels, view)
+        check_observed(pixels, view, VIEWS)
         if game not in GAMES:
             raise unknown("game", game, GAMES, see="docs/team.md")
         self.payoff = np.array(GAMES[game], np.float64)

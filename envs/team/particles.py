@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.envs.core.world import ArrayMixin, TeamWorld
-from entitybench.errors import BadValue
+from entitybench.envs.drawing.edges import check_observed
 
 if TYPE_CHECKING:
     import mujoco
@@ -49,7 +49,7 @@ class ParticleWorld(ArrayMixin, TeamWorld):
     physics_dt = DT
 
     def __init__(self, *, pixels: int | None = None, view: str = "top") -> None:
-        check_pictures(pixels, view)
+        check_observed(pixels, view, VIEWS)
         self.pixels = pixels
         self.view = view
         self.entities = len(self.radii)
@@ -237,14 +237,6 @@ class ParticleWorld(ArrayMixin, TeamWorld):
 
     def pose(self, state: Array) -> Array:
         return state[..., : 2 * self.entities]
-
-
-def check_pictures(pixels: int | None, view: str) -> None:
-    """Raise BadValue for pictures that cannot be drawn."""
-    if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-        raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-    if view not in VIEWS:
-        raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
 
 
 def others(agents: int, entities: int, *, first: int) -> Array:

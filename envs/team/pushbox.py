@@ -10,7 +10,8 @@ import numpy as np
 
 from entitybench.envs.core.starts import all_apart, drawn
 from entitybench.envs.core.world import Start, TeamWorld
-from entitybench.envs.team.particles import check_pictures
+from entitybench.envs.drawing.edges import check_observed
+from entitybench.envs.team.particles import VIEWS
 from entitybench.envs.team.pushbox_sizes import ARENA, ROBOTS
 from entitybench.seeding import generator
 
@@ -86,7 +87,7 @@ class PushboxWorld(TeamWorld):
     def __init__(
         self, *, pixels: int | None = None, view: str = "top", sleep: bool = False
     ) -> None:
-        check_pictures(pixels, view)
+        check_observed(pixels, view, VIEWS)
         self.pixels = pixels
         self.view = view
         self.sleep = sleep

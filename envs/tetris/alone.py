@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from entitybench.envs.core.alone import CLEAR
+from entitybench.envs.core.alone import within
 from entitybench.envs.parts.pushed import PushedAlone
 from entitybench.envs.tetris.shapes import NEAR, SYMMETRY, coverage_of_one
 from entitybench.envs.tetris.world import COVERED, REACH, shapes_of
@@ -17,16 +15,11 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 
-_FAR, _CLOSE = NEAR**2 * (1 + CLEAR), NEAR**2 * (1 - CLEAR)
-
-
 class TetrisAlone(PushedAlone):
     """Pieces that have poses to be in."""
 
     def __init__(self, world: TetrisWorld) -> None:
-        asked = np.ones((world.entities, world.features), bool)
-        asked[0] = False
-        super().__init__(world, REACH, world.places, world.yaws, asked)
+        super().__init__(world, REACH, world.places, world.yaws)
 
     def factors(self, constants: Array) -> list[float]:
         factors: list[float] = SYMMETRY[shapes_of(constants[1:])].astype(float).tolist()
@@ -42,10 +35,10 @@ class TetrisAlone(PushedAlone):
         count = 0
         for row, ((x, y), shape, there) in enumerate(self._goals, 1):
             dx, dy = state[x] - there[0], state[y] - there[1]
-            gap = dx * dx + dy * dy
-            if gap < _CLOSE:
+            near = within(dx * dx + dy * dy, NEAR**2)
+            if near is None:
+                return None
+            if near:
                 # Of what is observed, in single precision.
                 count += coverage_of_one(shape, observed[row, :4].tolist(), there) >= COVERED
-            elif not gap > _FAR:
-                return None
         return count

@@ -13,6 +13,7 @@ import numpy as np
 
 from entitybench.envs.core.starts import drawn
 from entitybench.envs.core.world import GoalWorld, Start
+from entitybench.envs.drawing.edges import check_observed
 from entitybench.envs.tetris.shapes import CELL, CELLS, NAMES, NEAR, SYMMETRY, coverage, turn
 from entitybench.errors import BadValue
 from entitybench.seeding import generator
@@ -53,10 +54,7 @@ class TetrisWorld(GoalWorld):
     ) -> None:
         if not isinstance(pieces, int) or not 1 <= pieces <= len(NAMES):
             raise BadValue(f"a tetris world has 1 to {len(NAMES)} pieces: got {pieces!r}.")
-        if pixels is not None and not (isinstance(pixels, int) and 16 <= pixels <= 1024):
-            raise BadValue(f"images have 16 to 1024 pixels along an edge: got {pixels!r}.")
-        if view not in VIEWS:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(VIEWS)}.")
+        check_observed(pixels, view, VIEWS)
         self.pixels = pixels
         self.view = view
         self.pieces = pieces

@@ -67,8 +67,7 @@ def strips(store: EpisodeStore, world: World | None) -> tuple[list[Strip], str |
 
 def people_view(world: World) -> str:
     """The camera that shows most: from the side where height matters, if there is one."""
-    cameras = [world.model.camera(index).name for index in range(world.model.ncam)]
-    is_high = "z" in world.feature_names and "side" in cameras
+    is_high = "z" in world.feature_names and "side" in world.camera_names
     return "side" if is_high and world.view == "top" else world.view
 
 

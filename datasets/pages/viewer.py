@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from entitybench.datasets.generate.draw import frames_of
 from entitybench.datasets.pages.facts import world_like
 from entitybench.datasets.pages.moments import people_view
-from entitybench.errors import BadValue, DataError
+from entitybench.envs.drawing.edges import check_view
+from entitybench.envs.views.screen import pressed
+from entitybench.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +41,9 @@ def viewing(store: EpisodeStore, view: str | None = None) -> Viewing:
     poses = store.columns.get("poses")
     if poses is None or poses.shape[1:] != (world.model.nq,):
         raise DataError(f"{store.id} holds no poses of its scene, so its episodes cannot be drawn.")
-    cameras = [world.model.camera(index).name for index in range(world.model.ncam)]
-    if view is not None and view not in cameras:
-        raise BadValue(f"no view {view!r}; choose one of {', '.join(cameras)}.")
-    return Viewing(store, view or people_view(world), world.control_dt)
+    view = people_view(world) if view is None else view
+    check_view(view, world.camera_names)
+    return Viewing(store, view, world.control_dt)
 
 
 def show(
@@ -58,17 +59,15 @@ def show(
         what: of `viewing`.
         screen: a square one.
         tick: waits for the next step.
-        first: the number of the first episode.
+        first: the number of the first episode; a negative one counts from the end.
         count: how many; None: all from there.
 
     Returns:
         The numbers of those that were begun.
 
-    Raises BadValue where there is no such episode.
+    Raises NoEpisode where there is no such episode.
     """
-    total = len(what.store)
-    if not 0 <= first < total:
-        raise BadValue(f"no episode {first} in {what.store.id}: it has {total}, from 0.")
+    first, total = what.store.number(first), len(what.store)
     last = total if count is None else min(total, first + count)
     begun, index = list[int](), first
     while index < last:
@@ -90,22 +89,17 @@ def _one(what: Viewing, screen: Screen, tick: Callable[[], None], index: int) ->
     for step, picture in enumerate(frames_of(store, screen.size[0], rows, what.view)):
         screen.show(picture, f"{about}, step {step} of {len(rows) - 1}")
         tick()
-        move = _asked(screen, tick)
+        move = _wanted(screen, tick)
         if move != 0:
             return move
     return 1
 
 
-def _asked(screen: Screen, tick: Callable[[], None]) -> int | None:
+def _wanted(screen: Screen, tick: Callable[[], None]) -> int | None:
     """0: go on; 1 and -1: the episode after and before; None: end. Waits through a pause."""
-    paused = False
-    while True:
-        for key in screen.typed():
-            if key == "escape":
-                return None
-            if key in ("left", "right"):
-                return 1 if key == "right" else -1
-            paused ^= key == "space"
-        if not paused:
-            return 0
-        tick()
+    for key in pressed(screen, tick):
+        if key == "escape":
+            return None
+        if key in ("left", "right"):
+            return 1 if key == "right" else -1
+    return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from entitybench.seeding import generator
+from entitybench.words import by_shape
 
 
 def shown(sampler: Any, of: str) -> str:
@@ -15,9 +16,9 @@ def shown(sampler: Any, of: str) -> str:
         of: what it draws from, in words.
     """
     batch = sampler.sample(1, generator(0, "shapes"))
-    names: dict[str, list[str]] = {}
-    for name, value in batch.items():
-        shape = ", ".join(("B", *map(str, value.shape[1:])))
-        names.setdefault(f"({shape}{',' if ',' not in shape else ''})", []).append(name)
-    parts = ", ".join(f"{' '.join(some)} {shape}" for shape, some in names.items())
-    return f"<{type(sampler).__name__} of {of}: {parts}>"
+    shapes = {name: _of_a_batch(value.shape[1:]) for name, value in batch.items()}
+    return f"<{type(sampler).__name__} of {of}: {by_shape(shapes)}>"
+
+
+def _of_a_batch(entry: tuple[int, ...]) -> str:
+    return f"({', '.join(['B', *map(str, entry)])})" if entry else "(B,)"

@@ -198,14 +198,9 @@ class EpisodeStore:
     def episode(self, index: int) -> dict[str, Any]:
         """One episode by column name, no copies: T+1 observations, T actions, T // 20 + 1 states.
 
-        Negative numbers count from the end. Raises NoEpisode, a BadValue and an IndexError.
+        Numbers, and what is raised, as in `number`.
         """
-        if not hasattr(index, "__index__"):
-            raise BadValue(f"an episode is a whole number from 0: got {index!r}.")
-        if not -len(self) <= index < len(self):
-            raise NoEpisode(f"no episode {index} in {self.id}: it has {len(self)}, from 0.")
-        index %= len(self)
-        part = self.entries(index)
+        part = self.entries(self.number(index))
         about = self.manifest["columns"]
         for name in part:
             if name in OF_STEPS:
@@ -213,6 +208,17 @@ class EpisodeStore:
             elif about[name]["per"] == "episode":
                 part[name] = part[name][0]
         return part
+
+    def number(self, index: int) -> int:
+        """The number of an episode, from 0; negative ones count from the end.
+
+        Raises NoEpisode, a BadValue and an IndexError.
+        """
+        if not hasattr(index, "__index__"):
+            raise BadValue(f"an episode is a whole number from 0: got {index!r}.")
+        if not -len(self) <= index < len(self):
+            raise NoEpisode(f"no episode {index} in {self.id}: it has {len(self)}, from 0.")
+        return index % len(self)
 
     def entries(self, index: int) -> dict[str, Any]:
         """All that the columns hold of one episode, padding rows included; no copies."""

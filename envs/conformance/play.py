@@ -98,7 +98,7 @@ def well_seen(task: TaskSpec) -> str:
     worlds = make_worlds(task, 1)
     worlds.reset([0])
     world = worlds.world
-    views = [world.model.camera(i).name for i in range(world.model.ncam)]
+    views = world.camera_names
     must(
         world.view in views,
         f"the scene has no camera {world.view!r} to look from (it has: "

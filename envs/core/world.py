@@ -226,6 +226,11 @@ class World(ABC):
     def for_pictures(self, model: mujoco.MjModel) -> None:  # noqa: B027 - most look as they are
         """Change how a renderer's copy of the scene is lit and coloured, which moves nothing."""
 
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """The names of the scene's cameras."""
+        return tuple(self.model.camera(index).name for index in range(self.model.ncam))
+
     # Metres between the lines that pictures show on the floor, where nothing else tells of motion.
     grid: float | None = None
 

@@ -14,7 +14,7 @@ import numpy as np
 from entitybench.envs.core.banks import paint, vary
 from entitybench.envs.core.interactions import owners
 from entitybench.envs.core.world import GoalWorld
-from entitybench.envs.drawing.edges import check_edge
+from entitybench.envs.drawing.edges import check_edge, check_view
 from entitybench.envs.drawing.gl import check_drawable, lost, make_context
 from entitybench.envs.parts.scene import PAINT_GROUP, ROBOT_GROUP
 from entitybench.errors import BadValue, RenderError
@@ -64,9 +64,7 @@ class Renderer:
         self._model.vis.global_.offheight = height
         # Other packages' scenes ask for several samples, which is slow.
         self._model.vis.quality.offsamples = 0
-        cameras = [self._model.camera(i).name for i in range(self._model.ncam)]
-        if view not in cameras:
-            raise BadValue(f"no view {view!r}; choose one of {', '.join(cameras)}.")
+        check_view(view, world.camera_names)
         world.for_pictures(self._model)
         self._rgba = self._model.geom_rgba.copy()
         # Where nothing is drawn, but for scenes with a sky.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.envs.core.play import play
+from entitybench.envs.views.screen import pressed
 from entitybench.errors import BadValue
 from entitybench.seeding import BatchGenerator, generator
 
@@ -170,19 +171,13 @@ def _episode(
 
 def _said(screen: Screen, keyboard: Keyboard, clock: Clock) -> bool:
     """Whether the next start is asked for; waits through a pause. Raises Quit."""
-    paused, waits = False, True
-    while waits:
-        for key in screen.typed():
-            if key == "escape":
-                raise Quit
-            if key == "enter":
-                return True
-            if key == "tab":
-                keyboard.next_agent()
-            paused ^= key == "space"
-        waits = paused
-        if waits:
-            clock.tick()
+    for key in pressed(screen, clock.tick):
+        if key == "escape":
+            raise Quit
+        if key == "enter":
+            return True
+        if key == "tab":
+            keyboard.next_agent()
     return False
 
 

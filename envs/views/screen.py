@@ -10,6 +10,8 @@ from entitybench.envs.drawing.gl import draw_by_glfw
 from entitybench.errors import RenderError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from entitybench.types import Array
 
 NAMED = {
@@ -47,10 +49,30 @@ class Screen(Protocol):
         ...
 
 
+def pressed(screen: Screen, tick: Callable[[], None]) -> Iterator[str]:
+    """The keys that went down since they were last asked for; those of a pause, too, until it ends.
+
+    Space begins and ends it; `tick` waits a control step.
+    """
+    paused, waits = False, True
+    while waits:
+        for key in screen.typed():
+            yield key
+            paused ^= key == "space"
+        waits = paused
+        if waits:
+            tick()
+
+
+def has_display() -> bool:
+    """Whether windows can be opened, as far as the environment tells."""
+    linux = sys.platform.startswith("linux")
+    return not linux or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 def check_display(instead: str = "") -> None:
     """Raise RenderError where there is no display; `instead` is the command that needs none."""
-    linux = sys.platform.startswith("linux")
-    if linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if not has_display():
         hint = f"; {instead} without one" if instead else ""
         raise RenderError(f"no display to open a window on (DISPLAY is not set){hint}.")
 

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from entitybench.envs.core.world import GoalWorld, TeamWorld
 from entitybench.envs.drawing.edges import check_edge
 from entitybench.errors import BadValue
+from entitybench.words import by_shape
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -81,10 +82,7 @@ def action_space(world: World) -> spaces.Box:
 def shapes_in(space: spaces.Space[Any]) -> str:
     """The shapes of a space's arrays in words, of a dict by name."""
     if isinstance(space, spaces.Dict):
-        parts = dict[str, list[str]]()
-        for name, part in space.spaces.items():
-            parts.setdefault(shapes_in(part), []).append(name)
-        return ", ".join(f"{' '.join(names)} {shape}" for shape, names in parts.items())
+        return by_shape({name: shapes_in(part) for name, part in space.spaces.items()})
     return str(space.shape) if space.shape else str(space)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ import gymnasium
 import mujoco
 import numpy as np
 
+from entitybench.envs.views.screen import has_display
 from entitybench.errors import RenderError
 
 if TYPE_CHECKING:
@@ -24,8 +23,7 @@ class Window:
         self._worlds = worlds
         self._viewer: Any = None
         self._next = 0.0
-        linux = sys.platform.startswith("linux")
-        if linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        if not has_display():
             gymnasium.logger.warn(
                 'no display, so nothing is shown: render_mode="rgb_array" gives pictures.'
             )

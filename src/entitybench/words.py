@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import json
 import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LONGEST = 300  # characters of a reason
 MOST = 4000  # of a line
@@ -77,6 +81,14 @@ def place(error: BaseException) -> str:
 def class_name(value: object) -> str:
     """The name of a value's class, as one line."""
     return squeezed(type(value).__name__, 80)
+
+
+def by_shape(shapes: Mapping[str, str]) -> str:
+    """`actions (B, 2), rewards masks (B,)`: the names of arrays, those of one shape together."""
+    together: dict[str, list[str]] = {}
+    for name, shape in shapes.items():
+        together.setdefault(shape, []).append(name)
+    return ", ".join(f"{' '.join(names)} {shape}" for shape, names in together.items())
 
 
 def _written_out(sign: str) -> str:

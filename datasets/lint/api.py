@@ -98,36 +98,41 @@ def lint(source: str | Path, *, episodes: int | None = None) -> Report:
         episodes = whole("episodes", episodes, 0)
     with _opened(source) as (folder, known):
         manifest = read_manifest(folder)
-        damaged = check_files(folder, manifest)
-        checks = {"files": _summary(damaged)}
-        found = [*known, *damaged]
         size = (max(last for _, last in manifest["splits"].values()), manifest["transitions"])
         if episodes is None:
             episodes = size[0] if size[1] <= FEW else EPISODES
-        if damaged:  # nothing more can be said of data that are not what was written
-            checks |= dict.fromkeys(CHECKS, f"{SKIPPED}: files are damaged")
-            return Report(str(source), manifest["dataset"], *size, checks, found, {})
-        subject = Subject(EpisodeStore.open(folder, verify=False), episodes)
-        misfit = subject.misfit()
-        if misfit:
-            checks = {"files": _summary([misfit])}
-            checks |= dict.fromkeys(CHECKS, f"{SKIPPED}: the columns are not those of the task")
-            return Report(str(source), manifest["dataset"], *size, checks, [*found, misfit], {})
-        for name, (check, _) in CHECKS.items():
-            try:
-                findings = check(subject)
-            except NotChecked as reason:
-                checks[name] = f"{SKIPPED}: {reason}"
-            else:
-                checks[name] = _summary(findings, subject.left.get(name, []))
-                found += findings
-        again = subject.measured.get("replayed_episodes", size[0])
-        by_replay = ("replay", "scores") if "rewards" in manifest["columns"] else ("replay",)
-        for name in by_replay:
-            if checks[name] == DONE and again < size[0]:
-                checks[name] = f"{DONE}, {again} of {size[0]} episodes simulated again"
-        found.sort(key=lambda finding: finding.severity)
-        return Report(str(source), subject.store.id, *size, checks, found, dict(subject.measured))
+        unsound, measured, found = check_files(folder, manifest), dict[str, Any](), list[Finding]()
+        why = "files are damaged"  # nothing more can be said of data that are not what was written
+        if not unsound:
+            subject = Subject(EpisodeStore.open(folder, verify=False), episodes)
+            unsound, why = subject.misfits(), "the columns are not those of the task"
+        checks = {"files": _summary(unsound)}
+        if unsound:
+            checks |= dict.fromkeys(CHECKS, f"{SKIPPED}: {why}")
+        else:
+            said, found = _checked(subject, size[0])
+            checks, measured = checks | said, subject.measured
+        found = sorted([*known, *unsound, *found], key=lambda finding: finding.severity)
+        return Report(str(source), manifest["dataset"], *size, checks, found, measured)
+
+
+def _checked(subject: Subject, episodes: int) -> tuple[dict[str, str], list[Finding]]:
+    """What is said of each check of a sound store of so many episodes, and all that they found."""
+    said, found = dict[str, str](), list[Finding]()
+    for name, (check, _) in CHECKS.items():
+        try:
+            findings = check(subject)
+        except NotChecked as reason:
+            said[name] = f"{SKIPPED}: {reason}"
+        else:
+            said[name] = _summary(findings, subject.left.get(name, []))
+            found += findings
+    again = subject.measured.get("replayed_episodes", episodes)
+    by_replay = ("replay", "scores") if "rewards" in subject.store.columns else ("replay",)
+    for name in by_replay:
+        if said[name] == DONE and again < episodes:
+            said[name] = f"{DONE}, {again} of {episodes} episodes simulated again"
+    return said, found
 
 
 def _summary(findings: list[Finding], left: Sequence[str] = ()) -> str:

@@ -110,16 +110,16 @@ class Subject:
         worlds.close()
         return None if worlds.world.pixels is not None else worlds.world
 
-    def misfit(self) -> Finding | None:
+    def misfits(self) -> list[Finding]:
         """What is wrong when the columns are not of the shapes that the task gives."""
         if self.world is None:
-            return None
+            return []
         try:
             check_shapes(self.store)
         except DataError as error:
             what = str(error).rstrip(".")
-            return Finding("error", "files", "manifest.json", what, "name the task they are of")
-        return None
+            return [Finding("error", "files", "manifest.json", what, "name the task they are of")]
+        return []
 
     def worlds(self, batch: int) -> Worlds:
         """Episodes of the world that the data are of."""

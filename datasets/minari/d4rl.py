@@ -28,12 +28,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.minari.defects import SourceDefect
-from entitybench.datasets.minari.leaves import check_memory, column_name
+from entitybench.datasets.minari.flat import check_memory, column_name, fill, foreign
 from entitybench.datasets.minari.trajectories import layout, unmarked
 from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.frames import load_h5py
-from entitybench.datasets.store.schema import Column, episode_row
-from entitybench.datasets.store.writer import StoreWriter
+from entitybench.datasets.store.schema import episode_row
 from entitybench.errors import BenchError, DataError
 from entitybench.notices import warn
 
@@ -84,26 +83,12 @@ def read_d4rl(path: Path, folder: Path, horizon: int | None = None) -> None:
     columns["masks"][padding[terminal[ends]] - 1] = False
     rewards = np.asarray(columns["rewards"], np.float64)
     returns = np.add.reduceat(rewards, offsets[:-1])
-    writer = StoreWriter(folder, lengths, {n: Column.of(a) for n, a in columns.items()})
-    writer.append(columns)
-    writer.finish(
-        [
-            episode_row(i, "train", int(length), **{"return": float(total)})
-            for i, (length, total) in enumerate(zip(lengths, returns, strict=True))
-        ],
-        {
-            "dataset": path.stem,
-            "task": None,
-            "task_version": None,
-            "behaviour": metadata.get("algorithm"),
-            "seed": None,
-            "environment": None,
-            "custom": True,
-            "reference_scores": None,
-            "source": "d4rl",
-            "metadata": metadata,
-        },
-    )
+    rows = [
+        episode_row(i, "train", int(length), **{"return": float(total)})
+        for i, (length, total) in enumerate(zip(lengths, returns, strict=True))
+    ]
+    about = foreign(path.stem, "d4rl", behaviour=metadata.get("algorithm"), metadata=metadata)
+    fill(folder, columns, rows, about)
 
 
 def _timeouts(path: Path, terminal: Array, timeout: Array | None, horizon: int | None) -> Array:

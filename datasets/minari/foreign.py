@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.minari.defects import SourceDefect
+from entitybench.datasets.minari.flat import foreign
 from entitybench.datasets.minari.leaves import as_team, padded
 from entitybench.datasets.minari.library import EXTRA
 from entitybench.datasets.minari.spaces import described
@@ -220,19 +221,17 @@ def _about(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if low is not None and high is not None:
         count = metadata.get("num_episodes_average_score")
         scores = {"random": {"return": low}, "oracle": {"return": high}, "episodes": count}
-    return {
-        "dataset": str(metadata["dataset_id"]),
-        "task": None if task is None else task.id,
-        "task_version": None if task is None else task.version,
-        "behaviour": metadata.get("algorithm_name"),
-        "seed": None,
-        "environment": env,
-        "custom": True,
-        "reference_scores": scores,
-        "action_bounds": _bounds(metadata["action_space"]),
-        "gymnasium": described(metadata),
-        "source": "minari",
-    }
+    return foreign(
+        str(metadata["dataset_id"]),
+        "minari",
+        task=None if task is None else task.id,
+        task_version=None if task is None else task.version,
+        behaviour=metadata.get("algorithm_name"),
+        environment=env,
+        reference_scores=scores,
+        action_bounds=_bounds(metadata["action_space"]),
+        gymnasium=described(metadata),
+    )
 
 
 def _bounds(space: Any) -> list[list[float]] | None:

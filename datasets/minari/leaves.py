@@ -8,43 +8,16 @@ agents stands in the metadata.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.datasets.store.checks import KNOWN, Fault, check_column
-from entitybench.datasets.store.schema import Column
 from entitybench.envs.views.gym import AGENT_REWARDS
-from entitybench.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from entitybench.types import Array
-
-
-def column_name(name: str, array: Array) -> str:
-    """The column for a foreign array (rows, ...): "infos.…" where ours of its name is another."""
-    try:
-        check_column(name, Column.of(array).json())
-    except Fault:
-        return f"infos.{name}" if name in KNOWN else name
-    return name
-
-
-def check_memory(path: Path, needed: int) -> None:
-    """Raises DataError when a file of flat arrays, unpacked, is larger than the memory."""
-    try:
-        here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # a system that does not say
-        return
-    if needed > here:
-        raise DataError(
-            f"{path} holds {needed / 1e9:.0f} GB when unpacked, and this machine has "
-            f"{here / 1e9:.0f} GB of memory: import it on a larger one."
-        )
 
 
 def padded(array: Array, length: int) -> Array:

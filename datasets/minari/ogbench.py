@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.datasets.minari.leaves import check_memory, column_name
+from entitybench.datasets.minari.flat import check_memory, column_name, fill, foreign
 from entitybench.datasets.minari.trajectories import layout, unmarked
 from entitybench.datasets.sampling.columns import is_of_steps
 from entitybench.datasets.store.checks import why
 from entitybench.datasets.store.schema import Column, episode_row
-from entitybench.datasets.store.writer import StoreWriter
 from entitybench.errors import BenchError, DataError
 from entitybench.notices import warn
 
@@ -55,25 +54,11 @@ def read_ogbench(path: Path, folder: Path) -> None:
                 )
         columns = {name: np.concatenate([columns[name], more[name]]) for name in columns}
         lengths, splits = [*lengths, *others], splits + ["validation"] * len(others)
-    writer = StoreWriter(folder, lengths, {n: Column.of(a) for n, a in columns.items()})
-    writer.append(columns)
-    writer.finish(
-        [
-            episode_row(i, split, int(length))
-            for i, (length, split) in enumerate(zip(lengths, splits, strict=True))
-        ],
-        {
-            "dataset": path.stem,
-            "task": None,
-            "task_version": None,
-            "behaviour": None,
-            "seed": None,
-            "environment": None,
-            "custom": True,
-            "reference_scores": None,
-            "source": "ogbench",
-        },
-    )
+    rows = [
+        episode_row(i, split, int(length))
+        for i, (length, split) in enumerate(zip(lengths, splits, strict=True))
+    ]
+    fill(folder, columns, rows, foreign(path.stem, "ogbench"))
 
 
 def _episodes(path: Path) -> tuple[dict[str, Array], list[int]]:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from entitybench.datasets.sampling.columns import TRUTHS
+from entitybench.datasets.sampling.columns import TRUTHS, chosen
 from entitybench.datasets.sampling.device import Resident
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from entitybench.datasets.store.store import EpisodeStore
     from entitybench.types import Array
 
 
@@ -41,8 +42,13 @@ class Mapped:
         return found.astype(np.float32) if name in TRUTHS else found
 
 
-def source_of(columns: Mapping[str, Array], device: str | None) -> Source:
-    """The columns where they lie, or copied to a device."""
-    if device is None:
-        return Mapped(columns)
-    return Resident(columns, device)
+def source_of(
+    store: EpisodeStore, names: Sequence[str] | None, device: str | None
+) -> tuple[Source, dict[str, str]]:
+    """Columns of a store where they lie, or copied to a device; of each what an entry is of.
+
+    Raises as `columns.chosen`.
+    """
+    columns = chosen(store, names)
+    per = {name: store.manifest["columns"][name]["per"] for name in columns}
+    return Mapped(columns) if device is None else Resident(columns, device), per

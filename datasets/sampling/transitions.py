@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.datasets.sampling.columns import OBSERVED, chosen, kind_of
+from entitybench.datasets.sampling.columns import OBSERVED, kind_of
 from entitybench.datasets.sampling.lookup import EpisodeLookup
 from entitybench.datasets.sampling.shown import shown
 from entitybench.datasets.sampling.sources import source_of
@@ -45,9 +45,7 @@ class TransitionSampler:
         episodes: Array | Sequence[int] | None = None,
         rows: Array | None = None,
     ) -> None:
-        found = chosen(store, columns)
-        self._per = {name: store.manifest["columns"][name]["per"] for name in found}
-        self._source = source_of(found, device)
+        self._source, self._per = source_of(store, columns, device)
         self._kept = None
         # Without a table of rows, the episodes of a whole store take a byte a transition at most.
         self._lookup = EpisodeLookup(store.lengths)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from entitybench.datasets.sampling.columns import chosen, is_of_steps
+from entitybench.datasets.sampling.columns import is_of_steps
 from entitybench.datasets.sampling.lookup import EpisodeLookup
 from entitybench.datasets.sampling.shown import shown
 from entitybench.datasets.sampling.sources import source_of
@@ -60,9 +60,7 @@ class WindowSampler:
                 f"no episode of {store.id} has the {reach} steps of a window: the longest has "
                 f"{most}{hint}."
             )
-        found = chosen(store, columns)
-        self._per = {name: store.manifest["columns"][name]["per"] for name in found}
-        self._source = source_of(found, device)
+        self._source, self._per = source_of(store, columns, device)
         self._lookup = EpisodeLookup(counts)
         self._first, self._last = store.offsets[:-1].copy(), store.offsets[1:] - 1  # rows
         back = self.length - 1 if pad == "start" else 0

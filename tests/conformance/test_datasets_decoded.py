@@ -9,11 +9,10 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+from stores import film_store
 
 from entitybench.datasets.api import Dataset
 from entitybench.datasets.store import decoded as module
-from entitybench.datasets.store.schema import Column, episode_row
-from entitybench.datasets.store.writer import StoreWriter, new_store
 from entitybench.errors import DataError
 
 pytest.importorskip("h5py")
@@ -33,14 +32,8 @@ def film():
 
 @pytest.fixture
 def store(tmp_path):
-    arrays = {"frames": film(), "actions": np.arange(ROWS, dtype=np.float32)[:, None]}
-    columns = {"frames": Column("|u1", (16, 16, 3), format="hdf5"), "actions": Column("<f4", (1,))}
-    with new_store(tmp_path / "toy") as temporary:
-        writer = StoreWriter(temporary, LENGTHS, columns)
-        writer.append(arrays)
-        splits = ["train", "train", "validation"]
-        rows = [episode_row(i, s, n) for i, (s, n) in enumerate(zip(splits, LENGTHS, strict=True))]
-        writer.finish(rows, {"dataset": "toy/film-v1", "task": None, "task_version": None})
+    rows = np.arange(ROWS, dtype=np.float32)[:, None]
+    film_store(tmp_path / "toy", film(), LENGTHS, actions=rows)
     return Dataset.open(tmp_path / "toy")
 
 

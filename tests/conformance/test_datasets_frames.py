@@ -7,11 +7,10 @@ import shutil
 
 import numpy as np
 import pytest
+from stores import film_store
 
 from entitybench.datasets.store.frames import Frames, FrameWriter
-from entitybench.datasets.store.schema import Column, episode_row
 from entitybench.datasets.store.store import EpisodeStore
-from entitybench.datasets.store.writer import StoreWriter, new_store
 from entitybench.errors import DataError
 
 h5py = pytest.importorskip("h5py")
@@ -35,17 +34,7 @@ def film():
 
 
 def make(folder, piece):
-    frames = film()
-    arrays = {"frames": frames, "actions": np.zeros((ROWS, 2), np.float32)}
-    columns = {"frames": Column("|u1", (32, 32, 3), format="hdf5"), "actions": Column("<f4", (2,))}
-    with new_store(folder) as temporary:
-        writer = StoreWriter(temporary, LENGTHS, columns)
-        for first in range(0, ROWS, piece):
-            writer.append({name: array[first : first + piece] for name, array in arrays.items()})
-        splits = ["train", "train", "validation"]
-        rows = [episode_row(i, s, n) for i, (s, n) in enumerate(zip(splits, LENGTHS, strict=True))]
-        writer.finish(rows, {"dataset": "toy/film-v1", "task": None, "task_version": None})
-    return EpisodeStore.open(folder)
+    return film_store(folder, film(), LENGTHS, piece, actions=np.zeros((ROWS, 2), np.float32))
 
 
 def test_frames_come_back_exactly_and_small(tmp_path):
@@ -100,16 +89,8 @@ def test_frames_go_through_minari(tmp_path, monkeypatch):
     from entitybench.datasets.minari.importer import import_minari
 
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    arrays = {"observations": np.zeros((ROWS, 2), np.float32), "frames": film()}
-    arrays["actions"] = np.zeros((ROWS, 2), np.float32)
-    columns = {name: Column.of(array) for name, array in arrays.items()}
-    columns["frames"] = Column("|u1", (32, 32, 3), format="hdf5")
-    with new_store(tmp_path / "a") as folder:
-        writer = StoreWriter(folder, LENGTHS, columns)
-        writer.append(arrays)
-        rows = [episode_row(i, "train", n) for i, n in enumerate(LENGTHS)]
-        writer.finish(rows, {"dataset": "toy/film-v1", "task": None, "task_version": None})
-    store = EpisodeStore.open(tmp_path / "a")
+    others = dict.fromkeys(["observations", "actions"], np.zeros((ROWS, 2), np.float32))
+    store = film_store(tmp_path / "a", film(), LENGTHS, validation=0, **others)
     export(store, "toy/film-v1")
     assert import_minari("toy/film-v1", tmp_path / "b").content_hash == store.content_hash
 

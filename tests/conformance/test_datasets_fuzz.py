@@ -15,7 +15,7 @@ from fuzz import bad_array, mutate, said_of, somewhere
 
 from entitybench.datasets.generate.api import generate
 from entitybench.datasets.lint.api import lint
-from entitybench.datasets.minari import leaves
+from entitybench.datasets.minari import flat
 from entitybench.datasets.minari.export import export
 from entitybench.datasets.minari.importer import import_minari
 from entitybench.datasets.store.schema import content_hash, manifest_hash
@@ -130,7 +130,7 @@ def test_odd_ogbench_files(folder):
 
 def test_files_larger_than_the_memory(folder, monkeypatch):
     np.savez_compressed(folder / "x.npz", **arrays(), qpos=np.zeros((ROWS, 1000)))
-    monkeypatch.setattr(leaves.os, "sysconf", lambda name: 100)
+    monkeypatch.setattr(flat.os, "sysconf", lambda name: 100)
     with pytest.raises(DataError, match="memory: import it on a larger one"):
         import_minari(folder / "x.npz", folder / "out")
     h5py = pytest.importorskip("h5py")

@@ -51,3 +51,18 @@ def plain_store(folder, arrays, lengths, rows=None, **about):
         known = {"dataset": "some/thing-v0", "task": None, "task_version": None, "seed": None}
         writer.finish(rows, {**known, "custom": True, "reference_scores": None, **about})
     return EpisodeStore.open(folder)
+
+
+def film_store(folder, frames, lengths, piece=1000, validation=1, **others):
+    """A store of frames (rows, H, W, 3), appended `piece` rows at a time, and of other columns."""
+    arrays = {"frames": frames, **others}
+    columns = {name: Column.of(array) for name, array in arrays.items()}
+    columns["frames"] = Column("|u1", frames.shape[1:], format="hdf5")
+    splits = ["train"] * (len(lengths) - validation) + ["validation"] * validation
+    with new_store(folder) as temporary:
+        writer = StoreWriter(temporary, lengths, columns)
+        for first in range(0, len(frames), piece):
+            writer.append({name: array[first : first + piece] for name, array in arrays.items()})
+        rows = [episode_row(i, s, n) for i, (s, n) in enumerate(zip(splits, lengths, strict=True))]
+        writer.finish(rows, {"dataset": "toy/film-v1", "task": None, "task_version": None})
+    return EpisodeStore.open(folder)

@@ -31,8 +31,8 @@ test: $(VENV)/.installed-dev ## Run the tests (without the slow ones)
 test-all: $(VENV)/.installed-dev ## Run all tests
 	@$(PY) -P -m pytest -n $(JOBS) $(ARGS)
 
-test-pages: $(VENV)/.installed-dev ## Run what the pages of the documentation show, to the last line
-	@$(PY) -P -m pytest -n $(JOBS) -m slow tests/smoke/test_docs.py $(ARGS)
+test-pages: $(VENV)/.installed-dev ## Run the examples and what the pages of the documentation show, to the last line
+	@$(PY) -P -m pytest -n $(JOBS) -m slow tests/smoke/test_docs.py tests/smoke/test_examples.py $(ARGS)
 
 test-numpy1: ## Run the tests with the older pins (numpy 1.26), in an environment of their own
 	@$(MAKE) --no-print-directory test VENV=.venv-numpy1 PINS=constraints/numpy1.txt

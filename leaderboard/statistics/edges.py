@@ -44,7 +44,7 @@ def measured(
 
 
 def _pooled(rows: Mapping[str, Array], part: str) -> list[float]:
-    return [float(np.nansum(rows[f"{part}{name}"])) for name in detection.COUNTS]
+    return np.nansum([rows[f"{part}{name}"] for name in detection.COUNTS], axis=1).tolist()
 
 
 # What follows is named by `entitybench.kinds`: rows' values by name, (E,) each -> one number.

@@ -222,9 +222,10 @@ def _differences(x: Array, y: Array, metric: MetricInfo, both: _Both) -> tuple[I
 
 
 def _redrawn(metric: MetricInfo, both: _Both) -> Array:
-    """Differences (REPLICATES,) of a metric that is no mean: pairs drawn anew, and items of each.
+    """Differences (REPLICATES,) of a metric that is no mean: pairs drawn anew, and items.
 
-    Both of a pair are reduced over the same items.
+    All pairs of a replicate are reduced over the same items, which is what they met: pairs that
+    agree are no more than one.
     """
     reduce, rng = reduction(metric.reduce), generator(0, "bootstrap", "paired")
     items, pairs = both.items, both.pairs
@@ -233,12 +234,11 @@ def _redrawn(metric: MetricInfo, both: _Both) -> Array:
     drawn = []
     for _ in range(REPLICATES):
         found = []
+        over = rng.integers(len(items), size=len(items))
         for k in rng.integers(len(pairs), size=len(pairs)):
-            i, j = pairs[k]
-            over = rng.integers(len(items), size=len(items))
             first, second = (
-                reduce(dict(zip(of, stack[row][:, over], strict=True)))
-                for of, stack, row in zip(columns, stacks, (i, j), strict=True)
+                reduce(dict(zip(of, stack[row].take(over, axis=1), strict=True)))
+                for of, stack, row in zip(columns, stacks, pairs[k], strict=True)
             )
             found.append(first - second)
         drawn.append(np.mean(found))

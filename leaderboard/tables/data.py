@@ -143,12 +143,13 @@ def _reduced(record: Record, name: str, over: list[int]) -> Interval:
     rng, count = generator(0, "reduced"), len(over)
     reduce = reduction(metric_of(record, name).reduce)
     columns = columns_of(record, record.training_seeds, over)
-    stack = np.stack(list(columns.values()), axis=1)  # (S, names, E): drawn from at once
-    drawn = np.empty((REPLICATES, len(there)))
+    stack = np.stack(list(columns.values()), axis=1)[there]  # (S, names, E): drawn from at once
+    apart = {each.tobytes(): each for each in stack}.values()  # seeds that agree in all are one
+    drawn = np.empty((REPLICATES, len(apart)))
     for k in range(REPLICATES):
-        for place, seed in enumerate(there):
-            items = rng.integers(count, size=count)
-            drawn[k, place] = reduce(dict(zip(columns, stack[seed][:, items], strict=True)))
+        items = rng.integers(count, size=count)  # the same of every seed: they share the items
+        for place, each in enumerate(apart):
+            drawn[k, place] = reduce(dict(zip(columns, each.take(items, axis=1), strict=True)))
     method = f"bootstrap over {record.item}s"
     return resampled(float(np.mean(kept)), drawn.mean(-1), method, count)
 

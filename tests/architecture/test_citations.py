@@ -20,6 +20,7 @@ UNREAD = re.compile(
     r"|\b(?:the|our) design\b"
     r"|\bthe pilot\b"
 )
+WORDS = ("sheet", "§", "design", "shape", "pilot")  # a file without these is fine
 FOUND = (
     "HECRL (sheet §4)",
     "as in HECRL §3",
@@ -61,7 +62,11 @@ def test_nothing_is_cited_that_no_reader_has() -> None:
         content = path.read_bytes()
         if b"\0" in content:
             continue  # pictures, weights
-        for number, line in enumerate(content.decode("utf-8").splitlines(), 1):
+        text = content.decode("utf-8")
+        small = text.lower()
+        if not any(word in small for word in WORDS):
+            continue  # records, mostly: the full expression takes seconds over them
+        for number, line in enumerate(text.splitlines(), 1):
             if UNREAD.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}")
     assert not found, "\n".join(found)

@@ -64,6 +64,7 @@ def _output(name: str, words: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow  # as the pages: `make test-pages`
 @pytest.mark.parametrize("name", CASES)
 def test_an_example_runs(name: str, tmp_path: Path) -> None:
     assert CASES[name].says in _output(name, CASES[name].words, tmp_path)
@@ -76,7 +77,7 @@ def test_the_agent_of_ones_own_beats_chance(tmp_path: Path) -> None:
     assert mine >= 50 + chance
 
 
-@pytest.mark.slow  # four processes
+@pytest.mark.slow
 def test_examples_with_data_run_in_one_folder_with_any_number(tmp_path: Path) -> None:
     """One after another, again with another number; nothing is left elsewhere."""
     for name, words in [

@@ -171,6 +171,25 @@ def test_tables_keep_kinds_apart():
     assert "success" not in parts[1].markdown()
 
 
+def test_training_seeds_that_agree_in_all_are_no_more_than_one():
+    """They met the same items, so that three of them know as much of others as one does."""
+    one, other = (evaluate(id, "dag-4", episodes=5) for id in ("random", "zero"))
+    same = [replace(row, training_seed=seed) for seed in range(3) for row in one.rows]
+    three = one.model_copy(update={"columns": type(one.columns).of(same)})
+    widths = []
+    for record in (one, three):
+        for name, numbers in compare(record, other).metrics.items():
+            found = cell(record, name)
+            assert (found.low, found.high) == pytest.approx(
+                (cell(one, name).low, cell(one, name).high), nan_ok=True
+            )
+            widths.append(numbers.difference.high - numbers.difference.low)
+    alone, together = np.split(np.array(widths), 2)
+    # Drawn apart, items would make intervals of three seeds narrower by the root of 3.
+    assert together == pytest.approx(alone, rel=0.25, nan_ok=True)
+    assert (alone > 0).any()
+
+
 def test_a_comparison_is_over_the_items_that_both_have():
     """Also of metrics that are no means over items, with one training seed or several."""
     for first in ("random", "graph-static"):  # one training seed, three

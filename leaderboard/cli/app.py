@@ -65,7 +65,7 @@ _command(
 )
 _command(
     "info",
-    "catalogue:info",
+    "sheet:info",
     "Everything known about one task, agent or dataset.",
     "bench info push-3blocks",
     "bench info hecrl",

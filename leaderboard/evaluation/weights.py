@@ -161,7 +161,7 @@ def _check_same_data(found: list[Checkpoint]) -> None:
 def _checked(dataset: str, task: str) -> str:
     """The dataset without its size. Raises BadValue where it is one of another task."""
     if not isinstance(dataset, str):
-        raise unknown("dataset", dataset, datasets().ids, see="bench list datasets")
+        datasets()[dataset]  # raises UnknownId
     id = dataset.partition("@")[0]
     if task in tasks() and id in datasets():
         check_dataset(id, datasets()[id].task, tasks()[task])

@@ -193,7 +193,7 @@ def dataset_for(task: TaskSpec, kind: str) -> str | None:
 def agent(id: str) -> AgentSpec:
     """The spec of a registered agent, or of `path/to/file.py:Class`."""
     if not isinstance(id, str):
-        raise unknown("agent", id, agents().ids, see="bench list agents")
+        return agents()[id]  # raises UnknownId
     if ":" in id and id.rpartition(":")[0].endswith(".py"):
         return AgentSpec(id=id, kind="any", target=id, presets=("small",), learns_from="nothing")
     if id.endswith(".py"):
@@ -207,7 +207,7 @@ def task(id: str) -> TaskSpec:
     Raises UnknownId for what there is not, BadValue for what is no task.
     """
     if not isinstance(id, str):
-        raise unknown("task", id, tasks().ids, see="bench list tasks")
+        return tasks()[id]  # raises UnknownId
     if id.endswith(".py"):
         raise BadValue(f"{id} names a file but no task in it: write {id}:NAME.")
     module, colon, name = id.rpartition(":")

@@ -182,17 +182,7 @@ class MujocoPhysics(Physics):
         flat = controls.reshape(-1).data
         for view, part in self._targets:
             view[:] = flat[part]
-        # The threads share one iterator: whoever is free takes the next world, so that one slow
-        # world, or one busy core, keeps nobody waiting.
-        todo = iter(self._moving)
-        work = self._step_all if self.touched is None else self._step_and_watch
-        if self._pool is None:
-            work(todo)
-            return
-        others = [self._pool.submit(work, todo) for _ in range(self.threads - 1)]
-        work(todo)
-        for other in others:
-            other.result()
+        self._share(iter(self._moving))
 
     def advance_alone(self, state: Array, action: Array) -> None:
         """`advance` of a batch of one without the batch axis."""
@@ -234,7 +224,7 @@ class MujocoPhysics(Physics):
         return mujoco.mj_stateSize(self.model, _INTEGRATION)
 
     def save(self, row: int) -> Array:
-        state = np.empty(self.saved_size)
+        state = np.empty(mujoco.mj_stateSize(self.model, _INTEGRATION))
         mujoco.mj_getState(self.models[row], self.datas[row], state, _INTEGRATION)
         return state
 
@@ -260,6 +250,21 @@ class MujocoPhysics(Physics):
     def close(self) -> None:
         if self._pool is not None:
             self._pool.shutdown()
+
+    def _share(self, todo: Iterator[int]) -> None:
+        """Step rows, in all threads.
+
+        They share one iterator: whoever is free takes the next world, so that one slow world, or
+        one busy core, keeps nobody waiting.
+        """
+        work = self._step_all if self.touched is None else self._step_and_watch
+        if self._pool is None:
+            work(todo)
+            return
+        others = [self._pool.submit(work, todo) for _ in range(self.threads - 1)]
+        work(todo)
+        for other in others:
+            other.result()
 
     def _step_all(self, todo: Iterator[int]) -> None:
         step, models, datas, substeps = mujoco.mj_step, self.models, self.datas, self.world.substeps

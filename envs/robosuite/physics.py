@@ -170,15 +170,7 @@ class ServoPhysics(MujocoPhysics):
         targets = self.kinematics.targets(self.datas, controls)
         for view, target in zip(self.ctrls, targets, strict=True):
             view[:] = target
-        todo = iter(range(self.batch))
-        work = self._step_all if self.touched is None else self._step_and_watch
-        if self._pool is None:
-            work(todo)
-        else:
-            others = [self._pool.submit(work, todo) for _ in range(self.threads - 1)]
-            work(todo)
-            for other in others:
-                other.result()
+        self._share(iter(range(self.batch)))
         for row in range(self.batch):
             self._keep(row)
 
@@ -192,17 +184,12 @@ class ServoPhysics(MujocoPhysics):
         return super().saved_size + self._states.shape[1]
 
     def save(self, row: int) -> Array:
-        state = np.empty(super().saved_size)
-        kind = mujoco.mjtState.mjSTATE_INTEGRATION
-        mujoco.mj_getState(self.models[row], self.datas[row], state, kind)
-        return np.concatenate([state, self._states[row]])
+        return np.concatenate([super().save(row), self._states[row]])
 
     def load(self, row: int, saved: Array) -> None:
-        kind, size = mujoco.mjtState.mjSTATE_INTEGRATION, super().saved_size
-        model, data = self.models[row], self.datas[row]
-        mujoco.mj_resetData(model, data)
-        mujoco.mj_setState(model, data, saved[:size], kind)
-        self._freshen(model, data)
+        size = super().saved_size
+        super().load(row, saved[:size])
+        self._freshen(self.models[row], self.datas[row])
         self._states[row] = saved[size:]
 
     def snapshot(self) -> Any:

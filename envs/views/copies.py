@@ -1,11 +1,16 @@
-"""Copies of environments: by `copy` and `pickle`, which planners and workers use."""
+"""What views share: copies, by `copy` and `pickle`, which planners and workers use; frames."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from entitybench.errors import BadValue
+
+if TYPE_CHECKING:
+    from entitybench.envs.core.batch import Worlds
+    from entitybench.envs.drawing.render import OwnRenderer
+    from entitybench.types import Array
 
 
 class Copied:
@@ -28,3 +33,20 @@ class Copied:
         if "_renderer" in state:
             state["_renderer"] = None
         return state
+
+
+class Framed(Copied):
+    """What gives frames of its worlds; what draws them is loaded when it first does."""
+
+    worlds: Worlds
+    _frame: tuple[int, int]  # width and height, pixels
+    _renderer: OwnRenderer | None
+
+    def _drawn(self, row: int) -> Array:
+        """A frame (height, width, 3) uint8 of the present state of a row."""
+        if self._renderer is None:
+            from entitybench.envs.drawing.render import OwnRenderer
+
+            world = self.worlds.world
+            self._renderer = OwnRenderer(world, *self._frame, world.view)
+        return self._renderer.get().frame(self.worlds, row)

@@ -15,7 +15,7 @@ import numpy as np
 
 from entitybench.envs.core.alone import plain
 from entitybench.envs.core.world import GoalWorld, RewardWorld, World
-from entitybench.envs.views.copies import Copied
+from entitybench.envs.views.copies import Framed
 from entitybench.envs.views.spaces import (
     ENDLESS,
     EPISODE_SEEDS,
@@ -39,12 +39,11 @@ from entitybench.registry import resolve
 
 if TYPE_CHECKING:
     from entitybench.envs.core.batch import Snapshot
-    from entitybench.envs.drawing.render import OwnRenderer
     from entitybench.envs.views.window import Window
     from entitybench.types import Array, Obs, TaskSpec
 
 
-class TaskEnv(Copied, gymnasium.Env):
+class TaskEnv(Framed, gymnasium.Env):
     """One episode at a time. Truncates at the horizon; few tasks terminate before.
 
     `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s
@@ -97,7 +96,7 @@ class TaskEnv(Copied, gymnasium.Env):
         three = isinstance(self.world, GoalWorld) and not self.worlds.bank.varies_number
         self._more = self._pixels or not three
         self._alone = self.worlds.alone is not None
-        self._renderer: OwnRenderer | None = None
+        self._renderer = None
         self._window: Window | None = None
 
     def __repr__(self) -> str:
@@ -158,11 +157,7 @@ class TaskEnv(Copied, gymnasium.Env):
                 self._window = Window(self.worlds)
             self._window.show()
             return None
-        if self._renderer is None:
-            from entitybench.envs.drawing.render import OwnRenderer
-
-            self._renderer = OwnRenderer(self.world, *self._frame, self.world.view)
-        return self._renderer.get().frame(self.worlds, 0)
+        return self._drawn(0)
 
     def snapshot(self) -> Snapshot:
         """All that `restore` needs to go on exactly from here, also in mid-episode."""

@@ -14,7 +14,7 @@ from pettingzoo import ParallelEnv
 
 from entitybench.envs.core.alone import plain
 from entitybench.envs.core.world import TeamWorld
-from entitybench.envs.views.copies import Copied
+from entitybench.envs.views.copies import Framed
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
     RENDER_MODES,
@@ -32,7 +32,6 @@ from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
     from entitybench.envs.core.batch import Snapshot
-    from entitybench.envs.drawing.render import OwnRenderer
     from entitybench.types import Array, Obs, TaskSpec
 
 
@@ -45,7 +44,7 @@ def actions_of(world: TeamWorld, joint: Array) -> dict[str, Any]:
     return dict(zip(world.agents, chosen.tolist(), strict=True))
 
 
-class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
+class TeamEnv(Framed, ParallelEnv):  # type: ignore[misc]  # it has no types
     """One episode at a time, a dict entry an agent; all agents act, and all end together.
 
     `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s
@@ -111,7 +110,7 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
         self.episode_seed: int | None = None
         self._central: Array | None = None
         self._random: np.random.Generator | None = None
-        self._renderer: OwnRenderer | None = None
+        self._renderer = None
 
     def __repr__(self) -> str:
         first = self.possible_agents[0]
@@ -194,11 +193,7 @@ class TeamEnv(Copied, ParallelEnv):  # type: ignore[misc]  # it has no types
                 'render() shows nothing: make the environment with render_mode="rgb_array".'
             )
             return None
-        if self._renderer is None:
-            from entitybench.envs.drawing.render import OwnRenderer
-
-            self._renderer = OwnRenderer(self.world, *self._frame, self.world.view)
-        return self._renderer.get().frame(self.worlds, 0)
+        return self._drawn(0)
 
     def snapshot(self) -> Snapshot:
         """All that `restore` needs to go on exactly from here, also in mid-episode."""

@@ -13,7 +13,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from entitybench.envs.views.copies import Copied
+from entitybench.envs.views.copies import Framed
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
     PRIVILEGED,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
     from entitybench.envs.core.batch import Snapshot
-    from entitybench.envs.drawing.render import OwnRenderer
     from entitybench.types import Array, Obs, TaskSpec
 
 
@@ -54,7 +53,7 @@ class VectorSnapshot:
     generators: list[np.random.Generator | None]
 
 
-class TaskVectorEnv(Copied, VectorEnv):
+class TaskVectorEnv(Framed, VectorEnv):
     """B episodes side by side; row b is what a single environment with the same seeds gives.
 
     An episode ends by truncation at the horizon, of few tasks by termination before. What then
@@ -133,7 +132,7 @@ class TaskVectorEnv(Copied, VectorEnv):
         self._ended = np.zeros(num_envs, bool)
         self._episode_seeds = np.zeros(num_envs, np.int64)
         self._generators: list[np.random.Generator | None] = [None] * num_envs
-        self._renderer: OwnRenderer | None = None
+        self._renderer = None
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -204,11 +203,7 @@ class TaskVectorEnv(Copied, VectorEnv):
         """A frame (height, width, 3) uint8 of each row."""
         if self.render_mode is None:
             return None
-        if self._renderer is None:
-            from entitybench.envs.drawing.render import OwnRenderer
-
-            self._renderer = OwnRenderer(self.world, *self._frame, self.world.view)
-        return tuple(self._renderer.get().frame(self.worlds, row) for row in range(self.num_envs))
+        return tuple(self._drawn(row) for row in range(self.num_envs))
 
     def snapshot(self) -> VectorSnapshot:
         """All that `restore` needs to go on exactly from here, also in mid-episode."""

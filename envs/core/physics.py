@@ -46,6 +46,7 @@ class Physics(ABC):
         self._substeps = world.substeps  # refuses a control step that is no multiple
         # (B,) whose simulation has gone wrong; `advance` sets it, `Worlds` clears it at resets.
         self.unstable = np.zeros(batch, bool)
+        self._moving = list(range(batch))  # rows that do not rest
 
     def allocate(self) -> Array:
         """The states (B, S), which `read` fills."""
@@ -84,8 +85,16 @@ class Physics(ABC):
     def saved_size(self) -> int:
         """Numbers in what `save` gives."""
 
-    def rest(self, rows: Sequence[int]) -> None:  # noqa: B027 - most cannot spare the work
-        """The episodes in `rows` are over: until they begin anew they need not be stepped."""
+    def rest(self, rows: Sequence[int]) -> None:
+        """The episodes in `rows` are over: until they begin anew they need not be stepped.
+
+        Where all are stepped by one operation there is nothing to spare.
+        """
+        self._moving = [row for row in self._moving if row not in rows]
+
+    def _wake(self, row: int) -> None:
+        if row not in self._moving:
+            self._moving.append(row)
 
     def snapshot(self) -> Any:
         """What `restore` needs."""
@@ -134,14 +143,6 @@ class MujocoPhysics(Physics):
         self._seldom = type(world).due is not _World().due
         self._refresh = type(world).refresh is not _World().refresh and not self._seldom
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
-        self._moving = list(range(batch))
-
-    def rest(self, rows: Sequence[int]) -> None:
-        self._moving = [row for row in self._moving if row not in rows]
-
-    def _wake(self, row: int) -> None:
-        if row not in self._moving:
-            self._moving.append(row)
 
     def allocate(self) -> Array:
         # One episode, one field, no memory: MuJoCo's own array is the state.

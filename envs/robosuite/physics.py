@@ -64,13 +64,14 @@ class RobosuitePhysics(Physics):
             engine.begin(start.qpos, start.qvel, self._patches[row])
             self._keep(row)
             engine.dress({})
+        self._wake(row)
 
     def advance(self, state: Array, actions: Array) -> None:
         controls = self.world.control(state, actions)
         controls = controls.reshape(self.batch, -1)
         engine = self.engine
         with engine.lock:
-            for row in range(self.batch):
+            for row in self._moving:
                 engine.load(self._saved[row], self._patches[row])
                 if self.touched is not None:
                     self._watch_row(row)
@@ -92,6 +93,7 @@ class RobosuitePhysics(Physics):
         return np.concatenate([self._saved[row], self._states[row]])
 
     def load(self, row: int, saved: Array) -> None:
+        self._wake(row)
         self._saved[row] = saved[: self.engine.saved_size]
         self._states[row] = saved[self.engine.saved_size :]
 
@@ -100,6 +102,7 @@ class RobosuitePhysics(Physics):
 
     def restore(self, snapshot: Any) -> None:
         self._saved[:], self._states[:], self._patches[:] = snapshot
+        self._moving = list(range(self.batch))
 
     def _keep(self, row: int) -> None:
         data, state = self.engine.data, self._states[row]
@@ -157,6 +160,7 @@ class ServoPhysics(MujocoPhysics):
         if variation is not None or start.absent is not None:
             model = vary(self.world, copy.copy(model), variation, start.absent)
         self.models[row] = model
+        self._wake(row)
         mujoco.mj_resetData(model, data)
         data.qpos[:] = start.qpos
         if start.qvel is not None:
@@ -170,8 +174,8 @@ class ServoPhysics(MujocoPhysics):
         targets = self.kinematics.targets(self.datas, controls)
         for view, target in zip(self.ctrls, targets, strict=True):
             view[:] = target
-        self._share(iter(range(self.batch)))
-        for row in range(self.batch):
+        self._share(iter(self._moving))
+        for row in self._moving:
             self._keep(row)
 
     advance_alone = None  # type: ignore[assignment]

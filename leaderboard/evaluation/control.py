@@ -41,6 +41,7 @@ class Simulation(Protocol):
     def reset(self, seeds: Sequence[int]) -> Obs: ...
     def step(self, actions: Array) -> tuple[Obs, dict[str, Array]]: ...
     def state_digest(self, row: int) -> str: ...
+    def rest(self, rows: Sequence[int]) -> None: ...
     def close(self) -> None: ...
 
 
@@ -135,7 +136,7 @@ def padding(job: Job) -> tuple[Array, Array, BatchGenerator]:
 def run_block(
     job: Job, task: TaskSpec, worlds: Simulation, failures: Failures, tick: Callable[[int], None]
 ) -> Result:
-    """The episodes of one block, to the horizon. Padded rows see what another row sees."""
+    """The episodes of one block, each to its end. Padded rows see what another row sees."""
     trace = _Trace(job, task)
     try:
         with blame(INFRASTRUCTURE):
@@ -265,6 +266,7 @@ class _Trace:
         Nor of those that have become unstable: MuJoCo resets their scene and goes on.
         """
         self.steps += 1
+        before = self.over.copy()
         self.unstable |= ~self.over & np.asarray(info.get("unstable", False), bool)
         self.over |= self.unstable
         on = ~self.over
@@ -281,6 +283,7 @@ class _Trace:
             for row in np.flatnonzero(on & np.asarray(info["terminated"], bool)):
                 self.over[row] = True
                 self.digests[int(row)] = worlds.state_digest(int(row))
+        worlds.rest(np.flatnonzero(self.over & ~before).tolist())
 
     def result(self, worlds: Simulation) -> Result:
         """The rows. An episode cut short by an error is no success, whatever it looked like."""

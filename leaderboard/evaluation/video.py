@@ -201,6 +201,9 @@ class _Camera:
     def state_digest(self, row: int) -> str:
         return str(self.worlds.state_digest(row))
 
+    def rest(self, rows: Sequence[int]) -> None:
+        self.worlds.rest(rows)
+
     def finish(self) -> None:
         """The last state, for some frames more, and on the contact sheet."""
         pictures = self._pictures(set(range(len(self.strips))))

@@ -479,10 +479,14 @@ def can_draw() -> bool:
     return True
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_episodes_that_rest_stand_still_and_change_no_other(threads: int) -> None:
-    actions = play("push-2blocks", 4, 12)
-    one, other = (make_worlds("push-2blocks", 4, threads=threads) for _ in range(2))
+@pytest.mark.parametrize(
+    ("task", "threads"), [("push-2blocks", 1), ("push-2blocks", 2), ("robosuite-lift", 1)]
+)
+def test_episodes_that_rest_stand_still_and_change_no_other(task: str, threads: int) -> None:
+    if tasks()[task].extra:
+        pytest.importorskip(str(tasks()[task].extra))
+    one, other = (make_worlds(task, 4, threads=threads) for _ in range(2))
+    actions = np.random.default_rng(0).uniform(-1, 1, (12, 4, *one.world.action_shape))
     for worlds in (one, other):
         worlds.reset(range(4))
         for action in actions[:6]:

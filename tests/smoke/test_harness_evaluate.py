@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,9 @@ class ToyWorlds:
     def state_digest(self, row):
         return self.dot[row].tobytes().hex()
 
+    def rest(self, rows):
+        assert not rows  # nothing ends early here
+
 
 class Seeker:
     """Goes to the goal, with noise from the generator it is given."""
@@ -106,6 +110,30 @@ def test_rows_hold_what_happened():
     assert record.task.version == 3
     assert record.diagnostics == {"0": {"steps": TOY.horizon}}
     assert record.agent.id == "Seeker"
+
+
+def test_what_is_over_rests_and_counts_no_more():
+    """Episodes end after 3 steps and one more a row; their worlds are stepped no longer."""
+
+    class Ending(ToyWorlds):
+        at, resting = 0, frozenset()
+
+        def step(self, actions):
+            dots = self.dot.copy()
+            obs, info = super().step(actions)
+            rows = sorted(self.resting)
+            self.dot[rows] = dots[rows]
+            self.at += 1
+            return obs, info | {"terminated": self.at >= 4 + np.arange(self.batch)}
+
+        def rest(self, rows):
+            assert all(row == self.at - 4 for row in rows)  # each once, when it ends
+            self.resting |= set(rows)
+
+    found = evaluate(Seeker(), TOY, worlds=Ending, episodes=5, threads=1)
+    assert [row.values["length"] for row in found.rows] == [4, 5, 6, 7, 8]
+    short = evaluate(Seeker(), replace(TOY, horizon=4), worlds=ToyWorlds, episodes=1, threads=1)
+    assert found.rows[0].digest == short.rows[0].digest
 
 
 def test_a_record_says_which_devices_trained():

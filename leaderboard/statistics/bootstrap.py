@@ -1,9 +1,11 @@
-"""Bootstrap intervals and aggregates, vectorised over replicates.
+"""The bootstrap, vectorised over replicates.
 
-Scores are (R, T): runs by tasks. Episode values are (S, E): training seeds by episodes, NaN where a
-row is missing. Every function is deterministic: its generator has a fixed path.
+Scores are (R, T): runs by tasks, NaN where a task has fewer runs than others. Episode values are
+(S, E): training seeds by episodes, NaN where a row is missing. Every function is deterministic: its
+generator has a fixed path.
 
-Aggregates as in Agarwal et al., "Deep RL at the Edge of the Statistical Precipice", NeurIPS 2021.
+The stratified bootstrap, performance profiles and the probability of improvement are as in Agarwal
+et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", NeurIPS 2021.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import numpy as np
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.random import Generator
 
     from entitybench.types import Array
 
@@ -29,18 +33,34 @@ def hierarchical(values: Array, *, replicates: int = REPLICATES) -> Array:
     A row of NaN only (a seed without data) must have been dropped before.
     """
     rng = generator(0, "bootstrap", "hierarchical")
-    seeds, episodes = values.shape
     means = []
-    for begin in range(0, replicates, _CHUNK):
-        count = min(_CHUNK, replicates - begin)
-        rows = rng.integers(seeds, size=(count, seeds, 1))
-        columns = rng.integers(episodes, size=(count, seeds, episodes))
-        drawn = values[rows, columns]  # (count, S, E)
-        present = ~np.isnan(drawn)
-        each = np.where(present, drawn, 0).sum(-1) / np.maximum(present.sum(-1), 1)
-        valid = present.any(-1)  # a draw may hold nothing but missing rows
+    for count in _chunks(replicates):
+        each = _redrawn(values, count, rng)
+        valid = ~np.isnan(each)
         means.append(np.where(valid, each, 0).sum(-1) / np.maximum(valid.sum(-1), 1))
     return np.concatenate(means)
+
+
+def _chunks(replicates: int) -> Iterator[int]:
+    """Numbers of replicates that are held in memory at once."""
+    for begin in range(0, replicates, _CHUNK):
+        yield min(_CHUNK, replicates - begin)
+
+
+def _redrawn(values: Array, count: int, rng: Generator) -> Array:
+    """Means (count, S) of training seeds drawn anew of values (S, E), over episodes drawn anew.
+
+    NaN where a draw holds nothing but missing rows.
+    """
+    seeds, episodes = values.shape
+    rows = rng.integers(seeds, size=(count, seeds, 1))
+    columns = rng.integers(episodes, size=(count, seeds, episodes))
+    drawn = values[rows, columns]  # (count, S, E)
+    present = ~np.isnan(drawn)
+    number = present.sum(-1)
+    total = np.where(present, drawn, 0).sum(-1)
+    means: Array = np.where(number > 0, total / np.maximum(number, 1), np.nan)
+    return means
 
 
 def percentiles(samples: Array, level: float = 0.95) -> tuple[float, float]:
@@ -49,28 +69,46 @@ def percentiles(samples: Array, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def iqm(scores: Array) -> Array:
-    """Interquartile mean of scores (..., R, T) over both last axes: the mean of the middle half.
-
-    A quarter of the values, rounded down, is cut at each end.
-    """
-    flat = np.sort(scores.reshape(*scores.shape[:-2], -1), axis=-1)
-    cut = flat.shape[-1] // 4
-    middle: Array = flat[..., cut : flat.shape[-1] - cut].mean(-1)
-    return middle
-
-
 def stratified(
     statistic: Callable[[Array], Array], scores: Array, *, replicates: int = REPLICATES
 ) -> Array:
-    """A statistic of scores (R, T), runs drawn anew within each task: (replicates, …)."""
+    """A statistic of scores (R, T), runs drawn anew within each task: (replicates, …).
+
+    As many runs of a task are drawn as it has.
+    """
     rng = generator(0, "bootstrap", "stratified")
     runs, tasks = scores.shape
+    each = (~np.isnan(scores)).sum(0)
+    equal = bool((each == runs).all())
+    if not equal:
+        scores = np.sort(scores, axis=0)  # what is missing comes last
     out = []
-    for begin in range(0, replicates, _CHUNK):
-        count = min(_CHUNK, replicates - begin)
-        rows = rng.integers(runs, size=(count, runs, tasks))
-        out.append(statistic(np.take_along_axis(scores[None], rows, axis=1)))
+    for count in _chunks(replicates):
+        rows = rng.integers(runs if equal else each, size=(count, runs, tasks))
+        drawn = np.take_along_axis(scores[None], rows, axis=1)
+        if not equal:
+            drawn = np.where(np.arange(runs)[:, None] < each, drawn, np.nan)
+        out.append(statistic(drawn))
+    return np.concatenate(out)
+
+
+def nested(
+    statistic: Callable[[Array], Array], values: Sequence[Array], *, replicates: int = REPLICATES
+) -> Array:
+    """A statistic of scores (R, T), drawn anew within each task: runs, then episodes of each.
+
+    Args:
+        statistic: of scores (count, R, T), NaN where a task has fewer runs than others.
+        values: (R, E) of each task.
+        replicates: that are returned: (replicates, …).
+    """
+    rng = generator(0, "bootstrap", "nested")
+    runs, out = max(map(len, values)), []
+    for count in _chunks(replicates):
+        drawn = np.full((count, runs, len(values)), np.nan)
+        for k, each in enumerate(values):
+            drawn[:, : len(each), k] = _redrawn(each, count, rng)
+        out.append(statistic(drawn))
     return np.concatenate(out)
 
 

@@ -195,6 +195,47 @@ def difference(a: Array, b: Array, level: float = LEVEL) -> Interval:
     return _both(paired, found, level)
 
 
+def gap(a: Array, b: Array, level: float = LEVEL, *, of_share: bool = True) -> Interval:
+    """The mean of a − b, (S, E) and (S, F): of other episodes, paired by training seeds alone.
+
+    Such as a public bank of starts and a hidden one. Student's t over training seeds, at least as
+    wide as over all episodes of both, whose intervals are put together as Zou and Donner do
+    ("Construction of confidence limits about effect measures", Statistics in Medicine 2008).
+
+    Args:
+        a: NaN where there is none.
+        b: likewise, of the same training seeds in the same order.
+        level: of confidence.
+        of_share: the values lie in [0, 1].
+    """
+    both = [x[~np.isnan(x)] for x in (a, b)]
+    if min(map(len, both)) == 0:
+        return NO_DATA
+    trials = of_share and all(map(_yes_or_no, both))
+    one, other = (over_episodes(x, level, trials=trials) for x in both)
+    by_seed = seed_means(a) - seed_means(b)
+    return _both(by_seed[:, None], apart(one, other), level)
+
+
+def apart(one: Interval, other: Interval) -> Interval:
+    """The difference of two means whose intervals are of independent values.
+
+    None where both have none; of shares by Wilson's intervals it is Newcombe's method 10 (1998).
+    """
+    found, count = one.mean - other.mean, min(one.count, other.count)
+    ends = [
+        (x.mean if math.isnan(x.low) else x.low, x.mean if math.isnan(x.low) else x.high)
+        for x in (one, other)
+    ]
+    (low, high), (least, most) = ends
+    if low == high and least == most:
+        return without(found, SAME, count)
+    below = math.hypot(one.mean - low, most - other.mean)
+    above = math.hypot(high - one.mean, other.mean - least)
+    method = one.method if not math.isnan(one.low) else other.method
+    return Interval(found, found - below, found + above, f"zou-donner of {method}", count)
+
+
 def hierarchical(
     values: Array, level: float = LEVEL, *, replicates: int = bootstrap.REPLICATES
 ) -> Interval:
@@ -213,7 +254,13 @@ def hierarchical(
 
 
 def resampled(
-    mean: float, samples: Array, method: str, count: int, level: float = LEVEL
+    mean: float,
+    samples: Array,
+    method: str,
+    count: int,
+    level: float = LEVEL,
+    *,
+    freedom: int | None = None,
 ) -> Interval:
     """Percentiles of bootstrap samples (replicates,) of `count` units, NaN left out.
 
@@ -221,6 +268,14 @@ def resampled(
     variance, and they know of no t (Hesterberg, "What teachers should know about the bootstrap",
     The American Statistician 2015). Both are put right by how far the ends lie from the mean. None
     of one unit, or where all samples are equal.
+
+    Args:
+        mean: the estimate.
+        samples: of it.
+        method: what the interval is called.
+        count: units that were drawn from, in each stratum.
+        level: of confidence.
+        freedom: degrees of freedom of the spread; None: those of one stratum, count - 1.
     """
     kept = samples[~np.isnan(samples)]
     if not len(kept) or _equal(kept):
@@ -229,5 +284,6 @@ def resampled(
         return without(mean, ALONE, count)
     low, high = bootstrap.percentiles(kept, level)
     upper = (1 + level) / 2
-    wider = math.sqrt(count / (count - 1)) * t_quantile(upper, count - 1) / normal_quantile(upper)
+    t = t_quantile(upper, count - 1 if freedom is None else freedom)
+    wider = math.sqrt(count / (count - 1)) * t / normal_quantile(upper)
     return Interval(mean, mean - wider * (mean - low), mean + wider * (high - mean), method, count)

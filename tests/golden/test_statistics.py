@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from entitybench.leaderboard.statistics import bootstrap, intervals
+from entitybench.leaderboard.statistics import aggregate, bootstrap, intervals
 from entitybench.leaderboard.statistics.proportions import superiority
 from entitybench.leaderboard.statistics.student import hall, t_central, t_quantile
 
@@ -200,15 +200,15 @@ def test_hierarchical_bootstrap_skips_missing_rows():
 
 
 def test_iqm_cuts_a_quarter_at_each_end():
-    assert bootstrap.iqm(np.array([[0.0, 1.0, 2.0, 100.0]])) == 1.5
+    assert aggregate.iqm(np.array([[0.0, 1.0, 2.0, 100.0]])) == 1.5
     scores = np.arange(10.0)[:, None]  # int(10 / 4) = 2 cut at each end, as scipy's trim_mean
-    assert bootstrap.iqm(scores) == np.mean([2, 3, 4, 5, 6, 7])
-    assert bootstrap.iqm(np.stack([scores, scores + 1])).tolist() == [4.5, 5.5]
+    assert aggregate.iqm(scores) == np.mean([2, 3, 4, 5, 6, 7])
+    assert aggregate.iqm(np.stack([scores, scores + 1])).tolist() == [4.5, 5.5]
 
 
 def test_stratified_bootstrap_keeps_tasks_apart():
     scores = np.array([[0.0, 10.0], [0.0, 10.0], [0.0, 10.0]])
-    samples = bootstrap.stratified(bootstrap.iqm, scores, replicates=200)
+    samples = bootstrap.stratified(aggregate.iqm, scores, replicates=200)
     assert samples.shape == (200,)
     assert (samples == 5.0).all()  # unstratified draws would mix the two tasks
 

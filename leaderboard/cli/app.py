@@ -193,6 +193,23 @@ _command(
     "bench plot curves runs/hecrl --out curves.svg",
 )
 _command(
+    "submit",
+    "submission:submit",
+    "Pack a record into a bundle that anybody can check, or look at what would be packed.",
+    "bench submit results/push-1block/random.json --pack random.zip",
+    "bench submit record.json --pack mine.zip --weights runs/hecrl --key my.key",
+    "bench submit random.zip --check",
+    "bench submit --new-key my.key",
+)
+_command(
+    "verify",
+    "submission:verify",
+    "Look at a bundle: files, claims, and every episode simulated again. Exit code 2 for a breach.",
+    "bench verify random.zip",
+    "bench verify mine.zip --episodes 100 --train-seeds 0 1 2 3 4",
+    "bench verify random.zip --json",
+)
+_command(
     "play",
     "window:play",
     "Play a task by the keyboard, in a window, at its true speed.",

@@ -16,6 +16,7 @@ A document says what it wants between two comments, and the text between them is
     <!-- profiles: oracle -->               what an agent reaches in each profile of robosuite
     <!-- baselines: reward-control -->   normalised scores of all datasets of a kind of task
     <!-- published: d4rl -->             ours beside published scores on like data
+    <!-- rules -->                       what a bundle is held to
     <!-- bibtex: hecrl,push-* -->        what to cite for agents and tasks
     <!-- end -->
 
@@ -322,6 +323,15 @@ def loading(what: str, reference: Path) -> str:
     return _rows(("", "ours", "Minari", "OGBench", "ours is"), rows)
 
 
+def rules(what: str, reference: Path) -> str:
+    """The rules by which bundles are checked, from the checker's own table."""
+    from entitybench.leaderboard.submission.rules import RULES
+
+    del what, reference
+    rows = [(f"`{name}`", f"{x.level}", x.what, x.advice) for name, x in RULES.items()]
+    return _rows(("rule", "level", "holds", "where it does not"), rows)
+
+
 def bibtex(what: str, reference: Path) -> str:
     """The BibTeX of agents and tasks: ids, with the wildcards of file names."""
     del reference
@@ -350,6 +360,7 @@ KINDS: dict[str, Callable[[str, Path], str]] = {
     "profiles": profiles_table,
     "baselines": baselines,
     "published": published,
+    "rules": rules,
     "bibtex": bibtex,
 }
 

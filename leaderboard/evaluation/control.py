@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from entitybench.datasets.catalogue.scores import normaliser
 from entitybench.envs.core.play import play
 from entitybench.errors import BadValue, foreign
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
-from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, UNSTABLE, Row
+from entitybench.leaderboard.evaluation.tally import WENT_WRONG, Tally
+from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, Row
 from entitybench.seeding import BatchGenerator, generator
 from entitybench.types import Array, Obs, TaskSpec
 from entitybench.words import class_name, reason, squeezed
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.pool import Entrant, Failures
 
 BLOCK = 25
-WENT_WRONG = f"{UNSTABLE}: states, accelerations or controls are huge or no numbers"
 
 
 class Simulation(Protocol):
@@ -154,7 +153,7 @@ def _simulate(
     policy = _Padded(job, worlds.world.action_shape, trace)
     for step in play(worlds, policy, obs, rng, task.horizon):
         trace.add(step.info, worlds)
-        if trace.over.all():
+        if trace.tally.over.all():
             tick(task.horizon - step.index)
             break
         last = step.index + 1 == task.horizon
@@ -179,11 +178,12 @@ class _Padded:
 
     def act(self, obs: Obs, state: Any, rng: BatchGenerator) -> tuple[Array, Any]:
         seen, trace = {key: x[self._shown] for key, x in obs.items()}, self._trace
+        tally = trace.tally
         with blame(POLICY):
             begin = time.perf_counter()
             actions, state = self._policy.act(seen, state, rng)
             trace.seconds += time.perf_counter() - begin
-            ignored, step = trace.unstable[self._shown], trace.steps
+            ignored, step = tally.unstable[self._shown], tally.steps
             return checked(actions, self._shape, step, self._name, ignored)[self._live], state
 
     def diagnostics(self, state: Any) -> dict[str, Array]:
@@ -193,7 +193,9 @@ class _Padded:
                 return {}
             given = self._policy.diagnostics(state).items()
             found = {squeezed(str(name), 100): _each(name, x)[self._live] for name, x in given}
-            return {name: np.where(self._trace.unstable, np.nan, x) for name, x in found.items()}
+            return {
+                name: np.where(self._trace.tally.unstable, np.nan, x) for name, x in found.items()
+            }
 
 
 def _each(name: Any, values: Any) -> Array:
@@ -242,74 +244,42 @@ def checked(
 
 
 class _Trace:
-    """What is kept of a running block, arrays (rows,)."""
+    """What is kept of a running block."""
 
     def __init__(self, job: Job, task: TaskSpec) -> None:
-        count = len(job.items)
-        self.job, self.task = job, task
+        self.job = job
         self.error: str | None = None
         self.seconds = 0.0
-        self.steps = 0  # control steps so far
-        self.length = np.zeros(count, np.int64)  # control steps, also of those that ended early
-        self.over = np.zeros(count, bool)  # episodes that the world has ended, or:
-        self.unstable = np.zeros(count, bool)  # those whose simulation went wrong before that
-        self.digests: dict[int, str] = {}  # of those, when they ended
-        self.success = np.zeros(count, bool)
-        self.first = np.full(count, -1)  # control steps until the first success
-        self.fraction = np.zeros(count)
-        self.total = np.zeros(count)
+        self.tally = Tally(len(job.items), task)
+        self.digests: dict[int, str] = {}  # of episodes that ended early, when they did
         self.diagnostics: dict[str, Array] = {}
 
     def add(self, info: Mapping[str, Array], worlds: Simulation) -> None:
-        """One control step; of episodes that have ended, nothing more.
-
-        Nor of those that have become unstable: MuJoCo resets their scene and goes on.
-        """
-        self.steps += 1
-        before = self.over.copy()
-        self.unstable |= ~self.over & np.asarray(info.get("unstable", False), bool)
-        self.over |= self.unstable
-        on = ~self.over
-        self.length[on] += 1
-        self.success[on] = np.asarray(info["is_success"], bool)[on]
-        first = on & self.success & (self.first < 0)
-        self.first[first] = self.length[first]
-        self.fraction[on] = np.asarray(info["success_fraction"], np.float64)[on]
-        reward = np.asarray(info["reward"], np.float64)
-        if reward.ndim > 1:  # of a team: the mean over its agents
-            reward = reward.mean(axis=1)
-        self.total[on] += reward[on]
-        if "terminated" in info:
-            for row in np.flatnonzero(on & np.asarray(info["terminated"], bool)):
-                self.over[row] = True
-                self.digests[int(row)] = worlds.state_digest(int(row))
-        worlds.rest(np.flatnonzero(self.over & ~before).tolist())
+        """One control step."""
+        ended = self.tally.add(info).tolist()
+        for row in ended:
+            if not self.tally.unstable[row]:
+                self.digests[row] = worlds.state_digest(row)
+        worlds.rest(ended)
 
     def result(self, worlds: Simulation) -> Result:
         """The rows. An episode cut short by an error is no success, whatever it looked like."""
-        whole = self.error is None
-        latency = 1000 * self.seconds / max(int(self.length.max()), 1)
-        normalise = normaliser(self.task)
-        errors = [self.error or (WENT_WRONG if bad else None) for bad in self.unstable]
-        rows = [
-            Row(
-                training_seed=self.job.entrant.source.training_seed,
-                item=seed,
-                values={
-                    "success": float(self.success[i] and errors[i] is None),
-                    "success_any": float(self.first[i] >= 0),
-                    "success_fraction": round(float(self.fraction[i]), 6),
-                    "steps_to_success": float(self.first[i]) if self.first[i] >= 0 else None,
-                    "return": float(self.total[i]),
-                    "length": float(self.length[i]),
-                    "latency_ms": round(latency, 4),
-                    "normalised_return": normalise(float(self.total[i])),
-                },
-                digest=""
-                if errors[i] is not None
-                else (self.digests.get(i) or worlds.state_digest(i))[:DIGEST],
-                error=errors[i],
+        whole, tally = self.error is None, self.tally
+        latency = round(1000 * self.seconds / max(int(tally.length.max()), 1), 4)
+        rows = []
+        for i, seed in enumerate(self.job.items):
+            error = self.error or (WENT_WRONG if tally.unstable[i] else None)
+            values = tally.values(i, failed=error is not None)
+            normalised = values.pop("normalised_return")
+            digest = "" if error is not None else self.digests.get(i) or worlds.state_digest(i)
+            rows.append(
+                Row(
+                    training_seed=self.job.entrant.source.training_seed,
+                    item=seed,
+                    # In the order that records have had from the first.
+                    values={**values, "latency_ms": latency, "normalised_return": normalised},
+                    digest=digest[:DIGEST],
+                    error=error,
+                )
             )
-            for i, seed in enumerate(self.job.items)
-        ]
         return Result(rows, self.diagnostics if whole else {})

@@ -23,8 +23,9 @@ from entitybench.envs.core.interactions import asked
 from entitybench.envs.core.play import play
 from entitybench.errors import BadValue
 from entitybench.leaderboard.evaluation import provenance
-from entitybench.leaderboard.evaluation.control import BLOCK, WENT_WRONG, blocks, padding
+from entitybench.leaderboard.evaluation.control import BLOCK, blocks, padding
 from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
+from entitybench.leaderboard.evaluation.tally import WENT_WRONG
 from entitybench.leaderboard.statistics.edges import measured
 from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, Row
 from entitybench.registry import dataset_for, datasets, resolve

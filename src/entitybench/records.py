@@ -203,6 +203,11 @@ class Record(RecordModel):
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise RecordError(f"cannot read the record {path}: {reason}.") from error
+        return cls.of_text(text, path)
+
+    @classmethod
+    def of_text(cls, text: str, path: str | Path) -> Self:
+        """The record that a text is; `path` is what errors call it. Raises as `read` does."""
         try:
             data = parsed(text)
         except ValueError as error:

@@ -1,0 +1,195 @@
+"""`bench submit` packs a record into a bundle; `bench verify` looks at one, as a board does."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entitybench.errors import BadValue
+from entitybench.leaderboard.cli.args import (
+    Episodes,
+    Place,
+    Seeds,
+    Threads,
+    different,
+    existing,
+    writable_file,
+)
+from entitybench.leaderboard.cli.output import columns, note, print_json, put
+from entitybench.progress import progress_bar
+
+if TYPE_CHECKING:
+    from entitybench.leaderboard.submission.rules import Report
+    from entitybench.records import Record
+
+FOUND = 2  # exit code where a rule is broken
+_SHOWN = 20  # findings of a rule in the text; JSON has all
+
+
+def submit(
+    record: Place | None = None,
+    /,
+    *,
+    pack: Place | None = None,
+    check: bool = False,
+    new_key: Place | None = None,
+    weights: Place | None = None,
+    key: Place | None = None,
+    threads: Threads | None = None,
+    json: bool = False,
+) -> int:
+    """Pack a record into a bundle that anybody can check: its agent acts again, and is recorded.
+
+    Every episode is kept, with its actions and a state every 20 control steps. An episode that
+    comes out otherwise than the record says is refused. Nothing is sent anywhere.
+
+    Args:
+        record: A record file of `bench eval`; for --check also a bundle.
+        pack: The bundle to write, a zip file.
+        check: Look at a bundle as `bench verify` does, or at what a record would be packed into.
+        new_key: Write a new private key (Ed25519) into this file; prints the public key.
+        weights: As `bench eval` takes it. Default: what the record was made with.
+        key: Sign the bundle with the private key in this file.
+        threads: Simulation threads; any number gives the same bytes. Default: the cores.
+        json: Print the manifest, the report or the public key as JSON.
+    """
+    chosen = {"--pack": pack is not None, "--check": check, "--new-key": new_key is not None}
+    if sum(chosen.values()) != 1:
+        given = " and ".join(name for name, is_given in chosen.items() if is_given)
+        raise BadValue(
+            "say --pack FILE.zip, --check, or --new-key FILE, and one of them"
+            f"{f': got {given}' if given else ''}."
+        )
+    if new_key is not None:
+        _new_key(record, new_key, json)
+        return 0
+    if record is None:
+        raise BadValue("name a record file of `bench eval`, such as results/TASK/AGENT-TIME.json.")
+    if check and zipfile.is_zipfile(existing(record, "bundle or record")):
+        if weights is not None or key is not None:
+            raise BadValue("a bundle is looked at as it is: leave out --weights and --key.")
+        return verify(record, threads=threads, json=json)
+
+    from entitybench.leaderboard.submission.archive import Archive
+    from entitybench.records import Record
+
+    of = Record.read(record)
+    out = None if pack is None else writable_file(pack, "--pack")
+    data = _packed(of, weights, key, threads)
+    if out is None:
+        return _verified(data, str(record), threads, None, None, json)
+
+    from io import BytesIO
+
+    from entitybench.files import write_atomic
+    from entitybench.leaderboard.submission.models import MANIFEST, Manifest
+
+    manifest = Manifest.model_validate_json(Archive(BytesIO(data)).read(MANIFEST))
+    write_atomic(out, data)
+    if json:
+        put(manifest.to_json())
+        return 0
+    count = len(of.rows)
+    by = "signed" if key is not None else "unsigned: --key FILE signs it"
+    put(
+        f"{out}: {manifest.agent.label} in {manifest.task.id}, {count} episode{'s' * (count > 1)}, "
+        f"{len(data) / 1000:.1f} kB ({len(data) / 1000 / count:.2f} kB an episode); {by}."
+    )
+    note(f"`bench verify {out}` looks at it as whoever receives it does.")
+    return 0
+
+
+def verify(
+    bundle: Place,
+    /,
+    *,
+    episodes: Episodes | None = None,
+    train_seeds: Seeds | None = None,
+    threads: Threads | None = None,
+    json: bool = False,
+) -> int:
+    """Look at a bundle: files, claims, then every episode simulated again from its states.
+
+    Offline; nothing in it is run or unpacked onto the disk. Exit code 2 where a rule is broken.
+
+    Args:
+        bundle: A zip file that `bench submit` packed.
+        episodes: The episodes of each training seed that the protocol asks for. Default: as many
+            as there are, without a gap.
+        train_seeds: The training seeds that it asks for. Default: 0, 1, … without a gap.
+        threads: Simulation threads. Default: the cores.
+        json: Print the report as JSON.
+    """
+    different(train_seeds, "--train-seeds")
+    return _verified(bundle, str(bundle), threads, episodes, train_seeds, json)
+
+
+def _new_key(record: Path | None, path: Path, json: bool) -> None:
+    if record is not None:
+        raise BadValue("--new-key makes a key and nothing else: leave out the record.")
+    from entitybench.leaderboard.submission.keys import new_key
+
+    public = new_key(path)
+    note(f"private key: {path}. Keep it: whoever has it signs as you.")
+    print_json({"public_key": public}) if json else put(public)
+
+
+def _packed(record: Record, weights: Path | None, key: Path | None, threads: int | None) -> bytes:
+    """The bundle. Raises BadValue where it would be refused without simulating."""
+    from entitybench.leaderboard.submission.check import Wanted, verify
+    from entitybench.leaderboard.submission.pack import pack
+
+    with progress_bar(f"{record.agent.id} in {record.task.id}, control steps") as progress:
+        data = pack(record, weights=weights, key=key, threads=threads, progress=progress)
+    report = verify(data, Wanted(simulate=False))
+    for finding in report.findings:
+        raise BadValue(
+            f"the record would be refused ({finding.rule}: {finding.where}: {finding.what}): "
+            f"{finding.advice}."
+        )
+    return data
+
+
+def _verified(
+    source: Path | bytes,
+    name: str,
+    threads: int | None,
+    episodes: int | None,
+    seeds: list[int] | None,
+    json: bool,
+) -> int:
+    from entitybench.leaderboard.submission.check import Wanted, verify
+
+    with progress_bar("control steps simulated again") as progress:
+        wanted = Wanted(episodes=episodes, seeds=seeds, threads=threads, progress=progress)
+        report = verify(source, wanted, name=name)
+    print_json(report.json()) if json else put(_text(report))
+    return FOUND if report.errors else 0
+
+
+def _text(report: Report) -> str:
+    from entitybench.leaderboard.submission.rules import LEVELS, PROVES, RULES
+
+    head = f"{report.bundle}: {report.agent} in {report.task}" if report.task else report.bundle
+    lines = [head, ""]
+    lines += [columns([(name, RULES[name].what, how) for name, how in report.checks.items()])]
+    if report.measured:
+        numbers = [(name.replace("_", " "), f"{n:g}") for name, n in report.measured.items()]
+        lines += ["", columns(numbers)]
+    told: dict[str, int] = {}
+    for finding in report.findings:
+        told[finding.rule] = told.get(finding.rule, 0) + 1
+        if told[finding.rule] > _SHOWN:
+            continue
+        place = ": ".join(filter(None, (finding.file, finding.where)))
+        lines += ["", f"{finding.severity} [{finding.rule}] {place}", f"  {finding.what}."]
+        lines += [f"  To do: {finding.advice}."]
+    for rule, count in told.items():
+        if count > _SHOWN:
+            lines += ["", f"[{rule}] {count - _SHOWN} more: --json has all."]
+    signed = f"signed by {report.signed_by}" if report.signed_by else "unsigned"
+    level = "none" if report.level is None else f"{report.level} ({LEVELS[report.level]})"
+    warnings = len(report.findings) - report.errors
+    last = f"level {level}, {signed}; {report.errors} errors, {warnings} warnings. {PROVES}"
+    return "\n".join([*lines, "", last])

@@ -1,0 +1,122 @@
+"""The zip archive of a bundle: the same bytes for the same files, and read without trust.
+
+Nothing is ever unpacked onto a disk: files are read into memory, one at a time, within limits.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+import zipfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from entitybench.words import reason, squeezed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that the format knows, for every file
+_NAME = re.compile(r"(manifest|record|signature)\.json|episodes/seed(0|[1-9]\d{0,18})/[a-z]+\.npy")
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an archive may hold."""
+
+    files: int = 1000
+    packed: int = 1 << 30  # bytes of the archive
+    unpacked: int = 2 << 30  # bytes of all files
+    text: int = 64 << 20  # bytes of a JSON file
+    ratio: int = 200  # how much larger the files are than the archive, where they are more than
+    small: int = 64 << 20  # bytes, which any archive may hold: zeros pack well
+
+
+LIMITS = Limits()
+
+
+class Unsafe(Exception):
+    """What makes an archive unfit to be read; says why, and in `file` of which file."""
+
+    def __init__(self, why: str, file: str = "") -> None:
+        super().__init__(why)
+        self.file = squeezed(file, 200)
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """The archive of some files, which depends on nothing else."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in sorted(files):
+            info = zipfile.ZipInfo(name, _DATE)
+            info.create_system = 3  # Unix, wherever it is written
+            info.external_attr = (stat.S_IFREG | 0o644) << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, files[name], compresslevel=9)
+    return out.getvalue()
+
+
+class Archive:
+    """The files of an archive that anybody may have made.
+
+    Raises Unsafe for what is none, or holds what no bundle does.
+    """
+
+    def __init__(self, file: IO[bytes], limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        size = file.seek(0, io.SEEK_END)
+        if size > limits.packed:
+            raise Unsafe(f"it has {size} bytes, more than the {limits.packed} allowed")
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except Exception as error:  # whatever a broken directory makes of zipfile
+            raise Unsafe(f"it is no zip archive: {reason(error)}") from None
+        self._check(self._zip.infolist(), size)
+        self.sizes = {info.filename: info.file_size for info in self._zip.infolist()}
+
+    def _check(self, infos: list[zipfile.ZipInfo], size: int) -> None:
+        limits = self._limits
+        if len(infos) > limits.files:
+            raise Unsafe(f"it has {len(infos)} files, more than the {limits.files} allowed")
+        seen: set[str] = set()
+        for info in infos:
+            if why := _refusal(info, seen):
+                raise Unsafe(why, info.orig_filename)
+            seen.add(info.filename)
+            if info.filename.endswith(".json") and info.file_size > limits.text:
+                raise Unsafe(f"more than {limits.text} bytes of JSON", info.filename)
+        total = sum(info.file_size for info in infos)
+        if total > limits.unpacked:
+            raise Unsafe(f"its files have {total} bytes, more than the {limits.unpacked} allowed")
+        if total > max(limits.small, limits.ratio * size):
+            raise Unsafe(f"its files are {total // max(size, 1)} times as large as the archive")
+
+    def read(self, name: str) -> bytes:
+        """A file's content. Raises Unsafe where it cannot be had."""
+        try:
+            with self._zip.open(name) as file:
+                data = file.read(self.sizes[name] + 1)
+        except Exception as error:  # whatever a broken stream makes of zipfile and zlib
+            raise Unsafe(f"it cannot be read: {reason(error)}", name) from None
+        if len(data) != self.sizes[name]:
+            raise Unsafe(f"it has {len(data)} bytes, and says {self.sizes[name]}", name)
+        return data
+
+
+def _refusal(info: zipfile.ZipInfo, seen: set[str]) -> str:
+    """Why a file is not fit to be read; empty where it is."""
+    name, mode = info.orig_filename, info.external_attr >> 16
+    if name in seen:
+        return "it is there twice"
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        return "it is a link, a folder or a device; a bundle has files only"
+    if name != info.filename or not _NAME.fullmatch(name):
+        outside = name.startswith("/") or ".." in name or "\\" in name or ":" in name
+        return "its name leads out of the bundle" if outside else "a bundle has no such file"
+    if info.flag_bits & 1:
+        return "it is encrypted"
+    if info.compress_type not in _METHODS:
+        return "it is packed by another method than deflate"
+    return ""

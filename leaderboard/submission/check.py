@@ -1,0 +1,239 @@
+"""Looks at a bundle by the rules of rules.py, for `bench verify` and for whoever receives one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from entitybench.checks import DONE
+from entitybench.envs.api import world_of
+from entitybench.envs.core.banks import Bank
+from entitybench.envs.core.batch import Worlds
+from entitybench.errors import BadValue
+from entitybench.files import is_pipe
+from entitybench.leaderboard.evaluation import provenance
+from entitybench.leaderboard.submission import claims, reading
+from entitybench.leaderboard.submission.archive import LIMITS, Archive, Limits, Unsafe
+from entitybench.leaderboard.submission.keys import is_of
+from entitybench.leaderboard.submission.models import (
+    COLUMNS,
+    MANIFEST,
+    RECORD,
+    SIGNATURE,
+    Signature,
+    file_of,
+)
+from entitybench.leaderboard.submission.recorder import checkpoints
+from entitybench.leaderboard.submission.rules import Report
+from entitybench.leaderboard.submission.simulate import Recorded, Setting, resimulate
+from entitybench.records import MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entitybench.leaderboard.evaluation.pool import Progress
+    from entitybench.leaderboard.submission.models import EpisodesInfo, Manifest
+    from entitybench.records import Record
+    from entitybench.types import Array, TaskSpec
+
+_PLATFORM = ("platform", "cpu", "mujoco", "numpy")  # that decide how arithmetic rounds
+_SIMULATED = frozenset({"starts", "physics", "scores"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked of a bundle beyond itself.
+
+    Attributes:
+        episodes: of each training seed; None: as many as there are.
+        seeds: training seeds; None: 0, 1, … as many as there are.
+        simulate: whether episodes are simulated again.
+        threads: that step the physics; None: the cores.
+        progress: called with (control steps done, all of them).
+        limits: of the archive.
+    """
+
+    episodes: int | None = None
+    seeds: Sequence[int] | None = None
+    simulate: bool = True
+    threads: int | None = None
+    progress: Progress | None = None
+    limits: Limits = LIMITS
+
+
+def verify(source: Path | bytes, wanted: Wanted | None = None, *, name: str = "") -> Report:
+    """Look at a bundle; offline, and nothing in it is run or unpacked onto the disk.
+
+    Args:
+        source: the file, or its bytes.
+        wanted: what is asked of it.
+        name: what the report calls it; default: the file.
+
+    Raises:
+        BadValue: there is no such file.
+        MissingExtra: it is signed, and cryptography is not installed.
+    """
+    wanted = wanted or Wanted()
+    report = Report(name or (str(source) if isinstance(source, Path) else "a bundle"))
+    with io.BytesIO(source) if isinstance(source, bytes) else _open(source) as file:
+        try:
+            archive = Archive(file, wanted.limits)
+        except Unsafe as unsafe:
+            report.find("archive", str(unsafe), file=unsafe.file)
+        else:
+            report.looked.add("archive")
+            _look(archive, wanted, report)
+    return report
+
+
+def _open(path: Path) -> IO[bytes]:
+    if is_pipe(path) or not path.is_file():
+        what = "is no regular file" if path.exists() else "is not there"
+        raise BadValue(f"no bundle at {path}: it {what}.")
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise BadValue(f"cannot read {path}: {error.strerror or error}.") from error
+
+
+def _look(archive: Archive, wanted: Wanted, report: Report) -> None:
+    text = reading.read(archive, MANIFEST, report)
+    data = reading.read(archive, RECORD, report)
+    if text is None or data is None:
+        return
+    report.looked.add("schema")
+    manifest, record = reading.manifest_of(text, report), reading.record_of(data, report)
+    if manifest is None or record is None:
+        return
+    report.task, report.agent = f"{record.task.id}-v{record.task.version}", record.label
+    report.looked |= {"files", "signature", "record", "task", "data", "complete"}
+    _files(archive, manifest, data, report)
+    _signature(archive, text, report)
+    claims.check_record(manifest, record, report)
+    task = claims.check_task(record, report)
+    claims.check_data(record, report)
+    claims.check_complete(manifest, record, report, wanted.episodes, wanted.seeds)
+    if task is not None:
+        _Episodes(archive, manifest, record, task, wanted, report).run()
+
+
+def _files(archive: Archive, manifest: Manifest, record: bytes, report: Report) -> None:
+    """The archive has the files of the manifest; hashes of arrays are compared as they are read."""
+    there = archive.sizes.keys() - {MANIFEST, SIGNATURE}
+    for name in sorted(there - manifest.files.keys()):
+        report.find("files", "the manifest does not name it", file=name)
+    for name in sorted(manifest.files.keys() - there):
+        report.find("files", "it is missing", file=name)
+    if RECORD in manifest.files:
+        reading.check_hash(RECORD, record, manifest.files[RECORD], report)
+        if manifest.files[RECORD].sha256 != manifest.record_sha256:
+            what = "record_sha256 is not that of the record among the files"
+            report.find("files", what, file=MANIFEST, where="record_sha256")
+
+
+def _signature(archive: Archive, manifest: bytes, report: Report) -> None:
+    if SIGNATURE not in archive.sizes:
+        report.looked.discard("signature")
+        report.absent["signature"] = "it is not signed"
+        return
+    data = reading.read(archive, SIGNATURE, report)
+    if data is None:
+        return
+    signature = reading.model_of(data, SIGNATURE, Signature, "signature", report)
+    if signature is None:
+        return
+    if is_of(signature, hashlib.sha256(manifest).digest()):
+        report.signed_by = signature.public_key
+    else:
+        report.find("signature", "it is not of this manifest by this key", file=SIGNATURE)
+
+
+class _Episodes:
+    """The arrays, one training seed after the other, and what they come to."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        manifest: Manifest,
+        record: Record,
+        task: TaskSpec,
+        wanted: Wanted,
+        report: Report,
+    ) -> None:
+        self.archive, self.manifest, self.report = archive, manifest, report
+        self.rows = {(row.training_seed, row.item): row for row in record.rows}
+        self.wanted = wanted
+        self.parts = [each for each in manifest.episodes if len(each.items) == len(each.steps)]
+        self.total, self.done = sum(sum(each.steps) for each in self.parts), 0
+        here = provenance.versions()
+        self.setting = Setting(
+            task=task,
+            bank=record.task.bank,
+            here=all(manifest.machine.get(name) == here[name] for name in _PLATFORM),
+            threads=wanted.threads or provenance.cores(),
+            tick=self._tick,
+        )
+
+    def run(self) -> None:
+        """Read, check and simulate. What cannot be trusted to fit is not simulated."""
+        report, setting = self.report, self.setting
+        world = world_of(setting.task)
+        worlds = Worlds(world, 1, horizon=setting.task.horizon, bank=Bank(setting.bank))
+        shapes = world.action_shape, len(worlds.integration_state(0)), worlds.goals.shape[1:]
+        worlds.close()
+        once = {each.training_seed for each in self.manifest.episodes}
+        fits = report.checks["task"] == DONE
+        fits &= len(self.parts) == len(self.manifest.episodes) == len(once)
+        report.looked.add("arrays")
+        for info in self.parts:
+            before = report.errors
+            columns = self._columns(info, *shapes)
+            rows = {item: self.rows.get((info.training_seed, item)) for item in info.items}
+            known = {item: row for item, row in rows.items() if row is not None}
+            if columns is None or report.errors > before or len(known) < len(rows) or not fits:
+                fits = False
+                continue
+            if self.wanted.simulate:
+                resimulate(Recorded(info=info, rows=known, **columns), setting, report)
+        if not self.wanted.simulate:
+            report.skipped |= dict.fromkeys(_SIMULATED, "not asked for")
+        elif fits:
+            report.looked |= _SIMULATED
+
+    def _columns(
+        self, info: EpisodesInfo, action: tuple[int, ...], state: int, goal: tuple[int, ...]
+    ) -> dict[str, Array] | None:
+        """The arrays of a training seed, or None: then there is a finding."""
+        found = {}
+        shapes = reading.shapes(info, action, state, goal)
+        steps = np.array(info.steps)
+        ends = {
+            "actions": np.cumsum(steps),
+            "states": np.cumsum([checkpoints(count) for count in info.steps]),
+            "goals": np.arange(1, len(steps) + 1),
+        }
+        for column in COLUMNS:
+            name = file_of(info.training_seed, column)
+            if name not in self.archive.sizes or name not in self.manifest.files:
+                continue  # said already
+            data = reading.read(self.archive, name, self.report)
+            if data is None:
+                continue
+            reading.check_hash(name, data, self.manifest.files[name], self.report)
+            array = reading.column(data, name, shapes[name], self.report)
+            if array is None:
+                continue
+            limit = 1.0 if column == "actions" else MOST
+            reading.check_numbers(name, array, ends[column], info, limit, self.report)
+            found[column] = array
+        return found if len(found) == len(COLUMNS) else None
+
+    def _tick(self, steps: int) -> None:
+        self.done += steps
+        if self.wanted.progress is not None:
+            self.wanted.progress(self.done, self.total)

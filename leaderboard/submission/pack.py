@@ -1,0 +1,192 @@
+"""Makes a bundle: evaluates what a record tells of again, and keeps what proves it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from entitybench.errors import BadValue
+from entitybench.kinds import CONTROL
+from entitybench.leaderboard.evaluation import api, evaluate, provenance
+from entitybench.leaderboard.evaluation.tally import WENT_WRONG
+from entitybench.leaderboard.submission.archive import zipped
+from entitybench.leaderboard.submission.arrays import packed
+from entitybench.leaderboard.submission.keys import signed
+from entitybench.leaderboard.submission.models import (
+    MANIFEST,
+    RECORD,
+    SIGNATURE,
+    EpisodesInfo,
+    FileInfo,
+    Manifest,
+    file_of,
+    said,
+    sha256,
+)
+from entitybench.leaderboard.submission.recorder import Tape, columns, recording
+from entitybench.registry import agent as agent_spec
+from entitybench.registry import kinds, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from entitybench.leaderboard.evaluation.pool import Progress
+    from entitybench.records import Record
+
+
+def pack(
+    record: Record,
+    *,
+    weights: Path | None = None,
+    key: Path | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """The bundle of a record: its agent acts again, and every episode is kept.
+
+    Args:
+        record: as `bench eval` wrote it.
+        weights: as `bench eval --weights` takes them; None: what the record was made with.
+        key: file of the private key to sign with; None: unsigned.
+        threads: workers; None: the cores. Changes no byte.
+        progress: called with (steps done, all of them).
+
+    Raises:
+        BadValue: the record is of a kind without a simulator, of another version of its task, or
+            an episode comes out otherwise than it says.
+        CheckpointError: no weights, or wrong ones.
+    """
+    items = _checked(record)
+    agents = _agents(record, weights)
+    files = {RECORD: record.to_json().encode()}
+    episodes = []
+    for done, (seed, agent) in enumerate(agents.items()):
+        tapes: dict[int, Tape] = {}
+        again = evaluate.evaluate(
+            {seed: agent},
+            record.task.id,
+            episodes=len(items),
+            episode_seed=items[0],
+            threads=threads,
+            bank=record.task.bank,
+            worlds=recording(tapes, record.task.bank),
+            progress=None if progress is None else partial(_counted, progress, done, len(agents)),
+        )
+        _compare(record, again, seed)
+        kept = [tapes[item] for item in items]
+        steps = [len(tape.actions) for tape in kept]
+        episodes.append(EpisodesInfo(training_seed=seed, items=items, steps=steps))
+        for column, array in columns(kept).items():
+            files[file_of(seed, column)] = packed(array)
+    manifest = Manifest(
+        package=provenance.versions()["entitybench"],
+        **said(record),
+        episodes=episodes,
+        machine=provenance.versions(),
+        record_sha256=sha256(files[RECORD]),
+        files={name: FileInfo(size=len(x), sha256=sha256(x)) for name, x in sorted(files.items())},
+    )
+    return sealed(manifest, files, key)
+
+
+def sealed(manifest: Manifest, files: Mapping[str, bytes], key: Path | None = None) -> bytes:
+    """The archive of a manifest and its files, signed where there is a key."""
+    text = manifest.to_json().encode()
+    files = {**files, MANIFEST: text}
+    if key is not None:
+        signature = signed(hashlib.sha256(text).digest(), key)
+        files[SIGNATURE] = (signature.model_dump_json(indent=1) + "\n").encode()
+    return zipped(files)
+
+
+def _counted(progress: Progress, before: int, agents: int, done: int, total: int) -> None:
+    progress(before * total + done, agents * total)
+
+
+def _checked(record: Record) -> list[int]:
+    """The items of the record. Raises BadValue where it cannot be packed, whoever acts."""
+    kind, name = kinds()[record.kind], f"{record.task.id}-v{record.task.version}"
+    if kind.evaluator != CONTROL:
+        raise BadValue(
+            f"the record is of the kind {kind.id}, which has nothing to simulate again: so far "
+            f"bundles are of {', '.join(k.id for k in kinds() if k.evaluator == CONTROL)}."
+        )
+    task = tasks()[record.task.id]
+    if (record.task.version, record.hashes.task) != (task.version, provenance.task_hash(task)):
+        raise BadValue(
+            f"the record is of {name} as another build had it, and this one has "
+            f"{task.id}-v{task.version}: {_evaluate(record)}."
+        )
+    broken = [row for row in record.rows if row.error not in (None, WENT_WRONG)]
+    if broken:
+        raise BadValue(
+            f"episode {broken[0].item} of training seed {broken[0].training_seed} failed "
+            f"({broken[0].error}): mend that, then {_evaluate(record)}."
+        )
+    items = record.items
+    if len(record.rows) != len(items) * len(record.training_seeds) or items != list(
+        range(items[0], items[0] + len(items))
+    ):
+        raise BadValue(f"episodes of the record are missing: {_evaluate(record)}.")
+    return items
+
+
+def _evaluate(record: Record) -> str:
+    """The line that makes a record like it."""
+    return f"`bench eval --agent {record.agent.id} --task {record.task.id}` makes one"
+
+
+def _agents(record: Record, weights: Path | None) -> dict[int, Any]:
+    """What acted, by training seed, with the weights that the record names."""
+    given = record.arguments.get("weights")
+    spec = agent_spec(record.agent.id)
+    found = api.load_agents(
+        spec.id,
+        task=record.task.id,
+        seeds=record.training_seeds,
+        weights=weights if weights is not None else given if isinstance(given, str) else None,
+        weights_from=record.agent.weights_from,
+        preset=record.agent.preset,
+        dataset=record.data[0].dataset if record.data else None,
+        device=record.device,
+    )
+    for seed, agent in found.items():
+        ours, theirs = agent.source.weights_sha256, record.hashes.weights.get(str(seed))
+        if ours != theirs:
+            raise BadValue(
+                f"the weights of training seed {seed} are others (sha256 {str(ours)[:12]}) than "
+                f"those of the record ({str(theirs)[:12]}): name their folder with --weights."
+            )
+    return found
+
+
+def _compare(record: Record, again: Record, seed: int) -> None:
+    """Raise BadValue unless the episodes of a training seed came out as the record says."""
+    times = {metric.name for metric in record.metrics if not metric.exact}
+    now = {row.item: replace(row, values=_without(row.values, times)) for row in again.rows}
+    for row in record.rows:
+        if row.training_seed != seed:
+            continue
+        before, after = replace(row, values=_without(row.values, times)), now[row.item]
+        if before != after:
+            raise BadValue(
+                f"episode {row.item} of training seed {seed} comes out otherwise than the record "
+                f"says ({_difference(before, after)}): agent, weights or machine are others. "
+                f"{_evaluate(record)}."
+            )
+
+
+def _without(values: Mapping[str, float | None], names: set[str]) -> dict[str, float | None]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _difference(before: Any, after: Any) -> str:
+    """Where two rows differ, in words."""
+    get: Callable[[Any], dict[str, Any]]
+    get = lambda row: {**row.values, "digest": row.digest, "error": row.error}  # noqa: E731
+    one, other = get(before), get(after)
+    name = next((x for x in one if one[x] != other.get(x)), "its values")
+    return f"{name} was {one.get(name)} and is {other.get(name)}"

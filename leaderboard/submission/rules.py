@@ -1,0 +1,159 @@
+"""What a bundle is held to: one table, from which checker, report and rules' page are made."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from entitybench.checks import DONE, FAILED, SKIPPED, counted, how
+from entitybench.words import squeezed
+
+_ANEW = "pack it anew with `bench submit RECORD --pack FILE.zip`"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule."""
+
+    level: int  # that a bundle does not reach which breaks it
+    what: str  # what holds
+    advice: str  # what to do where it does not
+
+
+# In the order in which they are looked at; levels: 0 claimed, 1 complete, 2 re-simulated.
+RULES: dict[str, Rule] = {
+    "archive": Rule(
+        0, "a zip archive of a bundle's files alone, within the limits", f"{_ANEW}, not by hand"
+    ),
+    "schema": Rule(0, "manifest and record follow their schemas", _ANEW),
+    "files": Rule(
+        1, "the files of the manifest, each with its size and SHA-256", f"send it again, or {_ANEW}"
+    ),
+    "signature": Rule(
+        1, "the signature, if there is one, is of this manifest", f"sign it: {_ANEW} --key KEY"
+    ),
+    "record": Rule(1, "the manifest says what its record says", _ANEW),
+    "task": Rule(
+        1,
+        "task, version, scene and metrics are those of this build",
+        "evaluate again with this version of entitybench, without changes to its worlds",
+    ),
+    "data": Rule(
+        1,
+        "data are called registered where their content is the registered one",
+        "train on the registered data, or say that they are your own by evaluating again",
+    ),
+    "complete": Rule(
+        1,
+        "all episodes 0, 1, … of all training seeds 0, 1, …, each once",
+        "evaluate every episode of every training seed, the bad ones too, in one record",
+    ),
+    "arrays": Rule(1, "arrays of the task's shapes, numbers finite, actions within [-1, 1]", _ANEW),
+    "starts": Rule(
+        2,
+        "every episode begins where its seed makes it begin",
+        "evaluate from the starts of the task: they are drawn from the seed, not sent",
+    ),
+    "physics": Rule(
+        2,
+        "the recorded actions lead from each recorded state to the next one",
+        "evaluate again with this build, and send its actions and states as they were recorded",
+    ),
+    "scores": Rule(
+        2,
+        "the record's numbers are those of the states simulated again",
+        "send the record that `bench eval` wrote, without changes",
+    ),
+}
+LEVELS = ("claimed", "complete", "re-simulated")
+PROVES = "Level 2 proves the physics, and not who chose the actions."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One breach of a rule, or as a "warning" what readers should know."""
+
+    severity: Literal["error", "warning"]
+    rule: str
+    file: str
+    where: str  # training seed, episode and step, or the field
+    what: str  # what is wrong, with numbers
+    advice: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What looking at a bundle gave; exit code, text and JSON are made of it."""
+
+    bundle: str
+    task: str = ""
+    agent: str = ""
+    signed_by: str = ""  # public key, hex; empty: unsigned
+    findings: list[Finding] = field(default_factory=list)
+    measured: dict[str, float] = field(default_factory=dict)
+    looked: set[str] = field(default_factory=set)  # rules that were looked at
+    absent: dict[str, str] = field(default_factory=dict)  # rules with nothing to look at, and why
+    skipped: dict[str, str] = field(default_factory=dict)  # rules that nobody asked for, and why
+
+    def find(
+        self, rule: str, what: str, *, file: str = "", where: str = "", warning: bool = False
+    ) -> None:
+        """Note a breach of a rule."""
+        self.findings.append(
+            Finding(
+                "warning" if warning else "error",
+                rule,
+                squeezed(file, 200),
+                squeezed(where, 200),
+                squeezed(what, 400),
+                RULES[rule].advice,
+            )
+        )
+
+    @property
+    def checks(self) -> dict[str, str]:
+        """Of each rule whether it is done, skipped and why, or failed."""
+        failed = {finding.rule for finding in self.findings if finding.severity == "error"}
+        said = {}
+        for rule in RULES:
+            why = self.skipped.get(rule) or self.absent.get(rule, "what comes before it failed")
+            said[rule] = DONE if rule in self.looked else how(SKIPPED, why)
+            said[rule] = FAILED if rule in failed else said[rule]
+        return said
+
+    @property
+    def errors(self) -> int:
+        """Findings that are no warnings."""
+        return sum(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def level(self) -> int | None:
+        """What the bundle reaches: 0 claimed, 1 complete, 2 re-simulated; None: it is no bundle."""
+        reached, checks = None, self.checks
+        for level in range(len(LEVELS)):
+            of_level = [name for name, rule in RULES.items() if rule.level == level]
+            if not all(checks[name] == DONE or name in self.absent for name in of_level):
+                break
+            reached = level
+        return reached
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rules were done, skipped and failed."""
+        return counted(self.checks.values())
+
+    def json(self) -> dict[str, Any]:
+        """All of it."""
+        return {
+            "bundle": self.bundle,
+            "task": self.task,
+            "agent": self.agent,
+            "signed_by": self.signed_by or None,
+            "level": self.level,
+            "proves": PROVES,
+            "checks": self.checks,
+            "counts": self.counts,
+            "errors": self.errors,
+            "findings": [asdict(finding) for finding in self.findings],
+            "measured": self.measured,
+        }

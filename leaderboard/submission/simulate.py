@@ -1,0 +1,238 @@
+"""Simulates recorded episodes again, each stretch from its checkpoint, and scores what comes out.
+
+All episodes of a batch run side by side. At a checkpoint the simulated state is compared with the
+recorded one, and where they differ by a rounding goes on from the recorded one: so errors of one
+stretch do not grow into the next, and each stretch is proved by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from entitybench.envs.api import world_of
+from entitybench.envs.core.banks import Bank
+from entitybench.envs.core.batch import Worlds
+from entitybench.envs.core.play import play
+from entitybench.leaderboard.evaluation.tally import WENT_WRONG, Tally
+from entitybench.leaderboard.submission.models import EVERY, file_of
+from entitybench.leaderboard.submission.recorder import checkpoints
+from entitybench.records import DIGEST
+from entitybench.seeding import BatchGenerator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from entitybench.leaderboard.submission.models import EpisodesInfo
+    from entitybench.leaderboard.submission.rules import Report
+    from entitybench.records import Row
+    from entitybench.types import Array, Obs, TaskSpec
+
+WIDTH = 100  # episodes side by side
+START = 1e-9  # how far a recorded start may be from the one that its seed gives
+# How far a state may be from the recorded one, 20 steps after another recorded one; of numbers
+# above 1 relative to them. Other processors' libraries round differently, by at most 7e-15 where
+# measured; where legs meet the ground, or matrices are inverted, roundings grow.
+TOLERANCE = 1e-8
+LOOSE = {"locomotion": 1e-6, "robosuite": 1e-6}  # by tag of the task
+ELSEWHERE = 1e-4  # still believed of another platform, and flagged
+SCORES = 1e-6  # relative, where states differ at all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The episodes of one training seed, and what the record says of them."""
+
+    info: EpisodesInfo
+    rows: Mapping[int, Row]  # by item
+    actions: Array  # (steps of all, *action_shape)
+    states: Array  # (checkpoints of all, S)
+    goals: Array  # (E, N, D)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How it is simulated."""
+
+    task: TaskSpec
+    bank: str
+    here: bool  # whether it was recorded on this platform
+    threads: int
+    tick: Callable[[int], None]  # called with control steps that are done
+
+    @property
+    def tolerance(self) -> float:
+        """For states at checkpoints."""
+        return max([TOLERANCE, *(LOOSE[tag] for tag in self.task.tags & LOOSE.keys())])
+
+
+def resimulate(recorded: Recorded, setting: Setting, report: Report) -> None:
+    """All episodes of a training seed; findings, and the largest residual, go into the report."""
+    total = len(recorded.info.items)
+    for first in range(0, total, WIDTH):
+        chosen = range(first, min(first + WIDTH, total))
+        # Plain worlds, also of tasks that are seen: pictures change no state and no score.
+        worlds = Worlds(
+            world_of(setting.task),
+            len(chosen),
+            threads=setting.threads,
+            horizon=setting.task.horizon,
+            bank=Bank(setting.bank),
+        )
+        try:
+            _Batch(worlds, recorded, chosen, setting, report).run()
+        finally:
+            worlds.close()
+
+
+class _Batch:
+    """Some episodes, side by side; arrays (B,)."""
+
+    def __init__(
+        self,
+        worlds: Worlds,
+        recorded: Recorded,
+        chosen: Sequence[int],
+        setting: Setting,
+        report: Report,
+    ) -> None:
+        info, picked = recorded.info, slice(chosen[0], chosen[-1] + 1)
+        self.worlds, self.setting, self.report = worlds, setting, report
+        self.seed, self.items = info.training_seed, info.items[picked]
+        self.rows = [recorded.rows[item] for item in self.items]
+        steps = np.array(info.steps)
+        states = np.array([checkpoints(count) for count in info.steps])
+        self.steps = steps[picked]
+        self.marks = states[picked]
+        self.actions, self.states = recorded.actions, recorded.states
+        self.goals = recorded.goals[picked]
+        self.first_action = (np.cumsum(steps) - steps)[picked]
+        self.first_state = (np.cumsum(states) - states)[picked]
+        self.tally = Tally(len(self.items), setting.task)
+        self.residual = np.zeros(len(self.items))
+        self.given_up = np.zeros(len(self.items), bool)  # what follows a wrong state means nothing
+
+    def run(self) -> None:
+        """Simulate, and compare."""
+        horizon = self.setting.task.horizon
+        obs = self.worlds.reset(self.items)
+        self._starts()
+        policy = _Replayed(self.actions, self.first_action, self.steps)
+        for step in play(self.worlds, policy, obs, BatchGenerator(()), horizon):
+            running = ~(self.tally.over | self.given_up)
+            self.tally.add(step.info)
+            self._compare(step.index + 1, running)
+            self.worlds.rest(np.flatnonzero(running & self.tally.over).tolist())
+            self.setting.tick(int(running.sum()))
+            if (self.tally.over | self.given_up).all():
+                break
+        for row in np.flatnonzero(~self.given_up).tolist():
+            self._score(row)
+        before = self.report.measured.get("residual", 0.0)
+        self.report.measured["residual"] = max(before, float(self.residual.max(initial=0)))
+
+    def _starts(self) -> None:
+        for row in range(len(self.items)):
+            theirs, goal = self.states[self.first_state[row]], self.goals[row]
+            ours = self.worlds.integration_state(row)
+            apart = max(_apart(ours, theirs), _apart(self.worlds.goals[row], goal))
+            self.residual[row] = apart
+            if not apart <= START:
+                self._find("starts", row, 0, f"it begins {apart:.2g} from the start of its seed")
+                self._give_up(row)
+
+    def _compare(self, step: int, running: Array) -> None:
+        """States after so many steps, where there is a checkpoint, and where episodes end."""
+        ended = self.tally.over | (step == self.setting.task.horizon)
+        for row in np.flatnonzero(running & (ended != (self.steps == step))).tolist():
+            lasts = "ends" if ended[row] else "goes on"
+            what = f"it {lasts} here, and its actions are for {self.steps[row]} steps"
+            self._find("physics", row, step, what)
+            self._give_up(row)
+        due = running & ~self.given_up & ((self.steps == step) | (step % EVERY == 0))
+        for row in np.flatnonzero(due & ~self.tally.unstable).tolist():
+            last = step == self.steps[row]
+            theirs = self.states[self.first_state[row] + (checkpoints(step) - 1)]
+            ours = self.worlds.integration_state(row)
+            if ours.tobytes() == theirs.tobytes():
+                continue
+            apart = _apart(ours, theirs)
+            self._judge(row, step, apart)
+            if not (last or self.given_up[row]):
+                self.worlds.set_integration_state(row, theirs)
+
+    def _judge(self, row: int, step: int, apart: float) -> None:
+        self.residual[row] = max(self.residual[row], apart)
+        tolerance, here = self.setting.tolerance, self.setting.here
+        if apart <= tolerance:
+            return
+        begin = (step - 1) // EVERY * EVERY
+        what = f"from step {begin} its actions lead to a state {apart:.2g} from the recorded one"
+        if here or not apart <= ELSEWHERE:
+            self._find("physics", row, step, f"{what}; at most {tolerance:g} is rounding")
+            self._give_up(row)
+        else:
+            self._find("physics", row, step, f"{what}: recorded on another platform", warning=True)
+
+    def _score(self, row: int) -> None:
+        """The numbers of the record beside those of the states."""
+        theirs, broken = self.rows[row], bool(self.tally.unstable[row])
+        error = WENT_WRONG if broken else None
+        exact = not self.residual[row]
+        if theirs.error != error:
+            self._find("scores", row, None, f"error is {theirs.error!r}; simulated: {error!r}")
+        for name, ours in self.tally.values(row, failed=broken).items():
+            given = theirs.values.get(name)
+            if not (given == ours if exact else _close(given, ours)):
+                self._find("scores", row, None, f"{name} is {given}; simulated: {ours}")
+        last = self.states[self.first_state[row] + self.marks[row] - 1]
+        digest = hashlib.sha256(last.tobytes() + self.goals[row].tobytes()).hexdigest()[:DIGEST]
+        if theirs.digest != ("" if broken else digest):
+            what = f"digest is {theirs.digest!r}; of its last recorded state: {digest!r}"
+            self._find("scores", row, None, what)
+
+    def _give_up(self, row: int) -> None:
+        self.given_up[row] = True
+        self.worlds.rest([row])
+
+    def _find(
+        self, rule: str, row: int, step: int | None, what: str, *, warning: bool = False
+    ) -> None:
+        where = f"training seed {self.seed}, episode {self.items[row]}"
+        where += "" if step is None else f", step {step}"
+        name = {"starts": file_of(self.seed, "states"), "physics": file_of(self.seed, "states")}
+        file = name.get(rule, "record.json")
+        self.report.find(rule, what, file=file, where=where, warning=warning)
+
+
+class _Replayed:
+    """A policy that does what was recorded, and nothing after that."""
+
+    def __init__(self, actions: Array, first: Array, steps: Array) -> None:
+        self._actions, self._first, self._last = actions, first, first + steps - 1
+        self._step = 0
+
+    def initial_state(self, batch: int) -> None:
+        del batch
+
+    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
+        del obs, rng
+        at = np.minimum(self._first + self._step, self._last)
+        self._step += 1
+        return self._actions[at].astype(np.float64), state
+
+
+def _apart(ours: Array, theirs: Array) -> float:
+    """The largest difference of two states, of numbers above 1 relative to them; inf for NaN."""
+    scale = np.maximum(np.maximum(np.abs(ours), np.abs(theirs)), 1.0)
+    apart = np.abs(ours.astype(np.float64) - theirs) / scale
+    return float(np.max(np.where(np.isfinite(apart), apart, np.inf), initial=0.0))
+
+
+def _close(given: float | None, ours: float | None) -> bool:
+    if given is None or ours is None:
+        return given == ours
+    return abs(given - ours) <= SCORES * max(1.0, abs(ours))

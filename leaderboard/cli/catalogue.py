@@ -11,9 +11,10 @@ from entitybench import registry
 from entitybench.errors import unknown
 from entitybench.leaderboard.cli.args import Tags
 from entitybench.leaderboard.cli.output import columns, print_json, put
-from entitybench.types import DatasetSpec, TaskSpec
+from entitybench.leaderboard.suites.protocol import kind_of, title_of
+from entitybench.types import DatasetSpec, SuiteSpec, TaskSpec
 
-KINDS = ("tasks", "agents", "datasets")
+KINDS = ("tasks", "agents", "datasets", "suites")
 POLICIES = ("random", "oracle")  # the policies whose scores a dataset comes with
 
 
@@ -27,10 +28,10 @@ def list_(
     scores: bool = False,
     json: bool = False,
 ) -> None:
-    """List tasks, agents or datasets.
+    """List tasks, agents, datasets or suites.
 
     Args:
-        what: tasks, agents or datasets. Default: all three.
+        what: tasks, agents, datasets or suites. Default: all four.
         matching: Only those whose id has this in it, or fits it with * and ?, e.g. push, team-*.
         kind: Only those of one kind of task, e.g. reward-control.
         tag: Only tasks (and datasets of tasks) with all of these tags, e.g. push state.
@@ -59,7 +60,7 @@ def list_(
         return
     for kind, rows in lists.items():
         put(columns([_HEADINGS[kind], *(_line(kind, row) for row in rows)]))
-        if scores:
+        if scores and kind != "suites":
             put(_reference_table(rows) if kind == "datasets" else _scores_table(rows))
         if kind != list(lists)[-1]:
             put("")
@@ -80,7 +81,7 @@ def _rows(
         if (kind is None or kind in _kinds(spec)) and tags <= _tags(spec)
     ]
     rows = [{**plain(spec), **about(what, spec)} for spec in specs]
-    if not scores:
+    if not scores or what == "suites":
         return rows
     found = _scores(what)
     return [{**row, "scores": found.get(row["id"], {})} for row in rows]
@@ -90,7 +91,7 @@ def _tags(spec: Any) -> frozenset[str]:
     """Those of a task, or of a dataset's task; agents have none."""
     if isinstance(spec, DatasetSpec):
         spec = registry.tasks()[spec.task]
-    return spec.tags if isinstance(spec, TaskSpec) else frozenset()
+    return spec.tags if isinstance(spec, TaskSpec) else frozenset()  # suites have none either
 
 
 def _kinds(spec: Any) -> set[str]:
@@ -99,6 +100,8 @@ def _kinds(spec: Any) -> set[str]:
         spec = registry.tasks()[spec.task]
     if isinstance(spec, TaskSpec):
         return {spec.kind, *spec.also}
+    if isinstance(spec, SuiteSpec):
+        return {kind_of(spec).id}
     if spec.kind == "any":  # acts wherever actions are asked for
         return {"any", *(kind.id for kind in registry.kinds() if kind.does == "policy")}
     return {spec.kind}
@@ -123,6 +126,7 @@ _HEADINGS = {
     "tasks": ("TASK", "HORIZON", "RANDOM", "ORACLE", ""),
     "agents": ("AGENT", "WEIGHTS", ""),
     "datasets": ("DATASET", "TRANSITIONS", "DISK", "BEHAVIOUR", "RANDOM, ORACLE", "HASH", ""),
+    "suites": ("SUITE", "TASKS", "SEEDS", "EPISODES", "SCORE", ""),
 }
 
 
@@ -137,6 +141,9 @@ def _line(what: str, row: Mapping[str, Any]) -> tuple[str, ...]:
         weights = f"of {row['weights_of']}" if row["weights_of"] else "own"
         own = row["learns_from"] != "nothing"
         return row["id"], weights if own else "none", row["summary"]
+    if what == "suites":
+        sizes = len(row["data"]), len(row["training_seeds"]), row["episodes"]
+        return row["id"], *map(str, sizes), row["score"], row["summary"]
     scores = [row["returns"].get(who) for who in POLICIES]
     return (
         row["id"],
@@ -150,9 +157,14 @@ def _line(what: str, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def about(what: str, spec: Any) -> dict[str, Any]:
-    """What else is known: of a task, success of random and oracle; of a dataset, its size, …."""
+    """What else is known: of a task, success of random and oracle; of a dataset, its size, ….
+
+    Of a suite, the kind of its tasks and what a score is.
+    """
     if what == "tasks":
         return {"success": _success(spec)}
+    if what == "suites":
+        return {"kind": kind_of(spec).id, "score": title_of(spec)}
     if what != "datasets":
         return {}
     from entitybench.datasets.catalogue.pinned import pins

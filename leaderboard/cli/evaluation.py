@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
+from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import (
     Episodes,
     Place,
@@ -30,10 +31,11 @@ RESULTS = Path("results")
 def evaluate(
     *,
     agent: str,
-    task: str,
+    task: str | None = None,
+    suite: str | None = None,
     train_seeds: Seeds | None = None,
-    episode_seed: Seed = 0,
-    episodes: Episodes = 100,
+    episode_seed: Seed | None = None,
+    episodes: Episodes | None = None,
     weights: Place | None = None,
     weights_from: str | None = None,
     dataset: str | None = None,
@@ -45,17 +47,20 @@ def evaluate(
     view: str | None = None,
     size: int | None = None,
     speed: float | None = None,
+    shard: str | None = None,
     out: Place | None = None,
     json: bool = False,
 ) -> None:
-    """Evaluate an agent in a task: a table, a record, and with --video a film.
+    """Evaluate an agent in a task or a suite of them: a table, records, and with --video a film.
 
     Args:
         agent: An id of `bench list agents`, or path/to/file.py:Class.
-        task: An id of `bench list tasks`.
-        train_seeds: Which trained agents to use, by training seed. Default: all there are.
-        episode_seed: Seed of the first episode; episode i has seed S + i.
-        episodes: Episodes for each training seed.
+        task: An id of `bench list tasks`; this or --suite.
+        suite: An id of `bench list suites`: all its tasks, a record each. Run again to go on.
+        train_seeds: Which trained agents to use, by training seed. Default: all there are, of a
+            suite those that it asks for.
+        episode_seed: Seed of the first episode; episode i has seed S + i. Default: 0.
+        episodes: Episodes for each training seed. Default: 100, of a suite as many as it asks for.
         weights: A folder of seed*/ checkpoints, or of AGENT/TASK/DATASET/seed*/, or one checkpoint.
             Default: the shipped or downloaded weights.
         weights_from: Use the weights of another task (zero-shot): the shipped ones, or those in
@@ -73,11 +78,47 @@ def evaluate(
         view: The camera of the film. Default: that of the task.
         size: Pixels along the edge of an episode's picture in the film. Default: 256.
         speed: How many times as fast as in the world the film is. Default: 1, real time.
-        out: The record file, a new one. Default: results/TASK/AGENT-TIME.json.
+        shard: Of a suite i/n: every n-th task from the i-th on, so that n processes share it.
+        out: The record file, a new one. Default: results/TASK/AGENT-TIME.json. Of a suite the
+            folder of records, which several agents may share. Default: results/SUITE.
         json: Print the record instead of the table.
     """
     different(train_seeds, "--train-seeds")
     who = registry.agent(agent)
+    if suite is not None:
+        from entitybench.leaderboard.cli.suites import evaluate as evaluate_suite
+
+        refused: dict[str, Any] = {
+            "task": task,
+            "weights-from": weights_from,
+            "dataset": dataset,
+            "episode-seed": episode_seed,
+            "video": video or None,
+            "view": view,
+            "size": size,
+            "speed": speed,
+        }
+        evaluate_suite(
+            agent,
+            suite,
+            refused=refused,
+            json=json,
+            out=out or RESULTS / suite,
+            episodes=episodes,
+            training_seeds=train_seeds,
+            weights=weights,
+            preset=preset,
+            device=device,
+            threads=threads,
+            bank=bank or "public",
+            shard=shard,
+        )
+        return
+    if task is None:
+        raise BadValue("bench eval needs a --task, or a --suite of them; `bench list` shows both.")
+    if shard is not None:
+        raise BadValue(f"--shard {shard} is of a suite: leave it out, or give --suite.")
+    episode_seed, episodes = episode_seed or 0, episodes or 100
     if weights_from is not None:
         registry.tasks()[weights_from]
     spec = registry.tasks()[task]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from entitybench.errors import BadValue, unknown
 from entitybench.leaderboard.cli.args import Place, existing, writable_file
 from entitybench.leaderboard.cli.output import print_json, print_table, put
+from entitybench.registry import suites
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.tables.render import Tabular
@@ -18,22 +19,38 @@ WHOLE = ("csv", "html", "json")  # formats that are one document, whatever kinds
 
 
 def table(
-    *records: Path, sort: str | None = None, format: str = "text", json: bool = False
+    *records: Path,
+    suite: str | None = None,
+    sort: str | None = None,
+    format: str = "text",
+    json: bool = False,
 ) -> None:
     """One table from evaluation records.
 
     Args:
         records: Record files; or folders of them, of which the newest of equal ones count, yours
             above the shipped ones of the same tasks. Default: the shipped records.
+        suite: An id of `bench list suites`: one row for each agent, what it reaches over the tasks
+            of the suite; what lacks some of it stands below a line.
         sort: A metric by its name in a record, e.g. return: best first, task by task.
         format: text, markdown, latex (with booktabs), csv, html or json.
         json: The same as --format json.
     """
     chosen = _format(format, json)
-    from entitybench.leaderboard.tables.gather import gathered, shipped
-
+    protocol = None if suite is None else suites()[suite]
+    if protocol is not None and sort is not None:
+        raise BadValue(
+            "--sort is of tables by task; those of a suite are best first: leave it out."
+        )
     for path in records:
         existing(path, "record")
+    if protocol is not None:
+        from entitybench.leaderboard.suites.gather import suite_table
+
+        _show(suite_table(protocol, records), chosen, "bench table --suite SUITE")
+        return
+    from entitybench.leaderboard.tables.gather import gathered, shipped
+
     made = gathered(records) if records else shipped()
     made = made if sort is None else made.ranked(sort)
     for k, part in enumerate([made] if chosen in WHOLE else made.parts()):

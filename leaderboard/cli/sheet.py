@@ -1,4 +1,7 @@
-"""`bench info`: one task, agent or dataset. Loads mujoco only for a task that no table knows."""
+"""`bench info`: one task, agent, dataset or suite.
+
+Loads mujoco only for a task that no table knows.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,16 @@ from entitybench.leaderboard.claims.registered import all_claims
 from entitybench.leaderboard.cli.catalogue import KINDS, POLICIES, about, plain
 from entitybench.leaderboard.cli.output import columns, note, print_json, put
 from entitybench.leaderboard.evaluation.weights import REFERENCE
+from entitybench.leaderboard.suites.protocol import metric_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.types import TaskSpec
+    from entitybench.types import SuiteSpec, TaskSpec
 
 
 def info(id: str, /, *, bibtex: bool = False, json: bool = False) -> None:
-    """Everything known about one task, agent or dataset.
+    """Everything known about one task, agent, dataset or suite.
 
     Args:
         id: What `bench list` shows in its first column; or module:NAME or path/to/file.py:NAME of a
@@ -45,6 +49,8 @@ def info(id: str, /, *, bibtex: bool = False, json: bool = False) -> None:
         claims = [claim for claim in all_claims() if claim.method == id]
         description["claims"] = {claim.name: claim.statement for claim in claims}
         description["trained"] = _trained(spec.weights_of or id)
+    if what == "suites":
+        description["resolves"] = _resolved(spec)
     print_json(description) if json else put(_sheet(description))
 
 
@@ -60,7 +66,7 @@ def _found(id: str) -> tuple[str, Any]:
     if ":" in id or id.endswith(".py"):
         return "tasks", registry.task(id)
     known = [known for what in KINDS for known in getattr(registry, what)().ids]
-    raise unknown("id", id, known, see="bench list tasks|agents|datasets")
+    raise unknown("id", id, known, see="bench list tasks|agents|datasets|suites")
 
 
 def _others(task: TaskSpec) -> dict[str, str]:
@@ -117,6 +123,23 @@ def _observed(task: TaskSpec) -> tuple[list[int], list[int], dict[str, list[str]
         world = world_of(task)
         shape = view_shapes(world)["observation"]
         return list(shape), list(world.action_shape), names_of(world)
+
+
+def _resolved(suite: SuiteSpec) -> dict[str, float] | None:
+    """The smallest difference of two agents' scores that is found; None where scores are no shares.
+
+    Where training seeds do not differ: where they do it is larger.
+    """
+    from entitybench.leaderboard.statistics.resolution import smallest_difference
+
+    if not metric_of(suite).share:
+        return None
+    seeds, episodes = len(suite.training_seeds), suite.episodes
+    over = {"task": 1, "mean": len(suite.data)}
+    return {
+        name: round(smallest_difference(seeds, episodes, tasks=tasks), 3)
+        for name, tasks in over.items()
+    }
 
 
 def _trained(agent: str) -> list[str]:

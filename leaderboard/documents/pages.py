@@ -17,6 +17,7 @@ A document says what it wants between two comments, and the text between them is
     <!-- baselines: reward-control -->   normalised scores of all datasets of a kind of task
     <!-- published: d4rl -->             ours beside published scores on like data
     <!-- rules -->                       what a bundle is held to
+    <!-- suites: control-small,rewards -->   complete agents in suites
     <!-- bibtex: hecrl,push-* -->        what to cite for agents and tasks
     <!-- end -->
 
@@ -39,6 +40,7 @@ from entitybench.files import write_atomic
 from entitybench.leaderboard.documents.api import api
 from entitybench.leaderboard.documents.baselines import baselines, published
 from entitybench.leaderboard.documents.scores import reference_scores, written
+from entitybench.leaderboard.documents.suites import suites_table
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.profiles import profiles_table
 from entitybench.leaderboard.tables.render import markdown
@@ -361,6 +363,7 @@ KINDS: dict[str, Callable[[str, Path], str]] = {
     "baselines": baselines,
     "published": published,
     "rules": rules,
+    "suites": suites_table,
     "bibtex": bibtex,
 }
 

@@ -8,6 +8,7 @@ the Edge of the Statistical Precipice", NeurIPS 2021.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 TARGET = 1.0  # the score beyond which nothing is gained for the optimality gap
 AGGREGATES = ("iqm", "mean", "median", "optimality_gap")
 SEEDS = "stratified bootstrap over training seeds"
-EPISODES = "stratified bootstrap over training seeds and their episodes"
+EPISODES = "stratified bootstrap over episodes"
+_FEW = 2_000  # replicates of episodes, of which each is many draws
 
 
 def task_means(scores: Array) -> Array:
@@ -98,12 +100,11 @@ def summary(
 ) -> dict[str, Interval]:
     """AGGREGATES by name, with intervals that end where the possible does.
 
-    Training seeds are drawn anew within each task, as many as it has. Of tasks with one there is
-    nothing to draw from: where there is such a task the episodes of each seed are drawn anew too,
-    and `method` says so; that says nothing about other training seeds.
-
-    The percentiles are put right for few runs as `intervals.resampled` says, the degrees of freedom
-    being those of all tasks together.
+    Training seeds are drawn anew within each task, as many as it has; the percentiles are put right
+    for few of them as `intervals.resampled` says, the degrees of freedom being those of all tasks
+    together. No interval is narrower than the one over episodes, which are drawn anew within each
+    training seed: few seeds agree by chance. Where a task has one seed that is all there is, and
+    `method` says so: it says nothing about other training seeds.
 
     Args:
         values: of each task scores (R, E) of episodes, NaN where one is missing; (R, 1) where
@@ -117,25 +118,47 @@ def summary(
         raise ValueError("an aggregate is of one task or more, each with a score")
     scores = padded([seed_means(x) for x in kept])
     found = aggregates(scores)
-    count, freedom = min(map(len, kept)), sum(len(x) - 1 for x in kept)
-    if count > 1:
+    runs, episodes = min(map(len, kept)), max(x.shape[1] for x in kept)
+    parts = []
+    if runs > 1:
         samples = bootstrap.stratified(aggregates, scores, replicates=replicates)
-        method = SEEDS
-    elif max(x.shape[1] for x in kept) > 1:
-        samples = bootstrap.nested(aggregates, kept, replicates=replicates)
-        count = min(int((~np.isnan(x)).sum()) for x in kept)
-        method, freedom = EPISODES, sum(int((~np.isnan(x)).sum()) - 1 for x in kept)
-    else:
-        return {
-            name: without(float(x), ONE_SEED, 1) for name, x in zip(AGGREGATES, found, strict=True)
-        }
+        freedom = sum(len(x) - 1 for x in kept)
+        parts.append(partial(_interval, found, samples, SEEDS, runs, level, freedom))
+    if episodes > 1:
+        samples = bootstrap.of_episodes(aggregates, kept, replicates=min(replicates, _FEW))
+        each = [(~np.isnan(x)).sum(-1) for x in kept]
+        least, freedom = min(int(x.min()) for x in each), sum(int((x - 1).sum()) for x in each)
+        parts.append(partial(_interval, found, samples, EPISODES, least, level, freedom))
     ends = dict.fromkeys(AGGREGATES, bounds)
     ends["optimality_gap"] = max(0.0, TARGET - bounds[1]), max(0.0, TARGET - bounds[0])
-    put_right = partial(resampled, method=method, count=count, level=level, freedom=freedom)
     return {
-        name: put_right(float(x), samples[:, k]).within(*ends[name])
-        for k, (name, x) in enumerate(zip(AGGREGATES, found, strict=True))
+        name: _widest(float(found[k]), [part(k) for part in parts]).within(*ends[name])
+        for k, name in enumerate(AGGREGATES)
     }
+
+
+def _interval(
+    found: Array, samples: Array, method: str, count: int, level: float, freedom: int, k: int
+) -> Interval:
+    """Of the k-th aggregate; it holds the estimate, also where the samples lean to one side.
+
+    As those of the optimality gap do near 0, where no score makes up for another.
+    """
+    own, freedom = float(found[k]), max(1, freedom)
+    part = resampled(own, samples[:, k], method, count, level, freedom=freedom)
+    return replace(part, low=min(part.low, own), high=max(part.high, own))
+
+
+def _widest(found: float, parts: Sequence[Interval]) -> Interval:
+    """The first that has an interval, or where another goes further both together."""
+    there = [part for part in parts if not math.isnan(part.low)]
+    if not there:
+        return parts[0] if parts else without(found, ONE_SEED, 1)
+    low, high = min(part.low for part in there), max(part.high for part in there)
+    first = there[0]
+    same = (first.low, first.high) == (low, high)
+    method = first.method if same else ", ".join(part.method for part in there)
+    return replace(first, low=low, high=high, method=method)
 
 
 def padded(runs: Sequence[Array]) -> Array:

@@ -47,13 +47,13 @@ def _chunks(replicates: int) -> Iterator[int]:
         yield min(_CHUNK, replicates - begin)
 
 
-def _redrawn(values: Array, count: int, rng: Generator) -> Array:
+def _redrawn(values: Array, count: int, rng: Generator, *, seeds_too: bool = True) -> Array:
     """Means (count, S) of training seeds drawn anew of values (S, E), over episodes drawn anew.
 
-    NaN where a draw holds nothing but missing rows.
+    Without `seeds_too` of each seed once. NaN where a draw holds nothing but missing rows.
     """
     seeds, episodes = values.shape
-    rows = rng.integers(seeds, size=(count, seeds, 1))
+    rows = rng.integers(seeds, size=(count, seeds, 1)) if seeds_too else np.arange(seeds)[:, None]
     columns = rng.integers(episodes, size=(count, seeds, episodes))
     drawn = values[rows, columns]  # (count, S, E)
     present = ~np.isnan(drawn)
@@ -92,22 +92,22 @@ def stratified(
     return np.concatenate(out)
 
 
-def nested(
+def of_episodes(
     statistic: Callable[[Array], Array], values: Sequence[Array], *, replicates: int = REPLICATES
 ) -> Array:
-    """A statistic of scores (R, T), drawn anew within each task: runs, then episodes of each.
+    """A statistic of scores (R, T), the episodes of each run drawn anew, runs as they are.
 
     Args:
         statistic: of scores (count, R, T), NaN where a task has fewer runs than others.
         values: (R, E) of each task.
         replicates: that are returned: (replicates, …).
     """
-    rng = generator(0, "bootstrap", "nested")
+    rng = generator(0, "bootstrap", "episodes")
     runs, out = max(map(len, values)), []
     for count in _chunks(replicates):
         drawn = np.full((count, runs, len(values)), np.nan)
         for k, each in enumerate(values):
-            drawn[:, : len(each), k] = _redrawn(each, count, rng)
+            drawn[:, : len(each), k] = _redrawn(each, count, rng, seeds_too=False)
         out.append(statistic(drawn))
     return np.concatenate(out)
 

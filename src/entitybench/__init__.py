@@ -28,6 +28,7 @@ _PUBLIC = {
     "load_agent": "entitybench.leaderboard.evaluation.api:load_agent",
     "train": "entitybench.leaderboard.training.api:train",
     "evaluate": "entitybench.leaderboard.evaluation.api:evaluate",
+    "evaluate_suite": "entitybench.leaderboard.suites.run:evaluate_suite",
     "table": "entitybench.leaderboard.tables.api:table",
     "compare": "entitybench.leaderboard.tables.api:compare",
     "check": "entitybench.envs.conformance.api:check",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench.errors import unknown
-from entitybench.types import DatasetSpec, TaskSpec
+from entitybench.types import DatasetSpec, SuiteSpec, TaskSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,10 +32,13 @@ def entries() -> dict[str, str]:
     return {found[1]: text for text in texts if (found := _HEAD.match(text))}
 
 
-def cited(spec: TaskSpec | AgentSpec | DatasetSpec) -> list[str]:
+def cited(spec: TaskSpec | AgentSpec | DatasetSpec | SuiteSpec) -> list[str]:
     """Keys (or entries) of what to cite: ours, what it is made after, and MuJoCo for worlds."""
-    from entitybench.registry import tasks
+    from entitybench.registry import datasets, tasks
 
+    if isinstance(spec, SuiteSpec):
+        each = [datasets()[id] if id in datasets() else tasks()[id] for id in spec.data]
+        return list(dict.fromkeys(key for one in each for key in cited(one)))
     if isinstance(spec, DatasetSpec):
         return cited(tasks()[spec.task])
     worlds = [PHYSICS] if isinstance(spec, TaskSpec) else []

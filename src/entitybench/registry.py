@@ -2,7 +2,8 @@
 
 The tables are plain modules (`entitybench.envs.registry` and so on) that import neither torch nor
 mujoco. Other packages add to them through the entry points `entitybench.kinds`,
-`entitybench.tasks`, `entitybench.datasets` and `entitybench.agents`, each naming specs.
+`entitybench.tasks`, `entitybench.datasets`, `entitybench.agents` and `entitybench.suites`, each
+naming specs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from entitybench.errors import (
 )
 from entitybench.kinds import Kind
 from entitybench.notices import warn
-from entitybench.types import AgentSpec, DatasetSpec, Learner, TaskSpec
+from entitybench.types import AgentSpec, DatasetSpec, Learner, SuiteSpec, TaskSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -166,6 +167,12 @@ def datasets() -> Registry[DatasetSpec]:
 def agents() -> Registry[AgentSpec]:
     """Every agent."""
     return _table("agent", "entitybench.agents.registry:AGENTS", AgentSpec)
+
+
+@cache
+def suites() -> Registry[SuiteSpec]:
+    """Every suite."""
+    return _table("suite", "entitybench.leaderboard.suites.registry:SUITES", SuiteSpec)
 
 
 def kind_for(own: str | None, task: TaskSpec) -> Kind:

@@ -89,6 +89,22 @@ class DatasetSpec:
     summary: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteSpec:
+    """A suite: which tasks, learned from which data, with how many training seeds and episodes."""
+
+    id: str  # what users type: control-small
+    # What scores are made of: a metric that is a share, or the normalised return. The kind of the
+    # suite is the one that has it and that all its tasks can be scored as.
+    metric: str
+    # Ids of datasets, each of which names its task; of tasks that nothing is learned for.
+    data: tuple[str, ...]
+    training_seeds: tuple[int, ...] = (0, 1, 2)
+    episodes: int = 100  # of each training seed: the public starts 0, 1, …
+    updates: int = 0  # the most steps of training in the closed division, on these data alone
+    summary: str = ""  # one line for `bench list`
+
+
 LearnsFrom = Literal["dataset", "worlds", "problems", "nothing"]
 
 

@@ -9,8 +9,9 @@ from entitybench.leaderboard.cli.app import app
 SURFACE = {
     "list": "WHAT MATCHING --kind --tag --scores --json",
     "info": "ID --bibtex --json",
-    "eval": "--agent --task --train-seeds --episode-seed --episodes --weights --weights-from "
-    "--dataset --preset --device --threads --bank --video --view --size --speed --out --json",
+    "eval": "--agent --task --suite --train-seeds --episode-seed --episodes --weights "
+    "--weights-from --dataset --preset --device --threads --bank --video --view --size --speed "
+    "--shard --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
     "lint": "DATASET --episodes --json --strict",
     "check": "TASK --strict --json",
@@ -22,7 +23,7 @@ SURFACE = {
     "reproduce": "METHOD --claim --preset --from-scratch --workers --device --out --json",
     "export": "FOLDER --minari --json",
     "import": "SOURCE --out --download --horizon --json",
-    "table": "RECORDS --sort --format --json",
+    "table": "RECORDS --suite --sort --format --json",
     "compare": "A B --format --json",
     "plot": "KIND INPUTS --out --metric --json",
     "submit": "RECORD --pack --check --new-key --weights --key --threads --json",

@@ -86,6 +86,10 @@ def test_one_seed_leaves_its_episodes_or_nothing() -> None:
     assert {x.method for x in found.values()} == {aggregate.EPISODES}
     error = math.sqrt(sum(x.var(ddof=1) / 50 for x in values)) / 3
     assert found["mean"].half == pytest.approx(1.96 * error, rel=0.1)
+    # Three seeds of each that agree leave what their episodes do, and not nothing.
+    agreeing = aggregate.summary([np.repeat(x, 3, axis=0) for x in values], replicates=2000)
+    assert agreeing["mean"].method == aggregate.EPISODES
+    assert agreeing["mean"].half == pytest.approx(1.96 * error / 3**0.5, rel=0.1)
     alone = aggregate.summary([x.mean(1, keepdims=True) for x in values])
     assert {x.method for x in alone.values()} == {"no interval: there is one training seed"}
     with pytest.raises(ValueError, match="a score"):

@@ -54,7 +54,7 @@ def bench(capfd: pytest.CaptureFixture[str], place: Path) -> Bench:
     return Bench(capfd)
 
 
-@pytest.mark.parametrize("what", ["tasks", "agents", "datasets"])
+@pytest.mark.parametrize("what", ["tasks", "agents", "datasets", "suites"])
 def test_list_names_everything_registered(what: str, bench: Bench) -> None:
     ids = getattr(registry, what)().ids
     listed = [line.split()[0] for line in bench(f"list {what}").splitlines()[1:]]
@@ -63,9 +63,9 @@ def test_list_names_everything_registered(what: str, bench: Bench) -> None:
 
 
 def test_list_alone_names_all_kinds(bench: Bench) -> None:
-    assert list(bench.json("list")) == ["tasks", "agents", "datasets"]
+    assert list(bench.json("list")) == ["tasks", "agents", "datasets", "suites"]
     shown = bench("list")
-    for what in ("tasks", "agents", "datasets"):
+    for what in ("tasks", "agents", "datasets", "suites"):
         assert all(id in shown for id in getattr(registry, what)().ids)
 
 
@@ -127,7 +127,7 @@ def test_datasets_show_their_own_reference_scores(bench: Bench) -> None:
     assert row["scores"] == {who: task["scores"][who] for who in ("random", "oracle")}
 
 
-@pytest.mark.parametrize("what", ["tasks", "agents", "datasets"])
+@pytest.mark.parametrize("what", ["tasks", "agents", "datasets", "suites"])
 def test_info_knows_every_id(what: str, bench: Bench) -> None:
     for id in getattr(registry, what)().ids:
         assert bench.json(f"info {id}")["id"] == id

@@ -18,7 +18,7 @@ from entitybench.leaderboard.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("agents/*/*.md")])
-RUN = ("claims", "how-to-", "loading", "records", "submitting")
+RUN = ("claims", "how-to-", "loading", "records", "submitting", "suites")
 HOW_TO = [page for page in PAGES if page.name.startswith(RUN)]
 
 

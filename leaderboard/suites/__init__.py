@@ -1,0 +1,1 @@
+"""Suites: tasks × datasets × training seeds × episodes, evaluated and tabled as one."""

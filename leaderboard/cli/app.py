@@ -213,6 +213,7 @@ _command(
     "Look at a bundle: files, claims, and every episode simulated again. Exit code 2 for a breach.",
     "bench verify random.zip",
     "bench verify mine.zip --episodes 100 --train-seeds 0 1 2 3 4",
+    "bench verify mine.zip --rerun 5 --weights runs/hecrl",
     "bench verify random.zip --json",
 )
 _command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from entitybench.leaderboard.cli.output import columns, note, print_json, put
 from entitybench.progress import progress_bar
 
 if TYPE_CHECKING:
+    from entitybench.leaderboard.submission.check import Wanted
     from entitybench.leaderboard.submission.rules import Report
     from entitybench.records import Record
 
@@ -77,14 +79,14 @@ def submit(
     of = Record.read(record)
     out = None if pack is None else writable_file(pack, "--pack")
     data = _packed(of, weights, key, threads)
-    if out is None:
-        return _verified(data, str(record), threads, None, None, json)
-
     from io import BytesIO
 
     from entitybench.files import write_atomic
+    from entitybench.leaderboard.submission.check import Wanted
     from entitybench.leaderboard.submission.models import MANIFEST, Manifest
 
+    if out is None:
+        return _verified(data, str(record), Wanted(threads=threads), json)
     manifest = Manifest.model_validate_json(Archive(BytesIO(data)).read(MANIFEST))
     write_atomic(out, data)
     if json:
@@ -106,6 +108,8 @@ def verify(
     *,
     episodes: Episodes | None = None,
     train_seeds: Seeds | None = None,
+    rerun: Episodes | None = None,
+    weights: Place | None = None,
     threads: Threads | None = None,
     json: bool = False,
 ) -> int:
@@ -118,11 +122,22 @@ def verify(
         episodes: The episodes of each training seed that the protocol asks for. Default: as many
             as there are, without a gap.
         train_seeds: The training seeds that it asks for. Default: 0, 1, … without a gap.
+        rerun: Let the agent, a registered one, act again in so many episodes of each training seed,
+            drawn by the bundle's hash, and compare its actions.
+        weights: Of the agent, as `bench eval` takes it. Default: shipped or downloaded.
         threads: Simulation threads. Default: the cores.
         json: Print the report as JSON.
     """
     different(train_seeds, "--train-seeds")
-    return _verified(bundle, str(bundle), threads, episodes, train_seeds, json)
+    if weights is not None and rerun is None:
+        raise BadValue("--weights are for an agent that acts again: add --rerun 5, say.")
+
+    from entitybench.leaderboard.submission.check import Wanted
+
+    wanted = Wanted(
+        episodes=episodes, seeds=train_seeds, rerun=rerun or 0, weights=weights, threads=threads
+    )
+    return _verified(bundle, str(bundle), wanted, json)
 
 
 def _new_key(record: Path | None, path: Path, json: bool) -> None:
@@ -151,25 +166,17 @@ def _packed(record: Record, weights: Path | None, key: Path | None, threads: int
     return data
 
 
-def _verified(
-    source: Path | bytes,
-    name: str,
-    threads: int | None,
-    episodes: int | None,
-    seeds: list[int] | None,
-    json: bool,
-) -> int:
-    from entitybench.leaderboard.submission.check import Wanted, verify
+def _verified(source: Path | bytes, name: str, wanted: Wanted, json: bool) -> int:
+    from entitybench.leaderboard.submission.check import verify
 
     with progress_bar("control steps simulated again") as progress:
-        wanted = Wanted(episodes=episodes, seeds=seeds, threads=threads, progress=progress)
-        report = verify(source, wanted, name=name)
+        report = verify(source, replace(wanted, progress=progress), name=name)
     print_json(report.json()) if json else put(_text(report))
     return FOUND if report.errors else 0
 
 
 def _text(report: Report) -> str:
-    from entitybench.leaderboard.submission.rules import LEVELS, PROVES, RULES
+    from entitybench.leaderboard.submission.rules import LEVELS, RULES
 
     head = f"{report.bundle}: {report.agent} in {report.task}" if report.task else report.bundle
     lines = [head, ""]
@@ -191,5 +198,5 @@ def _text(report: Report) -> str:
     signed = f"signed by {report.signed_by}" if report.signed_by else "unsigned"
     level = "none" if report.level is None else f"{report.level} ({LEVELS[report.level]})"
     warnings = len(report.findings) - report.errors
-    last = f"level {level}, {signed}; {report.errors} errors, {warnings} warnings. {PROVES}"
+    last = f"level {level}, {signed}; {report.errors} errors, {warnings} warnings. {report.proves}"
     return "\n".join([*lines, "", last])

@@ -14,10 +14,11 @@ from entitybench.checks import DONE
 from entitybench.envs.api import world_of
 from entitybench.envs.core.banks import Bank
 from entitybench.envs.core.batch import Worlds
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, BenchError
 from entitybench.files import is_pipe
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.submission import claims, reading
+from entitybench.leaderboard.submission.acting import agents_of
 from entitybench.leaderboard.submission.archive import LIMITS, Archive, Limits, Unsafe
 from entitybench.leaderboard.submission.keys import is_of
 from entitybench.leaderboard.submission.models import (
@@ -29,13 +30,16 @@ from entitybench.leaderboard.submission.models import (
     file_of,
 )
 from entitybench.leaderboard.submission.recorder import checkpoints
+from entitybench.leaderboard.submission.rerun import Drawn, rerun
 from entitybench.leaderboard.submission.rules import Report
 from entitybench.leaderboard.submission.simulate import Recorded, Setting, resimulate
 from entitybench.records import MOST
+from entitybench.registry import agents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from entitybench.leaderboard.evaluation.api import Loaded
     from entitybench.leaderboard.evaluation.pool import Progress
     from entitybench.leaderboard.submission.models import EpisodesInfo, Manifest
     from entitybench.records import Record
@@ -53,6 +57,8 @@ class Wanted:
         episodes: of each training seed; None: as many as there are.
         seeds: training seeds; None: 0, 1, … as many as there are.
         simulate: whether episodes are simulated again.
+        rerun: episodes of each training seed that the agent also acts in again.
+        weights: the agent's, as `bench eval --weights` takes them; None: shipped or downloaded.
         threads: that step the physics; None: the cores.
         progress: called with (control steps done, all of them).
         limits: of the archive.
@@ -61,6 +67,8 @@ class Wanted:
     episodes: int | None = None
     seeds: Sequence[int] | None = None
     simulate: bool = True
+    rerun: int = 0
+    weights: Path | None = None
     threads: int | None = None
     progress: Progress | None = None
     limits: Limits = LIMITS
@@ -119,7 +127,8 @@ def _look(archive: Archive, wanted: Wanted, report: Report) -> None:
     claims.check_data(record, report)
     claims.check_complete(manifest, record, report, wanted.episodes, wanted.seeds)
     if task is not None:
-        _Episodes(archive, manifest, record, task, wanted, report).run()
+        drawn = Drawn(wanted.rerun, hashlib.sha256(text).hexdigest())
+        _Episodes(archive, manifest, record, task, wanted, report, drawn).run()
 
 
 def _files(archive: Archive, manifest: Manifest, record: bytes, report: Report) -> None:
@@ -164,8 +173,10 @@ class _Episodes:
         task: TaskSpec,
         wanted: Wanted,
         report: Report,
+        drawn: Drawn,
     ) -> None:
         self.archive, self.manifest, self.report = archive, manifest, report
+        self.record, self.drawn = record, drawn
         self.rows = {(row.training_seed, row.item): row for row in record.rows}
         self.wanted = wanted
         self.parts = [each for each in manifest.episodes if len(each.items) == len(each.steps)]
@@ -190,6 +201,7 @@ class _Episodes:
         fits = report.checks["task"] == DONE
         fits &= len(self.parts) == len(self.manifest.episodes) == len(once)
         report.looked.add("arrays")
+        acting = self._agents() if fits else {}
         for info in self.parts:
             before = report.errors
             columns = self._columns(info, *shapes)
@@ -198,12 +210,38 @@ class _Episodes:
             if columns is None or report.errors > before or len(known) < len(rows) or not fits:
                 fits = False
                 continue
+            recorded = Recorded(info=info, rows=known, **columns)
             if self.wanted.simulate:
-                resimulate(Recorded(info=info, rows=known, **columns), setting, report)
+                resimulate(recorded, setting, report)
+            if agent := acting.get(info.training_seed):
+                self._rerun(agent, recorded)
         if not self.wanted.simulate:
             report.skipped |= dict.fromkeys(_SIMULATED, "not asked for")
         elif fits:
             report.looked |= _SIMULATED
+        if acting and fits:
+            report.looked.add("actions")
+
+    def _agents(self) -> dict[int, Loaded]:
+        """What is to act again, by training seed; none where it cannot, which is told."""
+        record, report = self.record, self.report
+        if not self.drawn.count:
+            report.skipped["actions"] = "not asked for; --rerun 5 does in 5 episodes"
+        elif record.agent.id not in agents():
+            report.skipped["actions"] = f"no file is run, and {record.agent.id} is not registered"
+        else:
+            try:
+                return agents_of(record, self.wanted.weights, "cpu")
+            except BenchError as error:
+                report.find("actions", str(error), file=RECORD, where="agent")
+        return {}
+
+    def _rerun(self, agent: Loaded, recorded: Recorded) -> None:
+        try:
+            rerun(agent, recorded, self.drawn.items(recorded), self.setting, self.report)
+        except BenchError as error:
+            where = f"training seed {recorded.info.training_seed}"
+            self.report.find("actions", str(error), file=RECORD, where=where)
 
     def _columns(
         self, info: EpisodesInfo, action: tuple[int, ...], state: int, goal: tuple[int, ...]

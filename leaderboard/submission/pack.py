@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import BadValue
 from entitybench.kinds import CONTROL
-from entitybench.leaderboard.evaluation import api, evaluate, provenance
+from entitybench.leaderboard.evaluation import evaluate, provenance
 from entitybench.leaderboard.evaluation.tally import WENT_WRONG
+from entitybench.leaderboard.submission.acting import agents_of
 from entitybench.leaderboard.submission.archive import zipped
 from entitybench.leaderboard.submission.arrays import packed
 from entitybench.leaderboard.submission.keys import signed
@@ -26,7 +27,6 @@ from entitybench.leaderboard.submission.models import (
     sha256,
 )
 from entitybench.leaderboard.submission.recorder import Tape, columns, recording
-from entitybench.registry import agent as agent_spec
 from entitybench.registry import kinds, tasks
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def pack(
         CheckpointError: no weights, or wrong ones.
     """
     items = _checked(record)
-    agents = _agents(record, weights)
+    given = record.arguments.get("weights") if weights is None else weights
+    agents = agents_of(record, given, record.device)
     files = {RECORD: record.to_json().encode()}
     episodes = []
     for done, (seed, agent) in enumerate(agents.items()):
@@ -137,30 +138,6 @@ def _checked(record: Record) -> list[int]:
 def _evaluate(record: Record) -> str:
     """The line that makes a record like it."""
     return f"`bench eval --agent {record.agent.id} --task {record.task.id}` makes one"
-
-
-def _agents(record: Record, weights: Path | None) -> dict[int, Any]:
-    """What acted, by training seed, with the weights that the record names."""
-    given = record.arguments.get("weights")
-    spec = agent_spec(record.agent.id)
-    found = api.load_agents(
-        spec.id,
-        task=record.task.id,
-        seeds=record.training_seeds,
-        weights=weights if weights is not None else given if isinstance(given, str) else None,
-        weights_from=record.agent.weights_from,
-        preset=record.agent.preset,
-        dataset=record.data[0].dataset if record.data else None,
-        device=record.device,
-    )
-    for seed, agent in found.items():
-        ours, theirs = agent.source.weights_sha256, record.hashes.weights.get(str(seed))
-        if ours != theirs:
-            raise BadValue(
-                f"the weights of training seed {seed} are others (sha256 {str(ours)[:12]}) than "
-                f"those of the record ({str(theirs)[:12]}): name their folder with --weights."
-            )
-    return found
 
 
 def _compare(record: Record, again: Record, seed: int) -> None:

@@ -20,7 +20,7 @@ class Rule:
     advice: str  # what to do where it does not
 
 
-# In the order in which they are looked at; levels: 0 claimed, 1 complete, 2 re-simulated.
+# In the order in which they are looked at; for the levels see LEVELS.
 RULES: dict[str, Rule] = {
     "archive": Rule(
         0, "a zip archive of a bundle's files alone, within the limits", f"{_ANEW}, not by hand"
@@ -64,9 +64,15 @@ RULES: dict[str, Rule] = {
         "the record's numbers are those of the states simulated again",
         "send the record that `bench eval` wrote, without changes",
     ),
+    "actions": Rule(
+        3,
+        "the agent, with the weights that the record names, chooses the recorded actions",
+        "name the folder of its weights with --weights, or evaluate again with this build",
+    ),
 }
-LEVELS = ("claimed", "complete", "re-simulated")
+LEVELS = ("claimed", "complete", "re-simulated", "re-run")
 PROVES = "Level 2 proves the physics, and not who chose the actions."
+RERUN = "At level 3 the agent chose the actions of the episodes that were drawn."
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ class Report:
 
     @property
     def level(self) -> int | None:
-        """What the bundle reaches: 0 claimed, 1 complete, 2 re-simulated; None: it is no bundle."""
+        """What the bundle reaches, a place in LEVELS; None: it is no bundle."""
         reached, checks = None, self.checks
         for level in range(len(LEVELS)):
             of_level = [name for name, rule in RULES.items() if rule.level == level]
@@ -136,6 +142,11 @@ class Report:
                 break
             reached = level
         return reached
+
+    @property
+    def proves(self) -> str:
+        """What the level means, and what not."""
+        return RERUN if self.level == len(LEVELS) - 1 else PROVES
 
     @property
     def counts(self) -> dict[str, int]:
@@ -150,7 +161,7 @@ class Report:
             "agent": self.agent,
             "signed_by": self.signed_by or None,
             "level": self.level,
-            "proves": PROVES,
+            "proves": self.proves,
             "checks": self.checks,
             "counts": self.counts,
             "errors": self.errors,

@@ -113,6 +113,7 @@ class _Batch:
         self.first_state = (np.cumsum(states) - states)[picked]
         self.tally = Tally(len(self.items), setting.task)
         self.residual = np.zeros(len(self.items))
+        self.ends = {*info.steps[picked], setting.task.horizon}
         self.given_up = np.zeros(len(self.items), bool)  # what follows a wrong state means nothing
 
     def run(self) -> None:
@@ -146,6 +147,8 @@ class _Batch:
 
     def _compare(self, step: int, running: Array) -> None:
         """States after so many steps, where there is a checkpoint, and where episodes end."""
+        if step % EVERY and step not in self.ends and not (running & self.tally.over).any():
+            return
         ended = self.tally.over | (step == self.setting.task.horizon)
         for row in np.flatnonzero(running & (ended != (self.steps == step))).tolist():
             lasts = "ends" if ended[row] else "goes on"

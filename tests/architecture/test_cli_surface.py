@@ -27,7 +27,7 @@ SURFACE = {
     "compare": "A B --format --json",
     "plot": "KIND INPUTS --out --metric --json",
     "submit": "RECORD --pack --check --new-key --weights --key --threads --json",
-    "verify": "BUNDLE --episodes --train-seeds --threads --json",
+    "verify": "BUNDLE --episodes --train-seeds --rerun --weights --threads --json",
     "speed": "--task --targets --check --out --json",
     "play": "TASK --episode-seed --episodes --view --size --json",
     "view": "DATASET --episode --episodes --view --size --speed --json",

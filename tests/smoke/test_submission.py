@@ -113,7 +113,7 @@ def test_a_bundle_passes_as_it_was_packed(bundle: bytes, record: Record) -> None
     assert report.level == 2
     assert report.measured == {"residual": 0.0}
     assert report.checks["signature"] == "skipped: it is not signed"
-    assert report.counts == {"done": 10, "skipped": 2, "failed": 0}
+    assert report.counts == {"done": 10, "skipped": 3, "failed": 0}
     assert list(report.checks) == list(RULES)
     assert pack(record, threads=2) == bundle
     assert len(bundle) / EPISODES < 10_000
@@ -330,6 +330,46 @@ def test_a_training_seed_that_was_dropped_is_missed() -> None:
     assert finding[:3] == ("complete", "record.json", "training seed 1, episode 0")
 
 
+def test_an_agent_that_acts_again_chooses_the_recorded_actions(bundle: bytes) -> None:
+    report = verify(bundle, Wanted(threads=1, rerun=2))
+    assert (report.findings, report.level, report.checks["actions"]) == ([], 3, "done")
+    assert report.measured["action difference"] == 0
+
+    # The physics is right, and the actions are those of another agent.
+    def called(id: str) -> Callable[[Files], None]:
+        return both(
+            edited("record.json", lambda data: data["agent"].update(id=id)),
+            edited("manifest.json", lambda data: data["agent"].update(id=id, label=id)),
+        )
+
+    report = verify(altered(bundle, called("zero")), Wanted(threads=1, rerun=EPISODES))
+    assert report.level == 2
+    places = [(finding.rule, finding.file, finding.where) for finding in report.findings]
+    assert places == [
+        ("actions", ACTIONS, f"training seed 0, episode {k}, step 0") for k in range(EPISODES)
+    ]
+    data = altered(bundle, called("mine.py:Policy"))
+    report = verify(data, Wanted(threads=1, rerun=1))
+    assert (report.findings, report.level) == ([], 2)
+    assert "no file is run" in report.checks["actions"]
+
+
+def test_weights_are_compared_by_hash_and_their_actions_by_value() -> None:
+    record = eb.evaluate("ma-bc", "hockey-mallets-4", episodes=2, threads=1, training_seeds=[0])
+    bundle = pack(record, threads=1)
+    report = verify(bundle, Wanted(threads=1, rerun=1))
+    assert (report.findings, report.level) == ([], 3)
+
+    def other(data: Any) -> None:
+        of = data["hashes"] if "hashes" in data else data["agent"]
+        of["weights"] = {"0": "0" * 64}
+
+    data = altered(bundle, both(*(edited(f"{x}.json", other) for x in ("record", "manifest"))))
+    (finding,) = found(data, rerun=1, simulate=False)
+    assert finding[:3] == ("actions", "record.json", "agent")
+    assert "the weights of training seed 0 are others" in finding[3]
+
+
 def test_another_platform_is_a_warning_up_to_a_limit(bundle: bytes) -> None:
     other = edited("manifest.json", lambda data: data["machine"].update(cpu="another"))
     report = verify(altered(bundle, both(other, moved(STATES, (MARKS + 2, 1), 1e-6))))
@@ -518,6 +558,7 @@ WRONG = {
     "verify nowhere.zip": "no bundle at nowhere.zip: it is not there",
     "verify .": "is no regular file",
     "verify record.json --train-seeds 0 0": "twice",
+    "verify record.json --weights runs": "add --rerun 5",
 }
 
 

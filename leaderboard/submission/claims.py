@@ -128,11 +128,12 @@ def check_complete(
     """
     rows = {(row.training_seed, row.item) for row in record.rows}
     count = max(item for _, item in rows) + 1 if episodes is None else episodes
-    wanted = range(max(record.training_seeds) + 1) if seeds is None else seeds
+    total = max(record.training_seeds) + 1 if seeds is None else len(seeds)
+    wanted = range(total) if seeds is None else seeds
     beyond = {(seed, item) for seed, item in rows if seed not in wanted or item >= count}
     # Numbers in a record may be huge, so what is missing is never listed in full.
     missing = ((s, i) for s in wanted for i in range(count) if (s, i) not in rows)
-    lacking = len(wanted) * count - len(rows - beyond)
+    lacking = total * count - len(rows - beyond)
     kept = Counter((each.training_seed, item) for each in manifest.episodes for item in each.items)
     _tell(report, RECORD, list(islice(missing, _SHOWN)), "is not in the record", lacking)
     _tell(report, RECORD, sorted(beyond), "is not asked for")

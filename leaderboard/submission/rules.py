@@ -138,7 +138,8 @@ class Report:
         reached, checks = None, self.checks
         for level in range(len(LEVELS)):
             of_level = [name for name, rule in RULES.items() if rule.level == level]
-            if not all(checks[name] == DONE or name in self.absent for name in of_level):
+            held = (DONE, *(how(SKIPPED, why) for why in self.absent.values()))
+            if not all(checks[name] in held for name in of_level):
                 break
             reached = level
         return reached

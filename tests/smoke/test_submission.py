@@ -284,6 +284,77 @@ def test_what_is_altered_is_found_and_where(name: str, bundle: bytes) -> None:
     assert words in first[3]
 
 
+def in_both(of_record: Callable[[Any], Any], of_manifest: Callable[[Any], Any]) -> Any:
+    return both(edited("record.json", of_record), edited("manifest.json", of_manifest))
+
+
+FAR = 2**63 - 1
+# What agrees with itself and no bundle ever had; the first rule it breaks, and the level.
+HOSTILE = {
+    "an episode far away": (
+        in_both(
+            lambda data: data["rows"]["item"].__setitem__(2, FAR),
+            lambda data: data["episodes"][0]["items"].__setitem__(2, FAR),
+        ),
+        *("complete", 0),
+    ),
+    "a training seed far away": (
+        in_both(
+            lambda data: data["rows"].update(training_seed=[FAR] * 3),
+            lambda data: (
+                data.update(training_seeds=[FAR]),
+                data["episodes"][0].update(training_seed=FAR),
+            ),
+        ),
+        *("record", 0),  # the files are those of training seed 0
+    ),
+    "many steps": (
+        edited("manifest.json", lambda data: data["episodes"][0].update(steps=[10**7] * 3)),
+        *("arrays", 0),
+    ),
+    "no such task": (in_both(*(lambda data: data["task"].update(id="x"),) * 2), "task", 0),
+    "no such kind": (
+        in_both(lambda data: data.update(kind="x"), lambda data: data["task"].update(kind="x")),
+        *("task", 0),
+    ),
+    "hidden starts": (
+        in_both(
+            lambda data: data["task"].update(bank="hidden"),
+            lambda data: (
+                data["task"].update(bank="hidden"),
+                data["agent"].update(label="random (hidden starts)"),
+            ),
+        ),
+        *("task", 0),
+    ),
+    "an agent without weights": (
+        in_both(
+            lambda data: data["agent"].update(id="gcbc"),
+            lambda data: data["agent"].update(id="gcbc", label="gcbc"),
+        ),
+        *("data", 0),
+    ),
+    "code": (
+        edited("record.json", lambda data: data["metrics"][0].update(reduce="os:system")),
+        *("task", 0),
+    ),
+    "brackets": (lambda files: files.update({"record.json": b"[" * 100_000}), "schema", None),
+    "digits": (
+        lambda files: files.update({"record.json": b'{"schema_version": ' + b"9" * 10_000 + b"}"}),
+        *("schema", None),
+    ),
+    "no text": (lambda files: files.update({"record.json": b"\xff\xfe"}), "schema", None),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_claims_are_findings(name: str, bundle: bytes) -> None:
+    alter, rule, level = HOSTILE[name]
+    report = verify(altered(bundle, alter), Wanted(threads=1))
+    assert (report.findings[0].rule, report.level) == (rule, level)
+    assert all("\n" not in f.what and len(f.what) <= 400 for f in report.findings)
+
+
 def test_an_end_that_comes_earlier_is_found(bundle: bytes) -> None:
     def shorter(files: Files) -> None:
         steps = lambda data: data["episodes"][0]["steps"]  # noqa: E731

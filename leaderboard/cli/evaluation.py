@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from entitybench.records import Record
 
 RESULTS = Path("results")
+_OF_EPISODES = ("train_seeds", "episode_seed", "episodes")  # arguments that choose no weights
 
 
 def evaluate(
@@ -84,7 +85,7 @@ def evaluate(
         json: Print the record instead of the table.
     """
     different(train_seeds, "--train-seeds")
-    who = registry.agent(agent)
+    registry.agent(agent)
     if suite is not None:
         from entitybench.leaderboard.cli.suites import evaluate as evaluate_suite
 
@@ -118,28 +119,45 @@ def evaluate(
         raise BadValue("bench eval needs a --task, or a --suite of them; `bench list` shows both.")
     if shard is not None:
         raise BadValue(f"--shard {shard} is of a suite: leave it out, or give --suite.")
-    episode_seed, episodes = episode_seed or 0, episodes or 100
-    if weights_from is not None:
-        registry.tasks()[weights_from]
+    _in_task(
+        agent,
+        task,
+        {
+            "train_seeds": train_seeds,
+            "episode_seed": episode_seed or 0,
+            "episodes": episodes or 100,
+            "weights": weights,
+            "weights_from": weights_from,
+            "dataset": dataset,
+            "preset": preset,
+            "device": device,
+        },
+        threads=threads,
+        bank=bank,
+        film={"video": video, "view": view, "size": size, "speed": speed},
+        out=out,
+        json=json,
+    )
+
+
+def _in_task(
+    agent: str,
+    task: str,
+    asked: dict[str, Any],
+    *,
+    threads: int | None,
+    bank: str | None,
+    film: dict[str, Any],
+    out: Path | None,
+    json: bool,
+) -> None:
+    """Evaluate an agent in one task; `asked` is what its record says was asked for."""
+    if asked["weights_from"] is not None:
+        registry.tasks()[asked["weights_from"]]
     spec = registry.tasks()[task]
-    kind = registry.kind_for(who.kind, spec)
-    use: dict[str, Any] = {
-        "weights": weights,
-        "weights_from": weights_from,
-        "dataset": dataset,
-        "preset": preset,
-        "device": device,
-    }
-    arguments = {
-        "agent": agent,
-        "task": task,
-        "train_seeds": train_seeds,
-        "episode_seed": episode_seed,
-        "episodes": episodes,
-        **use,
-        "weights": None if weights is None else str(weights),
-        "bank": bank or "public",
-    }
+    kind, video = registry.kind_for(registry.agent(agent).kind, spec), film["video"]
+    arguments = {"agent": agent, "task": task, **asked, "bank": bank or "public"}
+    arguments["weights"] = None if asked["weights"] is None else str(asked["weights"])
     done = unfilmed(out, arguments, spec.version) if video and out is not None else None
     if out is None:
         writable_folder(RESULTS / spec.id)
@@ -150,34 +168,26 @@ def evaluate(
     from entitybench.leaderboard.evaluation.evaluate import check_options
 
     check_options(kind, bank=bank is not None, video=video, threads=threads is not None)
-    film = film_options(spec, video, view=view, size=size, speed=speed)
+    options = film_options(spec, **film)
     title = f"{agent} in {task}{', control steps' if spec.horizon else ''}"
     if done is not None and out is not None:
         note(f"record: {out} is there already; it lacks its film")
         record, path = done, out
         _show(record, json)
     else:
+        how = {"training_seeds" if k == "train_seeds" else k: v for k, v in asked.items()}
+        how |= {"threads": threads, "bank": bank or "public", "arguments": arguments}
         with progress_bar(title) as progress:
-            record = api.evaluate(
-                agent,
-                task,
-                episodes=episodes,
-                episode_seed=episode_seed,
-                threads=threads,
-                training_seeds=train_seeds,
-                bank=bank or "public",
-                arguments=arguments,
-                progress=progress,
-                **use,
-            )
+            record = api.evaluate(agent, task, progress=progress, **how)
         try:  # written before it is shown, and shown whatever the disk says: it is not lost
             path = _write(record, out)
             note(f"record: {path}")
         finally:
             _show(record, json)
     if video:
+        use = {k: v for k, v in asked.items() if k not in _OF_EPISODES}
         loaded = api.load_agent(agent, task=task, seed=record.training_seeds[0], **use)
-        make_film(loaded, record, path, episode_seed, film)
+        make_film(loaded, record, path, asked["episode_seed"], options)
 
 
 def _write(record: Record, out: Path | None) -> Path:

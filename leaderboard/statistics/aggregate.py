@@ -17,6 +17,7 @@ import numpy as np
 from entitybench.leaderboard.statistics import bootstrap
 from entitybench.leaderboard.statistics.intervals import (
     LEVEL,
+    NO_DATA,
     ONE_SEED,
     Interval,
     resampled,
@@ -159,6 +160,23 @@ def _widest(found: float, parts: Sequence[Interval]) -> Interval:
     same = (first.low, first.high) == (low, high)
     method = first.method if same else ", ".join(part.method for part in there)
     return replace(first, low=low, high=high, method=method)
+
+
+def together(parts: Sequence[Interval]) -> Interval:
+    """The mean of independent estimates, of which each has its interval (Zou and Donner, 2008).
+
+    Half widths add up by their squares; an estimate without an interval adds nothing to them.
+    """
+    there = [part for part in parts if part.count]
+    if not there:
+        return NO_DATA
+    found = math.fsum(part.mean for part in there) / len(there)
+    sides = [(x.mean - x.low, x.high - x.mean) for x in there if not math.isnan(x.low)]
+    if not sides:
+        return without(found, there[0].method, len(there))
+    below, above = (math.hypot(*side) / len(there) for side in zip(*sides, strict=True))
+    method = f"zou-donner over {len(there)} tasks"
+    return Interval(found, found - below, found + above, method, len(there))
 
 
 def padded(runs: Sequence[Array]) -> Array:

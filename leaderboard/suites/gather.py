@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import RecordError
@@ -11,12 +10,13 @@ from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.suites.protocol import entries, kind_of
 from entitybench.leaderboard.suites.report import SuiteTable
 from entitybench.leaderboard.suites.standings import complete_first, standings
-from entitybench.leaderboard.tables.gather import chosen
+from entitybench.leaderboard.tables.gather import chosen, is_folder, left_out
 from entitybench.leaderboard.tables.merge import key_of, merge
 from entitybench.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from entitybench.leaderboard.suites.standings import Standing
     from entitybench.leaderboard.tables.merge import Key, Named
@@ -29,7 +29,7 @@ def suite_table(suite: SuiteSpec, given: Sequence[Any] = ()) -> SuiteTable:
     Args:
         suite: the protocol.
         given: records, files or folders, of which the newest of equal records count; the shipped
-            records stand beside those of folders. None: the shipped ones alone.
+            records stand beside those of folders. Nothing: the shipped ones alone.
 
     Raises:
         RecordError: none of them is of the suite, or some that cannot share a row.
@@ -41,13 +41,12 @@ def suite_table(suite: SuiteSpec, given: Sequence[Any] = ()) -> SuiteTable:
     mine = standings(suite, _merged(found.records))
     if not mine:
         raise RecordError(f"none of the records is of the suite {suite.id}.")
-    if any(isinstance(each, str | Path) and Path(each).is_dir() for each in given):
+    if any(map(is_folder, given)):
         own = {_identity(each) for each in mine}
         beside = [each for each in shipped if _identity(each) not in own]
         mine = [replace(each, origin="yours") for each in mine]
         mine += [replace(each, origin="shipped") for each in beside]
-    remarks = tuple(f"Left out: {why}" for why in found.wrong)
-    return replace(_table(suite, mine), remarks=remarks)
+    return replace(_table(suite, mine), remarks=left_out(given, found))
 
 
 def _table(suite: SuiteSpec, found: Sequence[Standing]) -> SuiteTable:

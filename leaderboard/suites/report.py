@@ -10,7 +10,7 @@ from entitybench.kinds import Metric
 from entitybench.leaderboard.statistics.aggregate import AGGREGATES, EPISODES, SEEDS
 from entitybench.leaderboard.statistics.intervals import NONE
 from entitybench.leaderboard.suites.protocol import kind_of, metric_of, title_of
-from entitybench.leaderboard.suites.standings import OPEN, SCRIPTED
+from entitybench.leaderboard.suites.standings import OPEN, SCRIPTED, gap_to_public
 from entitybench.leaderboard.tables.data import shown
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import Rendered
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TITLES = {"iqm": "IQM", "mean": "mean", "median": "median", "optimality_gap": "optimality gap"}
 _SCORE = Metric(name="score", title="score (%)", short="score %", scale=100.0)
+_GAP = "gap to public"
 _MARK = "‡"  # marks what lacks something
 _NAMED = 3  # entries that a note on a table of several agents names
 
@@ -47,7 +48,7 @@ class SuiteTable(Rendered):
         if len(self.standings) == 1:
             return self._of_one(self.standings[0])
         full = self.of_several()
-        spare = ("median", "mean", "optimality gap", "division", "seeds × items")
+        spare = ("seeds × items", "division", "median", "mean", "optimality gap", "tasks")
         return replace(full, short=replace(full, spare=spare))
 
     @cached_property
@@ -78,10 +79,13 @@ class SuiteTable(Rendered):
 
     def of_several(self) -> Grid:
         """A row for each agent."""
+        gaps = {each.name: self.gap(each) for each in self.standings}
+        banks = any(found is not None for found in gaps.values())
         rows = [
             (
                 standing.name + (f" {_MARK}" if standing.lacking else ""),
                 *(_text(standing.aggregates[name]) for name in AGGREGATES),
+                *([_text(gaps[standing.name])] if banks else []),
                 _tasks(standing),
                 standing.size,
                 standing.division,
@@ -90,11 +94,27 @@ class SuiteTable(Rendered):
         ]
         marked = [bool(standing.lacking) for standing in self.standings]
         rules = [k for k in range(1, len(rows)) if marked[k] != marked[k - 1]]
-        header = ("agent", *map(TITLES.__getitem__, AGGREGATES), "tasks")
-        header = (*header, "seeds × items", "division")
+        header = ("agent", *map(TITLES.__getitem__, AGGREGATES), *([_GAP] if banks else []))
+        header = (*header, "tasks", "seeds × items", "division")
         notes = [words for each in self.standings for words in self._lacking(each, most=_NAMED)]
         notes += self._about()
+        if banks:
+            notes.append(f"{_GAP}: public starts minus these, the mean over tasks that have both.")
         return Grid(self._title, header, tuple(rows), (*notes, *self.remarks), rules=tuple(rules))
+
+    def gap(self, standing: Standing) -> Interval | None:
+        """Of a row of other starts: the same agent's public score minus it; None without both."""
+        public = next(
+            (
+                each
+                for each in self.standings
+                if each.bank == "public" != standing.bank
+                and (each.agent, each.preset, each.origin)
+                == (standing.agent, standing.preset, standing.origin)
+            ),
+            None,
+        )
+        return None if public is None else gap_to_public(standing, public)
 
     def _lacking(self, standing: Standing, most: int | None = None) -> Iterator[str]:
         """What an agent lacks; entries that lack the same thing together."""
@@ -108,6 +128,10 @@ class SuiteTable(Rendered):
         ]
         if texts:
             yield f"{_MARK} {standing.name} is incomplete: {'; '.join(texts)}."
+        if len(standing.presets) > 1:
+            yield f"{standing.name}: of several presets, {' and '.join(standing.presets)}."
+        if standing.beside:
+            yield f"{standing.name}: left out beside its records: {', '.join(standing.beside)}."
 
     def _division(self, standing: Standing) -> Iterator[str]:
         if standing.division == SCRIPTED:
@@ -166,6 +190,8 @@ class SuiteTable(Rendered):
                     "agent": each.agent,
                     "origin": each.origin or None,
                     "bank": each.bank,
+                    "presets": each.presets,
+                    "gap_to_public": None if (gap := self.gap(each)) is None else as_json(gap),
                     "complete": not each.lacking,
                     "division": each.division,
                     "lacking": each.lacking,
@@ -178,8 +204,8 @@ class SuiteTable(Rendered):
         }
 
 
-def _text(found: Interval) -> str:
-    return shown(found, _SCORE)
+def _text(found: Interval | None) -> str:
+    return "–" if found is None else shown(found, _SCORE)
 
 
 def _tasks(standing: Standing) -> str:

@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.datasets.catalogue.shapes import measured
 from entitybench.leaderboard.statistics import aggregate
-from entitybench.leaderboard.statistics.intervals import NO_DATA, Interval
-from entitybench.leaderboard.suites.plan import without
+from entitybench.leaderboard.statistics.intervals import NO_DATA, Interval, gap
+from entitybench.leaderboard.suites.fitting import (
+    fits,
+    is_scripted,
+    lacks,
+    opens,
+    other_data,
+    restricted,
+)
 from entitybench.leaderboard.suites.protocol import Entry, entries, kind_of, metric_of
 from entitybench.leaderboard.tables.data import aligned, by_seed, cell
-from entitybench.registry import agents, datasets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from entitybench.kinds import Metric
     from entitybench.leaderboard.tables.merge import Origin
-    from entitybench.records import DataInfo, Record
+    from entitybench.records import Record
     from entitybench.types import Array, SuiteSpec
 
 REPLICATES = 2_000  # of tables: their ends move by a hundredth of their width
@@ -54,12 +59,20 @@ class Standing:
     bank: str
     parts: tuple[Part, ...]
     origin: Origin = ""
+    preset: str | None = None  # where the agent has several in one task
+    beside: tuple[str, ...] = ()  # other records of its entries, which were left out
 
     @property
     def name(self) -> str:
         """The agent, its starts unless they are the public ones, and whether it is yours."""
+        preset = "" if self.preset is None else f", {self.preset}"
         bank = f" ({self.bank} starts)" if self.bank != "public" else ""
-        return self.agent + bank + (" (yours)" if self.origin == "yours" else "")
+        return self.agent + preset + bank + (" (yours)" if self.origin == "yours" else "")
+
+    @property
+    def presets(self) -> list[str]:
+        """Those of its records, as far as they are told."""
+        return sorted({r.agent.preset for r in self.records if r.agent.preset is not None})
 
     @property
     def lacking(self) -> dict[str, str]:
@@ -79,7 +92,7 @@ class Standing:
     @property
     def division(self) -> str:
         """Closed: the suite's data and no more updates than it allows; scripted: not trained."""
-        if all(_is_scripted(record) for record in self.records):
+        if all(is_scripted(record) for record in self.records):
             return SCRIPTED
         return OPEN if self.opens else CLOSED
 
@@ -99,12 +112,16 @@ class Standing:
         return aggregate.summary(found, bounds=bounds, replicates=REPLICATES)
 
 
-def scores(record: Record, metric: Metric) -> Array:
-    """Scores (S, E) by training seed and item; (S, 1) of a metric that is no mean over items."""
+def scores(record: Record, metric: Metric, seeds: list[int] | None = None) -> Array:
+    """Scores (S, E) by training seed and item; (S, 1) of a metric that is no mean over items.
+
+    `seeds` are those that they are of; None: all.
+    """
+    which = record.training_seeds if seeds is None else seeds
     if metric.reduce == "mean":
-        found = aligned(record, metric.name, record.training_seeds, record.items)
+        found = aligned(record, metric.name, which, record.items)
     else:
-        found = by_seed(record, metric.name)[:, None]
+        found = by_seed(record, metric.name, which)[:, None]
     if not metric.share:
         return found / 100
     return found if metric.higher_is_better else 1 - found
@@ -130,8 +147,8 @@ def standings(
 ) -> list[Standing]:
     """One for each agent and bank of starts that has a record of the suite, in their order.
 
-    Records with weights of other tasks are left out. Where an agent has several presets in one
-    task, the preset that it has in most tasks counts.
+    Records with weights of other tasks are left out. An agent that has several presets in one task
+    has a standing for each preset.
 
     Args:
         suite: the protocol.
@@ -139,32 +156,44 @@ def standings(
         origin: where they come from.
         lacking: why there is no record, by the id of an entry, where that is known.
     """
-    kind = kind_of(suite)
+    kind, asked = kind_of(suite), entries(suite)
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         if record.kind == kind.id and record.agent.weights_from is None:
             groups.setdefault((record.agent.id, record.task.bank), []).append(record)
     found = []
     for (agent, bank), own in groups.items():
-        chosen = _chosen(suite, own)
-        parts = tuple(_part(suite, entry, record, lacking) for entry, record in chosen)
-        if any(part.record is not None for part in parts):
-            found.append(Standing(suite, agent, bank, parts, origin))
+        for preset, some in _by_preset(suite, asked, own):
+            fit = [(entry, [r for r in some if fits(r, entry, suite)]) for entry in asked]
+            best = [(entry, min(x, key=_rank(entry), default=None)) for entry, x in fit]
+            parts = tuple(_part(suite, entry, record, lacking) for entry, record in best)
+            used = [record for _, record in best]
+            beside = [r for _, x in fit for r in x if all(r is not other for other in used)]
+            names = tuple(dict.fromkeys(f"{r.label} on {r.task.id}" for r in beside))
+            if any(part.record is not None for part in parts):
+                found.append(Standing(suite, agent, bank, parts, origin, preset, names))
     return found
 
 
-def _chosen(suite: SuiteSpec, records: Sequence[Record]) -> list[tuple[Entry, Record | None]]:
-    """The record of each entry, of all those of an agent."""
-    fit = [(entry, [r for r in records if _fits(r, entry, suite)]) for entry in entries(suite)]
-    presets = [r.agent.preset for _, some in fit for r in some]
-
-    def rank(record: Record, entry: Entry) -> tuple[bool, int, str]:
-        preset = record.agent.preset
-        return bool(_opens_by_data(record, entry)), -presets.count(preset), str(preset)
-
+def _by_preset(
+    suite: SuiteSpec, asked: Sequence[Entry], records: Sequence[Record]
+) -> list[tuple[str | None, list[Record]]]:
+    """The records of an agent, apart by preset where an entry has those of several."""
+    several = any(
+        len({r.agent.preset for r in records if fits(r, entry, suite)}) > 1 for entry in asked
+    )
+    if not several:
+        return [(None, list(records))]
+    presets = dict.fromkeys(record.agent.preset for record in records)
     return [
-        (entry, min(some, key=lambda r: rank(r, entry)) if some else None) for entry, some in fit
+        (preset or "no preset", [r for r in records if r.agent.preset == preset])
+        for preset in presets
     ]
+
+
+def _rank(entry: Entry) -> Callable[[Record], bool]:
+    """The suite's data come before one's own."""
+    return lambda record: bool(other_data(record, entry))
 
 
 def _part(
@@ -178,99 +207,26 @@ def _part(
     number = scores(own, metric_of(suite))
     if np.isnan(number).all():
         return Part(entry, None, f"no {suite.metric} in its record")
-    why = _lacks(own, suite) + ([f"{n} failed"] if (n := int(np.isnan(number).sum())) else [])
-    return Part(entry, own, ", ".join(why), _opens(own, entry, suite))
-
-
-def restricted(record: Record, suite: SuiteSpec) -> Record | None:
-    """The rows that a suite asks for; None where there are none.
-
-    All training seeds of what has no weights, and so none of the suite's to choose from.
-    """
-    columns, learned = record.columns, bool(record.hashes.weights)
-    kept = [
-        k
-        for k, (seed, item) in enumerate(zip(columns.training_seed, columns.item, strict=True))
-        if 0 <= item < suite.episodes and (not learned or seed in suite.training_seeds)
-    ]
-    if len(kept) == len(columns.item):
-        return record
-    if not kept:
-        return None
-    rows = columns.rows()
-    return record.model_copy(update={"columns": type(columns).of([rows[k] for k in kept])})
-
-
-def _lacks(record: Record, suite: SuiteSpec) -> list[str]:
-    """What rows are not there."""
-    found = []
-    seeds = [seed for seed in suite.training_seeds if seed not in record.training_seeds]
-    if seeds and record.hashes.weights:
-        found.append(without(seeds))
-    if len(record.items) < suite.episodes:
-        found.append(f"{len(record.items)} of {suite.episodes} {record.item}s")
-    elif len(record.columns.item) < len(record.items) * len(record.training_seeds):
-        found.append(f"not all {record.item}s of each training seed")
-    return found
-
-
-def _fits(record: Record, entry: Entry, suite: SuiteSpec) -> bool:
-    """Whether a record is of the entry: its task as it is today, and its data or data of one's own.
-
-    Data of one's own, where the suite has the task once.
-    """
-    mine = record.task.id, record.task.version, record.task.horizon, record.task.kwargs
-    task = entry.task
-    if mine != (task.id, task.version, task.horizon, dict(task.kwargs)):
-        return False
-    if not record.hashes.weights or not _opens_by_data(record, entry):
-        return True
-    known = {data.dataset for data in record.data if data.registered} & set(datasets().ids)
-    once = sum(each.task.id == task.id for each in entries(suite)) == 1
-    return once and not known - {entry.dataset}
-
-
-def _opens_by_data(record: Record, entry: Entry) -> str:
-    """How the data are not those of the suite; "" where they are."""
-    if not record.hashes.weights:
-        return ""
-    if not record.data:
-        return "not told what it learned from"
-    if all(_is_of(data, entry) for data in record.data):
-        return ""
-    return "data of its own content"
-
-
-def _is_of(data: DataInfo, entry: Entry) -> bool:
-    if data.dataset is not None:
-        return data.dataset == entry.dataset and data.registered
-    known = measured().get(entry.dataset or "")
-    return known is not None and data.sha256 == known.sha256
-
-
-def _opens(record: Record, entry: Entry, suite: SuiteSpec) -> str:
-    """Why a record is not of the closed division; "" where it is."""
-    if _is_scripted(record):
-        return ""
-    if not record.hashes.weights:
-        return "not told what it learned from"
-    if why := _opens_by_data(record, entry):
-        return why
-    updates = record.agent.updates
-    if updates is None:
-        return "not told how long it learned"
-    return f"{updates} updates, not {suite.updates}" if updates > suite.updates else ""
-
-
-def _is_scripted(record: Record) -> bool:
-    """Whether it is a registered agent that learns nothing."""
-    id = record.agent.id
-    return not record.hashes.weights and id in agents() and not agents()[id].trains
+    why = lacks(own, suite) + ([f"{n} failed"] if (n := int(np.isnan(number).sum())) else [])
+    return Part(entry, own, ", ".join(why), opens(own, entry, suite))
 
 
 def _range(numbers: Sequence[int]) -> str:
     least, most = min(numbers), max(numbers)
     return str(least) if least == most else f"{least}–{most}"
+
+
+def gap_to_public(own: Standing, public: Standing) -> Interval:
+    """The score on public starts minus that on others, the mean over the tasks that both have."""
+    metric = metric_of(own.suite)
+    gaps = []
+    for mine, other in zip(own.parts, public.parts, strict=True):
+        if mine.record is None or other.record is None:
+            continue
+        both = set(mine.record.training_seeds) & set(other.record.training_seeds)
+        here, there = (scores(r, metric, sorted(both)) for r in (mine.record, other.record))
+        gaps.append(gap(there, here, of_share=metric.share))
+    return aggregate.together(gaps)
 
 
 def complete_first(found: Sequence[Standing]) -> list[Standing]:

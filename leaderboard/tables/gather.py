@@ -33,14 +33,11 @@ def shipped() -> Table:
 
 def gathered(given: Sequence[Any]) -> Table:
     """A table of records, files and folders; see `entitybench.leaderboard.tables.api.table`."""
-    kept, older, wrong, others = chosen(given)
-    folders = [isinstance(each, str | Path) and Path(each).is_dir() for each in given]
-    if not any(folders):
+    found = chosen(given)
+    kept = found.records
+    if not any(map(is_folder, given)):
         return tabulate(kept)
-    beside = "newer ones" if all(folders) else "named or newer ones"
-    remarks: tuple[str, ...] = (f"Left out beside {beside}: {_some(older)}.",) if older else ()
-    remarks += tuple(f"Left out: {why}" for why in wrong)
-    remarks += (f"No records: {_some(others)}.",) if others else ()
+    remarks = left_out(given, found)
     mine = [each for each in kept if not _is_shipped(each.source)]
     if mine:
         asked = [each.record for each in kept if _is_shipped(each.source)]
@@ -48,6 +45,20 @@ def gathered(given: Sequence[Any]) -> Table:
     else:
         made = tabulate(kept).best_first()
     return replace(made, remarks=remarks)
+
+
+def is_folder(given: Any) -> bool:
+    """Whether what is given is the name of a folder."""
+    return isinstance(given, str | Path) and Path(given).is_dir()
+
+
+def left_out(given: Sequence[Any], found: Chosen) -> tuple[str, ...]:
+    """Remarks on what was left out of folders."""
+    beside = "newer ones" if all(map(is_folder, given)) else "named or newer ones"
+    older, others = found.older, found.others
+    remarks: tuple[str, ...] = (f"Left out beside {beside}: {_some(older)}.",) if older else ()
+    remarks += tuple(f"Left out: {why}" for why in found.wrong)
+    return remarks + ((f"No records: {_some(others)}.",) if others else ())
 
 
 class Chosen(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from entitybench.leaderboard.statistics import aggregate, bootstrap
-from entitybench.leaderboard.statistics.intervals import apart, gap, wilson
+from entitybench.leaderboard.statistics.intervals import NO_DATA, Interval, apart, gap, wilson
 from entitybench.leaderboard.statistics.resolution import smallest_difference
 
 NAN = math.nan
@@ -140,3 +140,12 @@ def test_the_gap_between_banks_is_over_seeds_and_never_surer_than_episodes() -> 
     same = gap(public * 0 - 3, hidden * 0 - 3, of_share=False)
     assert (same.mean, same.method) == (0, "no interval: all values are equal")
     assert gap(public * NAN, hidden).method == "no data"
+
+
+def test_estimates_together_have_the_variance_of_their_mean() -> None:
+    parts = [Interval(0.2, 0.1, 0.4, "a", 5), Interval(0.6, 0.3, 0.7, "b", 5)]
+    found = aggregate.together([*parts, NO_DATA])
+    assert found.mean == pytest.approx(0.4)
+    assert found.low == pytest.approx(0.4 - math.hypot(0.1, 0.3) / 2)
+    assert found.high == pytest.approx(0.4 + math.hypot(0.2, 0.1) / 2)
+    assert aggregate.together([NO_DATA]).count == 0

@@ -160,6 +160,50 @@ def test_several_agents_stand_best_first_and_incomplete_ones_last(tmp_path: Path
         suite_table(registry.suites()["rewards"], [tmp_path])
 
 
+def test_several_presets_and_records_beside_are_told() -> None:
+    small, paper = made(ONE, "push-1block"), made(TWO, "push-1block", agent__preset="paper")
+    second = made(ONE, "push-2blocks", agent__preset="paper")
+    # Of one preset in each task the row is one, and says so.
+    (found,) = standings(SMALL, [small, second])
+    table = SuiteTable(SMALL, (found,))
+    assert "gcbc: of several presets, paper and small." in str(table)
+    # Of two in one task there are two rows: none is chosen in silence.
+    rows = standings(SMALL, [small, paper, second])
+    assert [(each.name, bool(each.lacking)) for each in rows] == [
+        ("gcbc, small", True),
+        ("gcbc, paper", False),
+    ]
+    own = small.model_copy(
+        update={"data": [each.model_copy(update={"registered": False}) for each in small.data]}
+    )
+    (found,) = standings(SMALL, [own, small])
+    assert found.opens == {}
+    assert found.beside == ("gcbc (on play-v1 of own content 11111111) on push-1block",)
+
+
+def test_the_gap_between_banks_stands_beside(tmp_path: Path) -> None:
+    public = [made(ONE, "push-1block"), made(TWO, "push-2blocks")]
+    hidden = [
+        made([[0, 0, 0, 0], [1, 0, 0, 0]], "push-1block"),
+        made([[1, 1, 0, 1], [0, 0, 0, 0]], "push-2blocks"),
+    ]
+    hidden = [
+        each.model_copy(update={"task": each.task.model_copy(update={"bank": "hidden"})})
+        for each in hidden
+    ]
+    table = SuiteTable(SMALL, tuple(standings(SMALL, [*public, *hidden])))
+    assert [each.name for each in table.standings] == ["gcbc", "gcbc (hidden starts)"]
+    first, second = (table.gap(each) for each in table.standings)
+    assert first is None
+    assert second is not None
+    assert second.mean == pytest.approx(((0.625 - 0.125) + (0.5 - 0.375)) / 2)
+    assert second.low < second.mean < second.high
+    assert "31.2 [" in str(table)
+    assert table.to_json()["agents"][1]["gap_to_public"]["method"] == "zou-donner over 2 tasks"
+    alone = SuiteTable(SMALL, tuple(standings(SMALL, [*public, made(ONE, "push-1block", "hiql")])))
+    assert "gap to public" not in str(alone)
+
+
 def test_a_suite_is_evaluated_and_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -203,7 +203,7 @@ _command(
     "submission:submit",
     "Pack a record into a bundle that anybody can check, or look at what would be packed.",
     "bench submit results/push-1block/random.json --pack random.zip",
-    "bench submit record.json --pack mine.zip --weights runs/hecrl --key my.key",
+    "bench submit record.json --pack mine.zip --weights runs/hecrl --with-weights --key my.key",
     "bench submit random.zip --check",
     "bench submit --new-key my.key",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import (
@@ -37,6 +37,7 @@ def submit(
     check: bool = False,
     new_key: Place | None = None,
     weights: Place | None = None,
+    with_weights: bool = False,
     key: Place | None = None,
     threads: Threads | None = None,
     json: bool = False,
@@ -52,6 +53,7 @@ def submit(
         check: Look at a bundle as `bench verify` does, or at what a record would be packed into.
         new_key: Write a new private key (Ed25519) into this file; prints the public key.
         weights: As `bench eval` takes it. Default: what the record was made with.
+        with_weights: Put the weights into the bundle too.
         key: Sign the bundle with the private key in this file.
         threads: Simulation threads; any number gives the same bytes. Default: the cores.
         json: Print the manifest, the report or the public key as JSON.
@@ -69,8 +71,10 @@ def submit(
     if record is None:
         raise BadValue("name a record file of `bench eval`, such as results/TASK/AGENT-TIME.json.")
     if check and zipfile.is_zipfile(existing(record, "bundle or record")):
-        if weights is not None or key is not None:
-            raise BadValue("a bundle is looked at as it is: leave out --weights and --key.")
+        if weights is not None or with_weights or key is not None:
+            raise BadValue(
+                "a bundle is looked at as it is: leave out --weights, --with-weights and --key."
+            )
         return verify(record, threads=threads, json=json)
 
     from entitybench.leaderboard.submission.archive import Archive
@@ -78,7 +82,7 @@ def submit(
 
     of = Record.read(record)
     out = None if pack is None else writable_file(pack, "--pack")
-    data = _packed(of, weights, key, threads)
+    data = _packed(of, threads, weights=weights, with_weights=with_weights, key=key)
     from io import BytesIO
 
     from entitybench.files import write_atomic
@@ -150,13 +154,13 @@ def _new_key(record: Path | None, path: Path, json: bool) -> None:
     print_json({"public_key": public}) if json else put(public)
 
 
-def _packed(record: Record, weights: Path | None, key: Path | None, threads: int | None) -> bytes:
+def _packed(record: Record, threads: int | None, **options: Any) -> bytes:
     """The bundle. Raises BadValue where it would be refused without simulating."""
     from entitybench.leaderboard.submission.check import Wanted, verify
     from entitybench.leaderboard.submission.pack import pack
 
     with progress_bar(f"{record.agent.id} in {record.task.id}, control steps") as progress:
-        data = pack(record, weights=weights, key=key, threads=threads, progress=progress)
+        data = pack(record, threads=threads, progress=progress, **options)
     report = verify(data, Wanted(simulate=False))
     for finding in report.findings:
         raise BadValue(

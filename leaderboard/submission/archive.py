@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that the format knows, for every file
-_NAME = re.compile(r"(manifest|record|signature)\.json|episodes/seed(0|[1-9]\d{0,18})/[a-z]+\.npy")
+_SEED = r"seed(0|[1-9]\d{0,18})"
+_NAME = re.compile(
+    rf"(manifest|record|signature)\.json|episodes/{_SEED}/[a-z]+\.npy"
+    rf"|weights/{_SEED}/(agent\.json|weights\.safetensors)"
+)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 

@@ -18,7 +18,7 @@ from entitybench.errors import BadValue, BenchError
 from entitybench.files import is_pipe
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.submission import claims, reading
-from entitybench.leaderboard.submission.acting import agents_of
+from entitybench.leaderboard.submission.acting import agents_of, unpacked_weights
 from entitybench.leaderboard.submission.archive import LIMITS, Archive, Limits, Unsafe
 from entitybench.leaderboard.submission.keys import is_of
 from entitybench.leaderboard.submission.models import (
@@ -28,6 +28,7 @@ from entitybench.leaderboard.submission.models import (
     SIGNATURE,
     Signature,
     file_of,
+    weights_of,
 )
 from entitybench.leaderboard.submission.recorder import checkpoints
 from entitybench.leaderboard.submission.rerun import Drawn, rerun
@@ -204,6 +205,7 @@ class _Episodes:
         acting = self._agents() if fits else {}
         for info in self.parts:
             before = report.errors
+            self._hash_weights(info)
             columns = self._columns(info, *shapes)
             rows = {item: self.rows.get((info.training_seed, item)) for item in info.items}
             known = {item: row for item, row in rows.items() if row is not None}
@@ -231,7 +233,9 @@ class _Episodes:
             report.skipped["actions"] = f"no file is run, and {record.agent.id} is not registered"
         else:
             try:
-                return agents_of(record, self.wanted.weights, "cpu")
+                seeds = [each.training_seed for each in self.parts]
+                with unpacked_weights(self.archive, seeds, report) as held:
+                    return agents_of(record, self.wanted.weights or held, "cpu")
             except BenchError as error:
                 report.find("actions", str(error), file=RECORD, where="agent")
         return {}
@@ -270,6 +274,13 @@ class _Episodes:
             reading.check_numbers(name, array, ends[column], info, limit, self.report)
             found[column] = array
         return found if len(found) == len(COLUMNS) else None
+
+    def _hash_weights(self, info: EpisodesInfo) -> None:
+        for name in weights_of(info.training_seed).values():
+            if name in self.archive.sizes and name in self.manifest.files:
+                data = reading.read(self.archive, name, self.report)
+                if data is not None:
+                    reading.check_hash(name, data, self.manifest.files[name], self.report)
 
     def _tick(self, steps: int) -> None:
         self.done += steps

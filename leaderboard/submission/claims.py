@@ -17,6 +17,7 @@ from entitybench.leaderboard.submission.models import (
     RECORD,
     file_of,
     said,
+    weights_of,
 )
 from entitybench.records import MetricInfo
 from entitybench.registry import agents, dataset_for, kinds, resolve, tasks
@@ -42,6 +43,9 @@ def check_record(manifest: Manifest, record: Record, report: Report) -> None:
     listed = {RECORD} | {
         file_of(each.training_seed, column) for each in manifest.episodes for column in COLUMNS
     }
+    weights = [set(weights_of(each.training_seed).values()) for each in manifest.episodes]
+    if all(names <= manifest.files.keys() for names in weights):  # of every training seed
+        listed = listed.union(*weights)
     for name in sorted(listed ^ manifest.files.keys()):
         there = name in manifest.files
         what = "belongs to no training seed" if there else "is of its episodes, and not among files"

@@ -8,6 +8,7 @@ A bundle is one zip archive:
     episodes/seed0/actions.npy  (steps, *action_shape) of training seed 0, episode after episode
     episodes/seed0/states.npy   (checkpoints, S) float64, after 0, 20, 40, … steps and at the end
     episodes/seed0/goals.npy    (episodes, N, D) float32
+    weights/seed0/…             optional: the checkpoint, agent.json and weights.safetensors
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from entitybench.checkpoints import META, WEIGHTS
 from entitybench.record_infos import AgentInfo, DataInfo
 from entitybench.record_rows import RecordModel
 
@@ -100,6 +102,11 @@ class Signature(RecordModel):
 def file_of(training_seed: int, column: str) -> str:
     """Where the bundle has an array."""
     return f"episodes/seed{training_seed}/{column}.npy"
+
+
+def weights_of(training_seed: int) -> dict[str, str]:
+    """Where the bundle has the weights of a training seed, by the names of a checkpoint's files."""
+    return {name: f"weights/seed{training_seed}/{name}" for name in (META, WEIGHTS)}
 
 
 def sha256(data: bytes) -> str:

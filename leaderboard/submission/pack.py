@@ -11,7 +11,7 @@ from entitybench.errors import BadValue
 from entitybench.kinds import CONTROL
 from entitybench.leaderboard.evaluation import evaluate, provenance
 from entitybench.leaderboard.evaluation.tally import WENT_WRONG
-from entitybench.leaderboard.submission.acting import agents_of
+from entitybench.leaderboard.submission.acting import agents_of, weights_files
 from entitybench.leaderboard.submission.archive import zipped
 from entitybench.leaderboard.submission.arrays import packed
 from entitybench.leaderboard.submission.keys import signed
@@ -41,6 +41,7 @@ def pack(
     record: Record,
     *,
     weights: Path | None = None,
+    with_weights: bool = False,
     key: Path | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -50,6 +51,7 @@ def pack(
     Args:
         record: as `bench eval` wrote it.
         weights: as `bench eval --weights` takes them; None: what the record was made with.
+        with_weights: whether the bundle holds them.
         key: file of the private key to sign with; None: unsigned.
         threads: workers; None: the cores. Changes no byte.
         progress: called with (steps done, all of them).
@@ -63,6 +65,7 @@ def pack(
     given = record.arguments.get("weights") if weights is None else weights
     agents = agents_of(record, given, record.device)
     files = {RECORD: record.to_json().encode()}
+    files |= weights_files(record, given) if with_weights else {}
     episodes = []
     for done, (seed, agent) in enumerate(agents.items()):
         tapes: dict[int, Tape] = {}

@@ -26,7 +26,7 @@ SURFACE = {
     "table": "RECORDS --suite --sort --format --json",
     "compare": "A B --format --json",
     "plot": "KIND INPUTS --out --metric --json",
-    "submit": "RECORD --pack --check --new-key --weights --key --threads --json",
+    "submit": "RECORD --pack --check --new-key --weights --with-weights --key --threads --json",
     "verify": "BUNDLE --episodes --train-seeds --rerun --weights --threads --json",
     "speed": "--task --targets --check --out --json",
     "play": "TASK --episode-seed --episodes --view --size --json",

@@ -18,6 +18,7 @@ import pytest
 import entitybench as eb
 from entitybench.errors import BadValue, MissingExtra
 from entitybench.leaderboard.cli.main import main
+from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.submission.archive import Archive, Limits, zipped
 from entitybench.leaderboard.submission.arrays import packed, unpacked
 from entitybench.leaderboard.submission.check import Wanted, verify
@@ -425,7 +426,9 @@ def test_an_agent_that_acts_again_chooses_the_recorded_actions(bundle: bytes) ->
     assert "no file is run" in report.checks["actions"]
 
 
-def test_weights_are_compared_by_hash_and_their_actions_by_value() -> None:
+def test_weights_are_compared_by_hash_and_their_actions_by_value(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     record = eb.evaluate("ma-bc", "hockey-mallets-4", episodes=2, threads=1, training_seeds=[0])
     bundle = pack(record, threads=1)
     report = verify(bundle, Wanted(threads=1, rerun=1))
@@ -435,10 +438,39 @@ def test_weights_are_compared_by_hash_and_their_actions_by_value() -> None:
         of = data["hashes"] if "hashes" in data else data["agent"]
         of["weights"] = {"0": "0" * 64}
 
-    data = altered(bundle, both(*(edited(f"{x}.json", other) for x in ("record", "manifest"))))
-    (finding,) = found(data, rerun=1, simulate=False)
+    alteration = both(*(edited(f"{x}.json", other) for x in ("record", "manifest")))
+    (finding,) = found(altered(bundle, alteration), rerun=1, simulate=False)
     assert finding[:3] == ("actions", "record.json", "agent")
     assert "the weights of training seed 0 are others" in finding[3]
+
+    # A bundle that holds them needs none here.
+    held = pack(record, threads=1, with_weights=True)
+    monkeypatch.setattr(checkpoints, "_found_weights", lambda *_: {})
+    assert found(bundle, rerun=1, simulate=False)[0][0] == "actions"
+    report = verify(held, Wanted(threads=1, rerun=1))
+    assert (report.findings, report.level) == ([], 3)
+    assert found(altered(held, alteration), rerun=1, simulate=False)[0][0] == "actions"
+    place = "weights/seed0/weights.safetensors"
+
+    def flipped(files: Files) -> None:
+        files[place] = files[place][:-1] + bytes([files[place][-1] ^ 1])
+
+    (finding,) = found(altered(held, flipped, hashes=False), simulate=False)
+    assert finding[:2] == ("files", place)
+    (finding,) = found(altered(held, flipped), rerun=1, simulate=False)
+    assert "weights.safetensors is truncated or corrupt" in finding[3]
+    # Of weights with a state to go on training from the bundle holds what acts.
+    folder = tmp_path / "seed0"
+    folder.mkdir()
+    (folder / "weights.safetensors").write_bytes(content(held)[place])
+    meta = json.loads(content(held)["weights/seed0/agent.json"])
+    meta["sha256"]["training.safetensors"] = "0" * 64
+    (folder / "agent.json").write_text(json.dumps(meta))
+    (folder / "training.safetensors").write_bytes(b"much")
+    whole = pack(record, threads=1, weights=tmp_path, with_weights=True)
+    assert content(whole) == content(held)
+    half = altered(held, lambda files: files.pop(place))
+    assert found(half, simulate=False)[0][:3] == ("record", "manifest.json", "files")
 
 
 def test_another_platform_is_a_warning_up_to_a_limit(bundle: bytes) -> None:
@@ -626,6 +658,7 @@ WRONG = {
     "submit record.json --pack .": "folder",
     "submit record.json --pack a.zip --key nowhere": "`bench submit --new-key nowhere` makes one",
     "submit record.json --pack a.zip --weights nowhere": "random has no weights",
+    "submit record.json --pack a.zip --with-weights": "random has no weights",
     "verify nowhere.zip": "no bundle at nowhere.zip: it is not there",
     "verify .": "is no regular file",
     "verify record.json --train-seeds 0 0": "twice",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entitybench import registry
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, training_seeds, whole
 from entitybench.kinds import NORMALISED
 
 if TYPE_CHECKING:
@@ -68,6 +68,18 @@ def metric_of(suite: SuiteSpec) -> Metric:
             "neither."
         )
     return metric
+
+
+def check(suite: SuiteSpec) -> None:
+    """Raise BadValue or UnknownId unless it can be evaluated and scored."""
+    if not suite.data:
+        raise BadValue(f"the suite {suite.id} has no data: name datasets, or tasks.")
+    if twice := [id for id in suite.data if suite.data.count(id) > 1]:
+        raise BadValue(f"the suite {suite.id} names {twice[0]} twice.")
+    metric_of(suite)
+    training_seeds(suite.training_seeds)
+    whole("episodes", suite.episodes)
+    whole("updates", suite.updates, 0)
 
 
 def title_of(suite: SuiteSpec) -> str:

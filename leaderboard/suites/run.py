@@ -11,7 +11,7 @@ from entitybench.errors import training_seeds as distinct
 from entitybench.leaderboard.evaluation import api
 from entitybench.leaderboard.evaluation.evaluate import check_options
 from entitybench.leaderboard.suites.plan import done, planned, share_of
-from entitybench.leaderboard.suites.protocol import kind_of, metric_of
+from entitybench.leaderboard.suites.protocol import check, kind_of, metric_of
 from entitybench.leaderboard.suites.report import SuiteTable
 from entitybench.leaderboard.suites.standings import standings
 from entitybench.leaderboard.tables.data import cell, shown
@@ -72,6 +72,7 @@ def evaluate_suite(
     """
     spec = registry.agent(agent)
     where = suite if isinstance(suite, SuiteSpec) else registry.suites()[suite]
+    check(where)
     count = where.episodes if episodes is None else whole("episodes", episodes)
     seeds = distinct(where.training_seeds if training_seeds is None else training_seeds)
     check_options(kind_of(where), bank=bank != "public")

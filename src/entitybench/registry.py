@@ -120,6 +120,8 @@ def _offered(point: EntryPoint, registry: Registry[S], made_of: type[S]) -> list
             known = kinds().ids if isinstance(spec, TaskSpec) else [*kinds().ids, "any", "part"]
             if spec.kind not in known:
                 raise unknown(f"kind of {registry.what} {spec.id!r},", spec.kind, known)
+        if isinstance(spec, SuiteSpec):
+            resolve("entitybench.leaderboard.suites.protocol:check")(spec)
     return specs
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -332,10 +333,55 @@ def test_commands_show_suites(capsys: pytest.CaptureFixture[str]) -> None:
     assert agents["oracle"]["aggregates"]["iqm"]["mean"] > 0.99
 
 
-def test_a_suite_of_another_package_is_checked() -> None:
-    with pytest.raises(BenchError, match="unknown dataset 'push-1block/nothing-v1'"):
-        entries(SuiteSpec(id="x", metric="success", data=("push-1block/nothing-v1",)))
-    with pytest.raises(BadValue, match="there is none"):
-        kind_of(SuiteSpec(id="x", metric="return", data=("push-1block", "dag-4")))
-    with pytest.raises(BadValue, match="return is neither"):
-        metric_of(SuiteSpec(id="x", metric="return", data=("push-1block",)))
+THEIRS = """
+from entitybench.types import SuiteSpec
+
+GOOD = [SuiteSpec(id="theirs", metric="success", data=("push-1block/play-v1",), summary="one")]
+LOST = [SuiteSpec(id="theirs", metric="success", data=("push-1block/nothing-v1",))]
+EMPTY = [SuiteSpec(id="theirs", metric="success", data=())]
+TWICE = [SuiteSpec(id="theirs", metric="success", data=("push-1block", "push-1block"))]
+MIXED = [SuiteSpec(id="theirs", metric="return", data=("push-1block", "dag-4"))]
+UNBOUNDED = [SuiteSpec(id="theirs", metric="return", data=("push-1block",))]
+SEEDLESS = [SuiteSpec(id="theirs", metric="success", data=("push-1block",), training_seeds=())]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("GOOD", ""),
+        ("LOST", "unknown dataset 'push-1block/nothing-v1'"),
+        ("EMPTY", "the suite theirs has no data"),
+        ("TWICE", "names push-1block twice"),
+        ("MIXED", "there is none"),
+        ("UNBOUNDED", "return is neither"),
+        ("SEEDLESS", "training seeds are whole numbers, at least one"),
+    ],
+)
+def test_suites_of_other_packages_are_listed_or_left_out(
+    name: str,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    module = f"theirs_{name.lower()}"
+    (tmp_path / f"{module}.py").write_text(THEIRS)
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint(name="mine", value=f"{module}:{name}", group="entitybench.suites")
+    real = registry.entry_points
+    monkeypatch.setattr(
+        registry,
+        "entry_points",
+        lambda group: [point] if group == point.group else real(group=group),
+    )
+    registry.suites.cache_clear()
+    try:
+        assert main(["list", "suites"]) == 0
+    finally:
+        registry.suites.cache_clear()
+    shown = capsys.readouterr()
+    assert ("theirs " in shown.out) == (not words)
+    assert "control-small" in shown.out
+    assert words in shown.err
+    assert shown.err.count("\n") == bool(words)

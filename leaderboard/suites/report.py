@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.kinds import Metric
 from entitybench.leaderboard.statistics.aggregate import AGGREGATES, EPISODES, SEEDS
-from entitybench.leaderboard.statistics.intervals import NONE
+from entitybench.leaderboard.statistics.intervals import NO_DATA, NONE
 from entitybench.leaderboard.suites.protocol import kind_of, metric_of, title_of
-from entitybench.leaderboard.suites.standings import OPEN, SCRIPTED, gap_to_public
+from entitybench.leaderboard.suites.standings import OPEN, SCRIPTED, gap_to_public, improvement
 from entitybench.leaderboard.tables.data import shown
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.render import Rendered
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TITLES = {"iqm": "IQM", "mean": "mean", "median": "median", "optimality_gap": "optimality gap"}
 _SCORE = Metric(name="score", title="score (%)", short="score %", scale=100.0)
+_BEATEN = Metric(name="beaten", title="P(first better)", short="P %", scale=100.0, digits=0)
 _GAP = "gap to public"
 _MARK = "‡"  # marks what lacks something
 _NAMED = 3  # entries that a note on a table of several agents names
@@ -48,7 +49,8 @@ class SuiteTable(Rendered):
         if len(self.standings) == 1:
             return self._of_one(self.standings[0])
         full = self.of_several()
-        spare = ("seeds × items", "division", "median", "mean", "optimality gap", "tasks")
+        least = ("seeds × items", "division", _BEATEN.title, "median", "mean", "optimality gap")
+        spare = tuple(name for name in least if name in full.header)
         return replace(full, short=replace(full, spare=spare))
 
     @cached_property
@@ -81,10 +83,12 @@ class SuiteTable(Rendered):
         """A row for each agent."""
         gaps = {each.name: self.gap(each) for each in self.standings}
         banks = any(found is not None for found in gaps.values())
+        first = self.first
         rows = [
             (
                 standing.name + (f" {_MARK}" if standing.lacking else ""),
                 *(_text(standing.aggregates[name]) for name in AGGREGATES),
+                *([shown(self.beaten(standing), _BEATEN)] if first else []),
                 *([_text(gaps[standing.name])] if banks else []),
                 _tasks(standing),
                 standing.size,
@@ -94,13 +98,29 @@ class SuiteTable(Rendered):
         ]
         marked = [bool(standing.lacking) for standing in self.standings]
         rules = [k for k in range(1, len(rows)) if marked[k] != marked[k - 1]]
-        header = ("agent", *map(TITLES.__getitem__, AGGREGATES), *([_GAP] if banks else []))
+        extra = [*([_BEATEN.title] if first else []), *([_GAP] if banks else [])]
+        header = ("agent", *map(TITLES.__getitem__, AGGREGATES), *extra)
         header = (*header, "tasks", "seeds × items", "division")
         notes = [words for each in self.standings for words in self._lacking(each, most=_NAMED)]
         notes += self._about()
+        if first:
+            notes.append(
+                f"{_BEATEN.title}: that a run of {first.name} is better than one of this row, mean "
+                "over the tasks that both have."
+            )
         if banks:
             notes.append(f"{_GAP}: public starts minus these, the mean over tasks that have both.")
         return Grid(self._title, header, tuple(rows), (*notes, *self.remarks), rules=tuple(rules))
+
+    @property
+    def first(self) -> Standing | None:
+        """The best of those that were trained, complete ones before others."""
+        return next((each for each in self.standings if each.division != SCRIPTED), None)
+
+    def beaten(self, standing: Standing) -> Interval:
+        """P(a run of `first` is better than one of this); no data of itself."""
+        first = self.first
+        return NO_DATA if first in (None, standing) else improvement(first, standing)
 
     def gap(self, standing: Standing) -> Interval | None:
         """Of a row of other starts: the same agent's public score minus it; None without both."""
@@ -191,6 +211,7 @@ class SuiteTable(Rendered):
                     "origin": each.origin or None,
                     "bank": each.bank,
                     "presets": each.presets,
+                    "beaten_by_first": as_json(self.beaten(each)),
                     "gap_to_public": None if (gap := self.gap(each)) is None else as_json(gap),
                     "complete": not each.lacking,
                     "division": each.division,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.leaderboard.statistics import aggregate
-from entitybench.leaderboard.statistics.intervals import NO_DATA, Interval, gap
+from entitybench.leaderboard.statistics import aggregate, bootstrap
+from entitybench.leaderboard.statistics.intervals import LEVEL, NO_DATA, Interval, gap, seed_means
+from entitybench.leaderboard.statistics.proportions import superiority
 from entitybench.leaderboard.suites.fitting import (
     fits,
     is_scripted,
@@ -227,6 +228,28 @@ def gap_to_public(own: Standing, public: Standing) -> Interval:
         here, there = (scores(r, metric, sorted(both)) for r in (mine.record, other.record))
         gaps.append(gap(there, here, of_share=metric.share))
     return aggregate.together(gaps)
+
+
+def improvement(a: Standing, b: Standing) -> Interval:
+    """P(a run of a is better than one of b), the mean over the tasks that both have.
+
+    Of each task over training seeds, or over items where one of them has a single seed, with
+    Newcombe's interval as `compare` has it.
+    """
+    metric = metric_of(a.suite)
+    found = []
+    for mine, other in zip(a.parts, b.parts, strict=True):
+        if mine.record is None or other.record is None:
+            continue
+        both = [scores(r, metric) for r in (mine.record, other.record)]
+        runs = [seed_means(x) if min(map(len, both)) > 1 else x.ravel() for x in both]
+        kept = [x[~np.isnan(x), None] for x in runs]
+        if min(map(len, kept)) == 0 or sum(map(len, kept)) < 3:
+            continue
+        mean = float(bootstrap.probability_of_improvement(*kept))
+        ends = superiority(mean, len(kept[0]), len(kept[1]), LEVEL)
+        found.append(Interval(mean, *ends, "newcombe", len(kept[0])))
+    return aggregate.together(found).within(0.0, 1.0)
 
 
 def complete_first(found: Sequence[Standing]) -> list[Standing]:

@@ -22,7 +22,7 @@ from entitybench.leaderboard.suites.gather import suite_table
 from entitybench.leaderboard.suites.plan import planned, share_of
 from entitybench.leaderboard.suites.protocol import entries, kind_of, metric_of, title_of
 from entitybench.leaderboard.suites.report import SuiteTable
-from entitybench.leaderboard.suites.standings import standings
+from entitybench.leaderboard.suites.standings import complete_first, standings
 from entitybench.records import Record
 from entitybench.types import SuiteSpec
 
@@ -203,6 +203,24 @@ def test_the_gap_between_banks_stands_beside(tmp_path: Path) -> None:
     assert table.to_json()["agents"][1]["gap_to_public"]["method"] == "zou-donner over 2 tasks"
     alone = SuiteTable(SMALL, tuple(standings(SMALL, [*public, made(ONE, "push-1block", "hiql")])))
     assert "gap to public" not in str(alone)
+
+
+def test_the_chance_that_the_first_is_better_by_hand() -> None:
+    first = [made([[1, 1, 1, 1], [1, 1, 1, 0]], "push-1block"), made(TWO, "push-2blocks")]
+    second = [made(ONE, "push-1block", "hiql"), made(ONE, "push-2blocks", "hiql")]
+    scripted = [made([[0, 0, 0, 0]], "push-1block", "zero", weights=False)]
+    found = complete_first(standings(SMALL, [*second, *scripted, *first]))
+    table = SuiteTable(SMALL, tuple(found))
+    best = table.first
+    assert best is not None
+    assert [each.name for each in found] == ["gcbc", "hiql", "zero"]
+    # Seeds 1 and 0.75 against 0.5 and 0.75, a tie: 3.5 of 4. Then 1 and 0 against these: 2 of 4.
+    assert table.beaten(found[1]).mean == pytest.approx((3.5 / 4 + 2 / 4) / 2)
+    assert 0 <= table.beaten(found[1]).low < table.beaten(found[1]).high <= 1
+    # One seed has episodes alone: seven successes of eight against none of four.
+    assert table.beaten(found[2]).mean == pytest.approx(7 / 8 + 1 / 16)
+    assert table.beaten(found[0]).count == 0
+    assert "P(first better): that a run of gcbc is better" in str(table)
 
 
 def test_a_suite_is_evaluated_and_gone_on_with(

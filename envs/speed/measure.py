@@ -31,9 +31,9 @@ ANY_PHYSICS = ("single env", "batched env")
 LIMITS = tuple(case for case in CASES if case != "single env")
 # What a share above one means.
 BEYOND = (
-    "Nothing is faster than the physics that it is made of. The two were timed in turns on a "
-    "machine that did other work too, which slowed raw physics more: read a share above 100 % as "
-    "100 %, within that much of error, and its overhead as too small to be seen beside it."
+    "Nothing is faster than the physics that it is made of. The two are timed in turns, and what "
+    "else the machine does slows one more than the other: read a share above 100 % as 100 %, "
+    "within that much of error, and its overhead as too small to be seen beside it."
 )
 
 

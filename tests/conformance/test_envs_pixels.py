@@ -53,10 +53,15 @@ def test_the_same_seed_gives_the_same_pixels(pixels: int, view: str) -> None:
     assert not np.array_equal(first[0]["observation"], first[-1]["observation"])
 
 
+LOADED = "robosuite-lift-pixels"
 # One task in pixels of each class of worlds, and of each robot that the kitchen has.
-SEEN = list(
-    {(task.target, task.kwargs.get("robot")): task for task in tasks() if _seen(task)}.values()
-)
+SEEN = [
+    # Loading another simulator's scenes takes seconds each: one of them is enough for `make test`.
+    pytest.param(task, marks=[pytest.mark.slow] * (task.extra != "" and task.id != LOADED))
+    for task in {
+        (task.target, task.kwargs.get("robot")): task for task in tasks() if _seen(task)
+    }.values()
+]
 
 
 @pytest.mark.parametrize("task", SEEN, ids=lambda task: task.id)

@@ -191,7 +191,9 @@ def _of_sb3(env: Any) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize(
+    "start", [s if s == "spawn" else pytest.param(s, marks=pytest.mark.slow) for s in STARTS]
+)
 def test_workers_of_sb3_give_what_a_batch_gives(start: str) -> None:
     sb3 = pytest.importorskip("stable_baselines3.common.vec_env")
     assert _of_sb3(sb3.SubprocVecEnv([SENT, SENT], start_method=start)) == rewards(batch())

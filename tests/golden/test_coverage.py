@@ -180,7 +180,7 @@ def test_the_bootstrap_of_one_training_seed_has_no_interval() -> None:
 
 
 @pytest.mark.parametrize(("seeds", "episodes"), [(1, 10), (1, 100), (2, 100), (5, 10)])
-@pytest.mark.parametrize("of", [(0.5, 0.7), slow((0.9, 0.5)), slow("normal"), "skewed"])
+@pytest.mark.parametrize("of", [(0.5, 0.7), slow((0.9, 0.5)), slow("normal"), slow("skewed")])
 def test_ratios_of_means(seeds: int, episodes: int, of: str | tuple[float, float]) -> None:
     """Of shares, or of returns around 6 and 3 with this noise on shared starts."""
     rng = np.random.default_rng([seeds, episodes])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from entitybench.checkpoints import META
 from entitybench.envs.offers import offers
-from entitybench.errors import BadValue, BenchError
+from entitybench.errors import BadValue, BenchError, CheckpointError, seed_names
 from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.evaluation.provenance import task_hash
 from entitybench.leaderboard.suites.protocol import entries, kind_of
@@ -36,10 +36,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done, and what cannot be done and why, by the id of an entry."""
+    """What is done, and what cannot be done, by the id of an entry."""
 
     jobs: tuple[Job, ...]
-    lacking: dict[str, str] = field(default_factory=dict)
+    lacking: dict[str, str] = field(default_factory=dict)  # why, in a few words for tables
+    told: dict[str, str] = field(default_factory=dict)  # why, with what to do about it
 
 
 def planned(
@@ -71,6 +72,7 @@ def planned(
     learned = spec.trains or weights is not None
     jobs: dict[Path, Job] = {}
     lacking: dict[str, str] = {}
+    told: dict[str, str] = {}
     for entry in entries(suite):
         path = out / entry.task.id / f"{_name(spec, entry if learned else None, bank)}.json"
         try:
@@ -80,15 +82,18 @@ def planned(
                 raise BadValue(f"{spec.id} is scored as {kind.id} there.")
             found = _weights(spec, entry, seeds, weights, preset) if learned else {}
         except BenchError as error:
-            lacking[entry.id] = str(error)
+            told[entry.id] = lacking[entry.id] = str(error)
+            if isinstance(error, CheckpointError):
+                lacking[entry.id] = "no weights"
             continue
         there = tuple(seed for seed in seeds if str(seed) in found) if learned else (0,)
         jobs[path] = Job(entry, there, found, path)
         if learned and len(there) < len(seeds):
             lacking[entry.id] = without([seed for seed in seeds if seed not in there])
+            told[entry.id] = f"there are {seed_names(there)}, and {lacking[entry.id]}"
     if not jobs:
-        raise BenchError(f"nothing of the suite {suite.id} can be done: {_first(lacking)}")
-    return Plan(tuple(jobs.values()), lacking)
+        raise BenchError(f"nothing of the suite {suite.id} can be done: {_first(told)}")
+    return Plan(tuple(jobs.values()), lacking, told)
 
 
 def without(seeds: Sequence[int]) -> str:
@@ -152,7 +157,7 @@ def _weights(
     )
     own = {str(seed): found[seed].sha256 for seed in seeds if seed in found}
     if not own:
-        raise BenchError(f"{without(seeds)}; there are {' '.join(map(str, found))}.")
+        raise BenchError(f"{without(seeds)}: there are {seed_names(found)}.")
     return own
 
 
@@ -162,6 +167,6 @@ def _name(spec: AgentSpec, entry: Entry | None, bank: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.@-]+", "-", "-".join(parts))
 
 
-def _first(lacking: Mapping[str, Any]) -> str:
-    id, why = next(iter(lacking.items()))
+def _first(told: Mapping[str, str]) -> str:
+    id, why = next(iter(told.items()))
     return f"{id}: {why}"

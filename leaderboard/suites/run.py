@@ -87,8 +87,8 @@ def evaluate_suite(
         preset=preset,
     )
     told = told or (lambda _: None)
-    for id, why in plan.lacking.items():
-        told(f"left out: {id}: {why}")
+    for id, why in plan.told.items():
+        told(f"lacking: {id}: {why}")
     found = {job.path: done(job, spec, episodes=count, bank=bank) for job in plan.jobs}
     use = {"weights": weights, "preset": preset, "device": device, "threads": threads}
     own = share_of(plan.jobs, shard)

@@ -306,7 +306,9 @@ def test_what_has_no_weights_is_told(tmp_path: Path) -> None:
     plan = planned(registry.agent("gciql"), suite, tmp_path, seeds=suite.training_seeds)
     assert [(job.entry.id, job.seeds) for job in plan.jobs] == [("push-3blocks/play-v1", (0, 1, 2))]
     assert plan.lacking["push-3blocks/play-v1"] == "no training seed 3"
-    assert "bench train --agent gciql --task push-1block" in plan.lacking["push-1block/play-v1"]
+    assert plan.told["push-3blocks/play-v1"] == "there are seeds 0 1 2, and no training seed 3"
+    assert plan.lacking["push-1block/play-v1"] == "no weights"  # in tables; a line says more
+    assert "bench train --agent gciql --task push-1block" in plan.told["push-1block/play-v1"]
     assert plan.jobs[0].path == tmp_path / "push-3blocks" / "gciql@play-v1.json"
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue
 from entitybench.kinds import CONTROL
@@ -30,7 +29,7 @@ from entitybench.leaderboard.submission.recorder import Tape, columns, recording
 from entitybench.registry import kinds, tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from entitybench.leaderboard.evaluation.pool import Progress
@@ -146,27 +145,19 @@ def _evaluate(record: Record) -> str:
 def _compare(record: Record, again: Record, seed: int) -> None:
     """Raise BadValue unless the episodes of a training seed came out as the record says."""
     times = {metric.name for metric in record.metrics if not metric.exact}
-    now = {row.item: replace(row, values=_without(row.values, times)) for row in again.rows}
+    now = {row.item: row for row in again.rows}
     for row in record.rows:
         if row.training_seed != seed:
             continue
-        before, after = replace(row, values=_without(row.values, times)), now[row.item]
-        if before != after:
+        # What a record of an earlier version does not hold it does not claim.
+        before = {name: x for name, x in row.values.items() if name not in times}
+        after = {name: now[row.item].values.get(name) for name in before}
+        for name in ("digest", "error"):
+            before[name], after[name] = getattr(row, name), getattr(now[row.item], name)
+        if different := [name for name in before if before[name] != after[name]]:
+            name = different[0]
             raise BadValue(
                 f"episode {row.item} of training seed {seed} comes out otherwise than the record "
-                f"says ({_difference(before, after)}): agent, weights or machine are others. "
-                f"{_evaluate(record)}."
+                f"says ({name} was {before[name]} and is {after[name]}): agent, weights or machine "
+                f"are others. {_evaluate(record)}."
             )
-
-
-def _without(values: Mapping[str, float | None], names: set[str]) -> dict[str, float | None]:
-    return {name: value for name, value in values.items() if name not in names}
-
-
-def _difference(before: Any, after: Any) -> str:
-    """Where two rows differ, in words."""
-    get: Callable[[Any], dict[str, Any]]
-    get = lambda row: {**row.values, "digest": row.digest, "error": row.error}  # noqa: E731
-    one, other = get(before), get(after)
-    name = next((x for x in one if one[x] != other.get(x)), "its values")
-    return f"{name} was {one.get(name)} and is {other.get(name)}"

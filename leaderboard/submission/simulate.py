@@ -71,6 +71,7 @@ class Setting:
 
 def resimulate(recorded: Recorded, setting: Setting, report: Report) -> None:
     """All episodes of a training seed; findings, and the largest residual, go into the report."""
+    report.measured["tolerance"] = setting.tolerance
     total = len(recorded.info.items)
     for first in range(0, total, WIDTH):
         chosen = range(first, min(first + WIDTH, total))
@@ -188,7 +189,9 @@ class _Batch:
         if theirs.error != error:
             self._find("scores", row, None, f"error is {theirs.error!r}; simulated: {error!r}")
         for name, ours in self.tally.values(row, failed=broken).items():
-            given = theirs.values.get(name)
+            if name not in theirs.values:  # of an earlier version, and not claimed
+                continue
+            given = theirs.values[name]
             if not (given == ours if exact else _close(given, ours)):
                 self._find("scores", row, None, f"{name} is {given}; simulated: {ours}")
         last = self.states[self.first_state[row] + self.marks[row] - 1]

@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
+import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -256,6 +259,25 @@ def test_a_suite_is_evaluated_and_gone_on_with(
     assert not ran
     with pytest.raises(BadValue, match=r"zero\.json is there already, and its list of episodes"):
         eb.evaluate_suite("zero", BRIEF, out=tmp_path, episodes=1)
+
+
+def test_after_kill_9_the_same_command_goes_on(tmp_path: Path) -> None:
+    line = "eval --suite control-small --agent zero --episodes 1 --json --out"
+    command = [sys.executable, "-P", "-m", "entitybench", *line.split(), str(tmp_path)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    first = tmp_path / "push-1block" / "zero.json"
+    with subprocess.Popen(command, **quiet) as process:
+        while not first.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    before = first.read_bytes()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "1/3 push-1block/play-v1: there already" in done.stderr
+    assert first.read_bytes() == before
+    (agent,) = json.loads(done.stdout)["agents"]
+    assert agent["lacking"] == dict.fromkeys(agent["tasks"], "1 of 100 episodes")
+    names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert names == {"zero.json"}, "nothing hidden is left"
 
 
 def test_shards_make_the_whole(tmp_path: Path) -> None:

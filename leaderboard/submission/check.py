@@ -235,9 +235,12 @@ class _Episodes:
             try:
                 seeds = [each.training_seed for each in self.parts]
                 with unpacked_weights(self.archive, seeds, report) as held:
-                    return agents_of(record, self.wanted.weights or held, "cpu")
+                    found = agents_of(record, self.wanted.weights or held, "cpu")
             except BenchError as error:
                 report.find("actions", str(error), file=RECORD, where="agent")
+            else:
+                claims.check_settings(record, found, report)
+                return found
         return {}
 
     def _rerun(self, agent: Loaded, recorded: Recorded) -> None:

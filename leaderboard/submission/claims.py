@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from entitybench.checkpoints import today
 from entitybench.datasets.catalogue.shapes import is_registered
 from entitybench.errors import BenchError
 from entitybench.kinds import CONTROL
@@ -23,8 +24,9 @@ from entitybench.records import MetricInfo
 from entitybench.registry import agents, dataset_for, kinds, resolve, tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from entitybench.leaderboard.evaluation.api import Loaded
     from entitybench.leaderboard.submission.models import Manifest
     from entitybench.leaderboard.submission.rules import Report
     from entitybench.records import Record
@@ -115,6 +117,18 @@ def check_data(record: Record, report: Report) -> None:
             report.find("data", "a training seed without weights", file=RECORD, where=where)
         if spec is not None and spec.learns_from == "dataset" and seed not in of:
             report.find("data", "a training seed without data", file=RECORD, where=where)
+
+
+def check_settings(record: Record, found: Mapping[int, Loaded], report: Report) -> None:
+    """The settings of the record are those that the weights were loaded with."""
+    theirs = today(record.agent.config)
+    for seed, agent in found.items():
+        ours = today(agent.source.config)
+        names = sorted(k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k))
+        if names:
+            what = f"the agent's settings are others than the record says: {', '.join(names)}"
+            where = f"agent.config, training seed {seed}"
+            report.find("actions", what, file=RECORD, where=where)
 
 
 def check_complete(

@@ -451,6 +451,14 @@ def test_weights_are_compared_by_hash_and_their_actions_by_value(
     assert finding[:3] == ("actions", "record.json", "agent")
     assert "the weights of training seed 0 are others" in finding[3]
 
+    def larger(data: Any) -> None:
+        data["agent"]["config"]["batch_size"] = 7
+
+    larger_both = both(*(edited(f"{x}.json", larger) for x in ("record", "manifest")))
+    (finding,) = found(altered(bundle, larger_both), rerun=1, simulate=False)
+    assert finding[2] == "agent.config, training seed 0"
+    assert finding[3].endswith("than the record says: batch_size")
+
     # A bundle that holds them needs none here.
     held = pack(record, threads=1, with_weights=True)
     monkeypatch.setattr(checkpoints, "_found_weights", lambda *_: {})

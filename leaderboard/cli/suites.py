@@ -1,4 +1,4 @@
-"""`bench eval --suite`: a line for each task, then the table of the suite."""
+"""`bench eval --suite ID`: a line for each task, then the table of the suite."""
 
 from __future__ import annotations
 

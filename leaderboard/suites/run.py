@@ -63,7 +63,7 @@ def evaluate_suite(
         told: called with a line for each task; None: nothing is said.
 
     Returns:
-        The table of what is in `out` of this agent; it prints as `bench eval --suite` does.
+        The table of what is in `out` of this agent; it prints as `bench eval --suite ID` does.
 
     Raises:
         UnknownId: no such agent or suite.

@@ -30,7 +30,9 @@ RULES: dict[str, Rule] = {
         1, "the files of the manifest, each with its size and SHA-256", f"send it again, or {_ANEW}"
     ),
     "signature": Rule(
-        1, "the signature, if there is one, is of this manifest", f"sign it: {_ANEW} --key KEY"
+        1,
+        "the signature, if there is one, is of this manifest",
+        "sign it anew: `bench submit RECORD --pack FILE.zip --key KEY`",
     ),
     "record": Rule(1, "the manifest says what its record says", _ANEW),
     "task": Rule(

@@ -480,12 +480,18 @@ def can_draw() -> bool:
 
 
 @pytest.mark.parametrize(
-    ("task", "threads"), [("push-2blocks", 1), ("push-2blocks", 2), ("robosuite-lift", 1)]
+    ("task", "options"),
+    [
+        ("push-2blocks", {}),
+        ("push-2blocks", {"threads": 2}),
+        ("robosuite-lift", {}),
+        ("robosuite-lift", {"profile": "assets"}),
+    ],
 )
-def test_episodes_that_rest_stand_still_and_change_no_other(task: str, threads: int) -> None:
+def test_episodes_that_rest_stand_still_and_change_no_other(task: str, options: dict) -> None:
     if tasks()[task].extra:
         pytest.importorskip(str(tasks()[task].extra))
-    one, other = (make_worlds(task, 4, threads=threads) for _ in range(2))
+    one, other = (make_worlds(task, 4, **options) for _ in range(2))
     actions = np.random.default_rng(0).uniform(-1, 1, (12, 4, *one.world.action_shape))
     for worlds in (one, other):
         worlds.reset(range(4))

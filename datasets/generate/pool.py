@@ -12,6 +12,7 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from entitybench.arithmetic import same_everywhere
 from entitybench.datasets.generate.parts import part_path, write_part
 from entitybench.errors import DataError
 
@@ -117,8 +118,6 @@ def raise_failure(failure: dict[str, Any], block: int | None) -> None:
 
 
 def _start() -> subprocess.Popen[str]:
-    # One BLAS thread each: the cores are shared out by process.
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "entitybench.datasets.generate.worker"],
@@ -126,7 +125,8 @@ def _start() -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C is for this process alone, from the worker's first moment
-        env={**os.environ, **threads, "PYTHONPATH": path},
+        # One BLAS thread each, too: the cores are shared out by process.
+        env={**os.environ, **same_everywhere(), "PYTHONPATH": path},
     )
 
 

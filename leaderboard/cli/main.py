@@ -106,24 +106,15 @@ class CtrlC:
 def same_arithmetic_everywhere() -> None:
     """Fix what decides how numpy and torch round, before they load. The user's own settings win.
 
-    Sums in a matrix product are ordered by the number of threads and by the kernel that the BLAS
-    picks for the CPU; one thread and one kernel make records agree between machines. Where numpy is
-    loaded already it would change nothing here, and child processes would differ from this one.
+    Where numpy is loaded already it would change nothing here, and child processes would differ
+    from this one.
     """
     if "numpy" in sys.modules:
         return
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    if _cpu_has("avx2"):
-        os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+    from entitybench.arithmetic import same_everywhere
 
-
-def _cpu_has(flag: str) -> bool:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return any(line.startswith("flags") and flag in line.split() for line in lines)
-    except OSError:
-        return False
+    for name, value in same_everywhere().items():
+        os.environ.setdefault(name, value)
 
 
 def explained(error: BaseException) -> tuple[str, int]:

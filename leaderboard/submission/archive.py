@@ -5,6 +5,7 @@ Nothing is ever unpacked onto a disk: files are read into memory, one at a time,
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import stat
@@ -60,6 +61,15 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, files[name], compresslevel=9)
     return out.getvalue()
+
+
+def hash_of(file: IO[bytes]) -> str:
+    """SHA-256 of all of a file, from its beginning."""
+    file.seek(0)
+    found = hashlib.sha256()
+    while block := file.read(1 << 20):
+        found.update(block)
+    return found.hexdigest()
 
 
 class Archive:

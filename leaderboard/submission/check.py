@@ -19,7 +19,7 @@ from entitybench.files import is_pipe
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.submission import claims, reading
 from entitybench.leaderboard.submission.acting import agents_of, unpacked_weights
-from entitybench.leaderboard.submission.archive import LIMITS, Archive, Limits, Unsafe
+from entitybench.leaderboard.submission.archive import LIMITS, Archive, Limits, Unsafe, hash_of
 from entitybench.leaderboard.submission.keys import is_of
 from entitybench.leaderboard.submission.models import (
     COLUMNS,
@@ -90,6 +90,7 @@ def verify(source: Path | bytes, wanted: Wanted | None = None, *, name: str = ""
     wanted = wanted or Wanted()
     report = Report(name or (str(source) if isinstance(source, Path) else "a bundle"))
     with io.BytesIO(source) if isinstance(source, bytes) else _open(source) as file:
+        report.sha256 = hash_of(file)
         try:
             archive = Archive(file, wanted.limits)
         except Unsafe as unsafe:

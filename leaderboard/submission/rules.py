@@ -96,6 +96,7 @@ class Report:
     bundle: str
     task: str = ""
     agent: str = ""
+    sha256: str = ""  # of the bundle's bytes
     signed_by: str = ""  # public key, hex; empty: unsigned
     findings: list[Finding] = field(default_factory=list)
     measured: dict[str, float] = field(default_factory=dict)
@@ -162,6 +163,7 @@ class Report:
             "bundle": self.bundle,
             "task": self.task,
             "agent": self.agent,
+            "sha256": self.sha256,
             "signed_by": self.signed_by or None,
             "level": self.level,
             "proves": self.proves,

@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.errors import RecordError
 from entitybench.kinds import Metric
-from entitybench.leaderboard.statistics import bootstrap, proportions
 from entitybench.leaderboard.statistics.intervals import (
     BOOTSTRAP,
-    LEVEL,
-    NO_DATA,
     NONE,
     ONE_SEED,
     Interval,
@@ -21,20 +17,17 @@ from entitybench.leaderboard.statistics.intervals import (
     hierarchical,
     over_seeds,
     resampled,
-    seed_means,
     without,
 )
 from entitybench.leaderboard.tables.data import (
     REPLICATES,
-    aligned,
-    by_seed,
     cell,
     columns_of,
     metrics_of,
     shown,
 )
 from entitybench.leaderboard.tables.grid import Grid
-from entitybench.leaderboard.tables.merge import Named, check_data
+from entitybench.leaderboard.tables.joined import Both, improvement, joined
 from entitybench.leaderboard.tables.render import Rendered
 from entitybench.leaderboard.tables.table import as_json
 from entitybench.registry import reduction
@@ -154,17 +147,11 @@ def compare(a: Record, b: Record) -> Comparison:
         RecordError: another task or version, no training seed or item in common, or one whose
             training seeds learned from different data.
     """
-    check_same_task(a, b)
-    for record in (a, b):
-        check_data(Named(record))
-    pairs = _training_pairs(a, b)
-    items = sorted(set(a.items) & set(b.items))
-    if not items:
-        raise RecordError(f"{a.label} and {b.label} have no {a.item} seed in common.")
+    both = joined(a, b)
+    pairs, items = both.pairs, both.items
     theirs = {metric.name for metric in b.metrics}
     columns = {k: m for k, m in metrics_of([a, b]).items() if m in a.metrics and k in theirs}
     metrics, lacking = {}, []
-    both = _Both(a, b, items, pairs)
     for name, metric in columns.items():
         x, y = both.values(metric)
         if np.isnan(x).any() or np.isnan(y).any():
@@ -173,7 +160,7 @@ def compare(a: Record, b: Record) -> Comparison:
             cell(a, name, items),
             cell(b, name, items),
             *_differences(x, y, metric, both),
-            _improvement(x, y, metric, f"{a.item}s"),
+            improvement(x, y, metric, f"{a.item}s"),
         )
     notes = (
         [f"{', '.join(lacking)}: over the {a.item}s where both have a value."] if lacking else []
@@ -183,25 +170,7 @@ def compare(a: Record, b: Record) -> Comparison:
     return Comparison(a.label, b.label, a.task.id, *size, metrics, columns, tuple(notes), a.item)
 
 
-@dataclass(frozen=True)
-class _Both:
-    """Two records, the items of both, and pairs of rows: positions among their training seeds."""
-
-    a: Record
-    b: Record
-    items: list[int]
-    pairs: list[tuple[int, int]]
-
-    def values(self, metric: MetricInfo) -> tuple[Array, Array]:
-        """Those (pairs, items) of both; of a metric that is no mean over items, (pairs, 1)."""
-        if metric.reduce == "mean":
-            x, y = (aligned(r, metric.name, r.training_seeds, self.items) for r in (self.a, self.b))
-        else:
-            x, y = (by_seed(r, metric.name, items=self.items)[:, None] for r in (self.a, self.b))
-        return x[[i for i, _ in self.pairs]], y[[j for _, j in self.pairs]]
-
-
-def _differences(x: Array, y: Array, metric: MetricInfo, both: _Both) -> tuple[Interval, Interval]:
+def _differences(x: Array, y: Array, metric: MetricInfo, both: Both) -> tuple[Interval, Interval]:
     """Of a − b, whose values are x and y: its own interval, and of the hierarchical bootstrap."""
     least, most = metric.bounds(both.a.task.horizon)
     ends = least - most, most - least
@@ -221,7 +190,7 @@ def _differences(x: Array, y: Array, metric: MetricInfo, both: _Both) -> tuple[I
     return own.within(*ends), drawn.within(*ends)
 
 
-def _redrawn(metric: MetricInfo, both: _Both) -> Array:
+def _redrawn(metric: MetricInfo, both: Both) -> Array:
     """Differences (REPLICATES,) of a metric that is no mean: pairs drawn anew, and items.
 
     All pairs of a replicate are reduced over the same items, which is what they met: pairs that
@@ -257,52 +226,3 @@ def _other_data(a: Record, b: Record) -> list[str]:
 
 def _a(word: str) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
-
-
-def check_same_task(a: Record, b: Record) -> None:
-    """Raise RecordError unless both are of the same task and version, scored as the same kind."""
-    for what, mine, its in (
-        ("task", a.task.id, b.task.id),
-        ("kind of evaluation", a.kind, b.kind),
-        ("version of the task", a.task.version, b.task.version),
-        ("definition of the task", a.hashes.task[:12], b.hashes.task[:12]),
-    ):
-        if mine != its:
-            raise RecordError(
-                f"{a.label} and {b.label} cannot be compared: another {what}, {mine} and {its}."
-            )
-
-
-def _training_pairs(a: Record, b: Record) -> list[tuple[int, int]]:
-    """Pairs of rows."""
-    ours, theirs = a.training_seeds, b.training_seeds
-    if len(theirs) == 1 and not b.hashes.weights:
-        return [(i, 0) for i in range(len(ours))]
-    if len(ours) == 1 and not a.hashes.weights:
-        return [(0, j) for j in range(len(theirs))]
-    common = sorted(set(ours) & set(theirs))
-    if not common:
-        raise RecordError(f"{a.label} and {b.label} have no training seed in common.")
-    return [(ours.index(seed), theirs.index(seed)) for seed in common]
-
-
-def _improvement(x: Array, y: Array, metric: MetricInfo, items: str) -> Interval:
-    """P(better) over training seeds; over items where there is one pair of these.
-
-    None where there is but one number of each.
-    """
-    if x.size < 2:
-        return NO_DATA
-    higher = metric.higher_is_better
-    if len(x) >= 2:
-        scores = [seed_means(values) for values in (x, y)]
-        unit = "training seeds"
-    else:
-        scores = [values.ravel() for values in (x, y)]
-        unit = items
-    runs = [(score if higher else -score)[~np.isnan(score), None] for score in scores]
-    if min(map(len, runs)) == 0:
-        return NO_DATA
-    mean = float(bootstrap.probability_of_improvement(*runs))
-    low, high = proportions.superiority(mean, len(runs[0]), len(runs[1]), LEVEL)
-    return Interval(mean, low, high, f"newcombe over {unit}", len(runs[0]))

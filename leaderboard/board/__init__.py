@@ -1,0 +1,1 @@
+"""The board as data: what all pages show, a pure function of records, bundles and their log."""

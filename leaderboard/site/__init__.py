@@ -1,0 +1,1 @@
+"""Pages of the board: pure functions of it, for the static export and for a server alike."""

@@ -12,7 +12,7 @@ from entitybench.records import Record
 from entitybench.registry import datasets, kinds, tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from entitybench.types import TaskSpec
@@ -36,42 +36,42 @@ class Score:
     record: str  # the file, below records/
 
 
-def scores(records: Path, kind: str) -> list[Score]:
-    """Every record of a trained agent in tasks of a kind whose reference scores are known."""
-    found = []
+@dataclass(frozen=True)
+class Scored:
+    """What the records of one task say: its ends, what learned there, and `BESIDE`."""
+
+    ends: tuple[float, float]  # what random actions and the oracle reach
+    trained: list[Score]
+    beside: list[Score | None]  # None where there is no record
+
+
+def scores(records: Path, kind: str) -> dict[str, Scored]:
+    """By id, the tasks of a kind whose reference scores are known; every record is read once."""
+    found = {}
     for task in tasks():
         if task.kind != kind:
             continue
-        ends = _ends(records / task.id, task)
-        for path in sorted((records / task.id).glob("*.json")):
-            record = Record.read(path)
-            if ends and record.kind == kind and record.data and record.agent.weights_from is None:
-                found.append(_score(record, task, ends, path.relative_to(records).as_posix()))
+        read = {path.stem: Record.read(path) for path in sorted((records / task.id).glob("*.json"))}
+        ends = _ends(read, task)
+        if ends is None:
+            continue
+        score = {
+            name: _score(record, task, ends, f"{task.id}/{name}.json")
+            for name, record in read.items()
+            if record.kind == kind and record.agent.weights_from is None
+        }
+        trained = [each for name, each in score.items() if read[name].data]
+        found[task.id] = Scored(ends, trained, [score.get(who) for who in BESIDE])
     return found
 
 
-def _beside(records: Path, task: TaskSpec) -> list[Score | None]:
-    """The scores of `BESIDE` in a task; None where there is no record."""
-    ends = _ends(records / task.id, task)
-    found: list[Score | None] = []
-    for who in BESIDE:
-        path = records / task.id / f"{who}.json"
-        record = Record.read(path) if ends and path.is_file() else None
-        name = path.relative_to(records).as_posix()
-        found.append(_score(record, task, ends, name) if record and ends else None)
-    return found
-
-
-def _ends(folder: Path, task: TaskSpec) -> tuple[float, float] | None:
+def _ends(records: Mapping[str, Record], task: TaskSpec) -> tuple[float, float] | None:
     """What random actions and the oracle reach in the metric that tasks of this kind compare."""
     name = kinds()[task.kind].compared
-    ends = []
-    for who in ("random", "oracle"):
-        path = folder / f"{who}.json"
-        if not path.is_file():
-            return None
-        ends.append(float(by_seed(Record.read(path), name).mean()))
-    return None if ends[0] == ends[1] else (ends[0], ends[1])
+    if "random" not in records or "oracle" not in records:
+        return None
+    low, high = (float(by_seed(records[who], name).mean()) for who in ("random", "oracle"))
+    return None if low == high else (low, high)
 
 
 def _score(record: Record, task: TaskSpec, ends: tuple[float, float], path: str) -> Score:
@@ -91,7 +91,8 @@ def baselines(kind: str, reference: Path) -> str:
     What needs no data stands beside them, on the same starts of the dataset's task, and the numbers
     that were made 0 and 100.
     """
-    found = scores(reference / "records", kind)
+    known = scores(reference / "records", kind)
+    found = [score for task in known.values() for score in task.trained]
     if not found:
         return ""
     named = {s.dataset for s in found}
@@ -101,10 +102,9 @@ def baselines(kind: str, reference: Path) -> str:
     rows = []
     for dataset in order:
         here = [by_place.get((dataset, agent)) for agent in agents]
-        task = tasks()[next(s.record for s in here if s).partition("/")[0]]
-        others = [_cell(s) for s in _beside(reference / "records", task)]
-        ends = _ends(reference / "records" / task.id, task) or ()
-        scale = " and ".join(f"{x + 0.0:.4g}" for x in ends)
+        task = known[next(s.record for s in here if s).partition("/")[0]]
+        others = [_cell(s) for s in task.beside]
+        scale = " and ".join(f"{x + 0.0:.4g}" for x in task.ends)
         sizes = sorted({s.size for s in here if s})
         files = ", ".join(f"`{s.record}`" for s in here if s)
         row = (dataset, *map(_cell, here), *others, scale, ", ".join(sizes), files)
@@ -132,7 +132,8 @@ def published(what: str, reference: Path) -> str:
     """Ours beside published scores on the data of the same name."""
     table = json.loads((reference / PUBLISHED).read_text(encoding="utf-8"))[what]
     kind = tasks()[next(iter(table["scores"])).partition("/")[0]].kind
-    ours = {(s.dataset, s.agent): s for s in scores(reference / "records", kind)}
+    known = scores(reference / "records", kind).values()
+    ours = {(s.dataset, s.agent): s for task in known for s in task.trained}
     rows = []
     for dataset, methods in table["scores"].items():
         cells = []

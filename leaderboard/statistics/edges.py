@@ -44,7 +44,10 @@ def measured(
 
 
 def _pooled(rows: Mapping[str, Array], part: str) -> list[float]:
-    return np.nansum([rows[f"{part}{name}"] for name in detection.COUNTS], axis=1).tolist()
+    counts = np.array([rows[f"{part}{name}"] for name in detection.COUNTS], np.float64)
+    totals = counts.sum(axis=1)
+    # Without a hole, as almost always, the plain sum is the same and takes a third of the time.
+    return (np.nansum(counts, axis=1) if np.isnan(totals).any() else totals).tolist()
 
 
 # What follows is named by `entitybench.kinds`: rows' values by name, (E,) each -> one number.

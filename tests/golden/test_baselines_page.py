@@ -67,7 +67,7 @@ def test_random_is_0_and_the_oracle_100(tmp_path: Path) -> None:
     root = folder(tmp_path)
     path = stored(root, "bc", [[60.0, 60.0], [70.0, 70.0], [50.0, 50.0]], DATA)
     assert path.name == "bc@medium-v1.json", "another dataset than the task's own is in the name"
-    (score,) = scores(root / "records", "reward-control")
+    (score,) = scores(root / "records", "reward-control")["hopper"].trained
     assert (score.dataset, score.agent, score.size) == (DATA, "bc", "3 × 2")
     # Means of the seeds 50, 60, 40: t(0.975, 2) = 4.303 times 10 / sqrt(3).
     assert round(score.mean, 6) == 50.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ import numpy as np
 from entitybench.envs.core.alone import plain
 from entitybench.envs.core.banks import Bank
 from entitybench.envs.core.interactions import graph
+from entitybench.envs.core.obstacles import Bumps
 from entitybench.envs.core.physics import INTEGRATED, MujocoPhysics
-from entitybench.envs.core.world import GoalWorld, RewardWorld, TeamWorld
+from entitybench.envs.core.world import ArrayMixin, GoalWorld, RewardWorld, TeamWorld
 from entitybench.errors import BadValue, whole
 from entitybench.registry import resolve
 
@@ -424,6 +426,19 @@ class Worlds:
         digest = hashlib.sha256(self.integration_state(row).tobytes())
         digest.update(self.goals[row].tobytes())
         return digest.hexdigest()
+
+    def bumped(self) -> Array:
+        """(B,) bool: whose robots touch one of the world's `obstacles` after the last step.
+
+        In a MuJoCo world by the contacts of its last physics step.
+        """
+        if isinstance(self.world, ArrayMixin):
+            return self.world.bumping(self.state)
+        return self._bumps.of(self.datas)
+
+    @cached_property
+    def _bumps(self) -> Bumps:
+        return Bumps(self.world)
 
     def rest(self, rows: Sequence[int]) -> None:
         """The episodes in `rows` are over: until they begin anew nobody looks at them.

@@ -266,6 +266,14 @@ class World(ABC):
         """Which entities the action drives directly: rows of `bodies`."""
         return (0,)
 
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        """What robots are to stay clear of: names of geoms, without MuJoCo of entities.
+
+        Nothing in the rules depends on it: contacts with it are counted, see `Worlds.bumped`.
+        """
+        return ()
+
 
 def whole_steps(control_dt: float, physics_dt: float) -> int:
     """How many physics steps (s) a control step (s) has.
@@ -300,6 +308,10 @@ class ArrayMixin(World):
         """Which entities acted on which in a control step: bool (..., N target, N cause)."""
         del before, action
         return np.zeros((*after.shape[:-1], self.entities, self.entities), bool)
+
+    def bumping(self, state: Array) -> Array:
+        """Whether a robot touches one of `obstacles` in states (..., S): bool (...)."""
+        return np.zeros(state.shape[:-1], bool)
 
     def acting(self, before: Array, action: Array, after: Array) -> Array | None:
         """Which entities the action drove in a control step, bool (..., N); None: `driven`."""

@@ -88,6 +88,10 @@ class HockeyWorld(World):
         return ("puck", *self.blocks)
 
     @property
+    def obstacles(self) -> tuple[str, ...]:
+        return self.blocks
+
+    @property
     def driven(self) -> tuple[int, ...]:
         return tuple(range(len(self.mallets)))
 

@@ -119,6 +119,11 @@ class PointMaze(RewardWorld):
         return ("point", *(f"wall{i}" for i in range(len(self.walls))), "goal")
 
     @property
+    def obstacles(self) -> tuple[str, ...]:
+        borders = tuple(f"border{i}" for i in range(4))
+        return (*(f"wall{i}" for i in range(len(self.walls))), *borders)
+
+    @property
     def movable(self) -> tuple[str, ...]:
         return ()
 

@@ -43,6 +43,10 @@ class PushPostsWorld(PushWorld):
     fixed_names = feature_names[4:]
     others = tuple(f"post{i}" for i in range(len(POSTS)))
 
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        return self.others
+
     def spec(self) -> mujoco.MjSpec:
         from entitybench.envs.push.scene import add_posts
 

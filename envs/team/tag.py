@@ -83,6 +83,14 @@ class TagWorld(ParticleWorld):
         caught = CAUGHT * self.catches(after).astype(np.float64)
         return {"caught": np.repeat(caught[..., None], PREDATORS, axis=-1)}
 
+    @property
+    def obstacles(self) -> tuple[str, ...]:
+        return self.bodies[self.movers :]
+
+    def bumping(self, state: Array) -> Array:
+        overlap = self.collisions(self.places(state))
+        return np.logical_or.reduce(overlap[..., :PREDATORS, self.movers :], axis=(-2, -1))
+
     def status(self, state: Array) -> dict[str, Array]:
         """Success is to have caught the prey; the share grows to 1 with five steps of it."""
         steps = self.extras(state)[..., 0]

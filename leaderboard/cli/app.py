@@ -182,6 +182,7 @@ _command(
     "bench table results/control-small --suite control-small",
     "bench table a.json b.json",
     "bench table leaderboard/reference/records/push-3blocks --sort return --format markdown",
+    "bench table results/push-3blocks --columns deployability --sort jerk",
     "bench table leaderboard/reference/records/push-3blocks --format latex > push-3blocks.tex",
 )
 _command(

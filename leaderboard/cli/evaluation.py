@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,12 +219,15 @@ def _write(record: Record, out: Path | None) -> Path:
 
 
 def _show(record: Record, json: bool) -> None:
-    """Print a record: its file, or a table with the shipped ones below."""
+    """Print a record: its file, or a table with the shipped ones below, and how it handles."""
     if json:
         put(record.to_json())
         return
 
+    from entitybench.leaderboard.tables.extras import handled
     from entitybench.leaderboard.tables.gather import beside_shipped
     from entitybench.leaderboard.tables.merge import Named
 
-    print_table(beside_shipped([Named(record)]))
+    made = beside_shipped([Named(record)])
+    line = handled(record)
+    print_table(replace(made, remarks=(*made.remarks, *([line] if line else []))))

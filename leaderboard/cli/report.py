@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue, unknown
-from entitybench.leaderboard.cli.args import Place, existing, writable_file
+from entitybench.leaderboard.cli.args import Place, Tags, existing, writable_file
 from entitybench.leaderboard.cli.output import print_json, print_table, put
 from entitybench.registry import suites
 
@@ -22,6 +22,7 @@ def table(
     *records: Path,
     suite: str | None = None,
     sort: str | None = None,
+    columns: Tags | None = None,
     format: str = "text",
     json: bool = False,
 ) -> None:
@@ -32,12 +33,18 @@ def table(
             above the shipped ones of the same tasks. Default: the shipped records.
         suite: An id of `bench list suites`: one row for each agent, what it reaches over the tasks
             of the suite; what lacks some of it stands below a line.
-        sort: A metric by its name in a record, e.g. return: best first, task by task.
+        sort: A metric by its name in a record, e.g. return: best first, task by task. Also one
+            that tables do not show otherwise, see --columns.
+        columns: What to show, by name: metrics; violations, jerk, contacts (with obstacles);
+            decision_p50_ms, decision_p99_ms (of a single decision), updates, training_cpu_s,
+            evaluation_cpu_s. Or deployability for all but the metrics, or all.
         format: text, markdown, latex (with booktabs), csv, html or json.
         json: The same as --format json.
     """
     chosen = _format(format, json)
     protocol = None if suite is None else suites()[suite]
+    if protocol is not None and columns is not None:
+        raise BadValue("--columns are of tables by task: leave them out, or --suite.")
     if protocol is not None and sort is not None:
         raise BadValue(
             "--sort is of tables by task; those of a suite are best first: leave it out."
@@ -52,6 +59,7 @@ def table(
     from entitybench.leaderboard.tables.gather import gathered, shipped
 
     made = gathered(records) if records else shipped()
+    made = made if columns is None else made.showing(columns)
     made = made if sort is None else made.ranked(sort)
     for k, part in enumerate([made] if chosen in WHOLE else made.parts()):
         if k:

@@ -244,6 +244,7 @@ def _trained(spec: AgentSpec, task: TaskSpec, checkpoint: Checkpoint, device: st
         dataset_sha256=(meta.get("dataset") or {}).get("content_hash"),
         parts=checkpoint.parts,
         devices=checkpoint.devices,
+        training_cpu_s=checkpoint.cpu_s,
         device=device,
         shipped=checkpoint.shipped,
     )
@@ -293,6 +294,7 @@ def evaluate(
     arguments: Mapping[str, Any] | None = None,
     failures: Failures = "raise",
     bank: str = "public",
+    latency: bool = True,
 ) -> Record:
     """Run an agent from `episodes` starts of a task, or give it so many items, and write it down.
 
@@ -316,6 +318,8 @@ def evaluate(
         arguments: what the record says was asked for; None: these arguments.
         failures: "raise" an exception of the agent as BenchError, or "record" it in its rows.
         bank: where start states come from: public, perturbed (or perturbed:mass,friction), hidden.
+        latency: whether some hundred decisions for a single episode are timed after it; changes no
+            row.
 
     Raises:
         UnknownId: no such agent or task.
@@ -349,6 +353,7 @@ def evaluate(
         arguments=arguments,
         failures=failures,
         bank=bank,
+        latency=latency,
     )
     if progress is not None:
         return run(progress=progress)

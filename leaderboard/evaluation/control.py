@@ -18,6 +18,8 @@ import numpy as np
 from entitybench.envs.core.play import play
 from entitybench.errors import BadValue, foreign
 from entitybench.leaderboard.evaluation import provenance
+from entitybench.leaderboard.evaluation.handling import Handling
+from entitybench.leaderboard.evaluation.latency import measure
 from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
 from entitybench.leaderboard.evaluation.tally import WENT_WRONG, Tally
 from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, Row
@@ -27,6 +29,7 @@ from entitybench.words import class_name, reason, squeezed
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.evaluate import Options
+    from entitybench.leaderboard.evaluation.latency import Latency
     from entitybench.leaderboard.evaluation.pool import Entrant, Failures
 
 BLOCK = 25
@@ -40,6 +43,7 @@ class Simulation(Protocol):
     def reset(self, seeds: Sequence[int]) -> Obs: ...
     def step(self, actions: Array) -> tuple[Obs, dict[str, Array]]: ...
     def state_digest(self, row: int) -> str: ...
+    def bumped(self) -> Array: ...
     def rest(self, rows: Sequence[int]) -> None: ...
     def close(self) -> None: ...
 
@@ -81,6 +85,17 @@ class Control:
         simulation = make(task, len(job.items), options.threads)
         try:
             return run_block(job, task, simulation, options.failures, tick)
+        finally:
+            simulation.close()
+
+    def latency(
+        self, entrant: Entrant, task: TaskSpec, options: Options, evaluated_s: float
+    ) -> Latency:
+        """How long decisions for a single episode take."""
+        make = options.worlds or bank_worlds(options.bank)
+        simulation = make(task, 1, 1)
+        try:
+            return measure(entrant.actor, task, simulation, evaluated_s)
         finally:
             simulation.close()
 
@@ -136,7 +151,7 @@ def run_block(
     job: Job, task: TaskSpec, worlds: Simulation, failures: Failures, tick: Callable[[int], None]
 ) -> Result:
     """The episodes of one block, each to its end. Padded rows see what another row sees."""
-    trace = _Trace(job, task)
+    trace = _Trace(job, task, worlds.world)
     try:
         with blame(INFRASTRUCTURE):
             _simulate(job, task, worlds, trace, tick)
@@ -152,7 +167,7 @@ def _simulate(
     obs = worlds.reset(list(job.items))
     policy = _Padded(job, worlds.world.action_shape, trace)
     for step in play(worlds, policy, obs, rng, task.horizon):
-        trace.add(step.info, worlds)
+        trace.add(step.info, step.action, worlds)
         if trace.tally.over.all():
             tick(task.horizon - step.index)
             break
@@ -246,16 +261,18 @@ def checked(
 class _Trace:
     """What is kept of a running block."""
 
-    def __init__(self, job: Job, task: TaskSpec) -> None:
+    def __init__(self, job: Job, task: TaskSpec, world: Any) -> None:
         self.job = job
         self.error: str | None = None
         self.seconds = 0.0
         self.tally = Tally(len(job.items), task)
+        self.handling = Handling(world)
         self.digests: dict[int, str] = {}  # of episodes that ended early, when they did
         self.diagnostics: dict[str, Array] = {}
 
-    def add(self, info: Mapping[str, Array], worlds: Simulation) -> None:
+    def add(self, info: Mapping[str, Array], actions: Array, worlds: Simulation) -> None:
         """One control step."""
+        self.handling.add(actions, worlds)
         ended = self.tally.add(info).tolist()
         for row in ended:
             if not self.tally.unstable[row]:
@@ -266,7 +283,7 @@ class _Trace:
         """The rows. An episode cut short by an error is no success, whatever it looked like."""
         whole, tally = self.error is None, self.tally
         latency = round(1000 * self.seconds / max(int(tally.length.max()), 1), 4)
-        rows = []
+        rows, handled = [], self.handling.values(tally.length)
         for i, seed in enumerate(self.job.items):
             error = self.error or (WENT_WRONG if tally.unstable[i] else None)
             values = tally.values(i, failed=error is not None)
@@ -277,7 +294,12 @@ class _Trace:
                     training_seed=self.job.entrant.source.training_seed,
                     item=seed,
                     # In the order that records have had from the first.
-                    values={**values, "latency_ms": latency, "normalised_return": normalised},
+                    values={
+                        **values,
+                        "latency_ms": latency,
+                        "normalised_return": normalised,
+                        **handled[i],
+                    },
                     digest=digest[:DIGEST],
                     error=error,
                 )

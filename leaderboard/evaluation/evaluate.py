@@ -33,6 +33,7 @@ from entitybench.records import (
     MOST,
     AgentInfo,
     Columns,
+    Costs,
     DataInfo,
     Hashes,
     MetricInfo,
@@ -44,6 +45,7 @@ from entitybench.words import class_name, squeezed
 
 if TYPE_CHECKING:
     from entitybench.kinds import Kind
+    from entitybench.leaderboard.evaluation.latency import Latency
     from entitybench.types import Array, TaskSpec
 
 
@@ -100,6 +102,7 @@ def evaluate(
     failures: Failures = "raise",
     bank: str = "public",
     worlds: Any = None,
+    latency: bool = False,
 ) -> Record:
     """Give an agent `episodes` items of a task and write down what happened.
 
@@ -115,6 +118,7 @@ def evaluate(
         failures: "raise" an exception of the agent as BenchError, or "record" it in its rows.
         bank: where start states come from: public, perturbed (or perturbed:mass,friction), hidden.
         worlds: makes the simulation of a block; default: the task's own, with starts of the bank.
+        latency: whether decisions for a single episode are timed, where agents of the kind act.
 
     Raises:
         BadValue: impossible numbers, a policy whose actions have the wrong shape or are not finite.
@@ -132,10 +136,11 @@ def evaluate(
     workers = threads or provenance.cores()
     spare = max(1, workers // len(jobs))  # few jobs, many cores: a job in parallel
     options = Options(threads=spare, failures=failures, bank=bank, worlds=worlds)
-    begin = time.perf_counter()
+    begin, begin_cpu = time.perf_counter(), time.process_time()
     run = partial(_run, evaluator, spec, options)
     steps = evaluator.steps(spec)
     results = run_all(jobs, run, threads=workers, steps=steps, progress=progress)
+    wall, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
     rows = [row for result in results for row in result.rows]
     if all(row.error is not None and not row.counts for row in rows):
         raise BenchError(f"no {kind.item} of {spec.id} could be run: {rows[0].error}")
@@ -166,10 +171,39 @@ def evaluate(
         arguments=dict(arguments),
         block=evaluator.block,
         threads=workers,
-        wall_time_s=round(time.perf_counter() - begin, 3),
+        wall_time_s=round(wall, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         rows=Columns.of(rows),
         diagnostics=_average(jobs, results),
+        costs=_costs(entrants, cpu, _timed(evaluator, entrants[0], spec, options, latency, wall)),
+    )
+
+
+def _timed(
+    evaluator: Evaluator,
+    entrant: Entrant,
+    task: TaskSpec,
+    options: Options,
+    asked: bool,
+    wall_s: float,
+) -> Latency | None:
+    """The times of decisions of the first training seed; None where nobody asked or none decide."""
+    measure = getattr(evaluator, "latency", None)  # of kinds whose agents act
+    if not asked or measure is None:
+        return None
+    timed: Latency = measure(entrant, task, options, wall_s)
+    return timed
+
+
+def _costs(entrants: Sequence[Entrant], cpu_s: float, timed: Latency | None) -> Costs:
+    learned = {each.source.training_seed: each.source.training_cpu_s for each in entrants}
+    return Costs(
+        decision_p50_ms=timed.percentile(0.5) if timed else None,
+        decision_p99_ms=timed.percentile(0.99) if timed else None,
+        decisions=len(timed.seconds) if timed else 0,
+        unmeasured=(timed.why or None) if timed else None,
+        evaluation_cpu_s=round(cpu_s, 3),
+        training_cpu_s={str(k): round(s, 1) for k, s in learned.items() if s is not None},
     )
 
 

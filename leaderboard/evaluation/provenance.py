@@ -40,6 +40,7 @@ class Source:
     dataset_sha256: str | None = None
     parts: dict[str, str] = field(default_factory=dict)  # sha256 by name
     devices: tuple[str, ...] = ()  # that trained it, in order
+    training_cpu_s: float | None = None
     device: str = "cpu"  # where it acts
     shipped: bool = False  # the weights are those of the package
 

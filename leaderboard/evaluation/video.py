@@ -201,6 +201,9 @@ class _Camera:
     def state_digest(self, row: int) -> str:
         return str(self.worlds.state_digest(row))
 
+    def bumped(self) -> Array:
+        return self.worlds.bumped()
+
     def rest(self, rows: Sequence[int]) -> None:
         self.worlds.rest(rows)
 

@@ -34,7 +34,6 @@ from entitybench.leaderboard.submission.recorder import checkpoints
 from entitybench.leaderboard.submission.rerun import Drawn, rerun
 from entitybench.leaderboard.submission.rules import Report
 from entitybench.leaderboard.submission.simulate import Recorded, Setting, resimulate
-from entitybench.records import MOST
 from entitybench.registry import agents
 
 if TYPE_CHECKING:
@@ -274,8 +273,7 @@ class _Episodes:
             array = reading.column(data, name, shapes[name], self.report)
             if array is None:
                 continue
-            limit = 1.0 if column == "actions" else MOST
-            reading.check_numbers(name, array, ends[column], info, limit, self.report)
+            reading.check_numbers(name, array, ends[column], info, self.report)
             found[column] = array
         return found if len(found) == len(COLUMNS) else None
 

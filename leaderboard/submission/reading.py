@@ -20,7 +20,7 @@ from entitybench.leaderboard.submission.models import (
     sha256,
 )
 from entitybench.leaderboard.submission.recorder import checkpoints
-from entitybench.records import Record
+from entitybench.records import MOST, Record
 from entitybench.texts import parsed
 from entitybench.words import reason
 
@@ -107,20 +107,17 @@ def column(data: bytes, name: str, shape: tuple[int, ...], report: Report) -> Ar
     return array
 
 
-def check_numbers(
-    name: str, array: Array, ends: Array, info: EpisodesInfo, limit: float, report: Report
-) -> None:
-    """Numbers are finite, and within limits.
+def check_numbers(name: str, array: Array, ends: Array, info: EpisodesInfo, report: Report) -> None:
+    """Numbers are finite, and measurements.
 
     Args:
         name: of the file.
         array: (entries of all episodes, ...).
         ends: where each episode's entries end.
         info: the episodes.
-        limit: that no absolute value exceeds.
     """
     flat = array.reshape(len(array), -1)
-    wrong = ~(np.abs(flat).astype(np.float64) <= limit)  # NaN too
+    wrong = ~(np.abs(flat).astype(np.float64) <= MOST)  # NaN too
     if not wrong.any():
         return
     row, place = np.argwhere(wrong)[0].tolist()

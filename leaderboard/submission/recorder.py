@@ -9,6 +9,7 @@ import numpy as np
 
 from entitybench.envs.api import make_worlds
 from entitybench.leaderboard.submission.models import EVERY
+from entitybench.records import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ class Tape:
 
     Attributes:
         goal: (N, D) float32.
-        actions: (A,) or (M, A) of each control step, as they were applied.
+        actions: (A,) or (M, A) of each control step, before the worlds cut them to [-1, 1].
         states: (S,) integration states after 0, 20, 40, … steps, and after the last one.
     """
 
@@ -54,12 +55,10 @@ class Recorder:
 
     def step(self, actions: Array) -> tuple[Obs, dict[str, Array]]:
         """One control step."""
-        # As the worlds cut them: what is kept is what was applied, to the bit.
-        actions = np.minimum(np.maximum(actions, -1.0), 1.0)
         obs, info = self.worlds.step(actions)
         self._unstable |= info["unstable"]
         for row, tape in self._running.items():
-            tape.actions.append(actions[row].copy())
+            tape.actions.append(np.clip(actions[row], -MOST, MOST))
             if len(tape.actions) % EVERY == 0:
                 self._keep(row, tape)
         return obs, info
@@ -73,6 +72,10 @@ class Recorder:
     def state_digest(self, row: int) -> str:
         """As the worlds give it."""
         return self.worlds.state_digest(row)
+
+    def bumped(self) -> Array:
+        """As the worlds give it."""
+        return self.worlds.bumped()
 
     def close(self) -> None:
         """All are over."""
@@ -103,7 +106,8 @@ def recording(tapes: dict[int, Tape], bank: str) -> Any:
 def columns(tapes: Sequence[Tape]) -> dict[str, Array]:
     """The arrays of a bundle, from episodes in order."""
     actions = np.concatenate([np.stack(tape.actions) for tape in tapes])
-    short = actions.astype("<f4")
+    with np.errstate(over="ignore"):
+        short = actions.astype("<f4")
     exact = np.array_equal(short.astype("<f8"), actions)
     return {
         "actions": short if exact else actions.astype("<f8"),

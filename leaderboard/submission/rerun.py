@@ -94,7 +94,7 @@ class _Watched:
         ours = np.clip(np.asarray(given, np.float64), -1.0, 1.0)[self._rows]
         at = self._begin + np.minimum(self._step, self._steps - 1)
         theirs = self._actions[at].astype(np.float64)
-        apart = np.abs(ours - theirs).reshape(len(at), -1).max(axis=1)
+        apart = np.abs(ours - np.clip(theirs, -1.0, 1.0)).reshape(len(at), -1).max(axis=1)
         apart = np.where(self._step < self._steps, np.nan_to_num(apart, nan=np.inf), 0.0)
         self.apart = np.maximum(self.apart, apart)
         self.first[(self.first < 0) & (apart > TOLERANCE)] = self._step

@@ -50,7 +50,7 @@ RULES: dict[str, Rule] = {
         "all episodes 0, 1, … of all training seeds 0, 1, …, each once",
         "evaluate every episode of every training seed, the bad ones too, in one record",
     ),
-    "arrays": Rule(1, "arrays of the task's shapes, numbers finite, actions within [-1, 1]", _ANEW),
+    "arrays": Rule(1, "arrays of the task's shapes, numbers finite", _ANEW),
     "starts": Rule(
         2,
         "every episode begins where its seed makes it begin",

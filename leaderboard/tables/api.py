@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 Named = Record | str | Path
 
 
-def table(records: Named | Iterable[Named], *, sort: str | None = None) -> Table:
+def table(
+    records: Named | Iterable[Named],
+    *,
+    sort: str | None = None,
+    columns: Iterable[str] | None = None,
+) -> Table:
     """One table of records: a row for each agent and task, a column for each metric.
 
     It prints as `bench table` does and is a table in a notebook; `.to_json()`, `.markdown()`,
@@ -31,6 +36,8 @@ def table(records: Named | Iterable[Named], *, sort: str | None = None) -> Table
         records: records, files, or folders of files (or of such folders, as results/ is); one or
             several.
         sort: a metric by its name in a record, e.g. "return": best first, task by task.
+        columns: what to show, by name: metrics, "violations", "jerk", "contacts", costs such as
+            "decision_p99_ms"; "deployability" for all but the metrics, "all". None: the metrics.
 
     Raises:
         RecordError: none given, or some that cannot share a row or a table.
@@ -40,6 +47,7 @@ def table(records: Named | Iterable[Named], *, sort: str | None = None) -> Table
     if not isinstance(given, Iterable):
         raise RecordError(f"a table is of records, their files or folders: got {given!r}.")
     made = gathered(list(given))
+    made = made if columns is None else made.showing(columns)
     return made if sort is None else made.ranked(sort)
 
 

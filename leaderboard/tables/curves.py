@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from entitybench.kinds import Metric
     from entitybench.leaderboard.training.metrics import Rows
 
-_OF_SEEDS = ("seed", "parts", "beside", "device", "devices", "threads")  # in run.json
+_OF_SEEDS = ("seed", "parts", "beside", "device", "devices", "threads", "cpu_s")  # in run.json
 
 
 @dataclass(frozen=True)

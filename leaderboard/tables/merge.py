@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from entitybench.checkpoints import today
 from entitybench.errors import RecordError
-from entitybench.records import Columns
+from entitybench.records import Columns, Costs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,12 +119,19 @@ def merge(group: Sequence[Named]) -> Record:
         update={
             "columns": Columns.of([row for record in records for row in record.rows]),
             "data": [each for record in records for each in record.data],
+            "costs": _costs(records),
             "diagnostics": {k: v for record in records for k, v in record.diagnostics.items()},
             "hashes": first.hashes.model_copy(
                 update={"weights": {k: v for r in records for k, v in r.hashes.weights.items()}}
             ),
         }
     )
+
+
+def _costs(records: Sequence[Record]) -> Costs | None:
+    """Of one row; None unless all records tell theirs."""
+    known = [record.costs for record in records if record.costs is not None]
+    return Costs.together(known) if len(known) == len(records) else None
 
 
 def newest(

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from entitybench.errors import RecordError, seed_names, unknown
+from entitybench.errors import RecordError, seed_names
 from entitybench.leaderboard.statistics.intervals import NONE, hierarchical
-from entitybench.leaderboard.tables.data import cell, matrix, metric_of, metrics_of, shown
+from entitybench.leaderboard.tables.data import cell, matrix, metrics_of, shown
+from entitybench.leaderboard.tables.extras import columns_named, extra_cell, extras_of
 from entitybench.leaderboard.tables.grid import Grid
 from entitybench.leaderboard.tables.merge import Named, key_of, merge
 from entitybench.leaderboard.tables.render import Rendered
@@ -52,11 +53,33 @@ class Table(Rendered):
 
     rows: tuple[Row, ...]
     remarks: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()  # names of what is shown; none: the metrics of the records
 
     @property
     def metrics(self) -> dict[str, MetricInfo]:
         """The columns."""
-        return metrics_of([row.record for row in self.rows])
+        records = [row.record for row in self.rows]
+        own = metrics_of(records)
+        if not self.columns:
+            return own
+        known = {name: each for r in records for name, each in extras_of(r).items()} | own
+        return {name: known[name] for name in self.columns if name in known}
+
+    def showing(self, names: Iterable[str]) -> Table:
+        """The table with these columns: metrics, and what records hold beside them.
+
+        Args:
+            names: of metrics and of `extras.extras_of`; "deployability" are all of the latter
+                beside what is counted first, "all" are all there are.
+
+        Raises UnknownId for a name that none of the records can have.
+        """
+        columns = tuple(columns_named(names, [row.record for row in self.rows]))
+        rows = [
+            replace(row, cells={**row.cells, **{n: extra_cell(row.record, n) for n in columns}})
+            for row in self.rows
+        ]
+        return replace(self, rows=tuple(rows), columns=columns)
 
     @property
     def size(self) -> str:
@@ -70,7 +93,7 @@ class Table(Rendered):
         Raises UnknownId for a metric that none of the records has.
         """
         if name not in self.metrics:
-            raise unknown("metric", name, self.metrics)
+            return self.showing([*self.metrics, name]).ranked(name)
         tasks = list(dict.fromkeys(row.record.task.id for row in self.rows))
 
         def place(row: Row) -> tuple[Any, ...]:
@@ -100,7 +123,7 @@ class Table(Rendered):
         found: dict[str, list[Row]] = {}
         for row in self.rows:
             found.setdefault(row.record.metrics[0].name, []).append(row)
-        parts = [Table(tuple(rows)) for rows in found.values()]
+        parts = [Table(tuple(rows), columns=self.columns) for rows in found.values()]
         return [*parts[:-1], replace(parts[-1], remarks=self.remarks)]
 
     def grid(self) -> Grid:
@@ -176,12 +199,13 @@ class Table(Rendered):
 
     def values(self) -> list[dict[str, Any]]:
         """Flat rows of numbers."""
+        names = list(self.metrics)
         return [
             {
                 **_about(row),
                 **{
-                    f"{name}{end}": number(getattr(found, part))
-                    for name, found in row.cells.items()
+                    f"{name}{end}": number(getattr(row.cells[name], part))
+                    for name in names
                     for end, part in (("", "mean"), ("_low", "low"), ("_high", "high"))
                 },
                 "interval": row.cells[row.record.metrics[0].name].method,
@@ -191,15 +215,16 @@ class Table(Rendered):
 
     def to_json(self) -> dict[str, Any]:
         """Rows with nested intervals; the hierarchical bootstrap is beside each."""
-        rows = []
+        rows, names = [], list(self.metrics)
         for row in self.rows:
             own = {metric.name for metric in row.record.metrics}  # others are of other kinds
+            own |= extras_of(row.record).keys()
             metrics = {
                 name: {
-                    **as_json(found),
+                    **as_json(row.cells[name]),
                     "hierarchical_bootstrap": _bootstrap(row.record, name),
                 }
-                for name, found in row.cells.items()
+                for name in names
                 if name in own
             }
             rows.append({**_about(row), "metrics": metrics})
@@ -239,8 +264,9 @@ def as_json(found: Interval) -> dict[str, Any]:
 
 
 def _bootstrap(record: Record, name: str) -> list[float | None]:
-    if metric_of(record, name).reduce != "mean":
-        return [None, None]  # its rows do not add up to it
+    known = {metric.name: metric.reduce for metric in record.metrics}
+    if known.get(name, "mean") != "mean" or name not in record.columns.values:
+        return [None, None]  # its rows do not add up to it, or there are none
     found = hierarchical(matrix(record, name), replicates=2000)
     return [number(found.low), number(found.high)]
 

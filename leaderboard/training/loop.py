@@ -88,6 +88,7 @@ class Loop:
             logs = [stack.enter_context(_Log(f, self.crew.step, self.habits)) for f in self.folders]
             evaluated = set.intersection(*(log.evaluated for log in logs))
             stack.enter_context(self._interruptible())
+            self._begin_cost()
             saved = shown = time.monotonic()
             while True:
                 step = self.crew.step
@@ -95,6 +96,7 @@ class Loop:
                     evaluated.add(step)
                     self._evaluate(logs)
                 if step >= self.total:
+                    self._note_cost()
                     break
                 if self.stopped:
                     self._save(logs)
@@ -112,7 +114,19 @@ class Loop:
         for log in logs:
             log.file.flush()  # what a checkpoint goes on from is on the disk
         save(self.folders, self.crew)
+        self._note_cost()
         self.saved_step = int(self.crew.step)
+
+    def _begin_cost(self) -> None:
+        """From here on processor time counts, beside what the run took before."""
+        self.before = [(folder.asked() or {}).get("cpu_s", 0.0) for folder in self.folders]
+        self.begun = time.process_time()
+
+    def _note_cost(self) -> None:
+        """Write into each run.json what it took so far: its share, of those side by side."""
+        spent = (time.process_time() - self.begun) / len(self.folders)
+        for folder, before in zip(self.folders, self.before, strict=True):
+            folder.note({**(folder.asked() or {}), "cpu_s": round(before + spent, 3)})
 
     def _advance(self, logs: Sequence[_Log]) -> None:
         before = self.crew.step

@@ -2,7 +2,9 @@
 
     OUT/seed3.training/              while it runs
         run.json                     what was asked for; a resumed run must ask for the same, but
-                                     for the device: "devices" says which trained, from which step
+                                     for the device: "devices" says which trained, from which step,
+                                     and "cpu_s" the processor time that it took up to the newest
+                                     checkpoint
         checkpoint-000012000/        the newest two; it has this name only when it is whole
         metrics.jsonl, and what a logger leaves
         diverged.json            where its numbers are finite no more: nobody goes on with it

@@ -81,6 +81,12 @@ class Checkpoint:
             return ()
         return tuple(found or [str(asked[name]) for name in ("device",) if name in asked])
 
+    @property
+    def cpu_s(self) -> float | None:
+        """Seconds of processor time that its run took; None where that is not known."""
+        found = self._asked().get("cpu_s")
+        return float(found) if isinstance(found, int | float) and 0 <= found < 1e12 else None
+
     def _asked(self) -> dict[str, Any]:
         """What its run was asked for; nothing where that is not beside it."""
         try:

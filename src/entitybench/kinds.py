@@ -54,6 +54,7 @@ class Kind:
     does: str  # the method by which an agent shows what it can: "policy", "infer", "answer"
     evaluator: str  # "module:Class"; see entitybench.leaderboard.evaluation.evaluate
     metrics: tuple[Metric, ...]  # the first is shown in lists, curves and verdicts
+    extras: tuple[Metric, ...] = ()  # of rows too, in tables where they are asked for
     listed: tuple[str, ...] = ()  # metrics that lists show; none: the primary one
     compared: str = ""  # the metric by which baselines are compared over tasks
     options: frozenset[str] = frozenset()  # of `bench eval` that mean something here
@@ -109,6 +110,86 @@ _LATENCY = Metric(
 NORMALISED = Metric(name="normalised_return", title="normalised return", short="normalised")
 
 
+# What else matters on a robot. Rows of control hold them since they are counted.
+_HANDLING = (
+    Metric(
+        name="violations",
+        title="action numbers beyond limits (%)",
+        short="beyond %",
+        scale=100.0,
+        higher_is_better=False,
+        legend="numbers of actions outside [-1, 1]",
+    ),
+    Metric(
+        name="jerk",
+        title="jerk of actions",
+        short="jerk",
+        digits=3,
+        higher_is_better=False,
+        lower=0.0,
+        upper=2.0,
+        sentence="mean size of second differences of actions, in ranges of an action.",
+    ),
+    Metric(
+        name="contacts",
+        title="touching obstacles (steps)",
+        short="touching",
+        higher_is_better=False,
+        lower=0.0,
+        upper=HORIZON,
+        legend="control steps in which a robot touches an obstacle",
+    ),
+)
+# Of a whole record, whatever its kind: see `record_infos.Costs`. Times, which no two runs share.
+COSTS = (
+    Metric(
+        name="decision_p50_ms",
+        title="single decision, median (ms)",
+        short="p50 ms",
+        digits=2,
+        unit="ms",
+        higher_is_better=False,
+        exact=False,
+        legend="of decisions for a single episode, on one thread",
+    ),
+    Metric(
+        name="decision_p99_ms",
+        title="single decision, 99 % (ms)",
+        short="p99 ms",
+        digits=2,
+        unit="ms",
+        higher_is_better=False,
+        exact=False,
+    ),
+    Metric(
+        name="updates",
+        title="updates",
+        short="updates",
+        digits=0,
+        higher_is_better=False,
+        lower=0.0,
+    ),
+    Metric(
+        name="training_cpu_s",
+        title="training (CPU s)",
+        short="train s",
+        digits=0,
+        unit="s",
+        higher_is_better=False,
+        exact=False,
+    ),
+    Metric(
+        name="evaluation_cpu_s",
+        title="evaluation (CPU s)",
+        short="eval s",
+        digits=1,
+        unit="s",
+        higher_is_better=False,
+        exact=False,
+    ),
+)
+
+
 def _share_of_edges(name: str, title: str, short: str, **others: Any) -> Metric:
     """A share of edges, pooled over the steps of all items of a training seed."""
     return Metric(
@@ -151,6 +232,7 @@ KINDS: tuple[Kind, ...] = (
         metrics=CONTROL_METRICS,
         compared="success",
         options=_EPISODES,
+        extras=_HANDLING,
         views=(f"{_SINGLE}:GoalEnv", f"{_VECTOR}:GoalVectorEnv"),
     ),
     Kind(
@@ -162,6 +244,7 @@ KINDS: tuple[Kind, ...] = (
         listed=("success", "return"),
         compared="return",
         options=_EPISODES,
+        extras=_HANDLING,
         views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),
     ),
     Kind(
@@ -173,6 +256,7 @@ KINDS: tuple[Kind, ...] = (
         listed=("success", "return"),
         compared="return",
         options=_EPISODES,
+        extras=_HANDLING,
         parallel="entitybench.envs.views.team:TeamEnv",
     ),
     Kind(

@@ -12,6 +12,8 @@ from entitybench.kinds import METRICS
 from entitybench.record_rows import RecordModel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from entitybench.kinds import Metric
 
 
@@ -106,6 +108,29 @@ class DataInfo(RecordModel):
             return ""
         name = self.dataset.rpartition("/")[2]
         return name if self.registered else f"{name} of own content {(self.sha256 or '')[:8]}"
+
+
+class Costs(RecordModel):
+    """What deciding, evaluating and training took: times, which no two runs share."""
+
+    decision_p50_ms: float | None = Field(
+        None, ge=0, description="median time of a decision for a single episode, on one thread"
+    )
+    decision_p99_ms: float | None = Field(None, ge=0, description="its 99th percentile")
+    decisions: int = Field(0, ge=0, description="that were timed")
+    unmeasured: str | None = Field(None, description="why no decision was timed")
+    evaluation_cpu_s: float | None = Field(None, ge=0, description="of the process, all threads")
+    training_cpu_s: dict[str, float] = Field({}, description="by training seed, where known")
+
+    @classmethod
+    def together(cls, parts: Sequence[Costs]) -> Costs:
+        """Those of records that make one: times of decisions are those of the first that has."""
+        timed = next((part for part in parts if part.decisions), parts[0])
+        spent = [part.evaluation_cpu_s for part in parts]
+        known = [seconds for seconds in spent if seconds is not None]
+        total = round(sum(known), 3) if len(known) == len(parts) else None
+        learned = {seed: s for part in parts for seed, s in part.training_cpu_s.items()}
+        return timed.model_copy(update={"evaluation_cpu_s": total, "training_cpu_s": learned})
 
 
 class Hashes(RecordModel):

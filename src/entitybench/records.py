@@ -16,7 +16,15 @@ from pydantic import Field, ValidationError, model_validator
 
 from entitybench.errors import NoRecord, RecordError
 from entitybench.files import read_file, write_atomic
-from entitybench.record_infos import AgentInfo, DataInfo, Hashes, MetricInfo, Revision, TaskInfo
+from entitybench.record_infos import (
+    AgentInfo,
+    Costs,
+    DataInfo,
+    Hashes,
+    MetricInfo,
+    Revision,
+    TaskInfo,
+)
 from entitybench.record_rows import (
     DIGEST,
     INFRASTRUCTURE,
@@ -44,6 +52,7 @@ __all__ = [
     "UNSTABLE",
     "AgentInfo",
     "Columns",
+    "Costs",
     "DataInfo",
     "Hashes",
     "MetricInfo",
@@ -79,6 +88,7 @@ class Record(RecordModel):
     created: str = Field(description="UTC, ISO 8601")
     columns: Columns = Field(alias="rows")
     diagnostics: dict[str, dict[str, float]] = Field({}, description="mean by training seed")
+    costs: Costs | None = Field(None, description="times; absent where nobody measured")
 
     @model_validator(mode="after")
     def _numbers_fit_their_metrics(self) -> Self:
@@ -174,7 +184,7 @@ class Record(RecordModel):
     def deterministic(self) -> dict[str, Any]:
         """What is equal for any number of threads, at any time, on the same kind of machine."""
         data = self.model_dump(mode="json", by_alias=True)
-        for name in ("wall_time_s", "created", "threads", "arguments", "revision"):
+        for name in ("wall_time_s", "created", "threads", "arguments", "revision", "costs"):
             del data[name]
         for name in [metric.name for metric in self.metrics if not metric.exact]:
             del data["rows"]["values"][name]
@@ -184,6 +194,8 @@ class Record(RecordModel):
         """The text of the record file: a line for each column of the rows."""
         data = self.model_dump(mode="json", by_alias=True)
         rows = data.pop("rows")
+        if self.costs is None:  # as records were before there were any
+            del data["costs"]
         values = {name: _short(column) for name, column in rows.pop("values").items()}
         lines = [f"{json.dumps(name)}: {json.dumps(column)}" for name, column in rows.items()]
         inner = [f"{json.dumps(name)}: {json.dumps(column)}" for name, column in values.items()]

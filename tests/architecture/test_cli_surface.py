@@ -23,7 +23,7 @@ SURFACE = {
     "reproduce": "METHOD --claim --preset --from-scratch --workers --device --out --json",
     "export": "FOLDER --minari --json",
     "import": "SOURCE --out --download --horizon --json",
-    "table": "RECORDS --suite --sort --format --json",
+    "table": "RECORDS --suite --sort --columns --format --json",
     "compare": "A B --format --json",
     "plot": "KIND INPUTS --out --metric --json",
     "submit": "RECORD --pack --check --new-key --weights --with-weights --key --threads --json",

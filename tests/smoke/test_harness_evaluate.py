@@ -21,6 +21,7 @@ TOY = TaskSpec(id="toy", version=3, kind="goal-control", target="toy:World", hor
 class Dot:
     action_dim = 2
     action_shape = (2,)
+    obstacles = ()
 
 
 class ToyWorlds:

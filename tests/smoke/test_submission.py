@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import stat
@@ -27,11 +26,19 @@ from entitybench.leaderboard.submission.models import manifest_schema
 from entitybench.leaderboard.submission.pack import pack
 from entitybench.leaderboard.submission.rules import PROVES, RULES
 from entitybench.records import Record
+from tests.support.bundles import (
+    ACTIONS,
+    GOALS,
+    STATES,
+    Files,
+    altered,
+    content,
+    edited,
+    moved,
+    row,
+)
 
-Files = dict[str, bytes]
 EPISODES = 3
-ACTIONS, STATES = "episodes/seed0/actions.npy", "episodes/seed0/states.npy"
-GOALS = "episodes/seed0/goals.npy"
 STEPS, MARKS = 150, 9  # control steps of push-1block, and its states: 0, 20, …, 140 and 150
 
 
@@ -47,49 +54,6 @@ def record() -> Record:
 @pytest.fixture(scope="module")
 def bundle(record: Record) -> bytes:
     return pack(record, threads=1)
-
-
-def content(bundle: bytes) -> Files:
-    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def altered(bundle: bytes, alter: Callable[[Files], None], *, hashes: bool = True) -> bytes:
-    """The bundle as somebody alters it who knows the format: with hashes that fit again."""
-    files = content(bundle)
-    alter(files)
-    manifest = json.loads(files["manifest.json"])
-    if hashes:
-        manifest["files"] = {
-            name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            for name, data in files.items()
-            if name not in ("manifest.json", "signature.json")
-        }
-        manifest["record_sha256"] = manifest["files"]["record.json"]["sha256"]
-        files["manifest.json"] = json.dumps(manifest).encode()
-    return zipped(files)
-
-
-def edited(name: str, edit: Callable[[Any], None]) -> Callable[[Files], None]:
-    """An alteration of a JSON file."""
-
-    def alter(files: Files) -> None:
-        data = json.loads(files[name])
-        edit(data)
-        files[name] = json.dumps(data).encode()
-
-    return alter
-
-
-def moved(name: str, place: tuple[Any, ...], by: float) -> Callable[[Files], None]:
-    """An alteration of one number of an array."""
-
-    def alter(files: Files) -> None:
-        array = unpacked(files[name], ("<f4", "<f8")).copy()
-        array[place] = np.clip(array[place] + by, -1, 1) if name == ACTIONS else array[place] + by
-        files[name] = packed(array)
-
-    return alter
 
 
 def both(*alterations: Callable[[Files], None]) -> Callable[[Files], None]:
@@ -143,11 +107,6 @@ def test_perturbed_starts_pass_with_actions_that_come_late() -> None:
     record = record_of("push-1block", bank="perturbed")
     report = verify(pack(record, threads=1), Wanted(threads=1))
     assert (report.findings, report.level, report.measured["residual"]) == ([], 2, 0)
-
-
-def row(column: str, value: Any) -> Callable[[Files], None]:
-    """A value of episode 1 in the record."""
-    return edited("record.json", lambda data: data["rows"]["values"][column].__setitem__(1, value))
 
 
 def no_second_episode(files: Files) -> None:

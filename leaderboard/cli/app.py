@@ -7,7 +7,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
@@ -15,7 +16,7 @@ from cyclopts.exceptions import UnknownCommandError, UnusedCliTokensError
 
 from entitybench.errors import BadValue, did_you_mean
 from entitybench.leaderboard.cli.output import note
-from entitybench.streams import result
+from entitybench.streams import emit, result
 from entitybench.words import class_name, named, place
 
 _CLI = "entitybench.leaderboard.cli"
@@ -316,6 +317,8 @@ def run(words: Sequence[str]) -> int:
     """Run one command. Raises BadValue for words that no command takes."""
     warnings.showwarning = _one_line_warning
     _one_line_failures()
+    if words[:1] == ["__complete"]:  # cyclopts' own word
+        return _offer(words)
     try:
         with _claims_in_help(words):
             code = app(
@@ -328,6 +331,15 @@ def run(words: Sequence[str]) -> int:
     except CycloptsError as error:
         raise BadValue(_explain(error, words)) from None
     return code if isinstance(code, int) else 0
+
+
+def _offer(words: Sequence[str]) -> int:
+    """What a script of `bench completion` asks for at a tabulator: candidates, on stdout."""
+    said = StringIO()
+    with redirect_stdout(said):
+        app(list(words), exit_on_error=False, print_error=False, result_action="return_value")
+    emit(said.getvalue().removesuffix("\n"))
+    return 0
 
 
 def _explain(error: CycloptsError, words: Sequence[str]) -> str:

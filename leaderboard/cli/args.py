@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_origin
 
 from cyclopts import Parameter, Token
 
+from entitybench import registry
 from entitybench.errors import BadValue
 from entitybench.files import sweep
 from entitybench.places import expanded
@@ -56,6 +57,23 @@ def _place(_: Any, tokens: Sequence[Token]) -> Path:
 
 
 Place = Annotated[Path, Parameter(converter=_place)]
+
+
+def _ids(*names: str) -> Parameter:
+    """What the tabulator offers: the ids of these tables, of whatever is installed by then."""
+
+    def offered(_: Any) -> list[str]:
+        return [id for name in names for id in getattr(registry, name)().ids]
+
+    return Parameter(completer=offered)
+
+
+TaskId = Annotated[str, _ids("tasks")]
+AgentId = Annotated[str, _ids("agents")]
+DatasetId = Annotated[str, _ids("datasets")]
+SuiteId = Annotated[str, _ids("suites")]
+TrainedId = Annotated[str, _ids("datasets", "agents")]  # what a mirror has
+AnyId = Annotated[str, _ids("tasks", "agents", "datasets", "suites")]
 Threads = Annotated[int, Parameter(converter=whole(1, MAX_THREADS))]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from entitybench.leaderboard.cli.args import TaskId
 from entitybench.leaderboard.cli.output import print_json, put
 
 FOUND = 2  # exit code where a check failed
 
 
-def check(task: str, /, *, strict: bool = False, json: bool = False) -> int:
+def check(task: TaskId, /, *, strict: bool = False, json: bool = False) -> int:
     """Check a task of one's own, or any: determinism, restarts, bounds, oracle, pictures.
 
     Every check says that it is done, skipped and why, or failed. Exit code 2 where one failed. A

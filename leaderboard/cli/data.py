@@ -12,12 +12,14 @@ from cyclopts import Parameter
 from entitybench import registry
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import (
+    DatasetId,
     Episodes,
     Pixels,
     Place,
     Seed,
     Steps,
     Threads,
+    TrainedId,
     existing,
     writable_folder,
 )
@@ -26,7 +28,7 @@ from entitybench.progress import progress_bar
 
 
 def generate(
-    dataset: str,
+    dataset: DatasetId,
     /,
     *,
     episodes: Episodes | None = None,
@@ -113,7 +115,7 @@ def _compare(folder: Path, *, is_elsewhere: bool) -> None:
 
 
 def download(
-    id: str,
+    id: TrainedId,
     /,
     *,
     from_: Annotated[list[str] | None, Parameter(name="--from", consume_multiple=True)] = None,

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 from entitybench import registry
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import (
+    AgentId,
+    DatasetId,
     Episodes,
     Place,
     Seed,
     Seeds,
+    SuiteId,
+    TaskId,
     Threads,
     different,
     writable_folder,
@@ -32,15 +36,15 @@ _OF_EPISODES = ("train_seeds", "episode_seed", "episodes")  # arguments that cho
 
 def evaluate(
     *,
-    agent: str,
-    task: str | None = None,
-    suite: str | None = None,
+    agent: AgentId,
+    task: TaskId | None = None,
+    suite: SuiteId | None = None,
     train_seeds: Seeds | None = None,
     episode_seed: Seed | None = None,
     episodes: Episodes | None = None,
     weights: Place | None = None,
-    weights_from: str | None = None,
-    dataset: str | None = None,
+    weights_from: TaskId | None = None,
+    dataset: DatasetId | None = None,
     preset: str | None = None,
     device: str = "cpu",
     threads: Threads | None = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from entitybench.leaderboard.cli.args import MAX_EPISODES, whole
+from entitybench.leaderboard.cli.args import MAX_EPISODES, DatasetId, whole
 from entitybench.leaderboard.cli.output import columns, print_json, put
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ FOUND = 2  # exit code where there is an error
 
 
 def lint(
-    dataset: str,
+    dataset: DatasetId,
     /,
     *,
     episodes: Annotated[int | None, Parameter(converter=whole(0, MAX_EPISODES))] = None,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from entitybench import registry
 from entitybench.errors import BadValue
-from entitybench.leaderboard.cli.args import Place, writable_file
+from entitybench.leaderboard.cli.args import Place, TaskId, writable_file
 from entitybench.leaderboard.cli.output import note, print_json, put
 
 
 def speed(
     *,
-    task: str = "push-3blocks",
+    task: TaskId = "push-3blocks",
     targets: bool = False,
     check: bool = False,
     out: Place | None = None,

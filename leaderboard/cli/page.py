@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from entitybench.errors import BadValue
-from entitybench.leaderboard.cli.args import Place, writable_folder
+from entitybench.leaderboard.cli.args import DatasetId, Place, writable_folder
 from entitybench.leaderboard.cli.output import note, print_json, put
 from entitybench.progress import progress_bar
 
@@ -16,7 +16,7 @@ FAILED = 2  # exit code where a dataset could not be drawn
 
 
 def page(
-    *datasets: str,
+    *datasets: DatasetId,
     out: Place = Path("pages"),
     all_: Annotated[bool, Parameter(name="--all")] = False,
     json: bool = False,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue, unknown
-from entitybench.leaderboard.cli.args import Place, Tags, existing, writable_file
+from entitybench.leaderboard.cli.args import Place, SuiteId, Tags, existing, writable_file
 from entitybench.leaderboard.cli.output import print_json, print_table, put
 from entitybench.registry import suites
 
@@ -20,7 +20,7 @@ WHOLE = ("csv", "html", "json")  # formats that are one document, whatever kinds
 
 def table(
     *records: Path,
-    suite: str | None = None,
+    suite: SuiteId | None = None,
     sort: str | None = None,
     columns: Tags | None = None,
     format: str = "text",

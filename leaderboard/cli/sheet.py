@@ -12,6 +12,7 @@ from entitybench import citations, registry
 from entitybench.envs import pettingzoo
 from entitybench.errors import MissingExtra, foreign, unknown
 from entitybench.leaderboard.claims.registered import all_claims
+from entitybench.leaderboard.cli.args import AnyId
 from entitybench.leaderboard.cli.catalogue import KINDS, POLICIES, about, plain
 from entitybench.leaderboard.cli.output import columns, note, print_json, put
 from entitybench.leaderboard.evaluation.weights import REFERENCE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from entitybench.types import SuiteSpec, TaskSpec
 
 
-def info(id: str, /, *, bibtex: bool = False, json: bool = False) -> None:
+def info(id: AnyId, /, *, bibtex: bool = False, json: bool = False) -> None:
     """Everything known about one task, agent, dataset or suite.
 
     Args:

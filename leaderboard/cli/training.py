@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from entitybench import registry
 from entitybench.errors import BadValue, Diverged, unknown
 from entitybench.leaderboard.cli.args import (
+    AgentId,
+    DatasetId,
     Every,
     Place,
     Seed,
     Seeds,
     Settings,
+    TaskId,
     Threads,
     different,
     settings,
@@ -30,9 +33,9 @@ if TYPE_CHECKING:
 
 def train(
     *,
-    agent: str,
-    task: str,
-    dataset: str | None = None,
+    agent: AgentId,
+    task: TaskId,
+    dataset: DatasetId | None = None,
     preset: str = "small",
     set_: Settings | None = None,
     seed: Seed | None = None,

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from entitybench import registry
 from entitybench.errors import a_speed
-from entitybench.leaderboard.cli.args import MAX_EPISODES, Episodes, Seed, whole
+from entitybench.leaderboard.cli.args import MAX_EPISODES, DatasetId, Episodes, Seed, TaskId, whole
 from entitybench.leaderboard.cli.output import note, print_json, put
 
 Edge = Annotated[int, Parameter(converter=whole(64, 2048))]
@@ -18,7 +18,7 @@ Index = Annotated[int, Parameter(converter=whole(0, MAX_EPISODES))]
 
 
 def play(
-    task: str,
+    task: TaskId,
     /,
     *,
     episode_seed: Seed = 0,
@@ -65,7 +65,7 @@ def play(
 
 
 def view(
-    dataset: str,
+    dataset: DatasetId,
     /,
     *,
     episode: Index = 0,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,12 @@ def test_scripts_have_every_command_and_are_read(
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [(["ev"], "eval"), (["compl"], "completion"), (["eval", "--weights-f"], "--weights-from")],
+    [
+        (["ev"], "eval"),
+        (["compl"], "completion"),
+        (["eval", "--weights-f"], "--weights-from"),
+        (["eval", "--agent", "hecrl", "--task", "push-3b"], "push-3blocks"),
+    ],
 )
 def test_bash_completes(
     typed: list[str], offered: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -42,8 +49,35 @@ def test_bash_completes(
         f"source {script}; COMP_WORDS=({words}); COMP_CWORD={len(typed)}; _bench; "
         'echo "${COMPREPLY[@]}"'
     )
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it asks `bench`
+    done = subprocess.run(
+        ["bash", "-c", shell],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert offered in done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["eval", "--agent", ""], "hecrl"),
+        (["train", "--task", ""], "push-3blocks"),
+        (["table", "--suite", ""], "control-small"),
+        (["generate", ""], "push-3blocks/play-v1"),
+        (["page", "hopper/medium-v1", ""], "hopper/expert-v1"),
+        (["info", ""], "hopper/expert-v1"),
+        (["download", ""], "hecrl"),
+    ],
+)
+def test_ids_are_offered(
+    typed: list[str], offered: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of whatever is installed when the tabulator is pressed."""
+    assert main(["__complete", *typed]) == 0
+    assert offered in capsys.readouterr().out.splitlines()
 
 
 def test_other_shells_are_told(capsys: pytest.CaptureFixture[str]) -> None:

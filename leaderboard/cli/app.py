@@ -219,6 +219,14 @@ _command(
     "bench verify random.zip --json",
 )
 _command(
+    "replay",
+    "replay:replay",
+    "Show a bundle's episodes in 3-D in the browser: a folder that opens by double click.",
+    "bench replay random.zip --out replay",
+    "bench replay mine.zip random.zip --out both",
+    "bench replay mine.zip --out mine --poses-only --json",
+)
+_command(
     "play",
     "window:play",
     "Play a task by the keyboard, in a window, at its true speed.",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.api import Loaded
     from entitybench.leaderboard.evaluation.pool import Progress
     from entitybench.leaderboard.submission.models import EpisodesInfo, Manifest
+    from entitybench.leaderboard.submission.simulate import Watch
     from entitybench.records import Record
     from entitybench.types import Array, TaskSpec
 
@@ -61,6 +62,7 @@ class Wanted:
         weights: the agent's, as `bench eval --weights` takes them; None: shipped or downloaded.
         threads: that step the physics; None: the cores.
         progress: called with (control steps done, all of them).
+        watch: sees the episodes while they are simulated again.
         limits: of the archive.
     """
 
@@ -71,6 +73,7 @@ class Wanted:
     weights: Path | None = None
     threads: int | None = None
     progress: Progress | None = None
+    watch: Watch | None = None
     limits: Limits = LIMITS
 
 
@@ -189,6 +192,7 @@ class _Episodes:
             here=all(manifest.machine.get(name) == here[name] for name in _PLATFORM),
             threads=wanted.threads or provenance.cores(),
             tick=self._tick,
+            watch=wanted.watch,
         )
 
     def run(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from entitybench.seeding import BatchGenerator
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from entitybench.envs.core.play import Step
     from entitybench.leaderboard.submission.models import EpisodesInfo
     from entitybench.leaderboard.submission.rules import Report
     from entitybench.records import Row
@@ -54,6 +55,22 @@ class Recorded:
     goals: Array  # (E, N, D)
 
 
+class Watch(Protocol):
+    """Sees episodes while they are simulated again, a batch after the other; changes nothing."""
+
+    def begin(self, worlds: Worlds, training_seed: int, items: Sequence[int]) -> None:
+        """The episodes of these seeds are at their starts."""
+
+    def step(self, step: Step, running: Array) -> None:
+        """One control step, after which the worlds are where the recorded episodes are.
+
+        `running` (B,) bool are the episodes that took it.
+        """
+
+    def end(self) -> None:
+        """The batch is over."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """How it is simulated."""
@@ -63,6 +80,7 @@ class Setting:
     here: bool  # whether it was recorded on this platform
     threads: int
     tick: Callable[[int], None]  # called with control steps that are done
+    watch: Watch | None = None
 
     @property
     def tolerance(self) -> float:
@@ -123,6 +141,9 @@ class _Batch:
         """Simulate, and compare."""
         horizon = self.setting.task.horizon
         obs = self.worlds.reset(self.items)
+        watch = self.setting.watch
+        if watch is not None:
+            watch.begin(self.worlds, self.seed, self.items)
         self._starts()
         policy = _Replayed(self.actions, self.first_action, self.steps)
         for step in play(self.worlds, policy, obs, BatchGenerator(()), horizon):
@@ -130,10 +151,14 @@ class _Batch:
             self.handling.add(step.action, self.worlds)
             self.tally.add(step.info)
             self._compare(step.index + 1, running)
+            if watch is not None:
+                watch.step(step, running)
             self.worlds.rest(np.flatnonzero(running & self.tally.over).tolist())
             self.setting.tick(int(running.sum()))
             if (self.tally.over | self.given_up).all():
                 break
+        if watch is not None:
+            watch.end()
         handled = self.handling.values(self.tally.length)
         for row in np.flatnonzero(~self.given_up).tolist():
             self._score(row, handled[row])

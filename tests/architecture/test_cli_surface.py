@@ -28,6 +28,7 @@ SURFACE = {
     "plot": "KIND INPUTS --out --metric --json",
     "submit": "RECORD --pack --check --new-key --weights --with-weights --key --threads --json",
     "verify": "BUNDLE --episodes --train-seeds --rerun --weights --threads --json",
+    "replay": "BUNDLES --out --poses-only --threads --json",
     "speed": "--task --targets --check --out --json",
     "play": "TASK --episode-seed --episodes --view --size --json",
     "view": "DATASET --episode --episodes --view --size --speed --json",

@@ -203,11 +203,13 @@ _command(
 _command(
     "submit",
     "submission:submit",
-    "Pack a record into a bundle that anybody can check, or look at what would be packed.",
+    "Send a record to a leaderboard, or pack it into a bundle that anybody can check.",
+    "bench submit results/push-1block/random.json --to http://127.0.0.1:8000",
     "bench submit results/push-1block/random.json --pack random.zip",
     "bench submit record.json --pack mine.zip --weights runs/hecrl --with-weights --key my.key",
     "bench submit random.zip --check",
     "bench submit --new-key my.key",
+    "bench submit random.zip --withdraw --to http://127.0.0.1:8000 --key my.key",
 )
 _command(
     "verify",
@@ -225,6 +227,25 @@ _command(
     "bench replay random.zip --out replay",
     "bench replay mine.zip random.zip --out both",
     "bench replay mine.zip --out mine --poses-only --json",
+)
+_command(
+    "serve",
+    "serving:serve",
+    "Run a leaderboard that simulates what is submitted again before it believes it.",
+    "bench serve",
+    "bench serve --host 0.0.0.0 --port 80 --store board --signed-only",
+    "bench serve --database postgresql://board@localhost/board --store board",
+    "bench serve --backup board.tar",
+    "bench serve --restore board.tar --store new",
+    "bench serve --audit",
+    "bench serve --quarantine 5ea3c0de --reason retracted",
+)
+_command(
+    "rescore",
+    "serving:rescore",
+    "Score all stored evidence of a leaderboard again, with this version's scorer.",
+    "bench rescore",
+    "bench rescore --store board --json",
 )
 _command(
     "play",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,46 +32,73 @@ _SHOWN = 20  # findings of a rule in the text; JSON has all
 
 
 def submit(
-    record: Place | None = None,
-    /,
-    *,
+    *records: Place,
+    to: str | None = None,
     pack: Place | None = None,
     check: bool = False,
     new_key: Place | None = None,
+    withdraw: bool = False,
+    corrects: str | None = None,
     weights: Place | None = None,
     with_weights: bool = False,
     key: Place | None = None,
     threads: Threads | None = None,
     json: bool = False,
 ) -> int:
-    """Pack a record into a bundle that anybody can check: its agent acts again, and is recorded.
+    """Send records to a leaderboard, or pack one: its agent acts again, and is recorded.
 
     Every episode is kept, with its actions and a state every 20 control steps. An episode that
-    comes out otherwise than the record says is refused. Nothing is sent anywhere.
+    comes out otherwise than the record says is refused. Nothing is sent anywhere without --to;
+    with it the command ends when the board has simulated all again, with exit code 2 where it
+    refuses one.
 
     Args:
-        record: A record file of `bench eval`; for --check also a bundle.
+        records: Record files of `bench eval`; for --to and --check also bundles.
+        to: URL of a board, `bench serve`. What broke off is gone on with.
         pack: The bundle to write, a zip file.
         check: Look at a bundle as `bench verify` does, or at what a record would be packed into.
         new_key: Write a new private key (Ed25519) into this file; prints the public key.
+        withdraw: Take a bundle back from the board at --to, by the --key that signed it.
+        corrects: SHA-256 of an accepted submission of the same key, which the one sent replaces.
         weights: As `bench eval` takes it. Default: what the record was made with.
         with_weights: Put the weights into the bundle too.
         key: Sign the bundle with the private key in this file.
         threads: Simulation threads; any number gives the same bytes. Default: the cores.
         json: Print the manifest, the report or the public key as JSON.
     """
-    chosen = {"--pack": pack is not None, "--check": check, "--new-key": new_key is not None}
+    chosen = {
+        "--to": to is not None,
+        "--pack": pack is not None,
+        "--check": check,
+        "--new-key": new_key is not None,
+    }
     if sum(chosen.values()) != 1:
         given = " and ".join(name for name, is_given in chosen.items() if is_given)
         raise BadValue(
-            "say --pack FILE.zip, --check, or --new-key FILE, and one of them"
+            "say --to URL, --pack FILE.zip, --check, or --new-key FILE, and one of them"
             f"{f': got {given}' if given else ''}."
         )
+    if (withdraw or corrects is not None) and to is None:
+        raise BadValue("--withdraw and --corrects speak to a board: --to URL.")
     if new_key is not None:
-        _new_key(record, new_key, json)
+        _new_key(records, new_key, json)
         return 0
-    if record is None:
+    if not records:
         raise BadValue("name a record file of `bench eval`, such as results/TASK/AGENT-TIME.json.")
+    options: dict[str, Any] = {"weights": weights, "with_weights": with_weights, "key": key}
+    if to is not None:
+        from entitybench.leaderboard.cli import sending
+
+        if withdraw:
+            return sending.withdraw(records, to, key, json)
+        if corrects is not None and len(records) > 1:
+            raise BadValue("--corrects is of one record; there are several.")
+        return sending.send(
+            records, to, partial(_bundle, threads, options), corrects=corrects, json=json
+        )
+    if len(records) > 1:
+        raise BadValue("--pack and --check take one record; --to takes several.")
+    record = records[0]
     if check and zipfile.is_zipfile(existing(record, "bundle or record")):
         if weights is not None or with_weights or key is not None:
             raise BadValue(
@@ -82,7 +111,7 @@ def submit(
 
     of = Record.read(record)
     out = None if pack is None else writable_file(pack, "--pack")
-    data = _packed(of, threads, weights=weights, with_weights=with_weights, key=key)
+    data = _packed(of, threads, **options)
     from io import BytesIO
 
     from entitybench.files import write_atomic
@@ -144,8 +173,15 @@ def verify(
     return _verified(bundle, str(bundle), wanted, json)
 
 
-def _new_key(record: Path | None, path: Path, json: bool) -> None:
-    if record is not None:
+def _bundle(threads: int | None, options: dict[str, Any], path: Path) -> bytes:
+    """The bundle of the record in a file."""
+    from entitybench.records import Record
+
+    return _packed(Record.read(path), threads, **options)
+
+
+def _new_key(records: Sequence[Path], path: Path, json: bool) -> None:
+    if records:
         raise BadValue("--new-key makes a key and nothing else: leave out the record.")
     from entitybench.leaderboard.submission.keys import new_key
 

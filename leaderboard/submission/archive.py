@@ -24,6 +24,7 @@ _NAME = re.compile(
     rf"(manifest|record|signature)\.json|episodes/{_SEED}/[a-z]+\.npy"
     rf"|weights/{_SEED}/(agent\.json|weights\.safetensors)"
 )
+_TAIL = 22 + (1 << 16)  # bytes at the end in which its last record begins
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -37,6 +38,7 @@ class Limits:
     text: int = 64 << 20  # bytes of a JSON file
     ratio: int = 200  # how much larger the files are than the archive, where they are more than
     small: int = 64 << 20  # bytes, which any archive may hold: zeros pack well
+    directory: int = 1 << 20  # bytes of the list of files, which zipfile reads at once
 
 
 LIMITS = Limits()
@@ -83,6 +85,7 @@ class Archive:
         size = file.seek(0, io.SEEK_END)
         if size > limits.packed:
             raise Unsafe(f"it has {size} bytes, more than the {limits.packed} allowed")
+        _check_directory(file, size, limits.directory)
         try:
             self._zip = zipfile.ZipFile(file)
         except Exception as error:  # whatever a broken directory makes of zipfile
@@ -117,6 +120,22 @@ class Archive:
         if len(data) != self.sizes[name]:
             raise Unsafe(f"it has {len(data)} bytes, and says {self.sizes[name]}", name)
         return data
+
+
+def _check_directory(file: IO[bytes], size: int, most: int) -> None:
+    """Raise Unsafe where the list of files is so long that reading it would fill the memory.
+
+    A zip archive ends with a record of 22 bytes and a comment; bytes 12 to 15 are the list's size.
+    """
+    file.seek(max(0, size - _TAIL))
+    tail = file.read(_TAIL)
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) < at + 22:
+        raise Unsafe("it is no zip archive: it has no list of files at its end")
+    if tail[max(0, at - 20) : max(0, at - 16)] == b"PK\x06\x07":
+        raise Unsafe("it is written as an archive of over 4 GB is; a bundle is none")
+    if (told := int.from_bytes(tail[at + 12 : at + 16], "little")) > most:
+        raise Unsafe(f"its list of files has {told} bytes, more than the {most} allowed")
 
 
 def _refusal(info: zipfile.ZipInfo, seen: set[str]) -> str:

@@ -26,7 +26,11 @@ SURFACE = {
     "table": "RECORDS --suite --sort --columns --format --json",
     "compare": "A B --format --json",
     "plot": "KIND INPUTS --out --metric --json",
-    "submit": "RECORD --pack --check --new-key --weights --with-weights --key --threads --json",
+    "submit": "RECORDS --to --pack --check --new-key --withdraw --corrects --weights "
+    "--with-weights --key --threads --json",
+    "serve": "--host --port --store --database --rerun --signed-only --largest --uploads --tries "
+    "--audit --backup --restore --quarantine --release --reason --json",
+    "rescore": "--store --database --json",
     "verify": "BUNDLE --episodes --train-seeds --rerun --weights --threads --json",
     "replay": "BUNDLES --out --poses-only --threads --json",
     "speed": "--task --targets --check --out --json",

@@ -623,7 +623,7 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], record
 
 
 WRONG = {
-    "submit": "say --pack FILE.zip, --check, or --new-key FILE",
+    "submit": "say --to URL, --pack FILE.zip, --check, or --new-key FILE",
     "submit --pack a.zip": "name a record file",
     "submit nowhere.json --pack a.zip": "cannot read the record",
     "submit nowhere.zip --check": "no bundle or record at nowhere.zip",

@@ -60,7 +60,8 @@ def evaluate(
     """Evaluate an agent in a task or a suite of them: a table, records, and with --video a film.
 
     Args:
-        agent: An id of `bench list agents`, or path/to/file.py:Class.
+        agent: An id of `bench list agents`, path/to/file.py:Class or module:Class; or a policy of
+            another form: policy.onnx, policy.pt, policy.zip of SB3, http://HOST:PORT.
         task: An id of `bench list tasks`; this or --suite.
         suite: An id of `bench list suites`: all its tasks, a record each. Run again to go on.
         train_seeds: Which trained agents to use, by training seed. Default: all there are, of a

@@ -129,8 +129,9 @@ def load_agent(
     """A trained agent, ready to act.
 
     Args:
-        id: a registered agent, or `path/to/file.py:Class`: an Agent, a Policy, or a function that
-            makes one from the TaskSpec.
+        id: a registered agent, or `path/to/file.py:Class` or `module:Class`: an Agent, a Policy, or
+            a function that makes one from the TaskSpec; or a policy of another form
+            (`entitybench.forms`): policy.onnx, policy.pt, policy.zip, http://…
         task: where it will act.
         seed: the training seed. A single checkpoint folder as `weights` may have another one.
         weights: a folder with seed0/, seed1/, … or one checkpoint folder. Default: shipped weights.
@@ -179,7 +180,7 @@ def load_agents(
     check_device(device)
     if weights_from is not None:
         check_fit(spec, tasks()[weights_from], offers(tasks()[weights_from]))
-    if not spec.trains and weights is not None and ":" not in spec.id:
+    if not spec.trains and weights is not None and (spec.source or ":" not in spec.id):
         raise BadValue(f"{spec.id} has no weights: leave out --weights.")
     if not spec.trains and weights is None:
         for name, value in (("weights-from", weights_from), ("dataset", dataset)):
@@ -202,16 +203,18 @@ def load_agents(
 
 def _device(spec: AgentSpec, device: str | None) -> str:
     """Where it acts. Raises BadValue for a device there is not, or that does not matter to it."""
+    if spec.source and device not in (None, "auto", "cpu"):
+        raise BadValue(f"{spec.id} is asked on the CPU: leave out --device {device}.")
     if not spec.acting:
-        return pick_device(device)
+        return "cpu" if spec.source else pick_device(device)
     if device not in (None, "auto", "cpu"):
         raise BadValue(f"{spec.id} acts by numpy: leave out --device {device}.")
     return "cpu"
 
 
 def _check_preset(spec: AgentSpec, preset: str | None) -> None:
-    if preset is None or spec.target.rpartition(":")[0].endswith(".py"):
-        return  # a user's file knows its own
+    if preset is None or (spec.target == spec.id):
+        return  # a user's class knows its own
     if not spec.presets:
         raise BadValue(f"{spec.id} has no presets: leave out --preset {preset}.")
     if preset not in spec.presets:
@@ -255,13 +258,15 @@ def _untrained(spec: AgentSpec, task: TaskSpec, seed: int, preset: str | None) -
     """Random, the oracle, or whatever a user's file holds."""
     target = resolve(spec.target)
     with foreign(f"{spec.target} cannot be read"):
-        learner = not lacking(spec, target)
+        learner = not spec.source and not lacking(spec, target)
     if not learner and spec.id in agents():
         target = resolve_agent(spec)  # says what is missing
     if preset is not None and not learner:
         raise BadValue(f"{spec.id} has no presets: leave out --preset {preset}.")
-    with foreign(f"{spec.target} cannot be made"):
-        if learner:
+    with foreign(f"{spec.source or spec.target} cannot be made"):
+        if spec.source:
+            agent = target(spec.source, task)
+        elif learner:
             config = target.configure(spec, preset or next(iter(spec.presets), ""), task)
             agent = target.create(config, task, seed=seed, data=None, parts={}, device="cpu")
         elif not callable(target):
@@ -301,7 +306,8 @@ def evaluate(
     Without `progress` there is a bar on standard error, where that is a terminal or a notebook.
 
     Args:
-        agent: an id of `bench list agents` or `path/to/file.py:Class`; or an agent (it has
+        agent: an id of `bench list agents`, `path/to/file.py:Class`, or a file or address of
+            another form, as `load_agent` takes them; or an agent (it has
             `policy()`, or what its kind asks), a policy, a mapping {training seed: agent}, or a
             sequence of agents with training seeds 0, 1, …
         task: an id of `bench list tasks`, or a spec.

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from entitybench.errors import BenchError
+from entitybench.errors import BenchError, OutOfReach
 from entitybench.leaderboard.evaluation.threads import torch_threads
-from entitybench.records import POLICY, Row
-from entitybench.words import class_name, named, place
+from entitybench.records import INFRASTRUCTURE, POLICY, Row
+from entitybench.words import class_name, named, place, squeezed
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.provenance import Source
@@ -124,6 +124,8 @@ def blame(who: str) -> Iterator[None]:
         yield
     except (Stopped, Fault, KeyboardInterrupt):
         raise
+    except OutOfReach as error:
+        raise Fault(INFRASTRUCTURE, error) from error
     except BaseException as error:
         raise Fault(who, error) from error
 
@@ -137,6 +139,8 @@ def failure(fault: Fault, agent: str, failures: Failures) -> str:
         failures: "raise" an exception of the agent as BenchError, or "record" it.
     """
     error = fault.error
+    if isinstance(error, OutOfReach):  # the rows that are there are not lost with it
+        return f"{fault.who}: {squeezed(str(error))}"
     if isinstance(error, BenchError) and (failures == "raise" or fault.who != POLICY):
         raise error
     if fault.who == POLICY and failures == "raise":

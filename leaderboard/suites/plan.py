@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from entitybench.checkpoints import META
 from entitybench.envs.offers import offers
 from entitybench.errors import BadValue, BenchError, CheckpointError, seed_names
+from entitybench.forms import sha256_of
 from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.evaluation.provenance import task_hash
 from entitybench.leaderboard.suites.protocol import entries, kind_of
@@ -108,7 +109,7 @@ def done(job: Job, spec: AgentSpec, *, episodes: int, bank: str) -> Record | Non
     """
     if not job.path.exists():
         return None
-    record = Record.read(job.path)
+    record, content = Record.read(job.path), sha256_of(spec.source)
     for what, found, asked in (
         ("agent", record.agent.id, spec.id),
         ("definition of the task", record.hashes.task, task_hash(job.entry.task)),
@@ -116,6 +117,7 @@ def done(job: Job, spec: AgentSpec, *, episodes: int, bank: str) -> Record | Non
         ("list of episodes", record.items, list(range(episodes))),
         ("bank of starts", record.task.bank, bank),
         ("hash of weights", record.hashes.weights, dict(job.weights)),
+        ("file of the policy", _sha256(record) if content else None, content),
     ):
         if found != asked:
             raise BadValue(
@@ -123,6 +125,11 @@ def done(job: Job, spec: AgentSpec, *, episodes: int, bank: str) -> Record | Non
                 "another --out, or take the file away."
             )
     return record
+
+
+def _sha256(record: Record) -> object:
+    """That of a policy of another form."""
+    return record.agent.config.get("sha256")
 
 
 def share_of(jobs: Sequence[Job], shard: str | None) -> list[Job]:

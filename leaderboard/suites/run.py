@@ -49,7 +49,7 @@ def evaluate_suite(
     makes the suite incomplete; the others are done.
 
     Args:
-        agent: an id of `bench list agents` or `path/to/file.py:Class`.
+        agent: an id of `bench list agents`, `path/to/file.py:Class`, or a policy of another form.
         suite: an id of `bench list suites`, or a spec.
         out: the folder of records, OUT/TASK/AGENT@DATASET.json; several agents may share it.
         episodes: of each training seed and task; None: as many as the suite asks for.

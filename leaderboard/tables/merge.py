@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from entitybench.records import DataInfo, Record
 
 Origin = Literal["", "yours", "shipped"]  # "": the table does not tell them apart
-Key = tuple[str, str | None, str, str]  # agent with its data, preset, task, kind
+Key = tuple[str, str, str | None, str, str]  # agent, it with its data, preset, task, kind
 
 
 def key_of(record: Record) -> Key:
     """What records of one row have in common."""
-    return record.label, record.agent.preset, record.task.id, record.kind
+    return record.agent.id, record.label, record.agent.preset, record.task.id, record.kind
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,10 @@ class MissingExtra(BenchError):
     """An optional dependency that is not installed."""
 
 
+class OutOfReach(BenchError):
+    """What a policy runs on is away, such as a server that does not answer: no fault of its own."""
+
+
 class RenderError(BenchError):
     """No way to draw: neither EGL nor OSMesa nor a display works."""
 

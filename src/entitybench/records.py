@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from entitybench.errors import NoRecord, RecordError
 from entitybench.files import read_file, write_atomic
+from entitybench.forms import short
 from entitybench.record_infos import (
     AgentInfo,
     Costs,
@@ -129,7 +130,8 @@ class Record(RecordModel):
         remarks = [f"trained on {source}"] if source else []
         remarks += [f"on {name}" for name in sorted({x.short for x in self.data} - {""})]
         remarks += [f"{bank} starts"] if bank != "public" else []
-        text = f"{self.agent.id} ({', '.join(remarks)})" if remarks else self.agent.id
+        name = short(self.agent.id)
+        text = f"{name} ({', '.join(remarks)})" if remarks else name
         return squeezed(text, 200)
 
     def summary(self) -> dict[str, float]:

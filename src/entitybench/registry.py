@@ -28,6 +28,7 @@ from entitybench.errors import (
     foreign,
     unknown,
 )
+from entitybench.forms import form_of
 from entitybench.kinds import Kind
 from entitybench.notices import warn
 from entitybench.types import AgentSpec, DatasetSpec, Learner, SuiteSpec, TaskSpec
@@ -200,14 +201,35 @@ def dataset_for(task: TaskSpec, kind: str) -> str | None:
 
 
 def agent(id: str) -> AgentSpec:
-    """The spec of a registered agent, or of `path/to/file.py:Class`."""
-    if not isinstance(id, str):
+    """The spec of a registered agent, of `module:Class` or `path/to/file.py:Class`, or of a form.
+
+    Raises UnknownId for what there is not, BadValue for a file or address of no form.
+    """
+    if not isinstance(id, str) or id in agents():
         return agents()[id]  # raises UnknownId
-    if ":" in id and id.rpartition(":")[0].endswith(".py"):
+    if (form := form_of(id)) is not None:
+        return AgentSpec(
+            id=id,
+            kind="any",
+            target=form.target,
+            presets=(),
+            learns_from="nothing",
+            extra=form.extra,
+            source=id,
+            summary=form.summary,
+        )
+    module, colon, name = id.rpartition(":")
+    if colon and (module.endswith(".py") or (name.isidentifier() and _importable(module))):
         return AgentSpec(id=id, kind="any", target=id, presets=("small",), learns_from="nothing")
     if id.endswith(".py"):
         raise BadValue(f"{id} names a file but no class in it: write {id}:Class.")
     return agents()[id]
+
+
+def _importable(module: str) -> bool:
+    """Whether there is a package to import a module from; nothing is imported."""
+    package = module.partition(".")[0]
+    return package.isidentifier() and importlib.util.find_spec(package) is not None
 
 
 def task(id: str) -> TaskSpec:
@@ -222,8 +244,7 @@ def task(id: str) -> TaskSpec:
     module, colon, name = id.rpartition(":")
     if not colon:
         return tasks()[id]
-    package = module.partition(".")[0]
-    if not module.endswith(".py") and not (package and importlib.util.find_spec(package)):
+    if not module.endswith(".py") and not _importable(module):
         raise UnknownId(f"no module {module!r} to take {name!r} from; a file is FILE.py:{name}.")
     found = resolve(id)
     if not isinstance(found, TaskSpec):

@@ -134,6 +134,7 @@ class AgentSpec:
     paper: str = ""
     cites: tuple[str, ...] = ()  # the method's papers; see `entitybench.citations`
     extra: str = ""  # optional dependency group it needs
+    source: str = ""  # the file or address it is made from: of another form, `entitybench.forms`
     summary: str = ""
 
     @property

@@ -19,11 +19,11 @@ ALLOWED = {
     "agents": {"root", "envs", "datasets", "agents"},
     "leaderboard": {"root", "envs", "datasets", "leaderboard"},
 }
-TABLES = (("registry.py",), ("kinds.py",), ("__init__.py",))  # of the root, by strings
+TABLES = (("registry.py",), ("kinds.py",), ("forms.py",), ("__init__.py",))  # by strings
 
 
 def _modules() -> list[Path]:
-    root = [p for p in (ROOT / "src" / "entitybench").glob("*.py") if p.name != "__main__.py"]
+    root = [p for p in (ROOT / "src" / "entitybench").rglob("*.py") if p.name != "__main__.py"]
     return sorted(root + [p for folder in FOLDERS for p in (ROOT / folder).rglob("*.py")])
 
 

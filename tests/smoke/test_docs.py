@@ -14,11 +14,12 @@ from cyclopts import CycloptsError
 from pages import blocks
 
 from entitybench import registry
+from entitybench.forms import form_of
 from entitybench.leaderboard.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("agents/*/*.md")])
-RUN = ("claims", "how-to-", "loading", "records", "submitting", "suites")
+RUN = ("claims", "how-to-", "loading", "policies", "records", "submitting", "suites")
 HOW_TO = [page for page in PAGES if page.name.startswith(RUN)]
 
 
@@ -50,7 +51,8 @@ def test_commands_in_the_documentation_exist(page: Path, words: list[str]) -> No
     assert _refusal(words) == ""
     if "--task" in options and options["--task"] not in _invented(page):
         assert options["--task"] in registry.tasks()
-    if "--agent" in options and not options["--agent"].partition(":")[0].endswith(".py"):
+    agent = options.get("--agent", ".py")
+    if not agent.partition(":")[0].endswith(".py") and form_of(agent) is None:
         assert options["--agent"] in registry.agents() or options["--agent"] in _invented(page)
 
 

@@ -26,6 +26,7 @@ class Example(NamedTuple):
 
 CASES = {
     "own_agent.py": Example("10", "", "", "success: "),
+    "policy_server.py": Example("0 2", "", "", "seeds × episodes"),
     "sb3_her.py": Example("250", "stable_baselines3", "sb3", "success"),
     "sb3_ppo.py": Example("256", "stable_baselines3", "sb3", "after 256 steps"),
     "pettingzoo_loop.py": Example("30", "", "", "central state: "),
@@ -68,6 +69,12 @@ def _output(name: str, words: str, folder: Path) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_an_example_runs(name: str, tmp_path: Path) -> None:
     assert CASES[name].says in _output(name, CASES[name].words, tmp_path)
+
+
+def test_the_policy_server_answers(tmp_path: Path) -> None:
+    text = _output("policy_server.py", "0 2", tmp_path)
+    assert CASES["policy_server.py"].says in text
+    assert "127.0.0.1:" in text
 
 
 def test_the_agent_of_ones_own_beats_chance(tmp_path: Path) -> None:

@@ -189,8 +189,9 @@ _command(
 _command(
     "compare",
     "report:compare",
-    "Compare two records, episode by episode on the same seeds.",
+    "Compare two records, or two agents over a suite, episode by episode on the same seeds.",
     "bench compare a.json b.json",
+    "bench compare hecrl ec-iql --suite control-small",
     "bench compare a.json b.json --json",
 )
 _command(

@@ -67,16 +67,32 @@ def table(
         _show(part, chosen, "bench table RECORD")
 
 
-def compare(a: Place, b: Place, /, *, format: str = "text", json: bool = False) -> None:
-    """Compare two records, episode by episode on the same seeds.
+def compare(
+    a: Place,
+    b: Place,
+    /,
+    *,
+    suite: str | None = None,
+    format: str = "text",
+    json: bool = False,
+) -> None:
+    """Compare two records, or two agents over a suite, episode by episode on the same seeds.
 
     Args:
-        a: The record whose gain is asked for.
-        b: The record to compare with.
+        a: The record whose gain is asked for; with --suite a folder of an agent's records, or the
+            id of an agent that has shipped ones.
+        b: The record, folder or agent to compare with.
+        suite: An id of `bench list suites`: differences by task, and their mean over the tasks.
         format: text, markdown, latex (with booktabs), csv, html or json.
         json: The same as --format json.
     """
     chosen = _format(format, json)
+    if suite is not None:
+        protocol = suites()[suite]
+        from entitybench.leaderboard.suites.compare import compare_suite
+
+        _show(compare_suite(protocol, a, b), chosen, "bench compare A B --suite SUITE")
+        return
     first, second = read_one(a), read_one(b)
     from entitybench.leaderboard.tables.compare import compare as difference
 

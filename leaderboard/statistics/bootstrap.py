@@ -41,6 +41,20 @@ def hierarchical(values: Array, *, replicates: int = REPLICATES) -> Array:
     return np.concatenate(means)
 
 
+def over_tasks(values: Sequence[Array], *, replicates: int = REPLICATES) -> Array:
+    """Means (replicates,) over tasks of what `hierarchical` draws of each (S_t, E_t)."""
+    rng = generator(0, "bootstrap", "hierarchical", "tasks")
+    means = []
+    for count in _chunks(replicates):
+        total = np.zeros(count)
+        for of_task in values:
+            each = _redrawn(of_task, count, rng)
+            valid = ~np.isnan(each)
+            total += np.where(valid, each, 0).sum(-1) / np.maximum(valid.sum(-1), 1)
+        means.append(total / len(values))
+    return np.concatenate(means)
+
+
 def _chunks(replicates: int) -> Iterator[int]:
     """Numbers of replicates that are held in memory at once."""
     for begin in range(0, replicates, _CHUNK):

@@ -17,6 +17,8 @@ from entitybench.leaderboard.statistics import bootstrap, proportions
 from entitybench.leaderboard.statistics.student import hall, normal_quantile, t_quantile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from entitybench.types import Array
 
 LEVEL = 0.95
@@ -251,6 +253,24 @@ def hierarchical(
         return without(mean, ONE_SEED, 1)
     samples = bootstrap.hierarchical(kept, replicates=replicates)
     return resampled(mean, samples, BOOTSTRAP, len(kept), level)
+
+
+def over_tasks(
+    values: Sequence[Array], level: float = LEVEL, *, replicates: int = bootstrap.REPLICATES
+) -> Interval:
+    """The hierarchical bootstrap of the mean over tasks of values (S_t, E_t): tasks stay.
+
+    None where a task has one training seed.
+    """
+    kept = [x[~np.isnan(x).all(-1)] for x in values]
+    if not kept or min(map(len, kept)) == 0:
+        return NO_DATA
+    mean, count = float(np.mean([np.mean(seed_means(x)) for x in kept])), min(map(len, kept))
+    if count == 1:
+        return without(mean, ONE_SEED, 1)
+    samples = bootstrap.over_tasks(kept, replicates=replicates)
+    freedom = sum(len(x) - 1 for x in kept)
+    return resampled(mean, samples, BOOTSTRAP, count, level, freedom=freedom)
 
 
 def resampled(

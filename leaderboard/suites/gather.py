@@ -38,7 +38,7 @@ def suite_table(suite: SuiteSpec, given: Sequence[Any] = ()) -> SuiteTable:
     if not given:
         return _table(suite, shipped)
     found = chosen(given)
-    mine = standings(suite, _merged(found.records))
+    mine = standings(suite, merged(found.records))
     if not mine:
         raise RecordError(f"none of the records is of the suite {suite.id}.")
     if any(map(is_folder, given)):
@@ -61,7 +61,7 @@ def stored(suite: SuiteSpec, root: Path) -> list[Record]:
     return [record for record in read if record.kind == kind]
 
 
-def _merged(found: Iterable[Named]) -> list[Record]:
+def merged(found: Iterable[Named]) -> list[Record]:
     """Those of one agent, preset, task and data as one record. Raises RecordError."""
     groups: dict[Key, list[Named]] = {}
     for each in found:

@@ -123,9 +123,14 @@ def scores(record: Record, metric: Metric, seeds: list[int] | None = None) -> Ar
         found = aligned(record, metric.name, which, record.items)
     else:
         found = by_seed(record, metric.name, which)[:, None]
+    return as_score(found, metric)
+
+
+def as_score(values: Array, metric: Metric) -> Array:
+    """Values of the metric as scores, 0 at chance and 1 at the expert."""
     if not metric.share:
-        return found / 100
-    return found if metric.higher_is_better else 1 - found
+        return values / 100
+    return values if metric.higher_is_better else 1 - values
 
 
 def _scaled(found: Interval, metric: Metric) -> Interval:

@@ -24,7 +24,7 @@ SURFACE = {
     "export": "FOLDER --minari --json",
     "import": "SOURCE --out --download --horizon --json",
     "table": "RECORDS --suite --sort --columns --format --json",
-    "compare": "A B --format --json",
+    "compare": "A B --suite --format --json",
     "plot": "KIND INPUTS --out --metric --json",
     "submit": "RECORDS --to --pack --check --new-key --withdraw --corrects --weights "
     "--with-weights --key --threads --json",

@@ -190,6 +190,22 @@ def test_hierarchical_bootstrap_has_the_variance_of_theory():
     np.testing.assert_array_equal(samples, bootstrap.hierarchical(values))
 
 
+def test_the_hierarchical_bootstrap_over_tasks_has_the_variance_of_theory():
+    rng = np.random.default_rng(8)
+    tasks = [rng.normal(size=(4, 30)), rng.normal(size=(6, 20)) + rng.normal(size=(6, 1))]
+
+    def variance(x):  # of a mean over seeds drawn anew, and episodes of each
+        return x.mean(1).var() / len(x) + x.var(1).mean() / x.size
+
+    samples = bootstrap.over_tasks(tasks)
+    assert samples.mean() == pytest.approx(np.mean([x.mean() for x in tasks]), abs=0.01)
+    assert samples.var() == pytest.approx(sum(map(variance, tasks)) / 4, rel=0.05)
+    found = intervals.over_tasks(tasks)
+    assert found.low < found.mean < found.high
+    assert intervals.over_tasks([tasks[0][:1]]).method == "no interval: there is one training seed"
+    assert intervals.over_tasks([np.full((2, 3), np.nan)]).method == "no data"
+
+
 def test_hierarchical_bootstrap_skips_missing_rows():
     values = np.array([[1.0, np.nan], [3.0, 3.0], [np.nan, np.nan]])
     got = intervals.hierarchical(values)

@@ -18,9 +18,10 @@ from handmade import record
 
 import entitybench as eb
 from entitybench import registry
-from entitybench.errors import BadValue, BenchError
+from entitybench.errors import BadValue, BenchError, RecordError, UnknownId
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation import api
+from entitybench.leaderboard.suites.compare import MEAN, compare_suite, of_standings
 from entitybench.leaderboard.suites.gather import suite_table
 from entitybench.leaderboard.suites.plan import planned, share_of
 from entitybench.leaderboard.suites.protocol import entries, kind_of, metric_of, title_of
@@ -224,6 +225,52 @@ def test_the_chance_that_the_first_is_better_by_hand() -> None:
     assert table.beaten(found[2]).mean == pytest.approx(7 / 8 + 1 / 16)
     assert table.beaten(found[0]).count == 0
     assert "P(first better): that a run of gcbc is better" in str(table)
+
+
+def test_two_agents_are_compared_over_a_suite_by_hand() -> None:
+    first = [made([[1, 1, 1, 1], [1, 1, 1, 0]], "push-1block"), made(TWO, "push-2blocks")]
+    second = [made(ONE, "push-1block", "hiql"), made(ONE, "push-2blocks", "hiql")]
+    a, b = standings(SMALL, [*first, *second])
+    found = of_standings(a, b)
+    assert list(found.lines) == ["push-1block/play-v1", "push-2blocks/play-v1", MEAN]
+    one, other, mean = found.lines.values()
+    assert one.difference.mean == pytest.approx(0.875 - 0.625)
+    assert other.difference.mean == pytest.approx(0.5 - 0.625)
+    assert mean.difference.mean == pytest.approx((0.25 - 0.125) / 2)
+    assert mean.hierarchical.mean == pytest.approx(mean.difference.mean)
+    assert (mean.a.mean, mean.b.mean) == pytest.approx((0.6875, 0.625))
+    assert mean.improvement.mean == pytest.approx((3.5 / 4 + 2 / 4) / 2)
+    for line in found.lines.values():
+        assert -1 <= line.difference.low <= line.difference.mean <= line.difference.high <= 1
+    turned = of_standings(b, a).lines[MEAN].difference
+    assert turned.mean == pytest.approx(-mean.difference.mean)
+    assert "mean over tasks" in str(found)
+    assert found.to_json()["tasks"][MEAN]["difference"]["count"] == 2
+    (alone,) = standings(SMALL, [made(ONE, "push-1block", "zero", weights=False)])
+    against = of_standings(a, alone)
+    assert against.lacking == ("push-2blocks/play-v1",)
+    assert "Left out, since not both have it: push-2blocks/play-v1." in str(against)
+    (elsewhere,) = standings(SMALL, [made(ONE, "push-2blocks", "zero", weights=False)])
+    with pytest.raises(RecordError, match="no task of two in common"):
+        of_standings(alone, elsewhere)
+
+
+def test_less_is_better_of_graphs_and_agents_are_found_by_name() -> None:
+    suite = registry.suites()["graphs"]
+    found = compare_suite(suite, "graph-distance", "graph-static")
+    line = found.lines["hockey-mallets-4/random-v1"]
+    assert line.a.mean > line.b.mean
+    assert line.difference.mean == pytest.approx(line.a.mean - line.b.mean)
+    with pytest.raises(UnknownId, match="agent with shipped records: 'graph-distanc'"):
+        compare_suite(suite, "graph-distanc", "graph-static")
+
+
+def test_a_folder_that_is_compared_is_of_one_agent(tmp_path: Path) -> None:
+    made(ONE, "push-1block").write(tmp_path / "one" / "a.json")
+    assert compare_suite(SMALL, tmp_path / "one", tmp_path / "one" / "a.json").lines
+    made(ONE, "push-1block", "hiql").write(tmp_path / "one" / "b.json")
+    with pytest.raises(RecordError, match=r"holds those of .*hiql"):
+        compare_suite(SMALL, tmp_path / "one", tmp_path / "one" / "a.json")
 
 
 def test_a_suite_is_evaluated_and_gone_on_with(

@@ -41,7 +41,8 @@ class Score:
         if x is None:
             return "–"
         text = f"{x:.2e}" if abs(x) >= 1e9 else f"{x:.{self.digits}f}"
-        return text.replace("-", "−", 1) if text.startswith("-") else text
+        negative = text.startswith("-") and float(text) != 0
+        return "−" * negative + text.removeprefix("-")
 
     @property
     def text(self) -> str:
@@ -146,6 +147,11 @@ class Entry:
     def ranked(self) -> bool:
         """Whether it has a place in tables."""
         return self.state in RANKED
+
+    @property
+    def learned(self) -> bool:
+        """Whether it has weights."""
+        return any(name.startswith("weights") for name in self.hashes)
 
     @property
     def size(self) -> str:

@@ -249,6 +249,14 @@ _command(
     "bench rescore --store board --json",
 )
 _command(
+    "site",
+    "site:site",
+    "Write the board as a folder of pages that opens by double click, without a server.",
+    "bench site --out board",
+    "bench site --out board --submissions submissions",
+    "bench site --out small --suite control-small",
+)
+_command(
     "play",
     "window:play",
     "Play a task by the keyboard, in a window, at its true speed.",

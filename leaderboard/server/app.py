@@ -15,10 +15,12 @@ from starlette.exceptions import HTTPException
 import entitybench
 from entitybench.leaderboard.server import answers, api, pages
 from entitybench.leaderboard.server.blobs import Blobs
+from entitybench.leaderboard.server.builder import file_of
 from entitybench.leaderboard.server.database import Database, opened
 from entitybench.leaderboard.server.guard import Guard
 from entitybench.leaderboard.server.intake import Intake, Refused
 from entitybench.leaderboard.server.limits import Buckets
+from entitybench.leaderboard.server.live import Live
 from entitybench.leaderboard.server.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def application(settings: Settings, database: Database | None = None) -> FastAPI
     app.state.settings, app.state.database, app.state.blobs = settings, database, blobs
     app.state.intake = Intake(settings, database, blobs)
     app.state.metrics, app.state.buckets = Metrics(), Buckets(settings.uploads)
+    app.state.live, app.state.pages = Live(file_of(settings.store)), pages.Pages()
     app.include_router(api.router)
     app.include_router(pages.router)
     app.add_exception_handler(Refused, _refused)

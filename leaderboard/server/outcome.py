@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, or_, select
 
 import entitybench
+from entitybench.leaderboard.board.entries import entry_of
+from entitybench.leaderboard.board.model import Verification
+from entitybench.leaderboard.board.submissions import id_of
 from entitybench.leaderboard.server import audit
-from entitybench.leaderboard.server.queue import DONE, RESCORE, move, tell
+from entitybench.leaderboard.server.live import as_json
+from entitybench.leaderboard.server.queue import DONE, DRAW, RESCORE, ask, move, tell
 from entitybench.leaderboard.server.states import (
     ACCEPTED,
     CORRECTED,
@@ -21,8 +25,11 @@ from entitybench.leaderboard.server.states import (
     VERIFYING,
 )
 from entitybench.leaderboard.server.tables import Episode, Evidence, Job, Result, Submission
+from entitybench.leaderboard.suites.fitting import fits
+from entitybench.leaderboard.suites.protocol import entries as entries_of
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import Record
+from entitybench.registry import suites
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +71,7 @@ def _decide(session: Session, submission: Submission, report: Mapping[str, Any])
         return
     submission.level = level
     move(session, submission, ACCEPTED, f"level {level}", level=level)
+    ask(session, submission.id, DRAW)
     if submission.corrects is not None:
         _correct(session, submission)
 
@@ -135,8 +143,16 @@ def _keep(
     """Report, means and rows; what was there before of an earlier look is replaced."""
     for kept in (Evidence, Result, Episode):
         session.execute(delete(kept).where(kept.submission_id == submission.id))
-    said = json.dumps(report)
-    session.add(Evidence(submission_id=submission.id, report=said, record=text))
+    made, suited = (None, False) if record is None else _row(submission, report, record)
+    session.add(
+        Evidence(
+            submission_id=submission.id,
+            report=json.dumps(report),
+            record=text,
+            entry=made,
+            suited=suited,
+        )
+    )
     submission.scored_by = entitybench.__version__
     if record is None or report["errors"]:
         return
@@ -164,6 +180,20 @@ def _keep(
         for row in record.rows
     ]
     session.execute(Episode.__table__.insert(), rows)  # type: ignore[attr-defined]
+
+
+def _row(submission: Submission, report: Mapping[str, Any], record: Record) -> tuple[str, bool]:
+    """The board's row, as JSON, and whether it counts in a suite."""
+    hashes = {"bundle": submission.sha256, "record": submission.record_sha256 or ""}
+    made = entry_of(
+        record,
+        id_of(submission.sha256),
+        origin="submitted",
+        hashes=hashes,
+        verification=Verification.of(dict(report)),
+    )
+    suited = any(fits(record, each, suite) for suite in suites() for each in entries_of(suite))
+    return as_json(made), suited
 
 
 def _finite(value: float) -> float | None:

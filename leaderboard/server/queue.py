@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-VERIFY, RESCORE = "verify", "rescore"
+VERIFY, RESCORE, DRAW = "verify", "rescore", "draw"
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 LEASE = 5.0  # s; a worker renews it every second
 CRASHES = 3  # that a job may cause before somebody must look at its bundle
@@ -58,14 +58,22 @@ def ask(session: Session, submission: int, kind: str) -> Job:
     return job
 
 
-def claim(session: Session, owner: str, now: float) -> Job | None:
+def claim(session: Session, owner: str, now: float, *, draws: bool = True) -> Job | None:
     """The next job, held by `owner` for LEASE seconds; None: there is none.
 
     One whose lease has run out counts as crashed once more, and after CRASHES its bundle is put
     into quarantine.
+
+    Args:
+        session: that writes.
+        owner: who claims.
+        now: s since 1970.
+        draws: whether making 3-D views is meant too.
     """
     free = or_(Job.state == QUEUED, and_(Job.state == RUNNING, Job.lease_until < now))
-    found = select(Job).where(free).order_by(Job.id).limit(1).with_for_update(skip_locked=True)
+    free = free if draws else and_(free, Job.kind != DRAW)
+    order = Job.kind == DRAW, Job.id  # nobody waits for a picture as for a verdict
+    found = select(Job).where(free).order_by(*order).limit(1).with_for_update(skip_locked=True)
     while job := session.scalars(found).first():
         submission = session.get_one(Submission, job.submission_id)
         if job.state == RUNNING:
@@ -92,6 +100,14 @@ def renew(session: Session, job: int, owner: str, phase: str, done: int, total: 
 def owned(session: Session, job: int, owner: str) -> Job | None:
     """The job, if it is still the owner's."""
     return session.scalars(select(Job).where(_held(job, owner)).with_for_update()).first()
+
+
+def drawn(session: Session, job: int, owner: str) -> None:
+    """The 3-D view is there."""
+    found = owned(session, job, owner)
+    if found is not None:
+        found.state, found.ended, found.phase, found.lease_until = DONE, time.time(), "", None
+        tell(session, found.submission_id, "its episodes can be watched in 3-D")
 
 
 def crashed(session: Session, job: int, owner: str, why: str) -> None:
@@ -121,7 +137,8 @@ def cancel(session: Session, submission: int) -> None:
 
 def ahead(session: Session, job: Job) -> int:
     """Jobs that come before this one."""
-    before = and_(Job.id < job.id, Job.state.in_((QUEUED, RUNNING)))
+    waits = Job.state.in_((QUEUED, RUNNING))
+    before = and_(Job.id < job.id, waits, Job.kind != DRAW)
     return session.scalar(select(func.count()).select_from(Job).where(before)) or 0
 
 
@@ -138,6 +155,9 @@ def _crashed(session: Session, job: Job, submission: Submission, why: str) -> No
             move(session, submission, RECEIVED, f"{why}; it waits again, and this is no try")
         return
     job.state, job.ended = FAILED, time.time()
+    if job.kind == DRAW:
+        tell(session, submission.id, f"its episodes cannot be shown in 3-D: {why}")
+        return
     if submission.state in (VERIFYING, RECEIVED, ACCEPTED):
         said = f"{why}, {job.crashes} times: somebody has to look; this is no try"
         move(session, submission, QUARANTINED, said)

@@ -52,7 +52,7 @@ def full(session: Session, of: Submission) -> answers.Full:
 
 def progress_of(session: Session, of: Submission) -> answers.Progress | None:
     """Of its job that is not done yet."""
-    waits = Job.state.in_((queue.QUEUED, queue.RUNNING))
+    waits = Job.state.in_((queue.QUEUED, queue.RUNNING)) & (Job.kind != queue.DRAW)
     job = session.scalars(select(Job).where(Job.submission_id == of.id, waits)).first()
     if job is None:
         return None

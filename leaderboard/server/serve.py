@@ -1,4 +1,4 @@
-"""Runs the server: uvicorn here, and a worker in a process of its own that is started again."""
+"""Runs the server: uvicorn here, and processes beside it that are started again when they die."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _GRACE = 5.0  # s that it has to end
 
 
 class Supervisor:
-    """Keeps a worker running."""
+    """Keeps a process running: the worker, or what builds the board."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, module: str, *words: str) -> None:
+        self._settings, self._words = settings, [module, *words]
         self._stop = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self.starts = 0
@@ -63,11 +63,10 @@ class Supervisor:
         self._end()
 
     def _started(self) -> subprocess.Popen[bytes]:
-        settings = self._settings
-        words = [str(settings.store), str(settings.rerun)]
+        module, *words = self._words
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", f"{__package__}.worker", *words],
-            env={**os.environ, URL: settings.url},
+            [sys.executable, "-P", "-m", f"{__package__}.{module}", *words],
+            env={**os.environ, URL: self._settings.url},
             stdin=subprocess.DEVNULL,
         )
 
@@ -114,15 +113,19 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[str], None]
         ) from error
     with listening:
         app = application(settings)
-        supervisor = Supervisor(settings)
-        app.state.worker = supervisor
+        store = str(settings.store)
+        worker = Supervisor(settings, "worker", store, str(settings.rerun))
+        builder = Supervisor(settings, "builder", store, str(settings.reference))
+        app.state.worker = worker
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         server = uvicorn.Server(config)
-        supervisor.start()
+        worker.start()
+        builder.start()
         name = f"[{host}]" if ":" in host else host
         ready(f"http://{name}:{listening.getsockname()[1]}")
         try:
             server.run(sockets=[listening])
         finally:
-            supervisor.stop()
+            worker.stop()
+            builder.stop()
             app.state.database.close()

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.server.database import sqlite_url
 from entitybench.places import expanded
 
@@ -32,6 +33,7 @@ class Settings:
             in the bundle or it has none.
         silence: seconds after which an upload that sends nothing is broken off.
         patience: seconds that an upload may take in all.
+        reference: folder of the hosts' records and verdicts.
     """
 
     store: Path
@@ -43,6 +45,7 @@ class Settings:
     rerun: int = 0
     silence: float = 30.0
     patience: float = 3600.0
+    reference: Path = REFERENCE
 
     @property
     def url(self) -> str:

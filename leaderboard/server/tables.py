@@ -42,7 +42,7 @@ class Submission(Base):
 
 
 class Evidence(Base):
-    """What the checker said of a submission, and the record in it."""
+    """What the checker said of a submission, the record in it, and the row that follows."""
 
     __tablename__ = "evidence"
 
@@ -51,6 +51,8 @@ class Evidence(Base):
     )
     report: Mapped[str] = mapped_column(Text)  # JSON
     record: Mapped[str | None] = mapped_column(Text)  # JSON
+    entry: Mapped[str | None] = mapped_column(Text)  # JSON of the board's Entry
+    suited: Mapped[bool] = mapped_column(default=False)  # whether it counts in a suite
 
 
 class Job(Base):
@@ -60,7 +62,7 @@ class Job(Base):
 
     id: Mapped[int] = mapped_column(_Big, primary_key=True, autoincrement=True)
     submission_id: Mapped[int] = mapped_column(_Big, ForeignKey("submissions.id"), index=True)
-    kind: Mapped[str] = mapped_column(Text)  # verify or rescore
+    kind: Mapped[str] = mapped_column(Text)  # verify, rescore or draw
     state: Mapped[str] = mapped_column(Text, index=True)  # queued, running, done, failed, cancelled
     owner: Mapped[str | None] = mapped_column(Text)
     lease_until: Mapped[float | None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue as queues
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,8 +118,10 @@ class Worker:
 
     def __init__(self, database: Database, blobs: Blobs, rerun: int) -> None:
         self.database, self.blobs = database, blobs
+        self.store = blobs.folder.parent
         self.owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.checker = Checker(rerun)
+        self.draws = True  # whether 3-D views are made too
         self.stopped = threading.Event()
 
     def run(self) -> None:
@@ -134,12 +137,15 @@ class Worker:
         """Do the next job. False: there is none."""
         try:
             with self.database.writing() as session:
-                job = queue.claim(session, self.owner, time.time())
+                job = queue.claim(session, self.owner, time.time(), draws=self.draws)
                 if job is None:
                     return False
-                number = job.id
+                number, kind = job.id, job.kind
                 sha256 = session.get_one(Submission, job.submission_id).sha256
-            self._do(number, sha256)
+            if kind == queue.DRAW:
+                self._draw(number, sha256)
+            else:
+                self._do(number, sha256)
         except OperationalError as error:  # the database is gone for a while
             sys.stderr.write(f"bench: worker: {error.orig}\n")
             self.stopped.wait(POLL)
@@ -166,6 +172,40 @@ class Worker:
             with self.database.writing() as session:
                 queue.crashed(session, job, self.owner, str(died))
 
+    def _draw(self, job: int, sha256: str) -> None:
+        """Have the 3-D view made; it has its place when it is whole."""
+        place = view_of(self.store, sha256)
+        made = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
+        made.parent.mkdir(parents=True, exist_ok=True)
+        line = [sys.executable, "-P", "-m", f"{__package__}.drawer"]
+        process = subprocess.Popen(
+            [*line, str(self.blobs.path(sha256)), str(made)],
+            env={name: text for name, text in os.environ.items() if name != URL},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    _, said = process.communicate(timeout=BEAT)
+                    break
+                if not self._renew(job, "draws", 0, 0):
+                    return
+            with self.database.writing() as session:
+                if process.returncode == 0 and queue.owned(session, job, self.owner) is not None:
+                    if not place.exists():
+                        made.rename(place)
+                    queue.drawn(session, job, self.owner)
+                elif process.returncode:
+                    last = said.strip().splitlines()[-1:] or ["no reason given"]
+                    queue.crashed(session, job, self.owner, last[0])
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            shutil.rmtree(made, ignore_errors=True)
+
     def _renew(self, job: int, phase: str, done: int, total: int) -> bool:
         with self.database.writing() as session:
             if self.stopped.is_set():
@@ -186,6 +226,11 @@ class Worker:
             held = queue.owned(session, job, self.owner)
             if held is not None:
                 queue.tell(session, held.submission_id, text)
+
+
+def view_of(store: Path, sha256: str) -> Path:
+    """Where the 3-D view of a bundle lies."""
+    return store / "views" / sha256[:16]
 
 
 def main(arguments: list[str]) -> None:

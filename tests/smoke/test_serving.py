@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import stat
 import time
 import zipfile
@@ -22,6 +23,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from entitybench.errors import BadValue
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.server import admin, audit, queue
 from entitybench.leaderboard.server.backup import backup, restore
 from entitybench.leaderboard.server.guard import HEADERS, SMALL
@@ -65,7 +67,7 @@ def test_a_bundle_is_received_verified_and_shown(board: TestBoard) -> None:
     found = board.get(f"/api/v1/submissions/{sha256}")
     assert (found["state"], found["level"]) == ("accepted", 2)
     assert (found["task"], found["label"], found["progress"]) == ("push-1block", "random", None)
-    assert [line["text"] for line in found["log"]][1:] == ["verifying", "accepted: level 2"]
+    assert [line["text"] for line in found["log"]][1:3] == ["verifying", "accepted: level 2"]
     rows = board.get(f"/api/v1/submissions/{sha256}/episodes?limit=1")
     assert (rows["rows"][0]["item"], rows["next"]) == (0, 1)
     assert "success" in rows["rows"][0]["values"]
@@ -162,11 +164,52 @@ def test_markup_in_names_is_text(board: TestBoard) -> None:
     files["manifest.json"] = json.dumps(manifest).encode()
     found = board.verified(zipped(files))
     assert found["state"] == "accepted"
-    for path in ("/", f"/submissions/{found['sha256']}"):
+    for path in ("/results", "/task/push-1block", f"/submissions/{found['sha256']}"):
         page = board.client.get(path)
+        assert page.status_code == 200
         assert "alert(1)" in page.text
         assert "<script>alert" not in page.text
         assert "script-src 'self';" in page.headers["content-security-policy"]
+
+
+def test_pages_show_the_hosts_rows_and_what_was_sent(tmp_path: Path) -> None:
+    root = tmp_path / "reference"
+    (root / "records" / "push-1block").mkdir(parents=True)
+    (root / "verdicts").mkdir()
+    host = REFERENCE / "records" / "push-1block" / "zero.json"
+    shutil.copy(host, root / "records" / "push-1block")
+    board = TestBoard(tmp_path / "store", reference=root)
+    board.build()
+    assert board.client.get("/results").text.count("/submission/host-push-1block.zero") == 1
+    answer = board.send(bundle())
+    id = f"sub-{answer.json()['sha256'][:16]}"
+    waits = board.client.get(f"/submission/{id}").text
+    assert "received" in waits
+    assert 'http-equiv="refresh"' in waits
+    while board.worker.step():
+        pass
+    paths = ["/", "/results", "/results/origin.submitted/sort.score", "/task/push-1block", "/about"]
+    paths += ["/agent/random", "/dataset/push-1block/play-v1", "/suite/control-small", "/claims"]
+    paths += [f"/submission/{id}", f"/compare/{id}", "/submission/host-push-1block.zero"]
+    for path in paths:
+        page = board.client.get(path)
+        assert (path, page.status_code) == (path, 200), page.text
+        assert page.text.startswith("<!doctype html>")
+    for path in ("/results", "/task/push-1block", "/agent/random"):
+        assert f"/submission/{id}" in board.client.get(path).text
+    shown = board.client.get(f"/submission/{id}").text
+    assert "accepted" in shown
+    assert f"/data/bundles/{id}.zip" in shown
+    assert board.client.get(f"/data/bundles/{id}.zip").content == bundle()
+    assert board.client.get("/data/records/host-push-1block.zero.json").content == host.read_bytes()
+    assert "board.css" in shown
+    assert board.client.get("/static/board.css").headers["content-type"].startswith("text/css")
+    assert len(board.get("/data/board.json")["entries"]) == 2
+    gone = ["/task/x", "/suite/x", "/submission/x", "/submission/sub-0", "/results/no.such", "/x"]
+    gone += ["/static/x", "/view/x/y", "/pictures/task/..%2f..%2fx.gif", "/compare/x", "/claim/a/b"]
+    gone += [f"/submission/{id}/part.9", f"/view/{id}/..%2f..%2fboard.sqlite"]
+    assert [board.client.get(path).status_code for path in gone] == [404] * len(gone)
+    board.close()
 
 
 def test_objects_in_arrays_are_refused_unread(board: TestBoard) -> None:

@@ -82,12 +82,14 @@ class TestBoard:
         from entitybench.leaderboard.server.settings import Settings
         from entitybench.leaderboard.server.worker import Worker
 
+        settings.setdefault("reference", store)  # without rows of the hosts
         self.settings = Settings(store=store, database=url, **settings)
         self.app = application(self.settings)
         self.database, self.blobs = self.app.state.database, self.app.state.blobs
         self.client = TestClient(self.app, raise_server_exceptions=False)
         self.worker = Worker(self.database, self.blobs, 0)
         self.worker.checker = Here()  # type: ignore[assignment]
+        self.worker.draws = False
 
     def send(self, data: bytes, **params: str) -> Any:
         return self.client.post("/api/v1/submissions", content=data, params=params)
@@ -104,6 +106,13 @@ class TestBoard:
         answer = self.client.get(path)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def build(self) -> None:
+        """What the builder does, once."""
+        from entitybench.leaderboard.server import builder
+
+        reference = self.settings.reference
+        builder.build(self.settings.store, self.database, builder.hosts(reference), reference)
 
     def files(self) -> set[str]:
         """What lies in the store, but for the database."""

@@ -63,7 +63,13 @@ def upgrade() -> None:
         _text("scored_by", null=True),
     )
     op.create_index("submissions_by_task", "submissions", ["task", "state"])
-    op.create_table("evidence", _of(primary=True), _text("report"), _text("record", null=True))
+    op.create_table(
+        "evidence",
+        _of(primary=True),
+        _text("report"),
+        *(_text(name, null=True) for name in ("record", "entry")),
+        sa.Column("suited", sa.Boolean(), nullable=False),
+    )
     op.create_table(
         "jobs",
         _id(),

@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 
 from entitybench.errors import BenchError
 from entitybench.leaderboard.board.entries import episodes_of
+from entitybench.leaderboard.board.pairs import profiles_of
+from entitybench.leaderboard.board.standings import Evidence as Row
 from entitybench.leaderboard.board.submissions import id_of
 from entitybench.leaderboard.server import reads, shown
 from entitybench.leaderboard.server.worker import view_of
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from entitybench.leaderboard.board.model import Board
+    from entitybench.leaderboard.server.tables import Submission
 
 router = APIRouter(include_in_schema=False)
 _SERVER = links.SERVER
@@ -138,7 +141,7 @@ def task(request: Request, part: str) -> HTMLResponse:
         rows = board.by_task.get(id, ())
         record = partial(shown.record_of, session, reference)
         best = shown.rows_like(board, rows[0], shown.CURVES) if rows else []
-        curves = shown.profiles_of([shown.Row(each, record(each)) for each in best])
+        curves = profiles_of([Row(each, record(each)) for each in best])
         found = [(f"pictures/task/{p.name}", words) for p, words in pictures.of_task(id)]
         return pages.task(board, _SERVER, id, curves=curves, pictures=found)
 
@@ -219,7 +222,7 @@ def submission(request: Request, id: str, rest: str = "part.1") -> HTMLResponse:
             raise HTTPException(404, str(error)) from error
 
 
-def _status(board: Board, session: Session, own: shown.Submission) -> str:
+def _status(board: Board, session: Session, own: Submission) -> str:
     """Of what is not verified yet, or could not be read."""
     path = links.submission(id_of(own.sha256))
     return render("status.html", _SERVER, path, board=board, found=reads.full(session, own))

@@ -23,6 +23,7 @@ def _solo(
     kwargs: Mapping[str, Any] = {},
     *,
     version: int = 1,
+    returns: tuple[float, float] | None = None,
 ) -> tuple[TaskSpec, TaskSpec]:
     """A task for one mallet, and the same from pixels."""
     task = TaskSpec(
@@ -32,6 +33,7 @@ def _solo(
         target=f"{_HERE}.{world}",
         kwargs=kwargs,
         horizon=horizon,
+        returns=returns,
         oracle=f"{_HERE}.oracle:HockeyOracle",
         data=f"hockey-{name}/{data}-v{version}",
         tags=frozenset({"hockey", "state"}),
@@ -92,6 +94,7 @@ TASKS: tuple[TaskSpec, ...] = (
         80,
         "corrupt-10",
         "strike the puck into the goal",
+        returns=(-80.0, 0.0),
     ),
     *_solo(
         "defend",
@@ -101,6 +104,7 @@ TASKS: tuple[TaskSpec, ...] = (
         "noisy",
         "keep a shot out of the goal",
         version=2,  # 2: no start that a held action saves
+        returns=(-1.0, 1.0),
     ),
     *(_game(players) for players in (1, 2)),
     *(_mallets(count) for count in (2, 4, 8)),

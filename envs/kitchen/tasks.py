@@ -49,6 +49,7 @@ def _task(robot: str, name: str) -> TaskSpec:
         target=_WORLD + ("KitchenTasksWorld" if four else "KitchenWorld"),
         kwargs=kwargs,
         horizon=horizon,
+        returns=(0.0, 4.0) if four else None,
         oracle="entitybench.envs.kitchen.oracle:KitchenOracle",
         failures=f"entitybench.envs.kitchen.failures:{_failures(name)}",
         data=f"{prefix}-4tasks/partial-v1" if four else "",

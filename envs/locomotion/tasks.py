@@ -45,6 +45,7 @@ def _maze(name: str, horizon: int, summary: str) -> TaskSpec:
         target="entitybench.envs.locomotion.maze:PointMaze",
         kwargs={"maze": name},
         horizon=horizon,
+        returns=(0.0, 1.0),
         oracle="entitybench.envs.locomotion.maze_oracle:MazeOracle",
         data=f"point-maze-{name}/corrupt-10-v1",
         tags=frozenset({"locomotion", "state"}),

@@ -33,6 +33,7 @@ def _region(blocks: int) -> TaskSpec:
         target="entitybench.envs.push.variants:PushRegionWorld",
         kwargs={"blocks": blocks},
         horizon=150 * blocks,
+        returns=(-150.0 * blocks, 0.0),
         oracle="entitybench.envs.push.oracle:PushOracle",
         data="push-1block-region/corrupt-10-v1" if blocks == 1 else "",
         tags=frozenset({"push", "state"}),

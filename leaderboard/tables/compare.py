@@ -23,6 +23,7 @@ from entitybench.leaderboard.tables.data import (
     REPLICATES,
     cell,
     columns_of,
+    metric_of,
     metrics_of,
     shown,
 )
@@ -150,7 +151,11 @@ def compare(a: Record, b: Record) -> Comparison:
     both = joined(a, b)
     pairs, items = both.pairs, both.items
     theirs = {metric.name for metric in b.metrics}
-    columns = {k: m for k, m in metrics_of([a, b]).items() if m in a.metrics and k in theirs}
+    columns = {
+        name: metric_of(a, name)
+        for name, metric in metrics_of([a, b]).items()
+        if metric in a.metrics and name in theirs
+    }
     metrics, lacking = {}, []
     for name, metric in columns.items():
         x, y = both.values(metric)

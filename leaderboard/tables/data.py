@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.datasets.catalogue.scores import normaliser
 from entitybench.errors import RecordError, unknown
+from entitybench.kinds import NORMALISED
 from entitybench.leaderboard.statistics.intervals import (
     NO_DATA,
     NONE,
@@ -18,11 +20,11 @@ from entitybench.leaderboard.statistics.intervals import (
     student,
 )
 from entitybench.records import INFRASTRUCTURE
-from entitybench.registry import reduction
+from entitybench.registry import reduction, tasks
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from entitybench.kinds import Metric
     from entitybench.records import MetricInfo, Record
@@ -36,7 +38,24 @@ def metric_of(record: Record, name: str) -> MetricInfo:
     found = {metric.name: metric for metric in record.metrics}
     if name not in found:
         raise unknown("metric", name, found)
-    return found[name]
+    return _bounded(found[name], record)
+
+
+def _bounded(metric: MetricInfo, record: Record) -> MetricInfo:
+    """With what a return lies between, where the task says so: no interval goes beyond."""
+    if record.task.id not in tasks():
+        return metric
+    task = tasks()[record.task.id]
+    if task.returns is None or task.version != record.task.version:
+        return metric
+    scale: dict[str, Callable[[float], float | None]] = {
+        "return": float,
+        NORMALISED.name: normaliser(task),
+    }
+    if metric.name not in scale:
+        return metric
+    lower, upper = map(scale[metric.name], task.returns)
+    return metric.model_copy(update={"lower": lower, "upper": upper})
 
 
 def metrics_of(records: Sequence[Record]) -> dict[str, MetricInfo]:

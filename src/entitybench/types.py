@@ -48,6 +48,8 @@ class TaskSpec:
     target: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)  # arguments of the target
     horizon: int = 0  # control steps until truncation; 0 where time means nothing
+    # What an episode's return lies between, where its rewards say so; None: nothing is known.
+    returns: tuple[float, float] | None = None
     oracle: str | None = None  # "module:Class" of the scripted policy that is given the goal
     oracle_kwargs: Mapping[str, Any] = field(default_factory=dict)  # arguments after the task
     failures: str | None = None  # "module:TABLE" of the failures that can be injected

@@ -9,6 +9,7 @@ from typing import Any
 from entitybench.kinds import CONTROL_METRICS
 from entitybench.leaderboard.documents.baselines import baselines, published, scores
 from entitybench.leaderboard.evaluation.stored import record_path
+from entitybench.leaderboard.tables.data import cell, metric_of
 from entitybench.records import (
     AgentInfo,
     Columns,
@@ -72,6 +73,20 @@ def test_random_is_0_and_the_oracle_100(tmp_path: Path) -> None:
     # Means of the seeds 50, 60, 40: t(0.975, 2) = 4.303 times 10 / sqrt(3).
     assert round(score.mean, 6) == 50.0
     assert round(score.high - score.mean, 2) == 24.84
+
+
+def test_no_interval_goes_beyond_what_a_return_can_be(tmp_path: Path) -> None:
+    """Reward 1 at the goal of a maze, once: the means 1, 1 and 0.5 have t's interval to 1.55."""
+    path = stored(tmp_path, "bc", [[1.0, 1.0], [1.0, 1.0], [1.0, 0.0]], DATA)
+    free = cell(Record.read(path), "return")
+    assert free.high > 1.5
+    maze = TaskInfo(id="point-maze-u", version=1, kind="reward-control", horizon=300)
+    record = Record.read(path).model_copy(update={"task": maze})
+    found = cell(record, "return")
+    assert (found.mean, found.low, found.high) == (free.mean, free.low, 1.0)
+    assert (metric_of(record, "return").lower, metric_of(record, "return").upper) == (0.0, 1.0)
+    other = record.model_copy(update={"task": maze.model_copy(update={"version": 99})})
+    assert cell(other, "return") == free, "another version may pay otherwise"
 
 
 def test_a_row_a_dataset_and_a_dash_where_nothing_ran(tmp_path: Path) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
+
+from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.args import Place, writable_folder
 from entitybench.leaderboard.cli.output import note, print_json, put
 from entitybench.progress import progress_bar
@@ -11,9 +15,12 @@ from entitybench.progress import progress_bar
 
 def site(
     *,
-    out: Place,
+    out: Place | None = None,
     submissions: Place | None = None,
     suite: str | None = None,
+    import_: Annotated[Place | None, Parameter(name="--import")] = None,
+    store: Place | None = None,
+    database: str | None = None,
     json: bool = False,
 ) -> None:
     """Write the board as a folder of pages that opens by double click, without a server.
@@ -26,8 +33,21 @@ def site(
         submissions: A folder of bundles of `bench submit`, NAME.zip, beside each the report
             NAME.json of `bench verify NAME.zip --json`; log.jsonl says what became of them.
         suite: The tasks of one suite alone. Default: all tasks.
+        import_: Instead: fill the empty board of a server from such a folder, with its bundles,
+            records and what became of them. `bench rescore` then simulates all of it again.
+        store: Of that server, as `bench serve` takes it.
+        database: Of that server, as `bench serve` takes it.
         json: Print what was written as JSON.
     """
+    if import_ is not None:
+        if out is not None or submissions is not None or suite is not None:
+            raise BadValue("--import fills a board: leave out --out, --submissions and --suite.")
+        _import(import_, store, database, json)
+        return
+    if out is None:
+        raise BadValue("name the folder to write: --out FOLDER.")
+    if store is not None or database is not None:
+        raise BadValue("--store and --database are of the server that --import fills.")
     from entitybench import registry
 
     specs = list(registry.suites()) if suite is None else [registry.suites()[suite]]
@@ -58,3 +78,19 @@ def site(
         )
         return
     put(f"{index}: {len(board.entries)} rows, {mine} of them submitted; {files} files.")
+
+
+def _import(folder: Path, store: Path | None, database: str | None, json: bool) -> None:
+    from entitybench.leaderboard.server.needs import check_extra
+
+    check_extra()
+    from entitybench.leaderboard.server.rebuild import rebuilt
+    from entitybench.leaderboard.server.settings import Settings, default_store
+
+    place = writable_folder(store or default_store(), "--store").absolute()
+    with progress_bar("submissions") as progress:
+        count = rebuilt(Settings(store=place, database=database), folder, progress)
+    if json:
+        print_json({"store": str(place), "submissions": count})
+        return
+    put(f"{place}: {count} submissions. `bench rescore --store {place}` simulates them again.")

@@ -51,6 +51,8 @@ def application(settings: Settings, database: Database | None = None) -> FastAPI
     app.state.intake = Intake(settings, database, blobs)
     app.state.metrics, app.state.buckets = Metrics(), Buckets(settings.uploads)
     app.state.live, app.state.pages = Live(file_of(settings.store)), pages.Pages()
+    with database.reading() as session:  # better now than for whoever comes first
+        app.state.live.board(session)
     app.include_router(api.router)
     app.include_router(pages.router)
     app.add_exception_handler(Refused, _refused)

@@ -1,7 +1,7 @@
 """A process that looks at bundles and can do nothing else: `python -m …server.checker`.
 
-It reads lines of JSON, `{"bundle": path, "rerun": episodes}`, and writes lines of JSON: how far it
-is, and the result. It knows no database and no key.
+It reads lines of JSON, `{"bundle": path, "rerun": episodes, "rescore": false}`, and writes lines of
+JSON: how far it is, and the result. It knows no database and no key.
 """
 
 from __future__ import annotations
@@ -45,10 +45,11 @@ def main(arguments: list[str]) -> None:
     _say(answers, {"ready": held})
     for line in sys.stdin:
         asked = json.loads(line)
-        _say(answers, {"result": looked_at(Path(asked["bundle"]), asked["rerun"], answers)})
+        path, rerun = Path(asked["bundle"]), int(asked["rerun"])
+        _say(answers, {"result": looked_at(path, rerun, answers, rescore=asked["rescore"])})
 
 
-def looked_at(path: Path, rerun: int, answers: IO[str]) -> dict[str, Any]:
+def looked_at(path: Path, rerun: int, answers: IO[str], *, rescore: bool = False) -> dict[str, Any]:
     """The checker's report on a bundle, and what the server wants to know beside it."""
     from entitybench.leaderboard.submission.archive import Archive, Unsafe
     from entitybench.leaderboard.submission.check import Wanted, verify
@@ -64,8 +65,9 @@ def looked_at(path: Path, rerun: int, answers: IO[str]) -> dict[str, Any]:
     _say(answers, {"phase": "reads", "done": 0, "total": 0})
     manifest = _manifest(path)
     count = rerun if manifest is not None and _can_act(manifest) else 0
-    report = verify(path, Wanted(rerun=count, progress=progress), name=path.name)
+    report = verify(path, Wanted(rerun=count, progress=progress, rescore=rescore), name=path.name)
     found: dict[str, Any] = {"report": report.json(), "record": None, "facts": {}}
+    found["scored"] = report.scored
     if report.level is not None and manifest is not None:
         found["facts"] = facts(manifest, report)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, or_, select
@@ -28,8 +29,8 @@ from entitybench.leaderboard.server.tables import Episode, Evidence, Job, Result
 from entitybench.leaderboard.suites.fitting import fits
 from entitybench.leaderboard.suites.protocol import entries as entries_of
 from entitybench.leaderboard.tables.table import table
-from entitybench.records import Record
-from entitybench.registry import suites
+from entitybench.records import Columns, MetricInfo, Record
+from entitybench.registry import kinds, suites
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,10 @@ def conclude(session: Session, job: Job, result: Mapping[str, Any]) -> None:
     job.state, job.ended, job.phase, job.lease_until = DONE, time.time(), "", None
     text = result["record"]
     record = None if text is None else Record.of_text(text, "record.json")
+    changed = 0
+    if record is not None and job.kind == RESCORE and not report["errors"]:
+        record, changed = scored_anew(record, result["scored"])
+        text = record.to_json()
     for name in ("record_sha256", "actions_sha256", "identity_sha256"):
         setattr(submission, name, facts.get(name))
     if record is not None:
@@ -57,9 +62,9 @@ def conclude(session: Session, job: Job, result: Mapping[str, Any]) -> None:
     if not report["errors"] and (finding := _copied(session, submission)):
         report["findings"] = [*report["findings"], finding]
         report["errors"] += 1
-    _keep(session, submission, report, record, text)
+    keep(session, submission, report, record, text)
     if job.kind == RESCORE:
-        _rescored(session, submission, report)
+        _rescored(session, submission, report, changed)
     elif submission.state == VERIFYING:
         _decide(session, submission, report)
 
@@ -76,7 +81,9 @@ def _decide(session: Session, submission: Submission, report: Mapping[str, Any])
         _correct(session, submission)
 
 
-def _rescored(session: Session, submission: Submission, report: Mapping[str, Any]) -> None:
+def _rescored(
+    session: Session, submission: Submission, report: Mapping[str, Any], changed: int
+) -> None:
     """Evidence that this build no longer believes is quarantined, never dropped unseen."""
     before, level = submission.level, report["level"]
     if report["errors"] or level is None:
@@ -85,9 +92,33 @@ def _rescored(session: Session, submission: Submission, report: Mapping[str, Any
             move(session, submission, QUARANTINED, why)
         return
     submission.level = level
-    detail = {"before": before, "level": level, "by": entitybench.__version__}
+    by = entitybench.__version__
+    detail = {"before": before, "level": level, "by": by, "changed": changed}
     audit.append(session, RESCORED, submission.sha256, detail)
-    tell(session, submission.id, f"scored again by entitybench {entitybench.__version__}")
+    tell(session, submission.id, f"scored again by entitybench {by}: {changed} episodes changed")
+
+
+def scored_anew(record: Record, scored: list[list[Any]]) -> tuple[Record, int]:
+    """A record with the numbers and metrics of this build, and how many episodes changed.
+
+    What only the submitter could measure, such as the time of a decision, stays as it was. A metric
+    that neither has is left out.
+
+    Args:
+        record: as it was sent.
+        scored: of each episode its training seed, item, numbers and error.
+    """
+    new = {(seed, item): (numbers, error) for seed, item, numbers, error in scored}
+    rows, changed = [], 0
+    for row in record.rows:
+        numbers, error = new[row.training_seed, row.item]
+        values = row.values | numbers
+        changed += values != row.values or error != row.error
+        rows.append(replace(row, values=values, error=error))
+    known = kinds()[record.kind].metrics
+    metrics = [MetricInfo.of(each) for each in known if each.name in rows[0].values]
+    update = {"columns": Columns.of(rows), "metrics": metrics}
+    return record.model_copy(update=update), changed
 
 
 def _correct(session: Session, submission: Submission) -> None:
@@ -133,7 +164,7 @@ def _copied(session: Session, submission: Submission) -> dict[str, str] | None:
     }
 
 
-def _keep(
+def keep(
     session: Session,
     submission: Submission,
     report: Mapping[str, Any],

@@ -48,7 +48,7 @@ class Checker:
         self._process: subprocess.Popen[str] | None = None
         self._words: queues.SimpleQueue[str | None] = queues.SimpleQueue()
 
-    def look(self, bundle: Path) -> Iterator[dict[str, Any] | None]:
+    def look(self, bundle: Path, *, rescore: bool = False) -> Iterator[dict[str, Any] | None]:
         """Messages on a bundle, the last one with its result; None for each second of silence.
 
         Raises CheckerDied.
@@ -56,7 +56,7 @@ class Checker:
         process = self._started()
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # said below
-            asked = {"bundle": str(bundle), "rerun": self._rerun}
+            asked = {"bundle": str(bundle), "rerun": self._rerun, "rescore": rescore}
             process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
         last = time.monotonic()
@@ -145,16 +145,16 @@ class Worker:
             if kind == queue.DRAW:
                 self._draw(number, sha256)
             else:
-                self._do(number, sha256)
+                self._do(number, sha256, rescore=kind == queue.RESCORE)
         except OperationalError as error:  # the database is gone for a while
             sys.stderr.write(f"bench: worker: {error.orig}\n")
             self.stopped.wait(POLL)
         return True
 
-    def _do(self, job: int, sha256: str) -> None:
+    def _do(self, job: int, sha256: str, *, rescore: bool) -> None:
         phase, done, total, beaten = "begins", 0, 0, 0.0
         try:
-            for message in self.checker.look(self.blobs.path(sha256)):
+            for message in self.checker.look(self.blobs.path(sha256), rescore=rescore):
                 if message is not None and "result" in message:
                     self._conclude(job, message["result"])
                     return

@@ -64,6 +64,8 @@ class Wanted:
         progress: called with (control steps done, all of them).
         watch: sees the episodes while they are simulated again.
         limits: of the archive.
+        rescore: whether numbers and metrics of the record are not compared, but made anew from the
+            states into the report's `scored`, since a scorer has changed.
     """
 
     episodes: int | None = None
@@ -75,6 +77,7 @@ class Wanted:
     progress: Progress | None = None
     watch: Watch | None = None
     limits: Limits = LIMITS
+    rescore: bool = False
 
 
 def verify(source: Path | bytes, wanted: Wanted | None = None, *, name: str = "") -> Report:
@@ -127,7 +130,7 @@ def _look(archive: Archive, wanted: Wanted, report: Report) -> None:
     _files(archive, manifest, data, report)
     _signature(archive, text, report)
     claims.check_record(manifest, record, report)
-    task = claims.check_task(record, report)
+    task = claims.check_task(record, report, metrics=not wanted.rescore)
     claims.check_data(record, report)
     claims.check_complete(manifest, record, report, wanted.episodes, wanted.seeds)
     if task is not None:
@@ -192,6 +195,7 @@ class _Episodes:
             here=all(manifest.machine.get(name) == here[name] for name in _PLATFORM),
             threads=wanted.threads or provenance.cores(),
             tick=self._tick,
+            rescore=wanted.rescore,
             watch=wanted.watch,
         )
 

@@ -54,8 +54,8 @@ def check_record(manifest: Manifest, record: Record, report: Report) -> None:
         report.find("record", f"{name} {what}", file=MANIFEST, where="files")
 
 
-def check_task(record: Record, report: Report) -> TaskSpec | None:
-    """Task, scene and metrics are this build's. None: there is no such task here."""
+def check_task(record: Record, report: Report, *, metrics: bool = True) -> TaskSpec | None:
+    """Task, scene and, where asked, metrics are this build's. None: there is no such task here."""
 
     def find(where: str, what: str) -> None:
         report.find("task", what, file=RECORD, where=where)
@@ -79,7 +79,7 @@ def check_task(record: Record, report: Report) -> TaskSpec | None:
             find(f"task.{name}", f"{name} is {given}, and here {here}")
     if record.hashes.task != provenance.task_hash(task):
         find("hashes.task", "the hash of the task is another one than here")
-    if record.metrics != [MetricInfo.of(metric) for metric in kind.metrics]:
+    if metrics and record.metrics != [MetricInfo.of(metric) for metric in kind.metrics]:
         find("metrics", "the metrics are not those of their kind here")
     try:
         options = Options(bank=record.task.bank)

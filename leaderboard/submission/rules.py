@@ -89,6 +89,10 @@ class Finding:
     advice: str
 
 
+# Training seed, item, numbers by name, error: of an episode, from the states simulated again.
+Scored = tuple[int, int, dict[str, float | None], str | None]
+
+
 @dataclass(slots=True)
 class Report:
     """What looking at a bundle gave; exit code, text and JSON are made of it."""
@@ -103,6 +107,8 @@ class Report:
     looked: set[str] = field(default_factory=set)  # rules that were looked at
     absent: dict[str, str] = field(default_factory=dict)  # rules with nothing to look at, and why
     skipped: dict[str, str] = field(default_factory=dict)  # rules that nobody asked for, and why
+
+    scored: list[Scored] = field(default_factory=list)  # where numbers are made anew
 
     def find(
         self, rule: str, what: str, *, file: str = "", where: str = "", warning: bool = False

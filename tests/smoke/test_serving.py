@@ -23,6 +23,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from entitybench.errors import BadValue
+from entitybench.leaderboard.evaluation.tally import Tally
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.server import admin, audit, queue
 from entitybench.leaderboard.server.backup import backup, restore
@@ -385,6 +386,33 @@ def test_quarantine_backup_and_restore(board: TestBoard, tmp_path: Path) -> None
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(BadValue, match="is no backup"):
         restore(Settings(store=tmp_path / "third"), file)
+
+
+def test_a_changed_scorer_scores_stored_evidence_again(
+    board: TestBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = board.verified(bundle())["sha256"]
+    path = f"/api/v1/submissions/{sha256}"
+    before = board.get(f"{path}/episodes")["rows"][0]["values"]
+    old = Tally.values
+
+    def changed(self: Tally, row: int, *, failed: bool) -> dict[str, float | None]:
+        return old(self, row, failed=failed) | {"return": 7.0}
+
+    monkeypatch.setattr(Tally, "values", changed)
+    with board.database.writing() as session:
+        queue.ask(session, 1, queue.RESCORE)
+    while board.worker.step():
+        pass
+    found = board.get(path)
+    assert (found["state"], found["level"]) == ("accepted", 2)
+    assert {x["metric"]: x["mean"] for x in found["results"]}["return"] == 7.0
+    assert board.get(f"{path}/episodes")["rows"][0]["values"] == before | {"return": 7.0}
+    last = board.get("/api/v1/log")["entries"][-1]
+    assert (last["kind"], json.loads(last["detail"])["changed"]) == ("rescored", 2)
+    assert admin.audited(board.settings)[1] == []
+    again = board.client.get(f"/data/bundles/sub-{sha256[:16]}.zip").content
+    assert again == bundle()  # evidence stays as it was sent
 
 
 def test_every_answer_has_the_headers(board: TestBoard) -> None:

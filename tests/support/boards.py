@@ -61,10 +61,10 @@ def altered(data: bytes, name: str, edit: Callable[[Any], None]) -> bytes:
 class Here:
     """A checker without a process of its own."""
 
-    def look(self, path: Path) -> Iterator[dict[str, Any]]:
+    def look(self, path: Path, *, rescore: bool = False) -> Iterator[dict[str, Any]]:
         from entitybench.leaderboard.server.checker import looked_at
 
-        yield {"result": looked_at(path, 0, io.StringIO())}
+        yield {"result": looked_at(path, 0, io.StringIO(), rescore=rescore)}
 
     def end(self) -> None:
         pass

@@ -255,6 +255,7 @@ _command(
     "bench site --out board",
     "bench site --out board --submissions submissions",
     "bench site --out small --suite control-small",
+    "bench site --import board --store new",
 )
 _command(
     "play",

@@ -6,7 +6,6 @@ all of it again.
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict
 from datetime import datetime

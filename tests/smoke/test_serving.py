@@ -23,11 +23,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from entitybench.errors import BadValue
+from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation.tally import Tally
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.server import admin, audit, queue
 from entitybench.leaderboard.server.backup import backup, restore
 from entitybench.leaderboard.server.guard import HEADERS, SMALL
+from entitybench.leaderboard.server.rebuild import rebuilt
 from entitybench.leaderboard.server.settings import Settings
 from entitybench.leaderboard.submission.archive import zipped
 from entitybench.leaderboard.submission.keys import new_key, signed
@@ -413,6 +415,36 @@ def test_a_changed_scorer_scores_stored_evidence_again(
     assert admin.audited(board.settings)[1] == []
     again = board.client.get(f"/data/bundles/sub-{sha256[:16]}.zip").content
     assert again == bundle()  # evidence stays as it was sent
+
+
+def test_a_static_site_becomes_a_board_again(board: TestBoard, key: Path, tmp_path: Path) -> None:
+    found = [board.verified(bundle(key=key)), board.verified(bundle("zero"))]
+    admin.quarantine(board.settings, found[1]["sha256"], "doubts")
+    site = tmp_path / "site"
+    for folder in ("bundles", "records"):
+        (site / "data" / folder).mkdir(parents=True)
+    (site / "data" / "board.json").write_bytes(board.client.get("/data/board.json").content)
+    for each in found:
+        id = f"sub-{each['sha256'][:16]}"
+        for name in (f"bundles/{id}.zip", f"records/{id}.json"):
+            (site / "data" / name).write_bytes(board.client.get(f"/data/{name}").content)
+    again = tmp_path / "again"
+    assert main(["site", "--import", str(site), "--store", str(again), "--json"]) == 0
+    other = TestBoard(again)
+    for each in found:
+        now = other.get(f"/api/v1/submissions/{each['sha256']}")
+        assert now["results"] == each["results"]
+        assert now["signed_by"] == each["signed_by"]
+        rows = f"/api/v1/submissions/{each['sha256']}/episodes"
+        assert other.get(rows) == board.get(rows)
+    assert (now["state"], now["reason"]) == ("quarantined", "doubts")
+    mine = f"/submission/sub-{found[0]['sha256'][:16]}"
+    assert mine in other.client.get("/results").text
+    assert admin.audited(other.settings) == (2, [])
+    other.close()
+    (site / "data" / "bundles" / f"sub-{found[0]['sha256'][:16]}.zip").write_bytes(b"other")
+    with pytest.raises(BadValue, match="another bundle than the site says"):
+        rebuilt(Settings(store=tmp_path / "third"), site)
 
 
 def test_every_answer_has_the_headers(board: TestBoard) -> None:

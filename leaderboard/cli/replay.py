@@ -41,8 +41,9 @@ def replay(
     writable_folder(out)
 
     from entitybench.leaderboard.viewer import export
+    from entitybench.leaderboard.viewer.models import INDEX
 
-    if out.is_dir() and any(out.iterdir()) and not (out / export.INDEX).is_file():
+    if out.is_dir() and any(out.iterdir()) and not (out / INDEX).is_file():
         raise BadValue(f"--out {out} holds other files: name a new folder.")
     opened = [export.bundle(each) for each in bundles]
     with progress_bar("control steps simulated again") as progress:

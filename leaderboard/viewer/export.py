@@ -17,7 +17,7 @@ from entitybench.leaderboard.submission.models import RECORD
 from entitybench.leaderboard.viewer.assets import assets
 from entitybench.leaderboard.viewer.coding import packed, script
 from entitybench.leaderboard.viewer.episodes import Recorder, data_file, states_file
-from entitybench.leaderboard.viewer.models import Index, Source
+from entitybench.leaderboard.viewer.models import GEOMETRY, INDEX, TABLE, Index, Source
 from entitybench.leaderboard.viewer.page import page
 from entitybench.records import Record
 from entitybench.registry import kinds, tasks
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Put = Callable[[str, bytes], object]
 
-INDEX, GEOMETRY, PAGE, TABLE = "index.js", "geometry.js", "index.html", "episodes.csv"
+PAGE = "index.html"
 
 
 @dataclass(frozen=True, slots=True)

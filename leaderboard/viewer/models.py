@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from entitybench.records import Row
     from entitybench.types import TaskSpec
 
+INDEX, GEOMETRY, TABLE = "index.js", "geometry.js", "episodes.csv"  # files of a viewer's folder
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:

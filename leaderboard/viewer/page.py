@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from entitybench.leaderboard.submission.rules import LEVELS, PROVES
 from entitybench.leaderboard.viewer.assets import LICENCE, PROGRAM, STYLE
-from entitybench.leaderboard.viewer.models import entries
+from entitybench.leaderboard.viewer.models import GEOMETRY, TABLE, entries
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.viewer.models import Entry, Index, Source
@@ -33,13 +33,16 @@ _KEYS = (
 _SPEEDS = ("0.1", "0.25", "0.5", "1", "2", "4", "8")
 
 
-def page(index: Index, root: str = "") -> str:
+def page(index: Index, root: str = "", shared: str = "", geometry: str = "") -> str:
     """A whole page, as `bench replay` writes it.
+
+    Folders are as the page sees them, empty or with a slash at their end.
 
     Args:
         index: what it shows.
-        root: the folder of the viewer's files, as seen from the page; empty or with a slash at its
-            end.
+        root: the folder of the index and the episodes.
+        shared: the folder of program and style, which many pages may share.
+        geometry: the task's geometry file; default: that in `root`.
     """
     who = " and ".join(dict.fromkeys(source.label for source in index.sources))
     title = escape(f"{index.name}: episodes of {who}")
@@ -52,31 +55,26 @@ def page(index: Index, root: str = "") -> str:
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="{escape(root)}{STYLE}">
-<script src="{escape(root)}{PROGRAM}" defer></script>
+<link rel="stylesheet" href="{escape(shared)}{STYLE}">
+<script src="{escape(shared)}{PROGRAM}" defer></script>
 </head>
 <body class="ev-page">
 <main>
 <h1>{escape(index.name)} <span class="ev-task">{escape(index.task.summary)}</span></h1>
-{part(index, root)}
+{part(index, root, geometry)}
 </main>
-<footer><p>Drawn with three.js (<a href="{escape(root)}{LICENCE}">licence</a>). {escape(PROVES)}</p>
-</footer>
+<footer><p>Drawn with three.js (<a href="{escape(shared)}{LICENCE}">licence</a>).
+{escape(PROVES)}</p></footer>
 </body>
 </html>
 """
 
 
-def part(index: Index, root: str = "") -> str:
-    """The viewer as a part of a page, which also loads its style and its program.
-
-    Args:
-        index: what it shows.
-        root: the folder of the viewer's files, as seen from the page; empty or with a slash at its
-            end.
-    """
+def part(index: Index, root: str = "", geometry: str = "") -> str:
+    """The viewer as a part of a page, which also loads its style and its program; as `page`."""
+    geometry = geometry or f"{root}{GEOMETRY}"
     return f"""<section class="ev" data-episode-viewer data-root="{escape(root)}"
- aria-label="Episodes in 3-D">
+ data-geometry="{escape(geometry)}" aria-label="Episodes in 3-D">
 <div class="ev-needs-script" hidden>
 {_choices(index)}
 <div class="ev-columns">
@@ -157,7 +155,7 @@ def _transport() -> str:
 </div>
 <div class="ev-transport">
 <div class="ev-buttons">{buttons}</div>
-<output data-ev="where" class="ev-where"></output>
+<output data-ev="where" class="ev-where" aria-live="off"></output>
 </div>
 <div class="ev-tools">
 <label>Speed <select data-ev="speed">{speeds}</select></label>
@@ -184,7 +182,7 @@ def _table(index: Index, root: str) -> str:
     body = "\n".join(_row(source, entry) for source, entry in rows[:ROWS])
     return f"""<div class="ev-plain" data-ev="plain">
 <h2>Episodes</h2>
-<p>All of them as <a href="{escape(root)}episodes.csv">a table of text</a>. {_levels(index)}</p>
+<p>All of them as <a href="{escape(root)}{TABLE}">a table of text</a>. {_levels(index)}</p>
 <div class="ev-scroll" tabindex="0" role="region" aria-label="Table of episodes"><table>
 <thead><tr><th scope="col">Agent</th><th scope="col">Start</th><th scope="col">Outcome</th>
 <th scope="col">Steps</th><th scope="col">Return</th><th scope="col">Largest jerk</th></tr></thead>

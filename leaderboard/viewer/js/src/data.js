@@ -10,12 +10,12 @@ globalThis.entitybenchViewer = {
   },
 };
 
-/** The header and arrays of the block in ROOT/NAME.js. */
-export function load(root, name) {
+/** The header and arrays of the block that the script at a path hands over as `name`. */
+export function load(path, name) {
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     waiting.set(name, (text) => resolve(unpacked(text)));
-    script.src = `${root}${name}.js`;
+    script.src = path;
     script.onerror = () => reject(new Error(`${script.src} cannot be loaded`));
     script.onload = () => {
       script.remove();

@@ -9,6 +9,7 @@ import { Side, Stage } from "./stage.js";
 import { drawStrip } from "./strip.js";
 
 const KEPT = 40; // episodes in memory
+const HINT = 4000; // ms
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 class Viewer {
@@ -23,8 +24,10 @@ class Viewer {
 
   async begin() {
     this.section.querySelector(".ev-needs-script").hidden = false;
-    this.index = await load(this.root, "index");
-    this.geometry = await load(this.root, "geometry");
+    [this.index, this.geometry] = await Promise.all([
+      load(`${this.root}index.js`, "index"),
+      load(this.section.dataset.geometry, "geometry"),
+    ]);
     this.clock = new Clock(this.geometry.step, () => this.moved());
     this.list = new List(this.find, (place) => this.open(place));
     this.wire();
@@ -86,7 +89,7 @@ class Viewer {
     const name = `${source.folder}/${item}`;
     if (!this.kept.has(name)) {
       if (this.kept.size >= KEPT) this.kept.delete(this.kept.keys().next().value);
-      this.kept.set(name, load(this.root, name));
+      this.kept.set(name, load(`${this.root}${name}.js`, name));
     }
     return this.kept.get(name);
   }
@@ -108,6 +111,7 @@ class Viewer {
     if (turn !== this.turn) return;
     this.say("");
     this.place = place;
+    this.item = item;
     this.shown = shown;
     this.clock.last = Math.max(...shown.map((episode) => episode.steps));
     this.find("slider").max = this.clock.last;
@@ -233,21 +237,23 @@ class Viewer {
         return;
       }
     }
-    this.hint("none failed");
+    this.hint("No other episode failed.");
   }
 
   /** The next of the steps at which the action changes most. */
   jerk() {
     const steps = [...this.shown[0].jerks].sort((a, b) => a - b);
     if (!steps.length) {
-      this.hint("the action never changes");
+      this.hint("The action never changes.");
       return;
     }
     this.clock.stop(steps.find((step) => step > Math.floor(this.clock.time)) ?? steps[0]);
   }
 
+  /** A word in passing. */
   hint(words) {
-    this.find("where").textContent = words;
+    this.say(words);
+    setTimeout(() => this.find("message").textContent === words && this.say(""), HINT);
   }
 
   // The address: which agent, start and step.
@@ -309,8 +315,7 @@ class Viewer {
     on("view", "change", () => this.stage?.look(this.find("view").value));
     on("trail", "change", () => this.stage && this.trail());
     const again = async () => {
-      const item = this.source.item[Math.min(this.place, this.source.item.length - 1)];
-      const place = Math.max(this.source.item.indexOf(this.item ?? item), 0);
+      const place = Math.max(this.source.item.indexOf(this.item), 0);
       this.list.current = place;
       this.list.of(this.source, this.other);
       await this.open(place, Math.floor(this.clock.time));

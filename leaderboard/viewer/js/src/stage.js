@@ -8,11 +8,11 @@ import {
   GridHelper,
   HemisphereLight,
   Mesh,
-  MeshStandardMaterial,
   PCFShadowMap,
   PerspectiveCamera,
   PlaneGeometry,
   Scene,
+  ShadowMaterial,
   Vector3,
   WebGLRenderer,
 } from "three";
@@ -20,6 +20,8 @@ import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import { ENDLESS } from "./shapes.js";
 
 const FLAT = 30; // degrees, the field of view of what stands for a camera without perspective
+const FULL = 0.88; // of half of a square picture, that a scene fills
+const LARGER = 1.15; // times as far from the scene as its camera stands is still near enough
 const UP = new Vector3(0, 0, 1);
 
 /** One picture's scene: lights, floor, and who acts in it. */
@@ -28,17 +30,18 @@ export class Side {
     this.actor = actor;
     this.scene = new Scene();
     this.scene.add(actor.group);
-    this.sun = new DirectionalLight(0xffffff, 2.1);
+    this.sun = new DirectionalLight(0xffffff, 1.7);
     this.sun.castShadow = true;
     this.sun.shadow.mapSize.set(2048, 2048);
     this.sun.shadow.bias = -0.0004;
     this.sun.shadow.normalBias = 0.002;
     this.sun.shadow.radius = 3;
-    this.sky = new HemisphereLight(0xffffff, 0xb8b4ac, 1.7);
+    this.sky = new HemisphereLight(0xffffff, 0xd9d6d0, 2.1);
     this.scene.add(this.sun, this.sun.target, this.sky);
+    // Only shadows of it are seen, so that it has no edge.
     this.floor = new Mesh(
       new PlaneGeometry(2 * ENDLESS, 2 * ENDLESS),
-      new MeshStandardMaterial({ roughness: 1 }),
+      new ShadowMaterial({ opacity: 0.22 }),
     );
     this.floor.receiveShadow = true;
     this.scene.add(this.floor);
@@ -53,11 +56,10 @@ export class Side {
   }
 
   /** Light and floor for what the camera looks at. */
-  about(centre, extent, colours) {
+  about(centre, extent, sky) {
     const low = this.lowest;
-    this.scene.background = colours.sky;
-    this.scene.fog = new Fog(colours.sky, 4 * extent, 16 * extent);
-    this.floor.material.color = colours.floor;
+    this.scene.background = sky;
+    this.scene.fog = new Fog(sky, 6 * extent, 20 * extent);
     this.floor.position.set(centre.x, centre.y, low - 0.0015);
     this.sun.target.position.copy(centre);
     this.sun.position.set(-0.5, -0.7, 1.5).multiplyScalar(2 * extent).add(centre);
@@ -103,6 +105,7 @@ export class Stage {
     this.controls = new OrbitControls(this.camera, canvas);
     this.controls.enableDamping = !calm;
     this.controls.maxPolarAngle = Math.PI * 0.52;
+    canvas.style.touchAction = "pan-y"; // a finger that goes up or down scrolls the page
     this.controls.addEventListener("change", () => this.ask());
     this.sides = [];
     this.asked = false;
@@ -152,9 +155,41 @@ export class Stage {
     this.camera.far = 100 * this.extent + 2 * far;
     this.camera.position.copy(from);
     this.controls.target.copy(target);
-    this.followed = null;
+    this.followed = this.led()?.clone() ?? null;
+    if (!this.follows) this.fit(box);
     this.controls.update();
     this.resize();
+  }
+
+  /** Come nearer, where all that stands in the scene fits into the picture. */
+  fit(box) {
+    const { position } = this.camera;
+    const { target } = this.controls;
+    const back = position.clone().sub(target).normalize();
+    const right = new Vector3().crossVectors(UP, back).normalize();
+    const up = new Vector3().crossVectors(back, right);
+    const middle = box.getCenter(new Vector3());
+    const slope = FULL * Math.tan((this.fov * Math.PI) / 360);
+    let far = 0;
+    for (let k = 0; k < 8; k += 1) {
+      const corner = new Vector3(
+        box[k & 1 ? "max" : "min"].x,
+        box[k & 2 ? "max" : "min"].y,
+        box[k & 4 ? "max" : "min"].z,
+      ).sub(middle);
+      const wide = Math.max(Math.abs(corner.dot(right)), Math.abs(corner.dot(up)));
+      far = Math.max(far, wide / slope + corner.dot(back));
+    }
+    // Else the scene is larger than what its camera is meant to show.
+    if (far > LARGER * position.clone().sub(middle).dot(back)) return;
+    target.copy(middle);
+    position.copy(middle).addScaledVector(back, far);
+  }
+
+  /** Where is what a camera that follows goes with. */
+  led() {
+    const frame = this.geometry.trails[0];
+    return frame === undefined ? undefined : this.sides[0].actor.frames[frame].position;
   }
 
   middle(box) {
@@ -172,16 +207,13 @@ export class Stage {
     return new Vector3(actor.poses[at], actor.poses[at + 1], actor.poses[at + 2]);
   }
 
-  /** The camera of a scene that is followed goes with what acts in it. */
+  /** A camera that follows goes with what acts. */
   follow() {
-    if (!this.follows || !this.geometry.trails.length) return;
-    const { position } = this.sides[0].actor.frames[this.geometry.trails[0]];
-    if (this.followed) {
-      const moved = new Vector3().subVectors(position, this.followed).setZ(0);
-      this.camera.position.add(moved);
-      this.controls.target.add(moved);
-    }
-    this.followed = position.clone();
+    if (!this.follows || !this.followed) return;
+    const moved = new Vector3().subVectors(this.led(), this.followed).setZ(0);
+    this.camera.position.add(moved);
+    this.controls.target.add(moved);
+    this.followed.copy(this.led());
   }
 
   resize() {
@@ -214,7 +246,7 @@ export class Stage {
     if (!this.sides.length) return;
     this.follow();
     this.controls.update();
-    const colours = this.colours();
+    const sky = new Color(getComputedStyle(this.canvas).getPropertyValue("--ev-sky").trim());
     this.renderer.setScissorTest(true);
     this.places().forEach(([x, y, width, height], k) => {
       const side = this.sides[k];
@@ -224,17 +256,11 @@ export class Stage {
       const half = Math.tan((this.fov * Math.PI) / 360) / Math.min(aspect, 1);
       this.camera.fov = (Math.atan(half) * 360) / Math.PI;
       this.camera.updateProjectionMatrix();
-      side.about(this.controls.target, this.extent, colours);
+      side.about(this.controls.target, this.extent, sky);
       this.renderer.setViewport(x, y, width, height);
       this.renderer.setScissor(x, y, width, height);
       this.renderer.clear();
       this.renderer.render(side.scene, this.camera);
     });
-  }
-
-  colours() {
-    const style = getComputedStyle(this.canvas);
-    const colour = (name) => new Color(style.getPropertyValue(name).trim());
-    return { sky: colour("--ev-sky"), floor: colour("--ev-floor") };
   }
 }

@@ -19,7 +19,7 @@ def _poses(steps: int, bodies: int, speed: float, seed: int = 0) -> np.ndarray:
     """Random walks with random turns."""
     rng = np.random.default_rng(seed)
     position = np.cumsum(rng.normal(0, speed, (steps, bodies, 3)), axis=0)
-    turn = np.cumsum(rng.normal(0, 0.1, (steps, bodies, 4)), axis=0) + [1, 0, 0, 0]
+    turn = np.cumsum(rng.normal(0, 0.1, (steps, bodies, 4)), axis=0) + np.eye(4)[0]
     return np.concatenate([position, turn / np.linalg.norm(turn, axis=-1, keepdims=True)], axis=-1)
 
 

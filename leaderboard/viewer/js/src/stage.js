@@ -147,6 +147,8 @@ export class Stage {
     // Not quite from above, where turning about the vertical would have no beginning.
     if (Math.abs(back.z) > 0.999) from.addScaledVector(up, -0.002 * far);
     this.follows = camera.follows;
+    const [, , width, height] = this.places()[0];
+    this.wide = Math.max(1, width / height || 1);
     const size = box.getSize(new Vector3()).length() / 2;
     this.extent = Math.min(size || 1, 1.2 * far);
     this.controls.minDistance = 0.1 * this.extent;
@@ -177,8 +179,8 @@ export class Stage {
         box[k & 2 ? "max" : "min"].y,
         box[k & 4 ? "max" : "min"].z,
       ).sub(middle);
-      const wide = Math.max(Math.abs(corner.dot(right)), Math.abs(corner.dot(up)));
-      far = Math.max(far, wide / slope + corner.dot(back));
+      const half = Math.max(Math.abs(corner.dot(right)) / this.wide, Math.abs(corner.dot(up)));
+      far = Math.max(far, half / slope + corner.dot(back));
     }
     // Else the scene is larger than what its camera is meant to show.
     if (far > LARGER * position.clone().sub(middle).dot(back)) return;
@@ -252,8 +254,8 @@ export class Stage {
       const side = this.sides[k];
       const aspect = width / height;
       this.camera.aspect = aspect;
-      // What a square picture shows is to be seen in a narrow one too.
-      const half = Math.tan((this.fov * Math.PI) / 360) / Math.min(aspect, 1);
+      // What this picture showed at first is to be seen in a narrower one too.
+      const half = Math.tan((this.fov * Math.PI) / 360) * Math.max(1, this.wide / aspect);
       this.camera.fov = (Math.atan(half) * 360) / Math.PI;
       this.camera.updateProjectionMatrix();
       side.about(this.controls.target, this.extent, sky);

@@ -188,7 +188,7 @@ def shown(
     digits = 0 if short and not metric.share and size >= 100 else metric.digits
     form = ".2e" if size >= 1e9 else f".{digits}f"
     mean, low, high = (
-        f"{metric.scale * x:{'+' if sign else ''}{form}}"
+        f"{round(metric.scale * x, digits) + 0.0:{'+' if sign else ''}{form}}"  # no minus at zero
         for x in (found.mean, found.low, found.high)
     )
     if alone:

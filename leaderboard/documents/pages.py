@@ -39,6 +39,7 @@ from entitybench.errors import BadValue
 from entitybench.files import write_atomic
 from entitybench.leaderboard.documents.api import api
 from entitybench.leaderboard.documents.baselines import baselines, published
+from entitybench.leaderboard.documents.schemas import FOLDER, schemas
 from entitybench.leaderboard.documents.scores import reference_scores, written
 from entitybench.leaderboard.documents.suites import suites_table
 from entitybench.leaderboard.evaluation.weights import REFERENCE
@@ -378,6 +379,11 @@ def main() -> int:
         after = filled(before)
         if after != before:
             write_atomic(path, after)
+            sys.stderr.write(f"{path.relative_to(root)}: written\n")
+    for name, text in schemas().items():
+        path = root / FOLDER / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_atomic(path, text)
             sys.stderr.write(f"{path.relative_to(root)}: written\n")
     scores = written(reference_scores(REFERENCE / "records"))
     if scores != SCORES.read_text(encoding="utf-8"):

@@ -24,7 +24,14 @@ from entitybench.envs.core.play import play
 from entitybench.errors import BadValue
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.control import BLOCK, blocks, padding
-from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
+from entitybench.leaderboard.evaluation.pool import (
+    Entrant,
+    Fault,
+    Job,
+    Result,
+    blame,
+    failure,
+)
 from entitybench.leaderboard.evaluation.tally import WENT_WRONG
 from entitybench.leaderboard.statistics.edges import measured
 from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, Row
@@ -35,7 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from entitybench.leaderboard.evaluation.evaluate import Options
-    from entitybench.leaderboard.evaluation.pool import Entrant
     from entitybench.types import Array, Batch, DatasetSpec, Obs, TaskSpec
 
 KIND = "graph"
@@ -68,7 +74,7 @@ class Graphs:
     ) -> Result:
         """One block."""
         worlds = _worlds(task, options, len(job.items), options.threads)
-        seen = _Seen(job, certain=bool(worlds.world.driven))
+        seen = Seen(job, certain=bool(worlds.world.driven))
         try:
             with blame(INFRASTRUCTURE):
                 _watch(job, task, worlds, seen, partial(_ask, job, options, seen), tick)
@@ -76,7 +82,11 @@ class Graphs:
             seen.error = failure(fault, job.entrant.source.id, options.failures)
         finally:
             worlds.close()
+        self.keep(seen)
         return Result(seen.rows(), {})
+
+    def keep(self, seen: Seen) -> None:
+        """Called with each block that is done, for who wants to know more than its rows."""
 
     def model_hash(self, task: TaskSpec, options: Options) -> str | None:
         """Of the scene and of the behaviour."""
@@ -108,7 +118,7 @@ def _watch(
     job: Job,
     task: TaskSpec,
     worlds: Any,
-    seen: _Seen,
+    seen: Seen,
     ask: Callable[[Batch, Array], Array],
     tick: Callable[[int], None],
 ) -> None:
@@ -137,7 +147,7 @@ def _transitions(before: Obs, action: Array, after: Obs) -> Batch:
     return {**found, "mask": before["mask"]} if "mask" in before else found
 
 
-def _ask(job: Job, options: Options, seen: _Seen, transitions: Batch, truth: Array) -> Array:
+def _ask(job: Job, options: Options, seen: Seen, transitions: Batch, truth: Array) -> Array:
     """The agent's scores of the job's items; where it has failed, everything is wrong."""
     if seen.error is None:
         try:
@@ -161,7 +171,21 @@ def _checked(scores: Array, shape: tuple[int, ...], job: Job) -> Array:
     return scores
 
 
-class _Seen:
+def truth_of(
+    items: Sequence[int], task: TaskSpec, options: Options, tick: Callable[[int], None]
+) -> Seen:
+    """Who acted on whom in the episodes of a block, with predictions of nobody: all zero."""
+    job = Job(Entrant(None, provenance.Source(id="nobody")), tuple(items))
+    worlds = _worlds(task, options, len(items), options.threads)
+    seen = Seen(job, certain=bool(worlds.world.driven))
+    try:
+        _watch(job, task, worlds, seen, lambda _, truth: np.zeros(truth.shape), tick)
+    finally:
+        worlds.close()
+    return seen
+
+
+class Seen:
     """What is kept of the episodes of a job."""
 
     def __init__(self, job: Job, *, certain: bool) -> None:
@@ -170,23 +194,30 @@ class _Seen:
         self.error: str | None = None  # of the agent, or of the infrastructure
         self.over = np.zeros(len(job.items), bool)  # ended, or gone wrong:
         self.unstable = np.zeros(len(job.items), bool)
+        self.lengths = np.zeros(len(job.items), np.int64)  # steps that count
         self.steps: list[tuple[Array, Array, Array]] = []  # scores, truth, asked; (rows, N, N + 1)
 
     def add(self, scores: Array, obs: Obs, info: Mapping[str, Array]) -> None:
         """One step of all episodes; of those that are over, nothing more."""
         self.unstable |= ~self.over & np.asarray(info.get("unstable", False), bool)
         self.over |= self.unstable
+        self.lengths += ~self.over
         truth = info["interactions"]
         present = obs.get("mask", np.ones(truth.shape[:2], bool))
         self.steps.append((scores, truth, asked(present) & ~self.over[:, None, None]))
         self.over |= np.asarray(info.get("terminated", False), bool)
 
-    def rows(self) -> list[Row]:
-        """One an episode."""
-        count = len(self.job.items)
-        no = np.zeros((count, 1, 2), bool)
+    def stacked(self) -> tuple[Array, Array, Array]:
+        """Scores, truth and what is asked, each (rows, steps, N, N + 1)."""
+        no = np.zeros((len(self.job.items), 1, 2), bool)
         steps = self.steps or [(no, no, no)]  # of an infrastructure that failed before the first
         scores, truth, open_ = (np.stack(x, axis=1) for x in zip(*steps, strict=True))
+        return scores, truth, open_
+
+    def rows(self, scores: Array | None = None) -> list[Row]:
+        """One an episode; of other scores (rows, steps, N, N + 1) than its own, if there are."""
+        own, truth, open_ = self.stacked()
+        scores = own if scores is None else scores
         errors = [self.error or (WENT_WRONG if bad else None) for bad in self.unstable]
         return [
             Row(

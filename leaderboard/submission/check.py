@@ -24,16 +24,19 @@ from entitybench.leaderboard.submission.keys import is_of
 from entitybench.leaderboard.submission.models import (
     COLUMNS,
     MANIFEST,
+    PREDICTIONS,
     RECORD,
     SIGNATURE,
     Signature,
+    columns_of,
     file_of,
     weights_of,
 )
+from entitybench.leaderboard.submission.predictions import Predictions
 from entitybench.leaderboard.submission.recorder import checkpoints
 from entitybench.leaderboard.submission.rerun import Drawn, rerun
 from entitybench.leaderboard.submission.rules import Report
-from entitybench.leaderboard.submission.simulate import Recorded, Setting, resimulate
+from entitybench.leaderboard.submission.simulate import WIDTH, Recorded, Setting, resimulate
 from entitybench.registry import agents
 
 if TYPE_CHECKING:
@@ -134,6 +137,9 @@ def _look(archive: Archive, wanted: Wanted, report: Report) -> None:
     claims.check_data(record, report)
     claims.check_complete(manifest, record, report, wanted.episodes, wanted.seeds)
     if task is not None:
+        if columns_of(record.kind) == PREDICTIONS:
+            Predictions(archive, manifest, record, task, wanted, report).run()
+            return
         drawn = Drawn(wanted.rerun, hashlib.sha256(text).hexdigest())
         _Episodes(archive, manifest, record, task, wanted, report, drawn).run()
 
@@ -211,6 +217,7 @@ class _Episodes:
         fits &= len(self.parts) == len(self.manifest.episodes) == len(once)
         report.looked.add("arrays")
         acting = self._agents() if fits else {}
+        waiting: list[Recorded] = []  # until there are enough to be simulated side by side
         for info in self.parts:
             before = report.errors
             self._hash_weights(info)
@@ -221,16 +228,24 @@ class _Episodes:
                 fits = False
                 continue
             recorded = Recorded(info=info, rows=known, **columns)
-            if self.wanted.simulate:
-                resimulate(recorded, setting, report)
+            waiting.append(recorded)
+            if sum(len(each.info.items) for each in waiting) >= WIDTH:
+                self._simulate(waiting)
             if agent := acting.get(info.training_seed):
                 self._rerun(agent, recorded)
+        self._simulate(waiting)
         if not self.wanted.simulate:
             report.skipped |= dict.fromkeys(_SIMULATED, "not asked for")
         elif fits:
             report.looked |= _SIMULATED
         if acting and fits:
             report.looked.add("actions")
+
+    def _simulate(self, waiting: list[Recorded]) -> None:
+        """Those training seeds, which then wait no more."""
+        if waiting and self.wanted.simulate:
+            resimulate(waiting, self.setting, self.report)
+        waiting.clear()
 
     def _agents(self) -> dict[int, Loaded]:
         """What is to act again, by training seed; none where it cannot, which is told."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from entitybench.checkpoints import today
 from entitybench.datasets.catalogue.shapes import is_registered
 from entitybench.errors import BenchError
-from entitybench.kinds import CONTROL
+from entitybench.kinds import CONTROL, GRAPHS
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.evaluate import Options
 from entitybench.leaderboard.submission.models import (
-    COLUMNS,
     MANIFEST,
     RECORD,
+    columns_of,
     file_of,
     said,
     weights_of,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from entitybench.records import Record
     from entitybench.types import TaskSpec
 
+CHECKED = (CONTROL, GRAPHS)  # evaluators whose numbers can be had again
 _SHOWN = 5  # findings of one sort; the last says how many more there are
 
 
@@ -43,7 +44,9 @@ def check_record(manifest: Manifest, record: Record, report: Report) -> None:
                 "record", f"{name} differs from that of the record", file=MANIFEST, where=name
             )
     listed = {RECORD} | {
-        file_of(each.training_seed, column) for each in manifest.episodes for column in COLUMNS
+        file_of(each.training_seed, column)
+        for each in manifest.episodes
+        for column in columns_of(record.kind)
     }
     weights = [set(weights_of(each.training_seed).values()) for each in manifest.episodes]
     if all(names <= manifest.files.keys() for names in weights):  # of every training seed
@@ -64,7 +67,7 @@ def check_task(record: Record, report: Report, *, metrics: bool = True) -> TaskS
         find("task.id", f"there is no task {record.task.id!r} here")
         return None
     task = tasks()[record.task.id]
-    if record.kind not in kinds() or kinds()[record.kind].evaluator != CONTROL:
+    if record.kind not in kinds() or kinds()[record.kind].evaluator not in CHECKED:
         find("kind", f"{record.kind!r} is no kind that is simulated again")
         return None
     kind = kinds()[record.kind]

@@ -8,6 +8,7 @@ A bundle is one zip archive:
     episodes/seed0/actions.npy  (steps, *action_shape) of training seed 0, episode after episode
     episodes/seed0/states.npy   (checkpoints, S) float64, after 0, 20, 40, … steps and at the end
     episodes/seed0/goals.npy    (episodes, N, D) float32
+    episodes/seed0/predictions.npy  instead of these, of graphs: (steps, N, N + 1) scores
     weights/seed0/…             optional: the checkpoint, agent.json and weights.safetensors
 """
 
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from entitybench.checkpoints import META, WEIGHTS
+from entitybench.kinds import GRAPHS
 from entitybench.record_infos import AgentInfo, DataInfo
 from entitybench.record_rows import RecordModel
+from entitybench.registry import kinds
 
 if TYPE_CHECKING:
     from entitybench.records import Record
@@ -30,6 +33,7 @@ SCHEMA_VERSION: Literal[1] = 1
 EVERY: Literal[20] = 20  # control steps between two checkpoints
 MANIFEST, RECORD, SIGNATURE = "manifest.json", "record.json", "signature.json"
 COLUMNS = ("actions", "states", "goals")
+PREDICTIONS = ("predictions",)  # of kinds whose agents say what is, and act on nothing
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -66,7 +70,7 @@ class EpisodesInfo(RecordModel):
 
     training_seed: _Count
     items: list[_Count] = Field(min_length=1, description="seeds of the starts")
-    steps: list[_Steps] = Field(description="actions of each episode")
+    steps: list[_Steps] = Field(description="control steps of each episode")
 
 
 class Manifest(RecordModel):
@@ -97,6 +101,12 @@ class Signature(RecordModel):
     signature: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")] = Field(
         description="of the SHA-256 (32 bytes) of manifest.json, hex"
     )
+
+
+def columns_of(kind: str) -> tuple[str, ...]:
+    """The arrays of a training seed, by the kind of the evaluation."""
+    predicts = kind in kinds() and kinds()[kind].evaluator == GRAPHS
+    return PREDICTIONS if predicts else COLUMNS
 
 
 def file_of(training_seed: int, column: str) -> str:

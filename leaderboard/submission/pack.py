@@ -7,15 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue
-from entitybench.kinds import CONTROL
+from entitybench.kinds import GRAPHS
 from entitybench.leaderboard.evaluation import evaluate, provenance
 from entitybench.leaderboard.evaluation.tally import WENT_WRONG
 from entitybench.leaderboard.submission.acting import agents_of, weights_files
 from entitybench.leaderboard.submission.archive import zipped
 from entitybench.leaderboard.submission.arrays import packed
+from entitybench.leaderboard.submission.claims import CHECKED
 from entitybench.leaderboard.submission.keys import signed
 from entitybench.leaderboard.submission.models import (
     MANIFEST,
+    PREDICTIONS,
     RECORD,
     SIGNATURE,
     EpisodesInfo,
@@ -25,15 +27,16 @@ from entitybench.leaderboard.submission.models import (
     said,
     sha256,
 )
+from entitybench.leaderboard.submission.predictions import predicted
 from entitybench.leaderboard.submission.recorder import Tape, columns, recording
 from entitybench.registry import kinds, tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from entitybench.leaderboard.evaluation.pool import Progress
-    from entitybench.records import Record
+    from entitybench.records import Record, Row
 
 
 def pack(
@@ -67,6 +70,13 @@ def pack(
     files |= weights_files(record, given) if with_weights else {}
     episodes = []
     for done, (seed, agent) in enumerate(agents.items()):
+        told = None if progress is None else partial(_counted, progress, done, len(agents))
+        if kinds()[record.kind].evaluator == GRAPHS:
+            rows, steps, array = predicted(agent, record, items, threads, told)
+            _compare(record, rows, seed)
+            episodes.append(EpisodesInfo(training_seed=seed, items=items, steps=steps))
+            files[file_of(seed, *PREDICTIONS)] = packed(array)
+            continue
         tapes: dict[int, Tape] = {}
         again = evaluate.evaluate(
             {seed: agent},
@@ -76,9 +86,9 @@ def pack(
             threads=threads,
             bank=record.task.bank,
             worlds=recording(tapes, record.task.bank),
-            progress=None if progress is None else partial(_counted, progress, done, len(agents)),
+            progress=told,
         )
-        _compare(record, again, seed)
+        _compare(record, again.rows, seed)
         kept = [tapes[item] for item in items]
         steps = [len(tape.actions) for tape in kept]
         episodes.append(EpisodesInfo(training_seed=seed, items=items, steps=steps))
@@ -112,10 +122,10 @@ def _counted(progress: Progress, before: int, agents: int, done: int, total: int
 def _checked(record: Record) -> list[int]:
     """The items of the record. Raises BadValue where it cannot be packed, whoever acts."""
     kind, name = kinds()[record.kind], f"{record.task.id}-v{record.task.version}"
-    if kind.evaluator != CONTROL:
+    if kind.evaluator not in CHECKED:
         raise BadValue(
             f"the record is of the kind {kind.id}, which has nothing to simulate again: so far "
-            f"bundles are of {', '.join(k.id for k in kinds() if k.evaluator == CONTROL)}."
+            f"bundles are of {', '.join(k.id for k in kinds() if k.evaluator in CHECKED)}."
         )
     task = tasks()[record.task.id]
     if (record.task.version, record.hashes.task) != (task.version, provenance.task_hash(task)):
@@ -142,10 +152,10 @@ def _evaluate(record: Record) -> str:
     return f"`bench eval --agent {record.agent.id} --task {record.task.id}` makes one"
 
 
-def _compare(record: Record, again: Record, seed: int) -> None:
+def _compare(record: Record, again: Sequence[Row], seed: int) -> None:
     """Raise BadValue unless the episodes of a training seed came out as the record says."""
     times = {metric.name for metric in record.metrics if not metric.exact}
-    now = {row.item: row for row in again.rows}
+    now = {row.item: row for row in again}
     for row in record.rows:
         if row.training_seed != seed:
             continue

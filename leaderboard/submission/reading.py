@@ -95,7 +95,7 @@ def check_hash(name: str, data: bytes, info: FileInfo, report: Report) -> None:
 
 def column(data: bytes, name: str, shape: tuple[int, ...], report: Report) -> Array | None:
     """An array of a shape, its numbers finite. None: it is none."""
-    short = name.endswith(("actions.npy", "goals.npy"))
+    short = name.endswith(("actions.npy", "goals.npy", "predictions.npy"))
     try:
         array = unpacked(data, ("<f4", "<f8") if short else ("<f8",))
     except ValueError as error:

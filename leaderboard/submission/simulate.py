@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -89,53 +90,77 @@ class Setting:
         return max([TOLERANCE, *(LOOSE[tag] for tag in self.task.tags & LOOSE.keys())])
 
 
-def resimulate(recorded: Recorded, setting: Setting, report: Report) -> None:
-    """All episodes of a training seed; findings, and the largest residual, go into the report."""
+def resimulate(recorded: Sequence[Recorded], setting: Setting, report: Report) -> None:
+    """All episodes of some training seeds; findings, and the largest residual, go to the report.
+
+    Those of several seeds run side by side, where nobody watches: a step costs next to nothing more
+    with more episodes, beside their physics.
+    """
     report.measured["tolerance"] = setting.tolerance
-    total = len(recorded.info.items)
-    for first in range(0, total, WIDTH):
-        chosen = range(first, min(first + WIDTH, total))
-        # Plain worlds, also of tasks that are seen: pictures change no state and no score.
-        worlds = Worlds(
-            world_of(setting.task),
-            len(chosen),
-            threads=setting.threads,
-            horizon=setting.task.horizon,
-            bank=Bank(setting.bank),
-        )
-        try:
-            _Batch(worlds, recorded, chosen, setting, report).run()
-        finally:
-            worlds.close()
+    of_seeds = [_episodes(each) for each in recorded]
+    parts = of_seeds if setting.watch is not None else [[x for of in of_seeds for x in of]]
+    for part in parts:
+        for chosen in _even(part):
+            # Plain worlds, also of tasks that are seen: pictures change no state and no score.
+            worlds = Worlds(
+                world_of(setting.task),
+                len(chosen),
+                threads=setting.threads,
+                horizon=setting.task.horizon,
+                bank=Bank(setting.bank),
+            )
+            try:
+                _Batch(worlds, chosen, setting, report).run()
+            finally:
+                worlds.close()
+
+
+def _even(episodes: Sequence[_Episode]) -> list[Sequence[_Episode]]:
+    """At most WIDTH of them at once, about as many each time."""
+    count = -(-len(episodes) // WIDTH)
+    ends = [len(episodes) * k // count for k in range(count + 1)] if count else []
+    return [episodes[a:b] for a, b in pairwise(ends)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Episode:
+    """One recorded episode; its arrays are views."""
+
+    seed: int  # the training seed
+    item: int
+    row: Row
+    actions: Array  # (steps, *action_shape)
+    states: Array  # (checkpoints, S)
+    goal: Array  # (N, D)
+
+
+def _episodes(recorded: Recorded) -> list[_Episode]:
+    """Those of a training seed, in the order of its arrays."""
+    info, found = recorded.info, []
+    action = state = 0
+    for index, (item, steps) in enumerate(zip(info.items, info.steps, strict=True)):
+        actions = recorded.actions[action : action + steps]
+        states = recorded.states[state : state + checkpoints(steps)]
+        goal, row = recorded.goals[index], recorded.rows[item]
+        found.append(_Episode(info.training_seed, item, row, actions, states, goal))
+        action, state = action + steps, state + checkpoints(steps)
+    return found
 
 
 class _Batch:
     """Some episodes, side by side; arrays (B,)."""
 
     def __init__(
-        self,
-        worlds: Worlds,
-        recorded: Recorded,
-        chosen: Sequence[int],
-        setting: Setting,
-        report: Report,
+        self, worlds: Worlds, episodes: Sequence[_Episode], setting: Setting, report: Report
     ) -> None:
-        info, picked = recorded.info, slice(chosen[0], chosen[-1] + 1)
         self.worlds, self.setting, self.report = worlds, setting, report
-        self.seed, self.items = info.training_seed, info.items[picked]
-        self.rows = [recorded.rows[item] for item in self.items]
-        steps = np.array(info.steps)
-        states = np.array([checkpoints(count) for count in info.steps])
-        self.steps = steps[picked]
-        self.marks = states[picked]
-        self.actions, self.states = recorded.actions, recorded.states
-        self.goals = recorded.goals[picked]
-        self.first_action = (np.cumsum(steps) - steps)[picked]
-        self.first_state = (np.cumsum(states) - states)[picked]
+        self.episodes = episodes
+        self.items = [each.item for each in episodes]
+        self.steps = np.array([len(each.actions) for each in episodes])
         self.tally = Tally(len(self.items), setting.task)
         self.handling = Handling(worlds.world)
         self.residual = np.zeros(len(self.items))
-        self.ends = {*info.steps[picked], setting.task.horizon}
+        self.ends = {*self.steps.tolist(), setting.task.horizon}
         self.given_up = np.zeros(len(self.items), bool)  # what follows a wrong state means nothing
 
     def run(self) -> None:
@@ -144,17 +169,18 @@ class _Batch:
         obs = self.worlds.reset(self.items)
         watch = self.setting.watch
         if watch is not None:
-            watch.begin(self.worlds, self.seed, self.items)
+            watch.begin(self.worlds, self.episodes[0].seed, self.items)
         self._starts()
-        policy = _Replayed(self.actions, self.first_action, self.steps)
+        policy = _Replayed([each.actions for each in self.episodes])
         for step in play(self.worlds, policy, obs, BatchGenerator(()), horizon):
             running = ~(self.tally.over | self.given_up)
             self.handling.add(step.action, self.worlds)
-            self.tally.add(step.info)
+            over = self.tally.add(step.info)
             self._compare(step.index + 1, running)
             if watch is not None:
                 watch.step(step, running)
-            self.worlds.rest(np.flatnonzero(running & self.tally.over).tolist())
+            if len(over):
+                self.worlds.rest(over.tolist())
             self.setting.tick(int(running.sum()))
             if (self.tally.over | self.given_up).all():
                 break
@@ -168,7 +194,7 @@ class _Batch:
 
     def _starts(self) -> None:
         for row in range(len(self.items)):
-            theirs, goal = self.states[self.first_state[row]], self.goals[row]
+            theirs, goal = self.episodes[row].states[0], self.episodes[row].goal
             ours = self.worlds.integration_state(row)
             apart = max(_apart(ours, theirs), _apart(self.worlds.goals[row], goal))
             self.residual[row] = apart
@@ -189,7 +215,7 @@ class _Batch:
         due = running & ~self.given_up & ((self.steps == step) | (step % EVERY == 0))
         for row in np.flatnonzero(due & ~self.tally.unstable).tolist():
             last = step == self.steps[row]
-            theirs = self.states[self.first_state[row] + (checkpoints(step) - 1)]
+            theirs = self.episodes[row].states[checkpoints(step) - 1]
             ours = self.worlds.integration_state(row)
             if ours.tobytes() == theirs.tobytes():
                 continue
@@ -213,12 +239,13 @@ class _Batch:
 
     def _score(self, row: int, handled: dict[str, float | None]) -> None:
         """The numbers of the record beside those of the states."""
-        theirs, broken = self.rows[row], bool(self.tally.unstable[row])
+        theirs, broken = self.episodes[row].row, bool(self.tally.unstable[row])
         error = WENT_WRONG if broken else None
         exact = not self.residual[row]
         ours_of = self.tally.values(row, failed=broken) | handled
         if self.setting.rescore:
-            self.report.scored.append((self.seed, self.items[row], ours_of, error))
+            seed = self.episodes[row].seed
+            self.report.scored.append((seed, self.items[row], ours_of, error))
             return
         if theirs.error != error:
             self._find("scores", row, None, f"error is {theirs.error!r}; simulated: {error!r}")
@@ -235,8 +262,8 @@ class _Batch:
                     f"{name} is {given}; simulated: {ours}",
                     warning=name == "contacts" and not exact,
                 )
-        last = self.states[self.first_state[row] + self.marks[row] - 1]
-        digest = hashlib.sha256(last.tobytes() + self.goals[row].tobytes()).hexdigest()[:DIGEST]
+        last, goal = self.episodes[row].states[-1], self.episodes[row].goal
+        digest = hashlib.sha256(last.tobytes() + goal.tobytes()).hexdigest()[:DIGEST]
         if theirs.digest != ("" if broken else digest):
             what = f"digest is {theirs.digest!r}; of its last recorded state: {digest!r}"
             self._find("scores", row, None, what)
@@ -248,9 +275,10 @@ class _Batch:
     def _find(
         self, rule: str, row: int, step: int | None, what: str, *, warning: bool = False
     ) -> None:
-        where = f"training seed {self.seed}, episode {self.items[row]}"
+        seed = self.episodes[row].seed
+        where = f"training seed {seed}, episode {self.items[row]}"
         where += "" if step is None else f", step {step}"
-        name = {"starts": file_of(self.seed, "states"), "physics": file_of(self.seed, "states")}
+        name = {"starts": file_of(seed, "states"), "physics": file_of(seed, "states")}
         file = name.get(rule, "record.json")
         self.report.find(rule, what, file=file, where=where, warning=warning)
 
@@ -258,8 +286,14 @@ class _Batch:
 class _Replayed:
     """A policy that does what was recorded, and nothing after that."""
 
-    def __init__(self, actions: Array, first: Array, steps: Array) -> None:
-        self._actions, self._first, self._last = actions, first, first + steps - 1
+    def __init__(self, actions: Sequence[Array]) -> None:
+        """`actions`: (steps, *action_shape) of each episode; the last one is kept up."""
+        longest = max(map(len, actions))
+        shape = (longest, len(actions), *actions[0].shape[1:])
+        self._actions = np.empty(shape)  # by step, so that each is in one piece
+        for row, own in enumerate(actions):
+            self._actions[: len(own), row] = own
+            self._actions[len(own) :, row] = own[-1]
         self._step = 0
 
     def initial_state(self, batch: int) -> None:
@@ -267,9 +301,9 @@ class _Replayed:
 
     def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
         del obs, rng
-        at = np.minimum(self._first + self._step, self._last)
+        at = min(self._step, len(self._actions) - 1)
         self._step += 1
-        return self._actions[at].astype(np.float64), state
+        return self._actions[at], state
 
 
 def _apart(ours: Array, theirs: Array) -> float:

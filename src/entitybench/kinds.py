@@ -11,7 +11,7 @@ from typing import Any
 
 HORIZON = "horizon"  # an upper bound of metrics: the number of steps that the task allows
 CONTROL = "entitybench.leaderboard.evaluation.control:Control"
-_GRAPHS = "entitybench.leaderboard.evaluation.graphs:Graphs"
+GRAPHS = "entitybench.leaderboard.evaluation.graphs:Graphs"
 # A task -> its returns -> what they are of the way from random actions to the scripted policy.
 NORMALISER = "entitybench.datasets.catalogue.scores:normaliser"
 _EDGES = "entitybench.leaderboard.statistics.edges"
@@ -263,7 +263,7 @@ KINDS: tuple[Kind, ...] = (
         id="graph",
         item="episode",
         does="infer",
-        evaluator=_GRAPHS,
+        evaluator=GRAPHS,
         metrics=_GRAPH_METRICS,
         options=frozenset({"bank", "threads"}),
         views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),

@@ -17,6 +17,7 @@ from entitybench.leaderboard.claims.quantities import Results
 from entitybench.leaderboard.claims.registered import claims
 from entitybench.leaderboard.claims.verdicts import Finding, Verdict, judge
 from entitybench.leaderboard.documents.pages import documents, filled, is_told
+from entitybench.leaderboard.documents.schemas import FOLDER, schemas
 from entitybench.leaderboard.evaluation.evaluate import Options
 from entitybench.leaderboard.evaluation.provenance import task_hash
 from entitybench.leaderboard.evaluation.stored import record_path
@@ -40,6 +41,11 @@ IN_PROFILES = sorted((REFERENCE / "profiles").glob("*/*/*.json"))
 def test_documents_are_up_to_date(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert filled(text) == text, "run `make results`"
+
+
+@pytest.mark.parametrize("name", schemas())
+def test_schemas_are_up_to_date(name: str) -> None:
+    assert (ROOT / FOLDER / name).read_text() == schemas()[name], "run `make results`"
 
 
 def test_blocks_are_written_anew(tmp_path: Path) -> None:

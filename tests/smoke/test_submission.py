@@ -18,6 +18,7 @@ import entitybench as eb
 from entitybench.errors import BadValue, MissingExtra
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation import weights as checkpoints
+from entitybench.leaderboard.submission import pack as packing
 from entitybench.leaderboard.submission.archive import Archive, Limits, zipped
 from entitybench.leaderboard.submission.arrays import packed, unpacked
 from entitybench.leaderboard.submission.check import Wanted, verify
@@ -564,7 +565,9 @@ def test_without_cryptography_the_line_to_install_it_is_named(
     assert not (tmp_path / "my.key").exists()
 
 
-def test_records_that_cannot_be_packed_are_refused(record: Record) -> None:
+def test_records_that_cannot_be_packed_are_refused(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def changed(edit: Callable[[Any], None]) -> Record:
         data = json.loads(record.to_json())
         edit(data)
@@ -576,13 +579,15 @@ def test_records_that_cannot_be_packed_are_refused(record: Record) -> None:
         assert "\n" not in str(error.value)
 
     refuse(lambda data: data["task"].update(version=9), "push-1block-v9 as another build had it")
-    refuse(lambda data: data.update(kind="graph"), "kind graph, which has nothing to simulate")
+    refuse(lambda data: data.update(kind="graph"), "has no dataset that says who acted on whom")
     refuse(
         lambda data: data["rows"]["digest"].__setitem__(1, "0" * 16),
         "episode 1 of training seed 0 comes out otherwise than the record says .digest was 0000",
     )
     refuse(lambda data: data["rows"]["item"].__setitem__(2, 5), "episodes of the record are miss")
     refuse(lambda data: data["hashes"].update(weights={"0": "ab"}), "weights of training seed 0")
+    monkeypatch.setattr(packing, "CHECKED", ())  # as with a kind of another package
+    refuse(lambda data: None, "kind goal-control, which has nothing to simulate again")
 
 
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str], record: Record) -> None:

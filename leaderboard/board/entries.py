@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from entitybench.datasets.pages.text import family
@@ -179,14 +180,17 @@ def _rest(x: float | None) -> float | None:
 
 
 def command_of(record: Record) -> str:
-    """What makes a record again, from its arguments; of weights in a folder they must be there."""
-    words = ["bench eval", f"--agent {record.agent.id}", f"--task {record.task.id}"]
+    """What makes a record again, from its arguments; of weights in a folder they must be there.
+
+    People paste it into a shell, and names come from anybody: they are quoted.
+    """
+    words = ["bench eval", f"--agent {quote(record.agent.id)}", f"--task {quote(record.task.id)}"]
     if record.hashes.weights:
         named = sorted({x.dataset for x in record.data if x.dataset and not x.default})
-        words += [f"--dataset {named[0]}"] if len(named) == 1 else []
+        words += [f"--dataset {quote(named[0])}"] if len(named) == 1 else []
         words += [f"--train-seeds {' '.join(map(str, record.training_seeds))}"]
     words += [f"--episodes {len(record.items)}"]
-    words += [f"--bank {record.task.bank}"] if record.task.bank != "public" else []
+    words += [f"--bank {quote(record.task.bank)}"] if record.task.bank != "public" else []
     return " ".join(words)
 
 

@@ -254,7 +254,7 @@ _command(
     "Write the board as a folder of pages that opens by double click, without a server.",
     "bench site --out board",
     "bench site --out board --submissions submissions",
-    "bench site --out small --suite control-small",
+    "bench site --out small --suite control-small --watch 3",
     "bench site --import board --store new",
 )
 _command(

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from entitybench.errors import BadValue
-from entitybench.leaderboard.cli.args import Place, writable_folder
+from entitybench.leaderboard.cli.args import Episodes, Place, writable_folder
 from entitybench.leaderboard.cli.output import note, print_json, put
 from entitybench.progress import progress_bar
 
@@ -18,6 +18,7 @@ def site(
     out: Place | None = None,
     submissions: Place | None = None,
     suite: str | None = None,
+    watch: Episodes | None = None,
     import_: Annotated[Place | None, Parameter(name="--import")] = None,
     store: Place | None = None,
     database: str | None = None,
@@ -33,6 +34,9 @@ def site(
         submissions: A folder of bundles of `bench submit`, NAME.zip, beside each the report
             NAME.json of `bench verify NAME.zip --json`; log.jsonl says what became of them.
         suite: The tasks of one suite alone. Default: all tasks.
+        watch: Let the best, the median and the random agent of each task act again in so many
+            starts, to be watched in 3-D, if they can act here: scripted, or with shipped weights.
+            Default: bundles alone can be watched.
         import_: Instead: fill the empty board of a server from such a folder, with its bundles,
             records and what became of them. `bench rescore` then simulates all of it again.
         store: Of that server, as `bench serve` takes it.
@@ -40,8 +44,10 @@ def site(
         json: Print what was written as JSON.
     """
     if import_ is not None:
-        if out is not None or submissions is not None or suite is not None:
-            raise BadValue("--import fills a board: leave out --out, --submissions and --suite.")
+        if any(x is not None for x in (out, submissions, suite, watch)):
+            raise BadValue(
+                "--import fills a board: leave out --out, --submissions, --suite and --watch."
+            )
         _import(import_, store, database, json)
         return
     if out is None:
@@ -61,15 +67,16 @@ def site(
     from entitybench.leaderboard.site.export import export
     from entitybench.leaderboard.suites.protocol import entries
 
+    def told(line: str) -> None:
+        note(f"bench: {line}")
+
     tasks = None if suite is None else [entry.task.id for entry in entries(specs[0])]
     with progress_bar("rows") as progress:
-        evidence, events = rows_of(
-            submissions, tasks=tasks, told=lambda line: note(f"bench: {line}"), progress=progress
-        )
+        evidence, events = rows_of(submissions, tasks=tasks, told=told, progress=progress)
     with progress_bar("suites") as progress:
         board = board_of(evidence, suites=specs, events=events, progress=progress)
     with progress_bar("pages") as progress:
-        files = export(out, board, evidence, progress=progress)
+        files = export(out, board, evidence, progress=progress, told=told, watch=watch or 0)
     index = Path(out) / "index.html"
     mine = sum(entry.origin == "submitted" for entry in board.entries)
     if json:

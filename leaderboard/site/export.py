@@ -1,7 +1,8 @@
 """`bench site`: the board as a folder of files that opens by double click.
 
     index.html, results/, task/, agent/, dataset/, suite/, submission/, compare/, claim/   pages
-    static/                    style, script, icon
+    episodes/                  episodes in 3-D, of tasks that have bundles
+    static/                    style, script, icon, viewer
     data/board.json            the whole board; `Board.from_json` reads it
     data/records/ID.json       the record of each row, as it was sent
     data/bundles/ID.zip        the bundle of each row that has one
@@ -27,6 +28,8 @@ from entitybench.leaderboard.board.model import SCHEMA_VERSION
 from entitybench.leaderboard.board.pairs import pairs_of, profiles_of
 from entitybench.leaderboard.site import links, pages, pictures
 from entitybench.leaderboard.site.query import all_of
+from entitybench.leaderboard.site.watching import watched
+from entitybench.leaderboard.viewer.assets import assets
 from entitybench.words import reason
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.board.model import Board
     from entitybench.leaderboard.board.standings import Evidence
     from entitybench.leaderboard.evaluation.pool import Progress
+    from entitybench.leaderboard.site.watching import Watched
 
 MARK = "data/site.json"
 _SAYS = {"site": "entitybench", "schema_version": SCHEMA_VERSION}
@@ -49,6 +53,9 @@ class Files:
     folder: Path
     total: int
     progress: Progress | None = None
+    told: Callable[[str], None] = lambda _: None  # a line for each bundle that cannot be shown
+    watch: int = 0  # starts in which hosts' rows act again
+    watched: dict[str, Watched] = field(default_factory=dict)  # by task
     done: int = 0
     written: set[str] = field(default_factory=set)
 
@@ -74,7 +81,13 @@ class Files:
 
 
 def export(
-    out: Path, board: Board, evidence: Sequence[Evidence], *, progress: Progress | None = None
+    out: Path,
+    board: Board,
+    evidence: Sequence[Evidence],
+    *,
+    progress: Progress | None = None,
+    told: Callable[[str], None] = lambda _: None,
+    watch: int = 0,
 ) -> int:
     """Write the site; `out` is as it was until all of it is there.
 
@@ -83,6 +96,8 @@ def export(
         board: what is shown.
         evidence: its rows with their records.
         progress: called with (pages done, all).
+        told: called with a line for each bundle that cannot be shown in 3-D.
+        watch: in how many starts hosts' rows act again, to be shown in 3-D.
 
     Returns:
         The number of files.
@@ -94,7 +109,7 @@ def export(
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     try:
         temporary.mkdir(parents=True)
-        files = Files(temporary, _count(board, evidence), progress)
+        files = Files(temporary, _count(board, evidence), progress, told, watch)
         for put in (_static, _data, _plain, _tasks, _submissions):
             put(files, board, evidence)
         _put_in_place(temporary, target)
@@ -142,6 +157,12 @@ def _static(files: Files, board: Board, evidence: Sequence[Evidence]) -> None:
     folder = resources.files("entitybench.leaderboard.site") / "static"
     for name in STATIC:
         files.put(f"static/{name}", (folder / name).read_bytes())
+
+
+def _viewer(files: Files) -> None:
+    """The program that shows episodes, once."""
+    for name, data in assets().items():
+        files.put(f"static/{name}", data)
 
 
 def _data(files: Files, board: Board, evidence: Sequence[Evidence]) -> None:
@@ -198,12 +219,19 @@ def _tasks(files: Files, board: Board, evidence: Sequence[Evidence]) -> None:
         first = next(iter(curves.values()), [])
         first.sort(key=lambda curve: order.index(curve.entry))
         shown = _copied(files, pictures.of_task(id))
-        files.page(links.task(id), pages.task, board, id, curves=first, pictures=shown)
+        if found := watched(id, own, files.put, files.told, starts=files.watch):
+            files.watched[id] = found
+            files.page(links.episodes(id), pages.episodes, board, id, found.part)
+        there = found is not None
+        how = {"curves": first, "pictures": shown, "viewer": there}
+        files.page(links.task(id), pages.task, board, id, **how)
         for kind, some in _by_kind(own):
             pairs = pairs_of(some)
             for each in some:
                 path = links.compare(each.entry.id)
                 files.page(path, pages.compare, board, each.entry.id, pairs, curves[kind])
+    if files.watched:
+        _viewer(files)
 
 
 def _by_kind(evidence: Sequence[Evidence]) -> Iterator[tuple[str, list[Evidence]]]:
@@ -221,6 +249,10 @@ def _submissions(files: Files, board: Board, evidence: Sequence[Evidence]) -> No
         beside = {"record (JSON)": f"data/records/{id}.json"}
         if each.bundle is not None:
             beside["bundle (zip)"] = f"data/bundles/{id}.zip"
+        there = files.watched.get(each.entry.task)
+        places = {} if there is None else there.sources.get(id, {})
+        viewer = links.episodes(each.entry.task) if places else ""
         for part in range(1, pages.parts_of(rows) + 1):
             path = links.submission(id, part)
-            files.page(path, pages.submission, board, id, rows, part=part, files=beside)
+            how = {"part": part, "files": beside, "viewer": viewer, "sources": places}
+            files.page(path, pages.submission, board, id, rows, **how)

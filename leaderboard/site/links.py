@@ -81,6 +81,11 @@ def compare(id: str) -> str:
     return f"compare/{named(id)}"
 
 
+def episodes(task: str) -> str:
+    """The path of the page that shows a task's episodes in 3-D, and of the folder of its files."""
+    return f"episodes/{named(task)}"
+
+
 def claim(method: str, name: str) -> str:
     """The path of a claim's page."""
     return f"claim/{named(method)}/{named(name)}"

@@ -90,6 +90,7 @@ def task(
     *,
     curves: Sequence[Curve] = (),
     pictures: Sequence[tuple[str, str]] = (),
+    viewer: bool = False,
 ) -> str:
     """Everything that was reached in a task.
 
@@ -99,6 +100,7 @@ def task(
         id: of the task.
         curves: performance profiles of its rows; see `entitybench.leaderboard.board.pairs`.
         pictures: paths of files beside the pages, with what they show.
+        viewer: whether there is a page that shows its episodes in 3-D.
     """
     rows = board.by_task.get(id, ())
     about = next((x for x in board.tasks if x.id == id), None)
@@ -129,6 +131,7 @@ def task(
         claims=[claim for claim in board.claims if id in claim.tasks],
         curves=curves[:SHOWN],
         pictures=pictures,
+        viewer=viewer,
     )
 
 
@@ -192,6 +195,7 @@ def submission(
     part: int = 1,
     files: Mapping[str, str] | None = None,
     viewer: str = "",
+    sources: Mapping[int, int] | None = None,
 ) -> str:
     """One row: what it is, what was verified, every episode.
 
@@ -203,9 +207,11 @@ def submission(
         part: of the table of episodes, from 1.
         files: paths of its record and bundle beside the pages, by what they are called.
         viewer: the path of the page that shows its episodes in 3-D; empty: there is none.
+        sources: the place of each training seed there; None: the first, the second and so on.
     """
     entry = entry_on(board, id)
     count = parts_of(episodes)
+    places = {x: k for k, x in enumerate(entry.training_seeds)} if sources is None else sources
     if not 1 <= part <= count:
         raise BadValue(f"the episodes of {id} have {count} parts: got {part}.")
     return render(
@@ -220,8 +226,30 @@ def submission(
         parts=count,
         files=files or {},
         viewer=viewer,
+        sources=places,
         events=[event for event in board.events if event.submission == id],
         failed=[row for row in episodes.rows if row.error],
+    )
+
+
+def episodes(board: Board, frame: Frame, id: str, part: str) -> str:
+    """A task's episodes in 3-D.
+
+    Args:
+        board: the board.
+        frame: where it is shown.
+        id: of the task.
+        part: the viewer's HTML, as `entitybench.leaderboard.viewer.page.part` gives it.
+    """
+    from markupsafe import Markup
+
+    return render(
+        "episodes.html",
+        frame,
+        links.episodes(id),
+        board=board,
+        id=id,
+        part=Markup(part),  # of our own making, its words escaped there
     )
 
 

@@ -63,6 +63,7 @@ def environment() -> Any:
         "SCORE": SCORE,
     }
     found.filters |= {
+        "ticks": _ticks,
         "line": lambda text: words.squeezed(str(text), 400),
         "day": lambda text: str(text)[:10],
         "count": lambda number: f"{number:,}".replace(",", "\u202f"),
@@ -83,6 +84,14 @@ def render(template: str, frame: Frame, path: str, **values: Any) -> str:
     """
     found: str = environment().get_template(template).render(frame=frame, path=path, **values)
     return found
+
+
+def _ticks(text: str) -> Any:
+    """Words with `code` in ticks as HTML."""
+    from markupsafe import Markup, escape
+
+    parts = str(escape(text)).split("`")
+    return Markup("".join(f"<code>{x}</code>" if k % 2 else x for k, x in enumerate(parts)))
 
 
 def _megabytes(size: int | None) -> str:

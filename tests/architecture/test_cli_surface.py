@@ -33,7 +33,7 @@ SURFACE = {
     "rescore": "--store --database --json",
     "verify": "BUNDLE --episodes --train-seeds --rerun --weights --threads --json",
     "replay": "BUNDLES --out --poses-only --threads --json",
-    "site": "--out --submissions --suite --import --store --database --json",
+    "site": "--out --submissions --suite --watch --import --store --database --json",
     "speed": "--task --targets --check --out --json",
     "play": "TASK --episode-seed --episodes --view --size --json",
     "view": "DATASET --episode --episodes --view --size --speed --json",

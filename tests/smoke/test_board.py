@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +22,8 @@ from entitybench.leaderboard.evaluation.stored import stored_records
 from entitybench.leaderboard.site import links, pages
 from entitybench.leaderboard.site.export import export
 from entitybench.leaderboard.site.query import SORTS, Query, all_of, selected
+from entitybench.leaderboard.site.watching import act_again
+from entitybench.leaderboard.submission.check import Wanted, verify
 from entitybench.leaderboard.tables.data import cell
 from entitybench.registry import tasks
 
@@ -225,7 +228,7 @@ def test_every_link_leads_to_a_file_of_the_site(site: Path, all_pages: list[Page
             target = (page.path.parent / unquote(path)).resolve() if path else page.path
             assert target.is_file(), f"{page.path}: {link}"
             assert target.is_relative_to(site), link
-            if anchor:
+            if anchor and "=" not in anchor:  # the viewer reads its own
                 assert anchor in ids[target], f"{page.path}: {link}"
 
 
@@ -233,7 +236,7 @@ def test_pages_run_and_load_nothing_of_others(all_pages: list[Page]) -> None:
     for page in all_pages:
         assert page.policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
         assert page.inline == []
-        assert page.tags.count("script") == 1
+        assert page.tags.count("script") == 1 + ("/episodes/" in page.path.as_posix())
         assert not {"iframe", "object", "embed", "form", "base"} & set(page.tags)
         assert len(page.ids) == len(set(page.ids))
         assert page.tags.count("h1") == 1
@@ -275,6 +278,35 @@ def test_a_row_has_every_episode_and_its_log(small: Made, site: Path) -> None:
     assert "Level 2 proves the physics, and not who chose the actions." in text
     assert {"viewer", "log", "episodes"} <= set(page.ids)
     assert "withdrawn" in (site / "submission" / f"{small.of('other')}.html").read_text()
+
+
+def test_episodes_of_bundles_play_in_the_viewer(small: Made, site: Path) -> None:
+    text = (site / "submission" / f"{small.of('good')}.html").read_text(encoding="utf-8")
+    assert 'href="../episodes/push-1block.html#agent=0&amp;start=1&amp;step=0"' in text
+    page = Page(site / "episodes" / "push-1block.html")
+    assert {"../static/viewer.js", "../static/viewer.css"} <= set(page.fetched)
+    folder = site / "episodes" / "push-1block"
+    assert {"geometry.js", "index.js", "episodes.csv"} <= {path.name for path in folder.iterdir()}
+    for start in (0, 1):  # good's, and those of other, which was withdrawn and is still evidence
+        for source in ("0-0", "1-0"):
+            assert (folder / source / f"{start}.js").is_file()
+    rejected = (site / "submission" / f"{small.of('evil')}.html").read_text(encoding="utf-8")
+    assert "episodes/push-1block" not in rejected
+    assert not (site / "episodes" / "dag-4.html").exists()
+
+
+def test_the_hosts_act_again_to_be_watched(small: Made) -> None:
+    own = [x for x in small.evidence if x.entry.task == "push-1block" and x.bundle is None]
+    again = act_again([x for x in own if x.entry.agent in ("oracle", "zero", "random")], 1)
+    assert set(again) == {f"host-push-1block.{agent}" for agent in ("oracle", "zero", "random")}
+    report = verify(again["host-push-1block.oracle"], Wanted(threads=1))
+    assert (report.level, report.findings) == (2, [])
+    assert act_again([x for x in small.evidence if x.entry.task == "dag-4"], 1) == {}
+
+
+def test_what_is_pasted_into_a_shell_is_quoted(small: Made) -> None:
+    words = shlex.split(small.board.by_id[small.of("evil")].command)
+    assert words[:4] == ["bench", "eval", "--agent", EVIL]
 
 
 def test_addresses_of_lists_are_read_back(small: Made) -> None:

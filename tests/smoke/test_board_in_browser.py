@@ -31,6 +31,7 @@ KINDS = (
     "submission/host-push-1block.hecrl",
     "submission/GOOD",
     "submission/OTHER",
+    "episodes/push-1block",
     "compare/host-push-1block.hecrl",
     "claim/hecrl/small-1",
 )

@@ -30,6 +30,8 @@ from entitybench.datasets.store.schema import MANIFEST, STATE_EVERY
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, new_store
 from entitybench.errors import BadValue, DataError, unknown, whole
+from entitybench.executors.api import LOCAL
+from entitybench.executors.api import check as check_executor
 from entitybench.places import store_place
 from entitybench.progress import progress_bar
 from entitybench.registry import datasets, tasks
@@ -48,6 +50,7 @@ def generate(
     seed: int | None = None,
     size: str = SMALL,
     workers: int | None = None,
+    executor: str = LOCAL,
     out: str | Path | None = None,
     block: int = BLOCK,
     progress: Callable[[int, int], None] | None = None,
@@ -65,6 +68,7 @@ def generate(
         seed: None: the registered one.
         size: a registered size: "small" or, where the dataset has it, "paper".
         workers: processes; None: one a core.
+        executor: where they are: "local", "slurm" or "ray"; changes no byte.
         out: the dataset's folder; None: its place under `ENTITYBENCH_DATA`.
         block: episodes that run side by side; changes no byte.
         progress: called with (episodes done, episodes in all) after every block. None: a bar on
@@ -83,6 +87,7 @@ def generate(
     spec = datasets()[id]
     block = whole("block", block)
     plan = make_plan(spec, episodes=episodes, seed=seed, size=size, block=block)
+    check_executor(executor)
     workers = whole("workers", available_cores() if workers is None else workers)
     final = store_place(out) if out is not None else dataset_folder(id, size)
     tell = say or to_stderr
@@ -96,7 +101,7 @@ def generate(
             job = Generation(plan)
             kept = prepare(partial, job, tell)
             with progress_bar(f"{id}, episodes") if progress is None else nullcontext() as bar:
-                run(job, partial, kept, workers, progress or bar)
+                run(job, partial, kept, workers, progress or bar, executor)
             _merge(plan, partial, final, tell)
             shutil.rmtree(partial, ignore_errors=True)
     return final

@@ -25,6 +25,7 @@ from entitybench.datasets.store.store import EpisodeStore
 from entitybench.datasets.store.verify import note_verified
 from entitybench.datasets.store.writer import disk_errors, locked, write_manifest
 from entitybench.errors import BadValue, DataError
+from entitybench.executors.api import LOCAL
 from entitybench.registry import tasks
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def draw(
     pixels: int,
     *,
     workers: int | None = None,
+    executor: str = LOCAL,
     rows: int = ROWS,
     progress: Callable[[int, int], None] | None = None,
     say: Callable[[str], None] | None = None,
@@ -56,6 +58,7 @@ def draw(
         folder: of a store that `generate` made.
         pixels: along an edge.
         workers: processes; None: one a core.
+        executor: where they are: "local", "slurm" or "ray"; changes no byte.
         rows: frames that are drawn at once, a multiple of 16; changes no byte.
         progress: called with (frames done, frames in all) after every part.
         say: told in one line when nothing had to be done, or earlier work is used; None: stderr.
@@ -88,7 +91,7 @@ def draw(
             )
         job = Drawing(str(folder), pixels, rows)
         kept = prepare(partial, job, tell)
-        run(job, partial, kept, workers or available_cores(), progress)
+        run(job, partial, kept, workers or available_cores(), progress, executor)
         _add(store, job, partial)
         shutil.rmtree(partial, ignore_errors=True)
     return folder

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from entitybench import registry
 from entitybench.errors import BadValue
+from entitybench.executors.api import LOCAL, check
 from entitybench.leaderboard.cli.args import (
     DatasetId,
     Episodes,
@@ -36,6 +37,7 @@ def generate(
     size: str = "small",
     pixels: Pixels | None = None,
     workers: Threads | None = None,
+    executor: str = LOCAL,
     out: Place | None = None,
     json: bool = False,
 ) -> None:
@@ -48,6 +50,7 @@ def generate(
         size: A registered number of episodes by name: small or, where there is one, paper.
         pixels: Then also draw every state, this many pixels along an edge; simulates nothing anew.
         workers: Processes; any number gives the same bytes. Default: the cores.
+        executor: Where they are: local, slurm (a job array), or ray. Default: local.
         out: The folder of the store. Default: below ENTITYBENCH_DATA.
         json: Print the manifest as JSON.
     """
@@ -56,6 +59,7 @@ def generate(
     if named and size not in ("small", named):
         raise BadValue(f"{dataset} names a size, and --size another one: {size!r}.")
     size = named or size
+    check(executor)
     if out is not None:
         writable_folder(out)
 
@@ -68,6 +72,7 @@ def generate(
             seed=seed,
             size=size,
             workers=workers,
+            executor=executor,
             out=out,
             progress=progress,
             say=note,
@@ -76,7 +81,7 @@ def generate(
         from entitybench.datasets.generate.draw import draw
 
         with _kept(), progress_bar(f"{spec.id}, frames") as progress:
-            draw(folder, pixels, workers=workers, progress=progress, say=note)
+            draw(folder, pixels, workers=workers, executor=executor, progress=progress, say=note)
         note(f"every state is drawn, {pixels} pixels along an edge: {folder / 'frames.h5'}")
     _compare(folder, is_elsewhere=out is not None)
     _show(folder, json)

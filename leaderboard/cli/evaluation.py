@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
 from entitybench.errors import BadValue
+from entitybench.executors.api import LOCAL
 from entitybench.leaderboard.cli.args import (
     AgentId,
     DatasetId,
@@ -54,6 +55,8 @@ def evaluate(
     size: int | None = None,
     speed: float | None = None,
     shard: str | None = None,
+    executor: str | None = None,
+    workers: Threads | None = None,
     out: Place | None = None,
     json: bool = False,
 ) -> None:
@@ -86,6 +89,10 @@ def evaluate(
         size: Pixels along the edge of an episode's picture in the film. Default: 256.
         speed: How many times as fast as in the world the film is. Default: 1, real time.
         shard: Of a suite i/n: every n-th task from the i-th on, so that n processes share it.
+        executor: Of a suite: where blocks of episodes are run: local, slurm (a job array), or ray.
+            Default: local.
+        workers: Of a suite: how many run at a time; any number gives the same rows. Default: the
+            cores, and one for each four blocks at most.
         out: The record file, a new one. Default: results/TASK/AGENT-TIME.json. Of a suite the
             folder of records, which several agents may share. Default: results/SUITE.
         json: Print the record instead of the table.
@@ -119,12 +126,15 @@ def evaluate(
             threads=threads,
             bank=bank or "public",
             shard=shard,
+            executor=executor or LOCAL,
+            workers=workers,
         )
         return
     if task is None:
         raise BadValue("bench eval needs a --task, or a --suite of them; `bench list` shows both.")
-    if shard is not None:
-        raise BadValue(f"--shard {shard} is of a suite: leave it out, or give --suite.")
+    for name, value in (("shard", shard), ("executor", executor), ("workers", workers)):
+        if value is not None:
+            raise BadValue(f"--{name} {value} is of a suite: leave it out, or give --suite.")
     _in_task(
         agent,
         task,

@@ -25,6 +25,7 @@ from entitybench.leaderboard.evaluation.pool import (
     Job,
     Progress,
     Result,
+    Runner,
     run_all,
 )
 from entitybench.leaderboard.evaluation.provenance import Source
@@ -103,6 +104,7 @@ def evaluate(
     bank: str = "public",
     worlds: Any = None,
     latency: bool = False,
+    runner: Runner = run_all,
 ) -> Record:
     """Give an agent `episodes` items of a task and write down what happened.
 
@@ -119,6 +121,7 @@ def evaluate(
         bank: where start states come from: public, perturbed (or perturbed:mass,friction), hidden.
         worlds: makes the simulation of a block; default: the task's own, with starts of the bank.
         latency: whether decisions for a single episode are timed, where agents of the kind act.
+        runner: does the jobs; default: workers of this process.
 
     Raises:
         BadValue: impossible numbers, a policy whose actions have the wrong shape or are not finite.
@@ -139,8 +142,10 @@ def evaluate(
     begin, begin_cpu = time.perf_counter(), time.process_time()
     run = partial(_run, evaluator, spec, options)
     steps = evaluator.steps(spec)
-    results = run_all(jobs, run, threads=workers, steps=steps, progress=progress)
+    results = runner(jobs, run, threads=workers, steps=steps, progress=progress)
     wall, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    wall += sum(result.spent_s[0] for result in results)
+    cpu += sum(result.spent_s[1] for result in results)
     rows = [row for result in results for row in result.rows]
     if all(row.error is not None and not row.counts for row in rows):
         raise BenchError(f"no {kind.item} of {spec.id} could be run: {rows[0].error}")

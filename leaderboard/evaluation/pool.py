@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from entitybench.errors import BenchError, OutOfReach
 from entitybench.leaderboard.evaluation.threads import torch_threads
@@ -44,6 +44,21 @@ class Result:
 
     rows: list[Row]
     diagnostics: dict[str, Array]  # each (rows,)
+    spent_s: tuple[float, float] = (0.0, 0.0)  # wall and processor, in another process or earlier
+
+
+class Runner(Protocol):
+    """What does all jobs: `run_all`, or what knows some results already."""
+
+    def __call__(
+        self,
+        jobs: Sequence[Job],
+        run: Callable[[Job, Ticker], Result],
+        *,
+        threads: int,
+        steps: int,
+        progress: Progress | None,
+    ) -> list[Result]: ...
 
 
 class Stopped(Exception):

@@ -11,8 +11,8 @@ SURFACE = {
     "info": "ID --bibtex --json",
     "eval": "--agent --task --suite --train-seeds --episode-seed --episodes --weights "
     "--weights-from --dataset --preset --device --threads --bank --video --view --size --speed "
-    "--shard --out --json",
-    "generate": "DATASET --episodes --pixels --seed --size --workers --out --json",
+    "--executor --workers --shard --out --json",
+    "generate": "DATASET --episodes --pixels --seed --size --workers --executor --out --json",
     "lint": "DATASET --episodes --json --strict",
     "check": "TASK --strict --json",
     "page": "DATASETS --out --all --json",

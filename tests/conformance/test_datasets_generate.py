@@ -25,6 +25,7 @@ from entitybench.datasets.generate.plan import Plan
 from entitybench.datasets.store import writer
 from entitybench.datasets.store.store import EpisodeStore
 from entitybench.errors import BadValue, DataError, UnknownId
+from entitybench.executors import local
 from entitybench.registry import datasets
 from entitybench.types import DatasetSpec
 
@@ -321,8 +322,8 @@ def test_a_killed_worker_is_one_line(tmp_path, monkeypatch):
         process.kill()
         return process
 
-    start = pool._start
-    monkeypatch.setattr(pool, "_start", killed)
+    start = local.start
+    monkeypatch.setattr(local, "start", killed)
     with pytest.raises(DataError, match=r"worker process ended with code -9.*finished blocks"):
         make(tmp_path / "a", workers=2)
 

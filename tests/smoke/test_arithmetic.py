@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from entitybench.arithmetic import same_everywhere
-from entitybench.datasets.generate import pool
+from entitybench.executors import local
 
 FLAGS = "processor\t: 0\nvendor_id\t: {}\nflags\t\t: fpu sse2 {}\n"
 
@@ -47,6 +47,6 @@ def test_workers_of_a_generation_have_the_settings_whatever_the_user_has(monkeyp
     """`bench` sets them where the user does not; bits of a dataset are no user's choice."""
     seen = {}
     monkeypatch.setenv(name, "something else")
-    monkeypatch.setattr(pool.subprocess, "Popen", lambda *words, **options: seen.update(options))
-    pool._start()
+    monkeypatch.setattr(local.subprocess, "Popen", lambda *words, **options: seen.update(options))
+    local.start()
     assert seen["env"][name] == same_everywhere()[name]

@@ -102,9 +102,9 @@ def test_errors_are_one_line_and_exit_code_2(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="no process groups")
 def test_a_worker_is_silent_from_its_first_moment(capfd):
-    from entitybench.datasets.generate import pool
+    from entitybench.executors import local
 
-    worker = pool._start()
+    worker = local.start()
     assert os.getpgid(worker.pid) != os.getpgrp(), "Ctrl-C would reach it before it is ready"
     worker.stdin.close()  # as when Ctrl-C came before it was told what to do
     assert worker.wait(60) == 0
@@ -116,10 +116,10 @@ def test_a_worker_is_silent_from_its_first_moment(capfd):
 def test_ctrl_c_while_workers_start_is_one_line(tmp_path):
     script = (
         "import os, signal, sys\n"
-        "from entitybench.datasets.generate import pool\n"
+        "from entitybench.executors import local\n"
         "from entitybench.leaderboard.cli.main import main\n"
-        "start = pool._start\n"
-        "pool._start = lambda: (start(), os.killpg(0, signal.SIGINT))[0]\n"
+        "start = local.start\n"
+        "local.start = lambda: (start(), os.killpg(0, signal.SIGINT))[0]\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     line = f"generate push-1block/play-v1 --episodes 400 --workers 2 --out {tmp_path / 'a'}"

@@ -20,7 +20,7 @@ import entitybench as eb
 from entitybench import registry
 from entitybench.errors import BadValue, BenchError, RecordError, UnknownId
 from entitybench.leaderboard.cli.main import main
-from entitybench.leaderboard.evaluation import api
+from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.suites.compare import MEAN, compare_suite, of_standings
 from entitybench.leaderboard.suites.gather import suite_table
 from entitybench.leaderboard.suites.plan import planned, share_of
@@ -277,15 +277,15 @@ def test_a_suite_is_evaluated_and_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[str] = []
-    real, ran = api.evaluate, list[str]()
+    real, ran = engine.evaluate, list[str]()
 
-    def killed_at_the_second(agent: str, task: Any, **how: Any) -> Record:
+    def killed_at_the_second(agent: Any, task: Any, **how: Any) -> Record:
         if ran:
             raise KeyboardInterrupt
         ran.append(task.id)
         return real(agent, task, **how)
 
-    monkeypatch.setattr(api, "evaluate", killed_at_the_second)
+    monkeypatch.setattr(engine, "evaluate", killed_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         eb.evaluate_suite("zero", BRIEF, out=tmp_path)
     first = tmp_path / "push-1block" / "zero.json"

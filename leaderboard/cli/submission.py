@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from entitybench.leaderboard.cli.args import (
     different,
     existing,
     writable_file,
+    writable_folder,
 )
 from entitybench.leaderboard.cli.output import columns, note, print_json, put
 from entitybench.progress import progress_bar
@@ -55,7 +56,8 @@ def submit(
     Args:
         records: Record files of `bench eval`; for --to and --check also bundles.
         to: URL of a board, `bench serve`. What broke off is gone on with.
-        pack: The bundle to write, a zip file.
+        pack: The bundle to write, a zip file; of several records, or a folder of them such as that
+            of a suite, the folder of bundles to fill.
         check: Look at a bundle as `bench verify` does, or at what a record would be packed into.
         new_key: Write a new private key (Ed25519) into this file; prints the public key.
         withdraw: Take a bundle back from the board at --to, by the --key that signed it.
@@ -96,8 +98,10 @@ def submit(
         return sending.send(
             records, to, partial(_bundle, threads, options), corrects=corrects, json=json
         )
+    if pack is not None and (len(records) > 1 or records[0].is_dir()):
+        return _pack_all(records, pack, partial(_bundle, threads, options), json)
     if len(records) > 1:
-        raise BadValue("--pack and --check take one record; --to takes several.")
+        raise BadValue("--check takes one record; --pack FOLDER and --to take several.")
     record = records[0]
     if check and zipfile.is_zipfile(existing(record, "bundle or record")):
         if weights is not None or with_weights or key is not None:
@@ -151,7 +155,7 @@ def verify(
     Offline; nothing in it is run or unpacked onto the disk. Exit code 2 where a rule is broken.
 
     Args:
-        bundle: A zip file that `bench submit` packed.
+        bundle: A zip file that `bench submit` packed, or a folder of such files.
         episodes: The episodes of each training seed that the protocol asks for. Default: as many
             as there are, without a gap.
         train_seeds: The training seeds that it asks for. Default: 0, 1, … without a gap.
@@ -170,7 +174,51 @@ def verify(
     wanted = Wanted(
         episodes=episodes, seeds=train_seeds, rerun=rerun or 0, weights=weights, threads=threads
     )
+    if bundle.is_dir():
+        return _verify_all(bundle, wanted, json)
     return _verified(bundle, str(bundle), wanted, json)
+
+
+def _pack_all(
+    records: Sequence[Path], folder: Path, bundle_of: Callable[[Path], bytes], json: bool
+) -> int:
+    """A bundle for each record, as it is done; those of before are written anew."""
+    from entitybench.files import write_atomic
+    from entitybench.leaderboard.tables.gather import files_in
+    from entitybench.records import Record
+
+    out = writable_folder(folder, "--pack")
+    files = [
+        file
+        for path in records
+        for file in (files_in(path) if existing(path, "record").is_dir() else [path])
+    ]
+    names = {file: f"{Record.read(file).task.id}-{file.stem}.zip" for file in files}
+    for file, name in names.items():
+        if list(names.values()).count(name) > 1:
+            raise BadValue(f"several records would be {out / name}, one of them {file}: rename it.")
+    for file, name in names.items():
+        data = bundle_of(file)
+        write_atomic(out / name, data)
+        if not json:
+            put(f"{out / name}: {len(data) / 1000:.1f} kB")
+    if json:
+        print_json({"bundles": [str(out / name) for name in names.values()]})
+    note(f"`bench verify {out}` looks at all of them.")
+    return 0
+
+
+def _verify_all(folder: Path, wanted: Wanted, json: bool) -> int:
+    """Every bundle of a folder, one after the other."""
+    files = sorted(folder.glob("*.zip"))
+    if not files:
+        raise BadValue(f"no bundle (*.zip) in {folder}.")
+    reports = [_report(file, str(file), wanted) for file in files]
+    if json:
+        print_json([report.json() for report in reports])
+    else:
+        put("\n\n".join(map(_text, reports)))
+    return FOUND if any(report.errors for report in reports) else 0
 
 
 def _bundle(threads: int | None, options: dict[str, Any], path: Path) -> bytes:
@@ -206,11 +254,15 @@ def _packed(record: Record, threads: int | None, **options: Any) -> bytes:
     return data
 
 
-def _verified(source: Path | bytes, name: str, wanted: Wanted, json: bool) -> int:
+def _report(source: Path | bytes, name: str, wanted: Wanted) -> Report:
     from entitybench.leaderboard.submission.check import verify
 
     with progress_bar("control steps simulated again") as progress:
-        report = verify(source, replace(wanted, progress=progress), name=name)
+        return verify(source, replace(wanted, progress=progress), name=name)
+
+
+def _verified(source: Path | bytes, name: str, wanted: Wanted, json: bool) -> int:
+    report = _report(source, name, wanted)
     print_json(report.json()) if json else put(_text(report))
     return FOUND if report.errors else 0
 

@@ -670,3 +670,29 @@ def test_a_file_is_looked_at_where_it_lies(bundle: bytes, tmp_path: Path) -> Non
     assert set(tmp_path.iterdir()) == before
     with path.open("rb") as file:
         assert len(Archive(file).sizes) == 5
+
+
+def test_records_of_a_folder_are_packed_each_into_its_bundle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], record: Record
+) -> None:
+    record.write(tmp_path / "suite" / "push-1block" / "random.json")
+    record_of("hockey-defend", 1).write(tmp_path / "suite" / "hockey-defend" / "random.json")
+    out = tmp_path / "bundles"
+    assert main(["submit", str(tmp_path / "suite"), "--pack", str(out), "--threads", "1"]) == 0
+    names = ["hockey-defend-random.zip", "push-1block-random.zip"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    capsys.readouterr()
+    assert main(["verify", str(out), "--threads", "1", "--json"]) == 0
+    reports = json.loads(capsys.readouterr().out)
+    assert [report["level"] for report in reports] == [2, 2]
+    (out / names[0]).write_bytes(b"no zip")
+    assert main(["verify", str(out), "--threads", "1"]) == 2
+    said = capsys.readouterr().out
+    assert "error [archive]" in said
+    assert "random in push-1block-v" in said
+    first, again = tmp_path / "suite" / "push-1block", tmp_path / "other" / "random.json"
+    record.write(again)
+    assert main(["submit", str(again), str(first), "--pack", str(out)]) == 2
+    assert "rename it" in capsys.readouterr().err
+    assert main(["verify", str(tmp_path / "suite")]) == 2
+    assert "no bundle (*.zip) in" in capsys.readouterr().err

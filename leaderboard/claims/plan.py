@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from entitybench.checkpoints import META, read_meta, where
 from entitybench.claims import Training
 from entitybench.errors import BadValue, DataError
+from entitybench.executors.api import LOCAL
 from entitybench.leaderboard.evaluation.weights import owner, reference_weights
 from entitybench.leaderboard.training.fleet import train_all
 from entitybench.leaderboard.training.metrics import METRICS
@@ -225,7 +226,9 @@ def _check_data(need: Need, folder: Path) -> None:
         )
 
 
-def train_missing(plan: Plan, workers: int, device: str | None, report: Report) -> dict[Need, str]:
+def train_missing(
+    plan: Plan, workers: int, device: str | None, report: Report, executor: str = LOCAL
+) -> dict[Need, str]:
     """Train what is missing, `workers` runs side by side, parts first.
 
     Returns what cannot be had, and why: its training diverged, or that of a part of it.
@@ -250,7 +253,8 @@ def train_missing(plan: Plan, workers: int, device: str | None, report: Report) 
                 lost[need] = f"it is built on {gone[0]}, and {lost[gone[0]]}"
             else:
                 whole.append(need)
-        found = train_all([_job(plan, need, device) for need in whole], workers, poll)
+        jobs = [_job(plan, need, device) for need in whole]
+        found = train_all(jobs, workers, poll, executor=executor)
         lost |= {whole[place]: why for place, why in found.items()}
     return lost
 

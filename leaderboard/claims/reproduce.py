@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from entitybench.claims import Measured
 from entitybench.errors import BadValue, BenchError
+from entitybench.executors.api import LOCAL
+from entitybench.executors.api import check as check_executor
 from entitybench.files import write_atomic
 from entitybench.leaderboard.claims import arms, measure, registered
 from entitybench.leaderboard.claims.outcome import Reproduction
@@ -46,6 +48,7 @@ def reproduce(
     preset: str = "small",
     from_scratch: bool = False,
     workers: int = 1,
+    executor: str = LOCAL,
     out: str | Path = Path("reproductions"),
     items: int | None = None,
     training_seeds: int | None = None,
@@ -61,6 +64,7 @@ def reproduce(
         preset: of every arm.
         from_scratch: use no shipped weights.
         workers: training runs side by side.
+        executor: where they are: "local", "slurm" or "ray".
         out: where weights, records and verdicts go; a second call goes on with what is there.
         items: episodes (clips, problems) of each training seed; None: as many as the claim says.
         training_seeds: how many; None: as many as the claim says.
@@ -77,6 +81,7 @@ def reproduce(
     report = progress or (lambda _: None)
     if workers < 1:
         raise BadValue(f"at least one worker is needed: got {workers}.")
+    check_executor(executor)
     chosen = registered.chosen(method, claim, preset)
     for each in chosen:
         registered.check(each)
@@ -96,7 +101,7 @@ def reproduce(
     )
     names = ", ".join(each.name for each in chosen)
     report(Event("plan", f"claims {names}: {run.plan.words()}"))
-    lost = train(run.plan, workers, device, report)
+    lost = train(run.plan, workers, device, report, executor)
     verdicts, left_out = _judged(run, chosen, lost)
     result = Reproduction(
         method=method,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from entitybench import registry
 from entitybench.errors import BadValue, Diverged, unknown
+from entitybench.executors.api import LOCAL
 from entitybench.leaderboard.cli.args import (
     AgentId,
     DatasetId,
@@ -158,6 +159,7 @@ def reproduce(
     preset: str = "small",
     from_scratch: bool = False,
     workers: Threads = 1,
+    executor: str = LOCAL,
     device: str | None = None,
     out: Place = Path("reproductions"),
     json: bool = False,
@@ -170,6 +172,7 @@ def reproduce(
         preset: small (two cores) or paper (one large GPU).
         from_scratch: Train everything, the shipped weights too.
         workers: Training runs side by side.
+        executor: Where they are: local, slurm (a job array), or ray. Default: local.
         device: cpu, cuda, cuda:INDEX, or auto for a GPU where there is one. Default: train as with
             auto, evaluate on the CPU.
         out: Where new weights and records go; run again to resume.
@@ -193,6 +196,7 @@ def reproduce(
             preset=preset,
             from_scratch=from_scratch,
             workers=workers,
+            executor=executor,
             device=device,
             out=out,
             progress=progress,

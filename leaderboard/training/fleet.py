@@ -9,9 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from entitybench.errors import BenchError, Diverged
+from entitybench.executors.api import LOCAL, run
+from entitybench.executors.calls import Call, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +26,11 @@ DIVERGED = 3  # the exit code of a process whose training diverged
 
 
 def train_all(
-    jobs: Sequence[Mapping[str, Any]], workers: int, poll: Callable[[], None], pause_s: float = 0.5
+    jobs: Sequence[Mapping[str, Any]],
+    workers: int,
+    poll: Callable[[], None],
+    pause_s: float = 0.5,
+    executor: str = LOCAL,
 ) -> dict[int, str]:
     """Call `train(**job)` for every job, `workers` at a time.
 
@@ -33,11 +41,15 @@ def train_all(
         workers: processes.
         poll: called again and again while they run.
         pause_s: seconds between these calls.
+        executor: where the runs are, of `entitybench.executors.api.EXECUTORS`; elsewhere than here
+            they are cancelled where local ones write a checkpoint, and lose a minute at most.
 
     Raises:
         BenchError: the line of the first run that failed; the others are stopped.
         KeyboardInterrupt: Ctrl-C; every run has written a checkpoint.
     """
+    if executor != LOCAL:
+        return _elsewhere(jobs, workers, poll, executor)
     waiting, running = list(enumerate(jobs)), list[Run]()
     lost: dict[int, str] = {}
     try:
@@ -50,6 +62,34 @@ def train_all(
     finally:
         _stop(running)
     return lost
+
+
+def _elsewhere(
+    jobs: Sequence[Mapping[str, Any]], workers: int, poll: Callable[[], None], executor: str
+) -> dict[int, str]:
+    """`train_all` by an executor whose workers are no processes of this machine's own."""
+    calls = [Call(f"{__name__}:run_one", {"job": dict(job)}) for job in jobs]
+    lost: dict[int, str] = {}
+    with tempfile.TemporaryDirectory(prefix=".entitybench-", dir=Path.cwd()) as folder:
+        running = run(calls, workers=workers, folder=Path(folder), executor=executor, poll=poll)
+        with closing(running):
+            for place, answer in running:
+                if isinstance(answer, Failure):
+                    raise answer.error("a training run failed")
+                if answer is not None:
+                    lost[place] = answer
+    return lost
+
+
+def run_one(job: dict[str, Any]) -> str | None:
+    """Train; what is said of it where it diverged."""
+    from entitybench.leaderboard.training.train import train
+
+    try:
+        train(**job)
+    except Diverged as error:
+        return str(error)
+    return None
 
 
 def _start(place: int, job: Mapping[str, Any]) -> Run:

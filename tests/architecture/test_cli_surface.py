@@ -20,7 +20,8 @@ SURFACE = {
     "publish": "FOLDER --to --json",
     "train": "--agent --task --dataset --preset --set --seed --seeds --device --threads "
     "--evaluate-every --generate --logger --out --resume --json",
-    "reproduce": "METHOD --claim --preset --from-scratch --workers --device --out --json",
+    "reproduce": "METHOD --claim --preset --from-scratch --workers --executor --device --out "
+    "--json",
     "export": "FOLDER --minari --json",
     "import": "SOURCE --out --download --horizon --json",
     "table": "RECORDS --suite --sort --columns --format --json",

@@ -138,7 +138,7 @@ def test_what_is_built_on_a_part_that_diverged_is_not_trained(known, tmp_path, m
     known(gcbc={"parts": {"value": "gciql"}})
     asked = []
 
-    def train_all(jobs, workers, poll):
+    def train_all(jobs, workers, poll, executor):
         asked.append([job["agent_id"] for job in jobs])
         return {1: "training diverged with seed 1."} if jobs[0]["agent_id"] == "gciql" else {}
 

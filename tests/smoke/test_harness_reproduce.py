@@ -11,6 +11,7 @@ from entitybench import registry
 from entitybench.checkpoints import read_meta
 from entitybench.datasets.generate.api import generate
 from entitybench.errors import BadValue, BenchError, UnknownId
+from entitybench.executors import slurm
 from entitybench.leaderboard.claims import plan, registered
 from entitybench.leaderboard.claims.reproduce import reproduce
 from entitybench.leaderboard.cli.main import main
@@ -225,6 +226,20 @@ def test_a_worker_that_fails_gives_its_line(tmp_path):
         train_all(jobs, 1, lambda: None)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "tiny").exists()
+
+
+def test_runs_on_a_cluster_train_and_fail_as_here(tmp_path, monkeypatch):
+    """Through submitit's local executor."""
+    pytest.importorskip("submitit", reason="pip install -e '.[slurm]'")
+    monkeypatch.setattr(slurm, "CLUSTER", "local")
+    monkeypatch.chdir(tmp_path)
+    job = {"agent_id": "ec-iql", "task": "push-1block", "out": str(tmp_path / "runs")}
+    tiny = {**job, "preset": "tiny", "seed": 5, "evaluate_every": 0}
+    assert train_all([tiny], 1, lambda: None, executor="slurm") == {}
+    assert RunFolder(tmp_path / "runs", 5).final.is_dir()
+    with pytest.raises(BenchError, match=r"^unknown preset 'none'"):
+        train_all([{**job, "preset": "none"}], 1, lambda: None, executor="slurm")
+    assert {path.name for path in tmp_path.iterdir()} == {"runs"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGTERM")

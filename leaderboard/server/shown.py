@@ -35,7 +35,10 @@ _SUB = "sub-"
 
 def named(ids: Iterable[str], part: str, what: str) -> str:
     """The id whose address is this part of a path. Raises UnknownId."""
-    known = {links.named(id): id for id in ids}
+    every = set(ids)
+    if part in every and links.named(part) == part:
+        return part
+    known = {links.named(id): id for id in every}
     if part not in known:
         raise unknown(what, part, known)
     return known[part]

@@ -45,9 +45,9 @@ def test_postgresql_does_what_sqlite_does(tmp_path: Path) -> None:
                 it.execute(text(line))
         with board.database.writing() as session:  # two workers never have the same job
             sha256 = board.send(bundle("constant")).json()["sha256"]
-            assert queue.claim(session, "a", 0.0) is not None
+            assert queue.claim(session, "a", 0.0, draws=False) is not None
             with board.database.writing() as other:
-                assert queue.claim(other, "b", 0.0) is None
+                assert queue.claim(other, "b", 0.0, draws=False) is None
         assert admin.audited(settings)[1] == []
         assert sha256
         assert backup(settings, tmp_path / "again.tar") == 3
@@ -59,6 +59,7 @@ def test_postgresql_does_what_sqlite_does(tmp_path: Path) -> None:
 
 def test_nothing_that_the_document_allows_is_a_defect(tmp_path: Path) -> None:
     schemathesis = pytest.importorskip("schemathesis")
+    schemathesis.serializer.alias("application/zip", "application/octet-stream")
     board = TestBoard(tmp_path / "store", uploads=100_000, tries=100_000)
     board.verified(bundle())
     schema = schemathesis.openapi.from_asgi("/openapi.json", board.app)
@@ -68,7 +69,7 @@ def test_nothing_that_the_document_allows_is_a_defect(tmp_path: Path) -> None:
         operation = result.ok()
         _each(operation.as_strategy(), asked)
     assert {path for _, path, _ in asked} == set(board.app.openapi()["paths"])
-    assert len(asked) > 300
+    assert len(asked) > 150
     board.close()
 
 
@@ -77,7 +78,7 @@ def _each(strategy, asked) -> None:  # type: ignore[no-untyped-def]
 
     @given(case=strategy)
     @settings(
-        max_examples=40,
+        max_examples=30,
         deadline=None,
         derandomize=True,
         database=None,

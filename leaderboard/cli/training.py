@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from json import loads
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from entitybench import registry
 from entitybench.errors import BadValue, Diverged, unknown
-from entitybench.executors.api import LOCAL
+from entitybench.executors.api import LOCAL, check
 from entitybench.leaderboard.cli.args import (
     AgentId,
     DatasetId,
@@ -46,6 +47,8 @@ def train(
     evaluate_every: Every | None = None,
     generate: bool = False,
     logger: str | None = None,
+    executor: str | None = None,
+    workers: Threads | None = None,
     out: Place,
     resume: bool = False,
     json: bool = False,
@@ -70,6 +73,9 @@ def train(
             fifth of all.
         generate: Make the dataset if it is not there yet.
         logger: csv, tensorboard or wandb, beside metrics.jsonl.
+        executor: Of several seeds: train each in a process of its own: local, slurm (a job array),
+            or ray. Default: side by side or one after another, here.
+        workers: With --executor: how many at a time. Default: as many as seeds.
         out: The folder that gets seedS/.
         resume: Go on with interrupted runs, leave finished ones as they are, begin the others.
         json: Print the folder and the last metrics as JSON; with --seeds a list of them.
@@ -81,9 +87,12 @@ def train(
     writable_folder(out)
 
     from entitybench.leaderboard.training.api import show
+    from entitybench.leaderboard.training.fleet import apart
     from entitybench.leaderboard.training.summary import summary_of
     from entitybench.leaderboard.training.train import begun, train_seeds
 
+    if executor is None and workers is not None:
+        raise BadValue(f"--workers {workers} is of an --executor: name one, or leave it out.")
     if resume:
         begun(out, chosen)
     with progress_bar(f"{agent} in {task}") as bar:
@@ -93,8 +102,12 @@ def train(
                 note(status.note)
             show(bar, status)
 
+        run: Any = train_seeds
+        if executor is not None:
+            check(executor)
+            run = partial(apart, executor=executor, workers=workers or len(chosen))
         try:
-            folders = train_seeds(
+            folders = run(
                 agent,
                 task,
                 seeds=chosen,

@@ -20,6 +20,8 @@ from entitybench.executors.calls import Call, Failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from entitybench.leaderboard.training.loop import Status
+
 # The place of a job, its process, and what that says on standard error.
 Run = tuple[int, "subprocess.Popen[bytes]", IO[bytes]]
 DIVERGED = 3  # the exit code of a process whose training diverged
@@ -62,6 +64,49 @@ def train_all(
     finally:
         _stop(running)
     return lost
+
+
+def apart(
+    agent: str,
+    task: str,
+    *,
+    seeds: Sequence[int],
+    out: Path,
+    progress: Callable[[Status], None],
+    executor: str,
+    workers: int,
+    generate: bool = False,
+    **settings: Any,
+) -> dict[int, Path]:
+    """Train each seed in a process of its own, and return OUT/seed<S>, as `train_seeds` does.
+
+    Raises Diverged with the seeds whose training did; the others are finished.
+    """
+    from entitybench.envs.worlds import task_of
+    from entitybench.leaderboard.training.data import is_to_make, open_data
+    from entitybench.leaderboard.training.loop import Status
+    from entitybench.leaderboard.training.runs import RunFolder
+    from entitybench.registry import agent as agent_spec
+
+    spec, where = agent_spec(agent), task_of(task)
+    if generate and is_to_make(spec, where, settings["dataset"]):
+        open_data(spec, where, settings["dataset"], generate=True)
+    own = {name: str(x) if isinstance(x, Path) else x for name, x in settings.items()}
+    jobs = [{"agent_id": agent, "task": task, "seed": s, "out": str(out), **own} for s in seeds]
+    for job, seed in zip(jobs, seeds, strict=True):
+        job["resume"] = own["resume"] and bool(RunFolder(out, seed).checkpoints())
+    finals = {seed: RunFolder(out, seed).final for seed in seeds}
+
+    def poll() -> None:
+        there = sum(folder.is_dir() for folder in finals.values())
+        progress(Status(there, len(seeds), unit="training seeds"))
+
+    left = [k for k, seed in enumerate(seeds) if not (own["resume"] and finals[seed].is_dir())]
+    lost = train_all([jobs[k] for k in left], workers, poll, executor=executor)
+    if lost:
+        gone = {seeds[left[place]]: why for place, why in lost.items()}
+        raise Diverged(gone, {s: path for s, path in finals.items() if s not in gone})
+    return finals
 
 
 def _elsewhere(
@@ -134,7 +179,7 @@ def _stop(running: Sequence[Run]) -> None:
 
 def main(text: str) -> int:
     """The process of one run. Its exit code; errors are one line."""
-    from entitybench.leaderboard.training.train import Status, train
+    from entitybench.leaderboard.training.train import train
 
     parent = os.getppid()
 

@@ -19,7 +19,7 @@ SURFACE = {
     "download": "ID --from --frames --offline --verify --json",
     "publish": "FOLDER --to --json",
     "train": "--agent --task --dataset --preset --set --seed --seeds --device --threads "
-    "--evaluate-every --generate --logger --out --resume --json",
+    "--evaluate-every --generate --logger --executor --workers --out --resume --json",
     "reproduce": "METHOD --claim --preset --from-scratch --workers --executor --device --out "
     "--json",
     "export": "FOLDER --minari --json",

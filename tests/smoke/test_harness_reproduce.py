@@ -240,6 +240,14 @@ def test_runs_on_a_cluster_train_and_fail_as_here(tmp_path, monkeypatch):
     with pytest.raises(BenchError, match=r"^unknown preset 'none'"):
         train_all([{**job, "preset": "none"}], 1, lambda: None, executor="slurm")
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
+    words = "train --agent ec-iql --task push-1block --preset tiny --evaluate-every 0 --seeds 5 6"
+    words += " --device cpu --executor local --workers 2 --out seeds"
+    assert main(words.split()) == 0
+    weights = Path("seed5") / "weights.safetensors"
+    assert (tmp_path / "seeds" / weights).read_bytes() == (tmp_path / "runs" / weights).read_bytes()
+    assert (tmp_path / "seeds" / "seed6").is_dir()
+    assert main(words.split()) == 2, "they are there already"
+    assert main([*words.split(), "--resume"]) == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGTERM")

@@ -31,7 +31,7 @@ FAMILIES = (
     "team-tag",
     "dag-4",
     "sprites",
-    "robosuite-lift",
+    pytest.param("robosuite-lift", marks=pytest.mark.slow),
 )
 
 

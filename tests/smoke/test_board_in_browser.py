@@ -28,7 +28,7 @@ KINDS = (
     "task/hopper",  # without rows
     "agent/hecrl",
     "dataset/push-1block/play-v1",
-    "submission/host-push-1block.hecrl",
+    "submission/host-push-1block.random",
     "submission/GOOD",
     "submission/OTHER",
     "episodes/push-1block",
@@ -88,7 +88,8 @@ def opened(browser: Any) -> Iterator[Any]:
     yield open_
     for context in contexts:
         context.close()
-    assert said == []
+    # What a software renderer says of its own speed is no complaint about the page.
+    assert [text for text in said if "GL Driver Message" not in text] == []
     assert [url for url in asked if not url.startswith("file://")] == []
 
 

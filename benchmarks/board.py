@@ -245,7 +245,7 @@ def main() -> None:
         process = subprocess.Popen(line, stderr=subprocess.DEVNULL, env={**os.environ})
         try:
             board = f"http://127.0.0.1:{port}"
-            until = time.monotonic() + 300
+            until = time.monotonic() + 600
             while not (Path(folder) / "cache" / "board.json").exists():
                 assert time.monotonic() < until, "the board is not built"
                 time.sleep(0.5)

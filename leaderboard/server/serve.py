@@ -117,7 +117,14 @@ def serve(settings: Settings, host: str, port: int, ready: Callable[[str], None]
         worker = Supervisor(settings, "worker", store, str(settings.rerun))
         builder = Supervisor(settings, "builder", store, str(settings.reference))
         app.state.worker = worker
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        # Long enough that a client which asks every minute finds its connection open.
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+        )
         server = uvicorn.Server(config)
         worker.start()
         builder.start()

@@ -20,8 +20,9 @@ import numpy as np
 from entitybench.envs.core.play import play
 from entitybench.leaderboard.evaluation.evaluate import evaluate
 from entitybench.leaderboard.evaluation.provenance import cores
-from entitybench.leaderboard.submission.check import Wanted, verify
+from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.pack import pack
+from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.seeding import BatchGenerator
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from entitybench.leaderboard.board.entries import entry_of
 from entitybench.leaderboard.board.model import Event, Verification
 from entitybench.leaderboard.board.standings import Evidence
 from entitybench.leaderboard.submission.archive import Archive, Unsafe
-from entitybench.leaderboard.submission.check import Wanted, verify
+from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.models import RECORD, sha256
+from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.records import Record
 from entitybench.texts import parsed
 from entitybench.words import squeezed

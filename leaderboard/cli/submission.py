@@ -24,8 +24,8 @@ from entitybench.leaderboard.cli.output import columns, note, print_json, put
 from entitybench.progress import progress_bar
 
 if TYPE_CHECKING:
-    from entitybench.leaderboard.submission.check import Wanted
     from entitybench.leaderboard.submission.rules import Report
+    from entitybench.leaderboard.submission.wanted import Wanted
     from entitybench.records import Record
 
 FOUND = 2  # exit code where a rule is broken
@@ -119,8 +119,8 @@ def submit(
     from io import BytesIO
 
     from entitybench.files import write_atomic
-    from entitybench.leaderboard.submission.check import Wanted
     from entitybench.leaderboard.submission.models import MANIFEST, Manifest
+    from entitybench.leaderboard.submission.wanted import Wanted
 
     if out is None:
         return _verified(data, str(record), Wanted(threads=threads), json)
@@ -169,7 +169,7 @@ def verify(
     if weights is not None and rerun is None:
         raise BadValue("--weights are for an agent that acts again: add --rerun 5, say.")
 
-    from entitybench.leaderboard.submission.check import Wanted
+    from entitybench.leaderboard.submission.wanted import Wanted
 
     wanted = Wanted(
         episodes=episodes, seeds=train_seeds, rerun=rerun or 0, weights=weights, threads=threads
@@ -240,8 +240,9 @@ def _new_key(records: Sequence[Path], path: Path, json: bool) -> None:
 
 def _packed(record: Record, threads: int | None, **options: Any) -> bytes:
     """The bundle. Raises BadValue where it would be refused without simulating."""
-    from entitybench.leaderboard.submission.check import Wanted, verify
+    from entitybench.leaderboard.submission.check import verify
     from entitybench.leaderboard.submission.pack import pack
+    from entitybench.leaderboard.submission.wanted import Wanted
 
     with progress_bar(f"{record.agent.id} in {record.task.id}, control steps") as progress:
         data = pack(record, threads=threads, progress=progress, **options)

@@ -52,8 +52,9 @@ def main(arguments: list[str]) -> None:
 def looked_at(path: Path, rerun: int, answers: IO[str], *, rescore: bool = False) -> dict[str, Any]:
     """The checker's report on a bundle, and what the server wants to know beside it."""
     from entitybench.leaderboard.submission.archive import Archive, Unsafe
-    from entitybench.leaderboard.submission.check import Wanted, verify
+    from entitybench.leaderboard.submission.check import verify
     from entitybench.leaderboard.submission.models import RECORD
+    from entitybench.leaderboard.submission.wanted import Wanted
 
     last = [0.0]
 

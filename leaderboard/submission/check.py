@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from entitybench.files import is_pipe
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.submission import claims, reading
 from entitybench.leaderboard.submission.acting import agents_of, unpacked_weights
-from entitybench.leaderboard.submission.archive import LIMITS, Archive, Limits, Unsafe, hash_of
+from entitybench.leaderboard.submission.archive import Archive, Unsafe, hash_of
 from entitybench.leaderboard.submission.keys import is_of
 from entitybench.leaderboard.submission.models import (
     COLUMNS,
@@ -37,50 +36,17 @@ from entitybench.leaderboard.submission.recorder import checkpoints
 from entitybench.leaderboard.submission.rerun import Drawn, rerun
 from entitybench.leaderboard.submission.rules import Report
 from entitybench.leaderboard.submission.simulate import WIDTH, Recorded, Setting, resimulate
+from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.registry import agents
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from entitybench.leaderboard.evaluation.api import Loaded
-    from entitybench.leaderboard.evaluation.pool import Progress
     from entitybench.leaderboard.submission.models import EpisodesInfo, Manifest
-    from entitybench.leaderboard.submission.simulate import Watch
     from entitybench.records import Record
     from entitybench.types import Array, TaskSpec
 
 _PLATFORM = ("platform", "cpu", "mujoco", "numpy")  # that decide how arithmetic rounds
 _SIMULATED = frozenset({"starts", "physics", "scores"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is asked of a bundle beyond itself.
-
-    Attributes:
-        episodes: of each training seed; None: as many as there are.
-        seeds: training seeds; None: 0, 1, … as many as there are.
-        simulate: whether episodes are simulated again.
-        rerun: episodes of each training seed that the agent also acts in again.
-        weights: the agent's, as `bench eval --weights` takes them; None: shipped or downloaded.
-        threads: that step the physics; None: the cores.
-        progress: called with (control steps done, all of them).
-        watch: sees the episodes while they are simulated again.
-        limits: of the archive.
-        rescore: whether numbers and metrics of the record are not compared, but made anew from the
-            states into the report's `scored`, since a scorer has changed.
-    """
-
-    episodes: int | None = None
-    seeds: Sequence[int] | None = None
-    simulate: bool = True
-    rerun: int = 0
-    weights: Path | None = None
-    threads: int | None = None
-    progress: Progress | None = None
-    watch: Watch | None = None
-    limits: Limits = LIMITS
-    rescore: bool = False
 
 
 def verify(source: Path | bytes, wanted: Wanted | None = None, *, name: str = "") -> Report:

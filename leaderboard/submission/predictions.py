@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.graphs import Seen
     from entitybench.leaderboard.evaluation.pool import Job, Progress, Result
     from entitybench.leaderboard.submission.archive import Archive
-    from entitybench.leaderboard.submission.check import Wanted
     from entitybench.leaderboard.submission.models import EpisodesInfo, Manifest
     from entitybench.leaderboard.submission.rules import Report
+    from entitybench.leaderboard.submission.wanted import Wanted
     from entitybench.records import Record, Row
     from entitybench.types import Array, TaskSpec
 

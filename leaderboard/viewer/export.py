@@ -12,8 +12,9 @@ from entitybench.errors import BadValue
 from entitybench.files import write_atomic
 from entitybench.kinds import CONTROL
 from entitybench.leaderboard.submission.archive import Archive
-from entitybench.leaderboard.submission.check import Wanted, verify
+from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.models import RECORD
+from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.leaderboard.viewer.assets import assets
 from entitybench.leaderboard.viewer.coding import packed, script
 from entitybench.leaderboard.viewer.episodes import Recorder, data_file, states_file

@@ -23,7 +23,8 @@ from entitybench.leaderboard.site import links, pages
 from entitybench.leaderboard.site.export import export
 from entitybench.leaderboard.site.query import SORTS, Query, all_of, selected
 from entitybench.leaderboard.site.watching import act_again
-from entitybench.leaderboard.submission.check import Wanted, verify
+from entitybench.leaderboard.submission.check import verify
+from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.leaderboard.tables.data import cell
 from entitybench.registry import tasks
 

@@ -19,9 +19,10 @@ from entitybench.leaderboard.evaluation.evaluate import evaluate
 from entitybench.leaderboard.evaluation.handling import Handling, jerk, violations
 from entitybench.leaderboard.evaluation.latency import LEAST
 from entitybench.leaderboard.submission.arrays import unpacked
-from entitybench.leaderboard.submission.check import Wanted, verify
+from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.pack import pack
 from entitybench.leaderboard.submission.rules import Report
+from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.leaderboard.tables.extras import extra_cell, handled
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import MOST, Costs, Record

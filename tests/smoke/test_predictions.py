@@ -11,8 +11,9 @@ import pytest
 
 import entitybench as eb
 from entitybench.leaderboard.submission.arrays import packed, unpacked
-from entitybench.leaderboard.submission.check import Wanted, verify
+from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.pack import pack
+from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.records import Record
 from tests.support.bundles import Files, altered, content, edited, row
 

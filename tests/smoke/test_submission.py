@@ -21,11 +21,12 @@ from entitybench.leaderboard.evaluation import weights as checkpoints
 from entitybench.leaderboard.submission import pack as packing
 from entitybench.leaderboard.submission.archive import Archive, Limits, zipped
 from entitybench.leaderboard.submission.arrays import packed, unpacked
-from entitybench.leaderboard.submission.check import Wanted, verify
+from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.keys import new_key
 from entitybench.leaderboard.submission.models import manifest_schema
 from entitybench.leaderboard.submission.pack import pack
 from entitybench.leaderboard.submission.rules import PROVES, RULES
+from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.records import Record
 from tests.support.bundles import (
     ACTIONS,

@@ -12,9 +12,10 @@ from entitybench.leaderboard.board.standings import Evidence
 from entitybench.leaderboard.board.submissions import id_of
 from entitybench.leaderboard.evaluation.stored import stored_records
 from entitybench.leaderboard.submission.archive import zipped
-from entitybench.leaderboard.submission.check import Wanted, verify
+from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.models import sha256
 from entitybench.leaderboard.submission.pack import pack
+from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.records import Record
 from entitybench.types import SuiteSpec
 

@@ -484,7 +484,7 @@ def can_draw() -> bool:
     [
         ("push-2blocks", {}),
         ("push-2blocks", {"threads": 2}),
-        ("robosuite-lift", {}),
+        pytest.param("robosuite-lift", {}, marks=pytest.mark.slow),
         ("robosuite-lift", {"profile": "assets"}),
     ],
 )

@@ -68,7 +68,9 @@ def test_all_calls_are_answered_and_failures_are_told(
     assert not list(tmp_path.iterdir()), "nothing of its own is left"
 
 
-@pytest.mark.parametrize("name", WHO)
+@pytest.mark.parametrize(
+    "name", [pytest.param(w, marks=pytest.mark.slow) if w == "slurm" else w for w in WHO]
+)
 def test_a_worker_that_dies_is_told(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,7 +163,7 @@ def test_the_oracle_solves_all_evaluation_starts(blocks: int) -> None:
     assert score(PushOracle(name(blocks)), blocks, range(100)).mean() >= bar
 
 
-@pytest.mark.parametrize("blocks", [1, 3])
+@pytest.mark.parametrize("blocks", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_random_actions_solve_nothing(blocks: int) -> None:
     class Random:
         def initial_state(self, batch: int) -> int:

@@ -228,6 +228,7 @@ def test_train_several_seeds_on_a_dataset_that_it_makes(bench: Bench, place: Pat
     assert record["rows"]["training_seed"] == [0, 2]
 
 
+@pytest.mark.slow
 def test_speed_measures_beside_its_own_limit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     from entitybench.envs.speed import measure as speed
 

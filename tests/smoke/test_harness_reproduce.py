@@ -192,6 +192,7 @@ def test_a_record_tells_the_weights_that_its_agent_is_built_on(tmp_path, install
     assert not (tmp_path / "alone").exists()
 
 
+@pytest.mark.slow
 def test_claims_whose_training_diverged_are_left_out(tmp_path, installed, capfd):
     """And told in one line at the end, while the others are trained for and judged."""
     words = f"reproduce built --preset tiny --device cpu --workers 2 --out {tmp_path}".split()
@@ -228,6 +229,7 @@ def test_a_worker_that_fails_gives_its_line(tmp_path):
     assert not (tmp_path / "tiny").exists()
 
 
+@pytest.mark.slow
 def test_runs_on_a_cluster_train_and_fail_as_here(tmp_path, monkeypatch):
     """Through submitit's local executor."""
     pytest.importorskip("submitit", reason="pip install -e '.[slurm]'")

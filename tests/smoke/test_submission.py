@@ -641,7 +641,7 @@ WRONG = {
     "submit record.json --pack a.zip --weights nowhere": "random has no weights",
     "submit record.json --pack a.zip --with-weights": "random has no weights",
     "verify nowhere.zip": "no bundle at nowhere.zip: it is not there",
-    "verify .": "is no regular file",
+    "verify .": "no bundle (*.zip) in .",
     "verify record.json --train-seeds 0 0": "twice",
     "verify record.json --weights runs": "add --rerun 5",
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import BadValue
+from entitybench.kinds import METRICS
 from entitybench.leaderboard.cli.args import existing
 from entitybench.leaderboard.cli.output import columns, note, print_json, put
 from entitybench.progress import progress_bar
@@ -105,9 +107,15 @@ def _score(of: dict[str, Any]) -> str:
     first = (of.get("results") or [None])[0]
     if first is None or first["mean"] is None:
         return "–"
-    low, high = first["low"], first["high"]
-    interval = "" if low is None or high is None else f" [{low:.3g}, {high:.3g}]"
-    return f"{first['metric']} {first['mean']:.3g}{interval}"
+    from entitybench.leaderboard.statistics.intervals import Interval
+    from entitybench.leaderboard.tables.data import shown
+
+    low, high = (math.nan if first[end] is None else first[end] for end in ("low", "high"))
+    found = Interval(first["mean"], low, high, method="", count=0)
+    metric = next((each for each in METRICS if each.name == first["metric"]), None)
+    if metric is None:  # of a kind that is not installed here
+        return f"{first['metric']} {found.mean:.3g}"
+    return f"{metric.short} {shown(found, metric)}"
 
 
 def _findings(board: Any, found: Sequence[dict[str, Any]]) -> None:

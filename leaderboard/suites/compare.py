@@ -27,6 +27,7 @@ from entitybench.leaderboard.suites.standings import (
     improvement,
     standings,
 )
+from entitybench.leaderboard.tables.compare import BETTER, Difference
 from entitybench.leaderboard.tables.data import shown
 from entitybench.leaderboard.tables.gather import chosen
 from entitybench.leaderboard.tables.grid import Grid
@@ -44,19 +45,7 @@ if TYPE_CHECKING:
 
 _SCORE = Metric(name="score", title="score (%)", short="score %", scale=100.0)
 _HIGHER = MetricInfo.of(_SCORE)
-_BETTER = Metric(name="better", title="P(better) (%)", short="P(better) %", scale=100.0, digits=0)
 MEAN = "mean over tasks"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One task, or the mean over them; scores between 0, chance, and 1, the expert."""
-
-    a: Interval
-    b: Interval
-    difference: Interval  # a − b
-    hierarchical: Interval  # the same by the hierarchical bootstrap
-    improvement: Interval  # P(a run of a is better than one of b)
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,7 +55,7 @@ class SuiteComparison(Rendered):
     suite: SuiteSpec
     a: str
     b: str
-    lines: dict[str, Line]  # by entry of the suite, MEAN last
+    lines: dict[str, Difference]  # of scores, 0 to 1; by entry of the suite, MEAN last
     lacking: tuple[str, ...]  # entries that are left out
 
     def grid(self) -> Grid:
@@ -78,7 +67,7 @@ class SuiteComparison(Rendered):
                 shown(line.b, _SCORE),
                 shown(line.difference, _SCORE, sign=True),
                 shown(line.hierarchical, _SCORE, sign=True),
-                shown(line.improvement, _BETTER),
+                shown(line.improvement, BETTER),
             )
             for name, line in self.lines.items()
         ]
@@ -147,7 +136,7 @@ def of_standings(a: Standing, b: Standing) -> SuiteComparison:
     metric = metric_of(a.suite)
     ends = (0.0, 1.0) if metric.share else (-math.inf, math.inf)
     bounds = (-1.0, 1.0) if metric.share else ends
-    lines: dict[str, Line] = {}
+    lines: dict[str, Difference] = {}
     values: list[tuple[Array, Array]] = []
     lacking = []
     for mine, other in zip(a.parts, b.parts, strict=True):
@@ -157,7 +146,7 @@ def of_standings(a: Standing, b: Standing) -> SuiteComparison:
         both = joined(mine.record, other.record)
         x, y = (as_score(z, metric) for z in both.values(MetricInfo.of(metric)))
         values.append((x, y))
-        lines[mine.entry.id] = Line(
+        lines[mine.entry.id] = Difference(
             mine.score(metric),
             other.score(metric),
             difference(x, y).within(*bounds),
@@ -171,7 +160,7 @@ def of_standings(a: Standing, b: Standing) -> SuiteComparison:
     def mean(of_tasks: Sequence[Array], limits: tuple[float, float]) -> Interval:
         return aggregate.summary(of_tasks, bounds=limits, replicates=REPLICATES)["mean"]
 
-    lines[MEAN] = Line(
+    lines[MEAN] = Difference(
         mean([x for x, _ in values], ends),
         mean([y for _, y in values], ends),
         mean(differences, bounds),
@@ -200,5 +189,5 @@ def _standing(suite: SuiteSpec, given: Any) -> Standing:
     return own[0]
 
 
-def _all(line: Line) -> list[Interval]:
+def _all(line: Difference) -> list[Interval]:
     return [line.a, line.b, line.difference, line.hierarchical, line.improvement]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from entitybench.records import MetricInfo, Record
     from entitybench.types import Array
 
-_BETTER = Metric(name="better", title="P(better) (%)", short="P(better) %", scale=100.0, digits=0)
+BETTER = Metric(name="better", title="P(better) (%)", short="P(better) %", scale=100.0, digits=0)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Comparison(Rendered):
         rows = []
         for name, found in self.metrics.items():
             metric = self.columns[name]
-            better = shown(found.improvement, _BETTER)
+            better = shown(found.improvement, BETTER)
             rows.append(
                 (
                     metric.short if short else metric.title,

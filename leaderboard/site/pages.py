@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.board.model import Board, Curve, Entry, Episodes, Paired
     from entitybench.leaderboard.site.links import Frame
 
-EPISODES = 1000  # rows of a page
+EPISODES = 200  # rows of a page
 SHOWN = 8  # curves of a picture: as many as there are colours
 
 _T = TypeVar("_T")

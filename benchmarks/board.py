@@ -123,7 +123,7 @@ def pages(names: list[str]) -> dict[str, list[str]]:
         "results": ["/results"],
         "results, sorted": ["/results/sort.score"],
         "task": [f"/task/{task}" for task in TASKS],
-        "agent": [f"/agent/agent-{k}" for k in range(ASKED)],
+        "agent": [f"/agent/agent-{k}" for k in range(min(ASKED, len(names)))],
         "submission": [f"/submission/{id}" for id in ids],
         "compare": [f"/compare/{id}" for id in ids[:5]],
         "suite": ["/suite/control-small"],

@@ -72,15 +72,16 @@ def claim(session: Session, owner: str, now: float, *, draws: bool = True) -> Jo
     """
     free = or_(Job.state == QUEUED, and_(Job.state == RUNNING, Job.lease_until < now))
     free = free if draws else and_(free, Job.kind != DRAW)
-    order = Job.kind == DRAW, Job.id  # nobody waits for a picture as for a verdict
+    # Nobody waits for a picture as for a verdict. What killed two workers may be over: the last try
+    # comes when nothing else waits.
+    order = Job.kind == DRAW, _is_last_try(), Job.id
     found = select(Job).where(free).order_by(*order).limit(1).with_for_update(skip_locked=True)
     while job := session.scalars(found).first():
         submission = session.get_one(Submission, job.submission_id)
         if job.state == RUNNING:
             _crashed(session, job, submission, "its worker was gone")
             session.flush()
-            if job.state != QUEUED:
-                continue
+            continue  # it may have to wait now, or is failed
         job.state, job.owner, job.lease_until = RUNNING, owner, now + LEASE
         job.started, job.phase, job.done, job.total = now, "begins", 0, 0
         if job.kind == VERIFY and submission.state == RECEIVED:
@@ -138,8 +139,14 @@ def cancel(session: Session, submission: int) -> None:
 def ahead(session: Session, job: Job) -> int:
     """Jobs that come before this one."""
     waits = Job.state.in_((QUEUED, RUNNING))
-    before = and_(Job.id < job.id, waits, Job.kind != DRAW)
+    last = job.crashes >= CRASHES - 1
+    sooner = or_(~_is_last_try(), Job.id < job.id) if last else ~_is_last_try() & (Job.id < job.id)
+    before = and_(sooner, Job.id != job.id, waits, Job.kind != DRAW)
     return session.scalar(select(func.count()).select_from(Job).where(before)) or 0
+
+
+def _is_last_try() -> Any:
+    return Job.crashes >= CRASHES - 1
 
 
 def _held(job: int, owner: str) -> Any:

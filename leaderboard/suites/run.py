@@ -115,7 +115,7 @@ def evaluate_suite(
         if (record := found[job.path]) is not None:
             told(f"{heads[job.path]}: there already, {_score(record, where)}")
             shutil.rmtree(partial(job), ignore_errors=True)  # of a kill in the last moment
-    work = _Work(spec, where, count, bank, use)
+    work = _Work(spec, where, count, bank, use, folder)
     todo = [job for job in own if found[job.path] is None]
     failed: BenchError | None = None
     for job, made in work.done(todo, executor, workers):
@@ -145,6 +145,7 @@ class _Work:
     episodes: int
     bank: str
     use: dict[str, Any]  # weights, preset, device, threads
+    out: Path
 
     def done(
         self, jobs: Sequence[Job], executor: str, workers: int | None
@@ -152,7 +153,7 @@ class _Work:
         """Each job and its record, written, or why there is none; in the order they are done."""
         kept = {job.path: self._blocks(job) for job in jobs}
         how: dict[str, Any] = {"episodes": self.episodes, "bank": self.bank}
-        how |= {"executor": executor, "workers": workers}
+        how |= {"executor": executor, "workers": workers, "folder": self.out}
         with closing(spread(jobs, kept, self.agent, self.use, **how)) as finished:
             for job, error in finished:
                 yield job, error or self._recorded(job, kept[job.path])

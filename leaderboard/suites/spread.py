@@ -52,12 +52,13 @@ def spread(
     bank: str,
     executor: str,
     workers: int | None,
+    folder: Path,
 ) -> Generator[tuple[Entry, BenchError | None]]:
     """Do blocks elsewhere; yields an entry once all its blocks are there, or one has failed.
 
     Blocks of all entries are in one order, shuffled by a seed, so that entries that take long are
     not the last. A single local worker is this process: then nothing is done here, and whoever
-    makes the record does its blocks.
+    makes the record does its blocks. Executors write into `folder`, which outlives entries.
     """
     left: dict[int, set[int]] = {}
     orders: list[tuple[int, dict[str, Any]]] = []
@@ -84,7 +85,6 @@ def spread(
             about = {"agent": _as_json(spec), "use": given, "learned": bool(entries[k].weights)}
             calls.append(Call(f"{__name__}:do", {**order, **about}))
     yield from ((entries[k], None) for k, own in left.items() if not own)
-    folder = kept[entries[0].path].folder if entries else Path()
     answers = executors.run(calls, workers=count, folder=folder, executor=executor)
     failed: dict[int, BenchError] = {}
     with closing(answers):

@@ -31,6 +31,7 @@ from entitybench.leaderboard.server.backup import backup, restore
 from entitybench.leaderboard.server.guard import HEADERS, SMALL
 from entitybench.leaderboard.server.rebuild import rebuilt
 from entitybench.leaderboard.server.settings import Settings
+from entitybench.leaderboard.server.tables import Job
 from entitybench.leaderboard.submission.archive import zipped
 from entitybench.leaderboard.submission.keys import new_key, signed
 from entitybench.leaderboard.submission.models import Manifest
@@ -349,6 +350,25 @@ def test_a_dead_workers_job_is_back_and_no_try(tmp_path: Path) -> None:
     assert board.get(f"/api/v1/submissions/{sha256}")["state"] == "accepted"
     assert admin.audited(board.settings)[1] == []
     board.close()
+
+
+def test_the_last_try_comes_after_all_that_waits(board: TestBoard) -> None:
+    """Whatever killed two of its workers may be over by then."""
+    for agent in ("random", "zero"):
+        assert board.send(bundle(agent)).status_code == 202
+    now, ids = 0.0, []
+    for _ in range(queue.CRASHES):
+        with board.database.writing() as session:
+            job = queue.claim(session, "worker", now)
+            assert job is not None
+            ids.append((job.id, job.crashes, queue.ahead(session, job)))
+        now += queue.LEASE + 0.1
+    (first, *_), (again, *_), (other, *_) = ids
+    assert first == again != other
+    assert ids == [(first, 0, 0), (first, 1, 0), (other, 0, 0)]
+    with board.database.writing() as session:
+        waits = session.get_one(Job, first)
+        assert (waits.state, waits.crashes, queue.ahead(session, waits)) == ("queued", 2, 1)
 
 
 def test_the_log_is_append_only_and_a_change_is_found(board: TestBoard) -> None:

@@ -75,7 +75,7 @@ def test_all_executors_give_the_same_rows(
     lines: list[str] = []
     how: dict[str, Any] = {"executor": executor, "workers": workers, "told": lines.append}
     table = eb.evaluate_suite("random", SUITE, out=tmp_path, **how)
-    assert table.complete
+    assert table.complete, lines
     assert rows(tmp_path) == alone
     assert files(tmp_path) == {"random.json"}
     assert sorted(line[:3] for line in lines) == ["1/2", "2/2"]

@@ -9,7 +9,9 @@ import os
 import shlex
 import shutil
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.arithmetic import same_everywhere
@@ -19,7 +21,6 @@ from entitybench.words import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
-    from pathlib import Path
 
     from entitybench.executors.calls import Answer, Call
 
@@ -45,7 +46,9 @@ def run(
         raise BadValue("there is no Slurm here: no sbatch on the path; use --executor local.")
     texts = [call.text() for call in calls]
     shares = [list(range(k, len(texts), workers)) for k in range(min(workers, len(texts)))]
-    logs = folder.absolute() / "slurm"
+    # One's own: another command may have the same folder, and end before this one.
+    folder.mkdir(parents=True, exist_ok=True)
+    logs = Path(tempfile.mkdtemp(prefix="slurm-", dir=folder.absolute()))
     executor: Any = submitit.AutoExecutor(folder=logs, cluster=CLUSTER)
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     settings = {**same_everywhere(), "PYTHONPATH": path}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from entitybench.agents.common.bounds import bounded
@@ -71,6 +71,21 @@ def place(phases: Sequence[Phase], step: int) -> tuple[Phase, int, float]:
         done -= phase.updates
     total = sum(phase.updates for phase in phases)
     raise BadValue(f"training is complete: {step} of {total} updates are done.")
+
+
+def check_learns(config: TorchConfig, groups: Iterable[str]) -> None:
+    """Raise BadValue unless every phase learns some of the groups that can, and no others."""
+    known = sorted(groups)
+    for place, phase in enumerate(config.phases):
+        if phase.learns is None:
+            continue
+        wrong = [name for name in phase.learns if name not in known]
+        if wrong or not phase.learns:
+            raise BadValue(
+                f"phases.{place}.learns names groups of parameters of {config.agent}, some of "
+                f"{', '.join(known)}: got {', '.join(map(repr, wrong)) or 'none'}."
+                + (did_you_mean(wrong[0], known) if wrong else "")
+            )
 
 
 def constants(phase: Phase) -> dict[str, float]:

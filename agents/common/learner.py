@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 
 from entitybench.agents.common import checkpoint
-from entitybench.agents.common.config import changed, constants, from_json, make, place, to_json
+from entitybench.agents.common.config import (
+    changed,
+    check_learns,
+    constants,
+    from_json,
+    make,
+    place,
+    to_json,
+)
 from entitybench.agents.common.groups import follow, learning, stacked
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
 from entitybench.checkpoints import WEIGHTS, today
@@ -147,6 +155,7 @@ class TorchLearner(ABC):
         """A fresh agent; its statistics are taken from `data`."""
         agent = cls(config, task, seed=seed, device=device)
         agent._fresh(torch.Generator().manual_seed(int(generator(seed, "init").integers(2**62))))
+        check_learns(config, agent.params.keys() - agent.targets.keys())
         if parts:
             agent.parts = {name: sha256_of(Path(path) / WEIGHTS) for name, path in parts.items()}
             agent.adopt(parts)

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Status", "train", "train_seeds"]
 
+_GIVEN = ("cls", "self", "spec", "preset", "task")  # arguments of `Learner.configure`: no settings
+
 
 def train(
     agent_id: str, task: str | TaskSpec, *, out: str | Path, seed: int = 0, **settings: Any
@@ -241,6 +243,9 @@ def _check_settings(
         isinstance(changes, Mapping) and all(isinstance(name, str) for name in changes)
     ):
         raise BadValue(f"settings are names with their values: got {changes!r}.")
+    for name in changes or {}:
+        if name in _GIVEN:
+            raise BadValue(f"no setting {name!r}: that is no part of an agent's configuration.")
     if evaluate_every and not spec.scored:
         raise BadValue(f"{spec.id} is scored by nobody: evaluate_every is 0, not {evaluate_every}.")
     if device is not None:

@@ -224,6 +224,21 @@ def test_settings_that_make_no_network_are_one_line():
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("learns", "words"),
+    [
+        ("slop", "got 'slop'. Did you mean 'slope'?"),
+        ("slope,slope_target", "got 'slope_target'."),  # it follows, and learns nothing
+        ("", "got none."),
+    ],
+)
+def test_a_phase_learns_groups_that_there_are_and_at_least_one(learns, words):
+    with pytest.raises(BadValue) as caught:
+        toy(**{"phases.0.learns": learns})
+    line = "phases.0.learns names groups of parameters of toy, some of shift, slope: "
+    assert str(caught.value).startswith(line + words)
+
+
 def test_a_configuration_comes_back_from_json():
     config = Toy.configure(SPEC, "tiny", TASK, radius=2.0)
     assert from_json(Config, to_json(config)) == config

@@ -282,6 +282,9 @@ def test_arguments_that_cannot_be(tmp_path):
         run(tmp_path, preset="smal")
     with pytest.raises(BadValue, match=r"no such setting"):
         run(tmp_path, changes={"ratte": 1})
+    for name in ("preset", "task", "spec", "cls"):  # what `configure` is given besides
+        with pytest.raises(BadValue, match=rf"no setting '{name}'"):
+            run(tmp_path, changes={name: 1})
     with pytest.raises(BadValue, match=r"unknown device 'gpu'"):
         run(tmp_path, device="gpu")
     assert list(tmp_path.iterdir()) == []

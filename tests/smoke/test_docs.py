@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from cyclopts import CycloptsError
-from pages import blocks
+from lasting import free_port, lasts, on_port, running
+from pages import Block, blocks
 
 from entitybench import registry
 from entitybench.forms import form_of
@@ -19,8 +21,19 @@ from entitybench.leaderboard.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("agents/*/*.md")])
-RUN = ("claims", "how-to-", "loading", "policies", "records", "submitting", "suites")
-HOW_TO = [page for page in PAGES if page.name.startswith(RUN)]
+# Not run here: every example of every command, hours of training, files that a reader has, a page
+# with a test of its own, what another page runs too, another project's program, signatures alone.
+ELSEWHERE = (
+    "api",
+    "command-line",
+    "hecrl",
+    "index",
+    "lint",
+    "hosting-a-mirror",
+    "dataset-format",
+    "speed",
+)
+NOT_HERE = ("python -m entitybench.datasets.experts.", "pip install -e ")
 
 
 def commands(page: Path) -> list[list[str]]:
@@ -39,6 +52,12 @@ def _is_pattern(words: list[str]) -> bool:
 
 # Pages of datasets are all made by one function, so some of them will do.
 WRITTEN = [page for page in PAGES if "datasets" not in page.parts[-3:-1]]
+RUN = [
+    page
+    for page in WRITTEN
+    if page.parent != ROOT and page.stem not in ELSEWHERE
+    if any(block.language in {"console", "python"} for block in blocks(page))
+]
 MADE = [page for page in PAGES if page not in WRITTEN][::20]
 CASES = [(page, words) for page in (*WRITTEN, *MADE) for words in commands(page)]
 
@@ -74,32 +93,42 @@ def _invented(page: Path) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
-def test_how_to_pages_run(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
+def test_pages_run_to_their_last_line(page: Path, tmp_path: Path) -> None:
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     site = str(tmp_path / "site")  # `pip install` of a page's package leaves no trace elsewhere
     paths = os.pathsep.join(filter(None, (site, os.environ.get("PYTHONPATH"))))
     own = {"ENTITYBENCH_DATA": str(tmp_path / "data"), "PIP_TARGET": site, "PYTHONPATH": paths}
+    own["ENTITYBENCH_BOARD"] = str(tmp_path / "store")
     environment = {**os.environ, "PATH": tools, **own}
-    ran = 0
-    for block in blocks(page):
-        if block.title:
-            (tmp_path / block.title).write_text(block.text, encoding="utf-8")
-            continue
-        if block.language == "python":
-            steps = [[sys.executable, "-c", block.text]]
-        elif block.language == "console":
-            lines = [line[2:] for line in block.text.splitlines() if line.startswith("$ ")]
-            steps = [["bash", "-c", line] for line in lines]
-        else:
-            continue
-        for step in steps:
-            done = subprocess.run(
-                step, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
-            )
-            assert done.returncode == 0, f"{step[-1]}\n{done.stdout}\n{done.stderr}"
-            ran += 1
+    port, ran = free_port(), 0
+    with ExitStack() as beside:
+        for block in blocks(page):
+            if block.title:
+                (tmp_path / block.title).write_text(block.text, encoding="utf-8")
+                continue
+            for step in _steps(block, port):
+                ran += 1
+                if lasts(step[-1]):
+                    beside.enter_context(running(step[-1], tmp_path, environment))
+                    continue
+                done = subprocess.run(
+                    step, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900
+                )
+                assert done.returncode == 0, f"{step[-1]}\n{done.stdout}\n{done.stderr}"
     assert ran, f"{page.name} shows nothing that can be run"
+
+
+def _steps(block: Block, port: int) -> list[list[str]]:
+    """What is run for a block; this package is installed already."""
+    if block.language == "python":
+        return [[sys.executable, "-c", block.text]]
+    if block.language != "console":
+        return []
+    lines = [line[2:] for line in block.text.splitlines() if line.startswith("$ ")]
+    lines = [line.partition(" #")[0].strip() for line in lines if not line.startswith(NOT_HERE)]
+    lines = [re.sub(r"^(bench eval (?!.*--episodes).*)$", r"\1 --episodes 2", s) for s in lines]
+    return [["bash", "-c", on_port(line, port)] for line in lines]
 
 
 def test_links_between_pages_lead_somewhere() -> None:

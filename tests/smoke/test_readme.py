@@ -7,9 +7,11 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from lasting import free_port, lasts, on_port, running
 from pages import blocks, write_files
 
 import entitybench as eb
@@ -79,6 +81,7 @@ def test_data_are_made_before_they_are_trained_on() -> None:
 def test_what_the_readme_shows_runs_in_order_on_an_empty_data_folder(tmp_path: Path) -> None:
     paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     own = {"ENTITYBENCH_DATA": str(tmp_path / "data"), "PATH": paths}
+    own["ENTITYBENCH_BOARD"] = str(tmp_path / "store")
 
     def run(*words: str) -> None:
         done = subprocess.run(
@@ -92,14 +95,19 @@ def test_what_the_readme_shows_runs_in_order_on_an_empty_data_folder(tmp_path: P
         assert done.returncode == 0, f"{words[-1]}\n{done.stdout}\n{done.stderr}"
 
     write_files(ROOT / "README.md", tmp_path)
-    ran = 0
-    for line in _lines():
-        if line.startswith(NOT_HERE):
-            continue
-        for long, short in SHORTER:
-            line = re.sub(long, short, line)
-        run("bash", "-c", line)
-        ran += 1
+    port, ran = free_port(), 0
+    with ExitStack() as beside:
+        for line in _lines():
+            if line.startswith(NOT_HERE):
+                continue
+            ran += 1
+            if lasts(line):
+                served = on_port(line, port)
+                beside.enter_context(running(served, tmp_path, {**os.environ, **own}))
+                continue
+            for long, short in SHORTER:
+                line = re.sub(long, short, line)
+            run("bash", "-c", on_port(line, port))
     assert ran >= 8
     python = "".join(b.text for b in blocks(ROOT / "README.md") if b[:2] == ("python", ""))
     assert "episodes=100" in python

@@ -71,6 +71,7 @@ class Worlds:
         horizon: int,
         bank: Bank | None = None,
         interactions: bool = False,
+        physics: type[Physics] | None = None,
     ) -> None:
         """Make them.
 
@@ -81,6 +82,7 @@ class Worlds:
             bank: where starts come from.
             interactions: whether `step` also gives "interactions" (B, N, N + 1) bool, who acted on
                 whom; see interactions.py.
+            physics: what steps them; default: the world's.
         """
         batch, threads = whole("batch", batch), whole("threads", threads)
         horizon = whole("horizon", horizon)
@@ -93,8 +95,7 @@ class Worlds:
         self.batch = batch
         self.horizon = horizon
         self.bank = bank or Bank()
-        physics: type[Physics] = resolve(world.physics_class)
-        self.physics = physics(world, batch, threads)
+        self.physics = (physics or resolve(world.physics_class))(world, batch, threads)
         self.threads = self.physics.threads
         self.interactions = interactions
         if interactions:
@@ -434,10 +435,11 @@ class Worlds:
         """
         if isinstance(self.world, ArrayMixin):
             return self.world.bumping(self.state)
-        return self._bumps.of(self.datas)
+        return self.bumps.of(self.datas)
 
     @cached_property
-    def _bumps(self) -> Bumps:
+    def bumps(self) -> Bumps:
+        """What tells it in a MuJoCo world."""
         return Bumps(self.world)
 
     def rest(self, rows: Sequence[int]) -> None:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from entitybench.envs.core.world import ArrayMixin, Start, Variation, World
     from entitybench.types import Array
 
-_INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
+INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
 # What the integration state holds anyway, of the fields that a world can read.
 INTEGRATED = frozenset({"time", "qpos", "qvel", "act", "ctrl"})
-_CALM = np.zeros(ALARMS.stop - ALARMS.start, np.int32).data
+CALM = np.zeros(ALARMS.stop - ALARMS.start, np.int32).data
 
 
 class Physics(ABC):
@@ -165,18 +165,8 @@ class MujocoPhysics(Physics):
         self.impulses = np.zeros((self.batch, self.world.entities, self.world.entities))
 
     def reset(self, row: int, start: Start, variation: Variation | None) -> None:
-        model, data = self.world.model_of(start.constants), self.datas[row]
-        if variation is not None or start.absent is not None:
-            from entitybench.envs.core.banks import vary
-
-            model = vary(self.world, copy.copy(model), variation, start.absent)
-        self.models[row] = model
         self._wake(row)
-        mujoco.mj_resetData(model, data)
-        data.qpos[:] = start.qpos
-        if start.qvel is not None:
-            data.qvel[:] = start.qvel
-        self.world.begin(model, data)
+        self.models[row] = begin(self.world, self.datas[row], start, variation)
 
     def advance(self, state: Array, actions: Array) -> None:
         controls = np.ascontiguousarray(self.world.control(state, actions), np.float64)
@@ -200,7 +190,7 @@ class MujocoPhysics(Physics):
 
     def _step_alone(self) -> None:
         mujoco.mj_step(self.models[0], self.datas[0], self._substeps)
-        if self._alarm != _CALM:
+        if self._alarm != CALM:
             self.unstable[0] = True
         if self._refresh:
             self.world.refresh(self.models[0], self.datas[0])
@@ -222,17 +212,17 @@ class MujocoPhysics(Physics):
 
     @property
     def saved_size(self) -> int:
-        return mujoco.mj_stateSize(self.model, _INTEGRATION)
+        return mujoco.mj_stateSize(self.model, INTEGRATION)
 
     def save(self, row: int) -> Array:
-        state = np.empty(mujoco.mj_stateSize(self.model, _INTEGRATION))
-        mujoco.mj_getState(self.models[row], self.datas[row], state, _INTEGRATION)
+        state = np.empty(mujoco.mj_stateSize(self.model, INTEGRATION))
+        mujoco.mj_getState(self.models[row], self.datas[row], state, INTEGRATION)
         return state
 
     def load(self, row: int, saved: Array) -> None:
         self._wake(row)
         mujoco.mj_resetData(self.models[row], self.datas[row])
-        mujoco.mj_setState(self.models[row], self.datas[row], saved, _INTEGRATION)
+        mujoco.mj_setState(self.models[row], self.datas[row], saved, INTEGRATION)
 
     def snapshot(self) -> Any:
         # Whole MjData, since sleep is in no saved state.
@@ -273,7 +263,7 @@ class MujocoPhysics(Physics):
         alarms = self._alarms
         for row in todo:
             step(models[row], datas[row], substeps)
-            if alarms[row] != _CALM:
+            if alarms[row] != CALM:
                 self.unstable[row] = True
             if refresh is not None:
                 refresh(models[row], datas[row])
@@ -293,10 +283,27 @@ class MujocoPhysics(Physics):
                 note_contacts(data, self._owners, touched)
                 if impulses is not None:
                     note_impulses(model, data, self._owners, impulses[row])
-            if self._alarms[row] != _CALM:
+            if self._alarms[row] != CALM:
                 self.unstable[row] = True
             if self._refresh:
                 self.world.refresh(model, data)
+
+
+def begin(
+    world: World, data: mujoco.MjData, start: Start, variation: Variation | None
+) -> mujoco.MjModel:
+    """Put the scene at an episode's start. Returns the episode's model."""
+    model = world.model_of(start.constants)
+    if variation is not None or start.absent is not None:
+        from entitybench.envs.core.banks import vary
+
+        model = vary(world, copy.copy(model), variation, start.absent)
+    mujoco.mj_resetData(model, data)
+    data.qpos[:] = start.qpos
+    if start.qvel is not None:
+        data.qvel[:] = start.qvel
+    world.begin(model, data)
+    return model
 
 
 class ArrayPhysics(Physics):

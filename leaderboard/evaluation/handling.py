@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from entitybench.types import Array
 
 _DIGITS = 6  # behind the point: sums may round otherwise elsewhere
@@ -27,16 +29,16 @@ class Handling:
         self._actions: list[Array] = []
         self._bumped: list[Array] = []
 
-    def add(self, actions: Array, worlds: Any) -> None:
+    def add(self, actions: Array, bumped: Callable[[], Array]) -> None:
         """One control step.
 
         Args:
             actions: (B, *action_shape), as the agent gave them; kept as they are.
-            worlds: after the step.
+            bumped: `Worlds.bumped`, after the step; called where there are obstacles.
         """
         self._actions.append(actions)
         if self.obstacles:
-            self._bumped.append(worlds.bumped())
+            self._bumped.append(bumped())
 
     def values(self, length: Array) -> list[dict[str, float | None]]:
         """Of each episode what a record's row holds, over its first `length` (B,) steps.

@@ -17,7 +17,8 @@ import numpy as np
 from entitybench.envs.api import world_of
 from entitybench.envs.core.banks import Bank
 from entitybench.envs.core.batch import Worlds
-from entitybench.envs.core.play import play
+from entitybench.envs.core.play import Step, play
+from entitybench.envs.core.stretch import StretchedPhysics, fits, stretch
 from entitybench.leaderboard.evaluation.handling import Handling
 from entitybench.leaderboard.evaluation.tally import WENT_WRONG, Tally
 from entitybench.leaderboard.submission.models import EVERY, file_of
@@ -26,9 +27,8 @@ from entitybench.records import DIGEST
 from entitybench.seeding import BatchGenerator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from entitybench.envs.core.play import Step
     from entitybench.leaderboard.submission.models import EpisodesInfo
     from entitybench.leaderboard.submission.rules import Report
     from entitybench.records import Row
@@ -99,15 +99,18 @@ def resimulate(recorded: Sequence[Recorded], setting: Setting, report: Report) -
     report.measured["tolerance"] = setting.tolerance
     of_seeds = [_episodes(each) for each in recorded]
     parts = of_seeds if setting.watch is not None else [[x for of in of_seeds for x in of]]
+    world, bank = world_of(setting.task), Bank(setting.bank)
+    stretched = setting.watch is None and fits(world, bank)
     for part in parts:
         for chosen in _even(part):
             # Plain worlds, also of tasks that are seen: pictures change no state and no score.
             worlds = Worlds(
-                world_of(setting.task),
+                world,
                 len(chosen),
                 threads=setting.threads,
                 horizon=setting.task.horizon,
-                bank=Bank(setting.bank),
+                bank=bank,
+                physics=StretchedPhysics if stretched else None,
             )
             try:
                 _Batch(worlds, chosen, setting, report).run()
@@ -157,6 +160,7 @@ class _Batch:
         self.episodes = episodes
         self.items = [each.item for each in episodes]
         self.steps = np.array([len(each.actions) for each in episodes])
+        self.stretched = isinstance(worlds.physics, StretchedPhysics)
         self.tally = Tally(len(self.items), setting.task)
         self.handling = Handling(worlds.world)
         self.residual = np.zeros(len(self.items))
@@ -171,10 +175,10 @@ class _Batch:
         if watch is not None:
             watch.begin(self.worlds, self.episodes[0].seed, self.items)
         self._starts()
-        policy = _Replayed([each.actions for each in self.episodes])
-        for step in play(self.worlds, policy, obs, BatchGenerator(()), horizon):
+        for step in self._stretched(horizon) if self.stretched else self._played(obs, horizon):
             running = ~(self.tally.over | self.given_up)
-            self.handling.add(step.action, self.worlds)
+            bumped = step.info.get("bumped")
+            self.handling.add(step.action, self.worlds.bumped if bumped is None else bumped.copy)
             over = self.tally.add(step.info)
             self._compare(step.index + 1, running)
             if watch is not None:
@@ -191,6 +195,21 @@ class _Batch:
             self._score(row, handled[row])
         before = self.report.measured.get("residual", 0.0)
         self.report.measured["residual"] = max(before, float(self.residual.max(initial=0)))
+
+    def _played(self, obs: Obs, horizon: int) -> Iterator[Step]:
+        """Step by step, for whoever watches and wherever it must be."""
+        policy = _Replayed([each.actions for each in self.episodes])
+        yield from play(self.worlds, policy, obs, BatchGenerator(()), horizon)
+
+    def _stretched(self, horizon: int) -> Iterator[Step]:
+        """The same numbers from checkpoint to checkpoint, quicker; nobody sees observations."""
+        actions = _Replayed([each.actions for each in self.episodes]).actions[:horizon]
+        for begin in range(0, len(actions), EVERY):
+            todo = actions[begin : begin + EVERY]
+            counts = np.clip(self.steps - begin, 0, len(todo))
+            counts[self.tally.over | self.given_up] = 0
+            for index, info in enumerate(stretch(self.worlds, todo, counts), begin):
+                yield Step(index, {}, actions[index], None, {}, info)
 
     def _starts(self) -> None:
         for row in range(len(self.items)):
@@ -290,10 +309,10 @@ class _Replayed:
         """`actions`: (steps, *action_shape) of each episode; the last one is kept up."""
         longest = max(map(len, actions))
         shape = (longest, len(actions), *actions[0].shape[1:])
-        self._actions = np.empty(shape)  # by step, so that each is in one piece
+        self.actions = np.empty(shape)  # by step, so that each is in one piece
         for row, own in enumerate(actions):
-            self._actions[: len(own), row] = own
-            self._actions[len(own) :, row] = own[-1]
+            self.actions[: len(own), row] = own
+            self.actions[len(own) :, row] = own[-1]
         self._step = 0
 
     def initial_state(self, batch: int) -> None:
@@ -301,9 +320,9 @@ class _Replayed:
 
     def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
         del obs, rng
-        at = min(self._step, len(self._actions) - 1)
+        at = min(self._step, len(self.actions) - 1)
         self._step += 1
-        return self._actions[at], state
+        return self.actions[at], state
 
 
 def _apart(ours: Array, theirs: Array) -> float:

@@ -202,40 +202,41 @@ class _Hand:
         data, step, substeps = self.data, mujoco.mj_step, self.world.substeps
         refresh = self.world.refresh if type(self.world).refresh is not World.refresh else None
         bumps = worlds.bumps if self.world.obstacles else None
-        control = self._controls(worlds, row)
-        state, size, out = worlds.state[row], states.shape[1], states.reshape(-1).data
-        for at, action in enumerate(actions):
-            control(state, action)
+        aim = self._aim(worlds, row, actions)
+        state, size, out = worlds.state[row].data, states.shape[1], states.reshape(-1).data
+        for at in range(len(actions)):
+            aim(at, state)
             step(model, data, substeps)
             if refresh is not None:
                 refresh(model, data)
+            state = out[at * size : (at + 1) * size]
             for begins, ends, view in self._fields:
-                out[at * size + begins : at * size + ends] = view
-            state = states[at]
+                state[begins:ends] = view
             if bumps is not None:
                 bumped[row, at] = bumps.of([data])[0]
             if self.alarm != CALM:
                 return at + 1
         return len(actions)
 
-    def _controls(self, worlds: Worlds, row: int) -> Callable[[Array, Array], None]:
-        """What sets the actuator targets of an episode, for a state and an action."""
+    def _aim(self, worlds: Worlds, row: int, actions: Array) -> Callable[[int, memoryview], None]:
+        """What sets the actuator targets of an episode, of an action (by index) in a state."""
         ctrl, control, pack, alone = self._ctrl, self.world.control, self._pack, self._alone
         memory = ctrl.data
 
-        def of_arrays(state: Array, action: Array) -> None:
-            ctrl[:] = control(state, action)
-
-        def of_numbers(state: Array, action: Array) -> None:
-            assert alone is not None
-            before = state.data.tolist() if alone.looks_back else []
-            targets = alone.control(before, action.ravel().tolist())
-            if targets is None:
-                of_arrays(state, action)
-            else:
-                pack(memory, 0, *targets)
+        def of_arrays(at: int, state: memoryview) -> None:
+            ctrl[:] = control(np.asarray(state), actions[at])
 
         if alone is None:
             return of_arrays
         alone.begin(worlds.state[row], worlds.constants[row], worlds.goals[row])
+        flat: list[list[float]] = actions.reshape(len(actions), -1).tolist()
+        targets_of, looks_back = alone.control, alone.looks_back
+
+        def of_numbers(at: int, state: memoryview) -> None:
+            targets = targets_of(state.tolist() if looks_back else [], flat[at])
+            if targets is None:
+                of_arrays(at, state)
+            else:
+                pack(memory, 0, *targets)
+
         return of_numbers

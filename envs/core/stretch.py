@@ -233,7 +233,8 @@ class _Hand:
         targets_of, looks_back = alone.control, alone.looks_back
 
         def of_numbers(at: int, state: memoryview) -> None:
-            targets = targets_of(state.tolist() if looks_back else [], flat[at])
+            before: list[float] = list(state) if looks_back else []
+            targets = targets_of(before, flat[at])
             if targets is None:
                 of_arrays(at, state)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from entitybench.datasets.catalogue.shapes import measured
+from entitybench.datasets.catalogue.shapes import hash_today, measured
 from entitybench.leaderboard.suites.plan import without
 from entitybench.leaderboard.suites.protocol import entries
 from entitybench.registry import agents, datasets
@@ -78,7 +78,7 @@ def _is_of(data: DataInfo, entry: Entry) -> bool:
     if data.dataset is not None:
         return data.dataset == entry.dataset and data.registered
     known = measured().get(entry.dataset or "")
-    return known is not None and data.sha256 == known.sha256
+    return known is not None and hash_today(data.sha256) == known.sha256
 
 
 def opens(record: Record, entry: Entry, suite: SuiteSpec) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.datasets.catalogue.shapes import hash_today
 from entitybench.kinds import Metric
 from entitybench.leaderboard.statistics.intervals import (
     BOOTSTRAP,
@@ -221,7 +222,7 @@ def _redrawn(metric: MetricInfo, both: Both) -> Array:
 
 def _other_data(a: Record, b: Record) -> list[str]:
     """A note where the two learned from different data."""
-    mine, its = ({each.sha256: each.dataset for each in r.data} for r in (a, b))
+    mine, its = ({hash_today(each.sha256): each.dataset for each in r.data} for r in (a, b))
     if not mine or not its or mine.keys() == its.keys():
         return []
     names = [", ".join(sorted({x or "not named" for x in found.values()})) for found in (mine, its)]

@@ -6,11 +6,13 @@ import json
 
 import pytest
 
+from entitybench.checkpoints import read_meta
 from entitybench.datasets.api import load_dataset
 from entitybench.datasets.catalogue.shapes import (
     MEASURED,
     disk_bytes,
     estimated_bytes,
+    hash_today,
     is_registered,
     measured,
     shape_of,
@@ -24,6 +26,7 @@ from entitybench.datasets.pages.index import index
 from entitybench.errors import UnknownId
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation.stored import stored_records
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.registry import datasets, tasks
 from entitybench.types import DatasetSpec
 
@@ -135,3 +138,15 @@ def test_records_that_are_shipped_learned_from_registered_content():
     of = [each for r in shipped for each in r.data if each.dataset]
     assert len(of) > 500
     assert all(is_registered(each.dataset, each.sha256) for each in of)
+
+
+def test_weights_that_are_shipped_learned_from_registered_content():
+    found = [
+        read_meta(meta.parent) for meta in sorted(REFERENCE.glob("weights/*/*/*/*/agent.json"))
+    ]
+    assert len(found) > 60
+    learned = {(each["dataset"]["id"], each["dataset"]["content_hash"]) for each in found}
+    assert [id for id, content in learned if not is_registered(id, content)] == []
+    known = {made.sha256 for made in measured().values()}
+    assert {hash_today(content) for _, content in learned} <= known
+    assert not is_registered("push-3blocks/play-v1", measured()["push-1block/play-v1"].sha256)

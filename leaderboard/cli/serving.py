@@ -38,12 +38,14 @@ def serve(
     quarantine: str | None = None,
     release: str | None = None,
     reason: str | None = None,
+    season: str | None = None,
+    reveal: str | None = None,
     json: bool = False,
 ) -> int:
     """Run a leaderboard: pages, an API, and a worker that simulates submissions again.
 
-    Until Ctrl-C. With --audit, --backup, --restore, --quarantine or --release it does that one
-    thing instead, also while a server of the same store runs.
+    Until Ctrl-C. With --audit, --backup, --restore, --quarantine, --release, --season or --reveal
+    it does that one thing instead, also while a server of the same store runs.
 
     Args:
         host: Address to listen at; 0.0.0.0: all of the machine.
@@ -64,6 +66,9 @@ def serve(
         quarantine: SHA-256 of a submission to show without a rank; say --reason.
         release: SHA-256 of a submission to take out of quarantine; say --reason.
         reason: One line that the log and the page show.
+        season: Open a season of this name: the board commits itself to a secret, and agents that
+            can act here do so from starts that follow from it, which is level 4.
+        reveal: End the season of this name, and tell its secret.
         json: Print what is found as JSON.
     """
     from entitybench.leaderboard.server.needs import check_extra
@@ -74,6 +79,8 @@ def serve(
         "--restore": restore is not None,
         "--quarantine": quarantine is not None,
         "--release": release is not None,
+        "--season": season is not None,
+        "--reveal": reveal is not None,
     }
     given = [name for name, is_given in chosen.items() if is_given]
     if len(given) > 1:
@@ -100,6 +107,8 @@ def serve(
         return _restore(settings, restore)
     if sha256 := quarantine or release:
         return _moved(settings, sha256, reason or "", free=release is not None)
+    if season is not None or reveal is not None:
+        return _season(settings, season, reveal, json)
     _serve(settings, host, port)
     return 0
 
@@ -179,4 +188,22 @@ def _moved(settings: Settings, sha256: str, reason: str, *, free: bool) -> int:
 
     full, state = (release if free else quarantine)(settings, sha256, reason)
     put(f"{full} is {state}.")
+    return 0
+
+
+def _season(settings: Settings, begun: str | None, over: str | None, json: bool) -> int:
+    from entitybench.leaderboard.server import seasons
+
+    if begun is not None:
+        commitment = seasons.begin(settings, begun)
+        if json:
+            print_json({"season": begun, "commitment": commitment})
+        else:
+            put(f"season {begun} is open: the board commits itself to {commitment}.")
+        return 0
+    secret = seasons.reveal(settings, over or "")
+    if json:
+        print_json({"season": over, "secret": secret})
+    else:
+        put(f"season {over} is over: its secret was {secret}.")
     return 0

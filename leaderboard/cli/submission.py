@@ -146,6 +146,7 @@ def verify(
     episodes: Episodes | None = None,
     train_seeds: Seeds | None = None,
     rerun: Episodes | None = None,
+    season: Place | None = None,
     weights: Place | None = None,
     threads: Threads | None = None,
     json: bool = False,
@@ -161,19 +162,28 @@ def verify(
         train_seeds: The training seeds that it asks for. Default: 0, 1, … without a gap.
         rerun: Let the agent, a registered one, act again in so many episodes of each training seed,
             drawn by the bundle's hash, and compare its actions.
+        season: File of what a board found from hidden starts, /api/v1/submissions/SHA256/season of
+            it when the secret is revealed: the agent acts from them again.
         weights: Of the agent, as `bench eval` takes it. Default: shipped or downloaded.
         threads: Simulation threads. Default: the cores.
         json: Print the report as JSON.
     """
     different(train_seeds, "--train-seeds")
-    if weights is not None and rerun is None:
+    if weights is not None and rerun is None and season is None:
         raise BadValue("--weights are for an agent that acts again: add --rerun 5, say.")
+    if season is not None and bundle.is_dir():
+        raise BadValue("--season is of one bundle, and not of a folder of them.")
 
     from entitybench.leaderboard.submission.wanted import Wanted
 
     wanted = Wanted(
         episodes=episodes, seeds=train_seeds, rerun=rerun or 0, weights=weights, threads=threads
     )
+    if season is not None:
+        from entitybench.leaderboard.submission.season import read_results
+
+        found = read_results(existing(season, "file of results"))
+        wanted = replace(wanted, season=found, rerun=rerun or 1)
     if bundle.is_dir():
         return _verify_all(bundle, wanted, json)
     return _verified(bundle, str(bundle), wanted, json)

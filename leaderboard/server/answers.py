@@ -116,6 +116,17 @@ class Log(BaseModel):
     next: int | None = Field(description="`after` of the next page")
 
 
+class Season(BaseModel):
+    """A season of hidden starts."""
+
+    name: str
+    commitment: str = Field(description="SHA-256 of the secret, as the log says")
+    episodes: int = Field(description="hidden starts of each training seed")
+    opened: float = Field(description="s since 1970")
+    revealed: float | None = Field(description="s since 1970; null while it is open")
+    secret: str | None = Field(description="hex; null while it is open")
+
+
 class Signed(BaseModel):
     """A wish that the key of a submission has signed."""
 

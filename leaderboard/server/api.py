@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 import entitybench
-from entitybench.leaderboard.server import answers, queue, reads
+from entitybench.leaderboard.server import answers, queue, reads, seasons
 from entitybench.leaderboard.server.intake import Refused, Sender
 from entitybench.leaderboard.server.states import STATES, WITHDRAWN
 from entitybench.leaderboard.server.tables import Evidence, Submission
@@ -249,6 +249,27 @@ def get_log(
     """Each entry holds the hash of the one before: SHA-256 of the JSON list of its fields."""
     with request.app.state.database.reading() as session:
         return reads.log(session, after, limit)
+
+
+@router.get("/api/v1/seasons", summary="Seasons of hidden starts, the newest first")
+def get_seasons(request: Request) -> list[answers.Season]:
+    """Commitments, and secrets of those that are over."""
+    with request.app.state.database.reading() as session:
+        return [answers.Season.model_validate(each) for each in seasons.told(session)]
+
+
+@router.get(
+    "/api/v1/submissions/{sha256}/season",
+    responses=_errors(404, 422),
+    summary="What its agent did from hidden starts, as `bench verify --season` takes it",
+)
+def get_season(request: Request, found: _Found) -> Response:
+    """With the secret once the season is over."""
+    with request.app.state.database.reading() as session:
+        results = seasons.results(session, found)
+    if results is None:
+        raise HTTPException(404, "its agent has not acted from hidden starts")
+    return Response(results.model_dump_json(), media_type="application/json")
 
 
 @router.get("/api/v1/rules", summary="What a bundle is held to")

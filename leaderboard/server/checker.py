@@ -1,7 +1,8 @@
 """A process that looks at bundles and can do nothing else: `python -m …server.checker`.
 
-It reads lines of JSON, `{"bundle": path, "rerun": episodes, "rescore": false}`, and writes lines of
-JSON: how far it is, and the result. It knows no database and no key.
+It reads lines of JSON, `{"bundle": path, "rerun": episodes, "rescore": false, "season": null}`, of
+a season its name, secret and episodes, and writes lines of JSON: how far it is, and the result. It
+knows no database and no key.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -46,14 +48,23 @@ def main(arguments: list[str]) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         path, rerun = Path(asked["bundle"]), int(asked["rerun"])
-        _say(answers, {"result": looked_at(path, rerun, answers, rescore=asked["rescore"])})
+        more = {"rescore": asked["rescore"], "season": asked["season"]}
+        _say(answers, {"result": looked_at(path, rerun, answers, **more)})
 
 
-def looked_at(path: Path, rerun: int, answers: IO[str], *, rescore: bool = False) -> dict[str, Any]:
+def looked_at(
+    path: Path,
+    rerun: int,
+    answers: IO[str],
+    *,
+    rescore: bool = False,
+    season: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """The checker's report on a bundle, and what the server wants to know beside it."""
     from entitybench.leaderboard.submission.archive import Archive, Unsafe
     from entitybench.leaderboard.submission.check import verify
     from entitybench.leaderboard.submission.models import RECORD
+    from entitybench.leaderboard.submission.season import Season
     from entitybench.leaderboard.submission.wanted import Wanted
 
     last = [0.0]
@@ -66,7 +77,12 @@ def looked_at(path: Path, rerun: int, answers: IO[str], *, rescore: bool = False
     _say(answers, {"phase": "reads", "done": 0, "total": 0})
     manifest = _manifest(path)
     count = rerun if manifest is not None and _can_act(manifest) else 0
-    report = verify(path, Wanted(rerun=count, progress=progress, rescore=rescore), name=path.name)
+    wanted = Wanted(rerun=count, progress=progress, rescore=rescore)
+    if season is not None and count:
+        secret = bytes.fromhex(season["secret"])
+        hidden = Season(name=season["name"], secret=secret, episodes=season["episodes"])
+        wanted = replace(wanted, season=hidden)
+    report = verify(path, wanted, name=path.name)
     found: dict[str, Any] = {"report": report.json(), "record": None, "facts": {}}
     found["scored"] = report.scored
     if report.level is not None and manifest is not None:
@@ -84,12 +100,13 @@ def facts(manifest: Manifest, report: Report) -> dict[str, Any]:
     actions = {
         name: info.sha256 for name, info in manifest.files.items() if name.endswith("/actions.npy")
     }
-    agent = manifest.agent.model_dump(mode="json")
+    from entitybench.leaderboard.submission.season import digest_of
+
     return {
         "signed_by": report.signed_by or None,
         "record_sha256": manifest.record_sha256,
         "actions_sha256": _digest([manifest.task.id, manifest.task.bank, actions]),
-        "identity_sha256": _digest(agent),
+        "identity_sha256": digest_of(manifest),
     }
 
 

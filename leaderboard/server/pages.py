@@ -18,7 +18,7 @@ from entitybench.leaderboard.board.entries import episodes_of
 from entitybench.leaderboard.board.pairs import profiles_of
 from entitybench.leaderboard.board.standings import Evidence as Row
 from entitybench.leaderboard.board.submissions import id_of
-from entitybench.leaderboard.server import reads, shown
+from entitybench.leaderboard.server import reads, seasons, shown
 from entitybench.leaderboard.server.worker import view_of
 from entitybench.leaderboard.site import links, pages, pictures
 from entitybench.leaderboard.site.export import STATIC
@@ -91,6 +91,15 @@ def home(request: Request) -> HTMLResponse:
 def about(request: Request) -> HTMLResponse:
     """What words mean."""
     return _page(request, lambda board, _: pages.about(board, _SERVER))
+
+
+@router.get("/seasons")
+def hidden(request: Request) -> HTMLResponse:
+    """Seasons of hidden starts, with what the board committed itself to."""
+    with request.app.state.database.reading() as session:
+        board, _ = request.app.state.live.board(session)
+        found = [{**each, "opened": reads.moment(each["opened"])} for each in seasons.told(session)]
+    return HTMLResponse(render("seasons.html", _SERVER, "seasons", board=board, seasons=found))
 
 
 @router.get("/claims")

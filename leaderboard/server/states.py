@@ -40,4 +40,6 @@ STATES: dict[str, State] = {
 }
 # Beside changes of state the log holds what else happened to one.
 RESCORED = "rescored"
-KINDS = (*STATES, RESCORED)
+# And of none: a season of hidden starts begins, or its secret is told.
+SEASON, REVEALED = "season", "revealed"
+KINDS = (*STATES, RESCORED, SEASON, REVEALED)

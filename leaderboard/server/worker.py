@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import OperationalError
 
-from entitybench.leaderboard.server import queue, sandbox
+from entitybench.leaderboard.server import queue, sandbox, seasons
 from entitybench.leaderboard.server.blobs import Blobs
 from entitybench.leaderboard.server.database import Database
 from entitybench.leaderboard.server.tables import Submission
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 BEAT = 1.0  # s between two renewals of a lease
 POLL = 0.3  # s between two looks for a job
 URL = "ENTITYBENCH_BOARD_DATABASE"  # the variable; a checker never sees it
+RERUN = 5  # episodes of a training seed that an agent acts in again while a season is open
 STUCK = 900.0  # s without a word after which a checker is given up
 
 
@@ -44,19 +45,25 @@ class Checker:
     """The sandboxed process, which is started when first needed and stays."""
 
     def __init__(self, rerun: int) -> None:
-        self._rerun = rerun
+        self._rerun, self._acts = rerun, bool(rerun)
         self._process: subprocess.Popen[str] | None = None
         self._words: queues.SimpleQueue[str | None] = queues.SimpleQueue()
 
-    def look(self, bundle: Path, *, rescore: bool = False) -> Iterator[dict[str, Any] | None]:
+    def look(
+        self, bundle: Path, *, rescore: bool = False, season: dict[str, Any] | None = None
+    ) -> Iterator[dict[str, Any] | None]:
         """Messages on a bundle, the last one with its result; None for each second of silence.
 
         Raises CheckerDied.
         """
+        rerun = self._rerun or (RERUN if season is not None else 0)
+        if bool(rerun) != self._acts:  # what acts has more loaded before it is sealed
+            self.end()
+            self._acts = bool(rerun)
         process = self._started()
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # said below
-            asked = {"bundle": str(bundle), "rerun": self._rerun, "rescore": rescore}
+            asked = {"bundle": str(bundle), "rerun": rerun, "rescore": rescore, "season": season}
             process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
         last = time.monotonic()
@@ -95,7 +102,7 @@ class Checker:
         if self._process is None:
             self._words = queues.SimpleQueue()
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", f"{__package__}.checker", str(self._rerun)],
+                [sys.executable, "-P", "-m", f"{__package__}.checker", str(int(self._acts))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={name: text for name, text in os.environ.items() if name != URL},
@@ -142,19 +149,22 @@ class Worker:
                     return False
                 number, kind = job.id, job.kind
                 sha256 = session.get_one(Submission, job.submission_id).sha256
+                again = job.submission_id if kind == queue.RESCORE else None
+                season = seasons.asked(session, again)
             if kind == queue.DRAW:
                 self._draw(number, sha256)
             else:
-                self._do(number, sha256, rescore=kind == queue.RESCORE)
+                self._do(number, sha256, rescore=kind == queue.RESCORE, season=season)
         except OperationalError as error:  # the database is gone for a while
             sys.stderr.write(f"bench: worker: {error.orig}\n")
             self.stopped.wait(POLL)
         return True
 
-    def _do(self, job: int, sha256: str, *, rescore: bool) -> None:
+    def _do(self, job: int, sha256: str, *, rescore: bool, season: dict[str, Any] | None) -> None:
         phase, done, total, beaten = "begins", 0, 0, 0.0
         try:
-            for message in self.checker.look(self.blobs.path(sha256), rescore=rescore):
+            looks = self.checker.look(self.blobs.path(sha256), rescore=rescore, season=season)
+            for message in looks:
                 if message is not None and "result" in message:
                     self._conclude(job, message["result"])
                     return

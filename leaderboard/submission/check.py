@@ -35,6 +35,7 @@ from entitybench.leaderboard.submission.predictions import Predictions
 from entitybench.leaderboard.submission.recorder import checkpoints
 from entitybench.leaderboard.submission.rerun import Drawn, rerun
 from entitybench.leaderboard.submission.rules import Report
+from entitybench.leaderboard.submission.season import PLATFORM, digest_of, run_season
 from entitybench.leaderboard.submission.simulate import WIDTH, Recorded, Setting, resimulate
 from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.registry import agents
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from entitybench.records import Record
     from entitybench.types import Array, TaskSpec
 
-_PLATFORM = ("platform", "cpu", "mujoco", "numpy")  # that decide how arithmetic rounds
 _SIMULATED = frozenset({"starts", "physics", "scores"})
 
 
@@ -102,6 +102,7 @@ def _look(archive: Archive, wanted: Wanted, report: Report) -> None:
     task = claims.check_task(record, report, metrics=not wanted.rescore)
     claims.check_data(record, report)
     claims.check_complete(manifest, record, report, wanted.episodes, wanted.seeds)
+    report.skipped["hidden"] = "no season was named"
     if task is not None:
         if columns_of(record.kind) == PREDICTIONS:
             Predictions(archive, manifest, record, task, wanted, report).run()
@@ -164,7 +165,7 @@ class _Episodes:
         self.setting = Setting(
             task=task,
             bank=record.task.bank,
-            here=all(manifest.machine.get(name) == here[name] for name in _PLATFORM),
+            here=all(manifest.machine.get(name) == here[name] for name in PLATFORM),
             threads=wanted.threads or provenance.cores(),
             tick=self._tick,
             rescore=wanted.rescore,
@@ -206,6 +207,7 @@ class _Episodes:
             report.looked |= _SIMULATED
         if acting and fits:
             report.looked.add("actions")
+            self._hidden(acting)
 
     def _simulate(self, waiting: list[Recorded]) -> None:
         """Those training seeds, which then wait no more."""
@@ -231,6 +233,21 @@ class _Episodes:
                 claims.check_settings(record, found, report)
                 return found
         return {}
+
+    def _hidden(self, acting: dict[int, Loaded]) -> None:
+        """Level 4, where a season is named and nothing else was found."""
+        report, season = self.report, self.wanted.season
+        if season is None or report.errors:
+            return
+        if self.record.task.bank != "public":
+            report.skipped["hidden"] = f"its starts are {self.record.task.bank}, and not public"
+            return
+        del report.skipped["hidden"]
+        digest, threads = digest_of(self.manifest), self.setting.threads
+        try:
+            run_season(season, digest, self.setting.task, acting, threads, report)
+        except BenchError as error:
+            report.find("hidden", str(error), file=RECORD, where="agent")
 
     def _rerun(self, agent: Loaded, recorded: Recorded) -> None:
         try:

@@ -71,10 +71,18 @@ RULES: dict[str, Rule] = {
         "the agent, with the weights that the record names, chooses the recorded actions",
         "name the folder of its weights with --weights, or evaluate again with this build",
     ),
+    "hidden": Rule(
+        4,
+        "the agent acts from starts that were secret when the bundle was fixed, and what a board "
+        "published of them comes out again",
+        "register the agent, pack it with --with-weights, and send it while a season is open",
+    ),
 }
-LEVELS = ("claimed", "complete", "re-simulated", "re-run")
+LEVELS = ("claimed", "complete", "re-simulated", "re-run", "hidden starts")
 PROVES = "Level 2 proves the physics, and not who chose the actions."
 RERUN = "At level 3 the agent chose the actions of the episodes that were drawn."
+HIDDEN = "At level 4 it also acted from starts that nobody knew when it was fixed."
+MEANS = (PROVES, PROVES, PROVES, RERUN, HIDDEN)  # by level
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)  # rules that nobody asked for, and why
 
     scored: list[Scored] = field(default_factory=list)  # where numbers are made anew
+    hidden: dict[str, Any] | None = None  # what came of hidden starts; see season.py
 
     def find(
         self, rule: str, what: str, *, file: str = "", where: str = "", warning: bool = False
@@ -156,7 +165,7 @@ class Report:
     @property
     def proves(self) -> str:
         """What the level means, and what not."""
-        return RERUN if self.level == len(LEVELS) - 1 else PROVES
+        return MEANS[self.level or 0]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -178,4 +187,5 @@ class Report:
             "errors": self.errors,
             "findings": [asdict(finding) for finding in self.findings],
             "measured": self.measured,
+            "hidden": self.hidden,
         }

@@ -272,7 +272,7 @@ class _Batch:
             if name not in theirs.values:  # of an earlier version, and not claimed
                 continue
             given = theirs.values[name]
-            if not (given == ours if exact else _close(given, ours)):
+            if not (given == ours if exact else close(given, ours)):
                 # Where states round otherwise, a touch can begin a step earlier or later.
                 self._find(
                     "scores",
@@ -332,7 +332,8 @@ def _apart(ours: Array, theirs: Array) -> float:
     return float(np.max(np.where(np.isfinite(apart), apart, np.inf), initial=0.0))
 
 
-def _close(given: float | None, ours: float | None) -> bool:
+def close(given: float | None, ours: float | None) -> bool:
+    """Whether two numbers of a record are equal but for roundings."""
     if given is None or ours is None:
         return given == ours
     return abs(given - ours) <= SCORES * max(1.0, abs(ours))

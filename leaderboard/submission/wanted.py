@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.leaderboard.evaluation.pool import Progress
+    from entitybench.leaderboard.submission.season import Season
     from entitybench.leaderboard.submission.simulate import Watch
 
 
@@ -31,6 +32,7 @@ class Wanted:
         limits: of the archive.
         rescore: whether numbers and metrics of the record are not compared, but made anew from the
             states into the report's `scored`, since a scorer has changed.
+        season: the agent also acts from its hidden starts; needs `rerun`.
     """
 
     episodes: int | None = None
@@ -43,3 +45,4 @@ class Wanted:
     watch: Watch | None = None
     limits: Limits = LIMITS
     rescore: bool = False
+    season: Season | None = None

@@ -30,9 +30,9 @@ SURFACE = {
     "submit": "RECORDS --to --pack --check --new-key --withdraw --corrects --weights "
     "--with-weights --key --threads --json",
     "serve": "--host --port --store --database --rerun --signed-only --largest --uploads --tries "
-    "--audit --backup --restore --quarantine --release --reason --json",
+    "--audit --backup --restore --quarantine --release --reason --season --reveal --json",
     "rescore": "--store --database --json",
-    "verify": "BUNDLE --episodes --train-seeds --rerun --weights --threads --json",
+    "verify": "BUNDLE --episodes --train-seeds --rerun --season --weights --threads --json",
     "replay": "BUNDLES --out --poses-only --threads --json",
     "site": "--out --submissions --suite --watch --import --store --database --json",
     "speed": "--task --targets --check --out --json",

@@ -9,12 +9,13 @@ what they give, to which tests/golden/test_number_by_number.py holds every one o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from entitybench.envs.core.world import GoalWorld
     from entitybench.types import Array, Obs
@@ -30,6 +31,7 @@ class Alone(ABC):
     """
 
     looks_back: bool = True  # whether anything here reads the state before a step
+    notes: int | None = None  # how many numbers `remember` gives; None: the whole memory
 
     @abstractmethod
     def begin(self, state: Array, constants: Array, goal: Array) -> None:
@@ -51,7 +53,10 @@ class Alone(ABC):
         return False
 
     def remember(self, before: Numbers, state: Numbers) -> Sequence[float] | None:
-        """The memory after a control step; in `state` it is still that of before."""
+        """The memory after a control step; in `state` it is still that of before.
+
+        Where `notes` says how many, it is its first numbers, and the others stay.
+        """
         del before, state
         return None
 
@@ -85,19 +90,16 @@ class GoalAlone(Alone):
             )
         ]
 
-    def begin(self, state: Array, constants: Array, goal: Array) -> None:
-        del state, constants
-        self.goal = goal
+    @abstractmethod
+    def look(self, state: Numbers) -> Iterable[Array] | None:
+        """What is observed, what is achieved and what is desired, each (N, D)."""
 
     @abstractmethod
-    def look(self, state: Numbers) -> tuple[Array, Array] | None:
-        """What is observed and what is achieved, each (N, D)."""
-
-    @abstractmethod
-    def solved(self, state: Numbers, observed: Array) -> int | None:
+    def solved(self, state: Numbers) -> int | None:
         """How many entities are where the goal wants them; None where that is too near to call.
 
-        The rules compare what is observed (N, D), in single precision, which Python does not have.
+        The rules compare what is observed, in single precision, which Python does not have. Asked
+        after `look` at the same state.
         """
 
     def see(
@@ -107,8 +109,8 @@ class GoalAlone(Alone):
         found = self.look(state)
         if found is None:
             return None
-        observed, achieved = found
-        desired, count = self.goal.copy(), self.solved(state, observed)
+        observed, achieved, desired = found
+        count = self.solved(state)
         if count is None:
             scores = plain(self._world.judge(achieved, desired))
         else:
@@ -122,35 +124,40 @@ class GoalAlone(Alone):
 _CLEAR = 1e-4
 
 
-def within(square: float, limit: float) -> bool | None:
-    """Whether a distance is within a limit, squares of both given; None: too near to call."""
-    if square < limit * (1 - _CLEAR):
-        return True
-    return False if square > limit * (1 + _CLEAR) else None
+def clear(limit: float) -> tuple[float, float]:
+    """Below which square of a distance it is within a limit, and above which it is not.
+
+    What is between them is too near to call. `limit` is the square of the limit.
+    """
+    return limit * (1 - _CLEAR), limit * (1 + _CLEAR)
 
 
 class Gathered:
-    """Float32 arrays of one shape whose numbers are picked from one row of float64 numbers.
+    """Float32 arrays of one shape whose numbers are picked from one row.
 
-    `row` holds what can be seen: the state, what is computed from it, and what stays. A look is
-    two calls of numpy, however many numbers it shows.
+    The row begins with what changes: the state, and what is computed from it. After that comes what
+    stays for an episode. A look is two calls, however many numbers it shows.
     """
 
-    def __init__(self, size: int, *shown: Array) -> None:
+    def __init__(self, changing: int, staying: int, *shown: Array) -> None:
         """Make it.
 
         Args:
-            size: of the row.
+            changing: how many numbers change.
+            staying: how many stay.
             shown: for each array, in its shape, where in the row its numbers are.
         """
-        self.row = np.zeros(size)
-        self.numbers: Any = self.row.data  # copies and reads single numbers faster than numpy
+        self._row = np.zeros(changing + staying, np.float32)
+        self.staying = self._row[changing:]
+        self.numbers: Any = self._row.data  # gives single numbers faster than numpy
+        self._pack = Struct(f"{changing}f").pack_into  # rounds as numpy does
         self._from = np.stack(shown).astype(np.intp)
 
-    def look(self) -> Array:
-        """The arrays (how many, ...) as the row is now; new ones."""
+    def look(self, changing: Sequence[float]) -> Array:
+        """The arrays (how many, ...), new ones, with what changes as it is now."""
+        self._pack(self.numbers, 0, *changing)
         # Places are not checked with this mode, which is quicker; they are right.
-        return self.row.take(self._from, mode="clip").astype(np.float32)
+        return self._row.take(self._from, None, None, "clip")
 
 
 def plain(scores: dict[str, Any]) -> dict[str, Any]:
@@ -166,6 +173,10 @@ def plain(scores: dict[str, Any]) -> dict[str, Any]:
     return scores
 
 
+_SINGLE = Struct("f")
+
+
 def float32(number: float) -> float:
     """A number rounded to single precision, as scores are."""
-    return np.float32(number).item()
+    rounded: float = _SINGLE.unpack(_SINGLE.pack(number))[0]
+    return rounded

@@ -113,7 +113,6 @@ class Worlds:
         self._memory = slice(world.state_size - world.memory, world.state_size)
         self._remembers = bool(world.memory and world.reads)
         self._row = self.state[0]
-        self._note = Struct(f"{world.memory}d").pack_into
         self._goal = world if isinstance(world, GoalWorld) else None
         self._team = world if isinstance(world, TeamWorld) else None
         self._scored: Any = world if self._goal is None else None
@@ -136,6 +135,14 @@ class Worlds:
         alone: str | None = vars(type(world)).get("alone_class")
         fits = batch == 1 and self._advance_alone is not None
         self.alone: Alone | None = resolve(alone)(world) if alone and fits else None
+        # Single numbers are read and written faster by memoryviews than by arrays.
+        self._count, self._wrong = self.elapsed.data, self.physics.unstable.data
+        self._numbers = self._row.data
+        noted = world.memory
+        if self.alone is not None and self.alone.notes is not None:
+            noted = self.alone.notes
+        self._noted = slice(self._memory.start, self._memory.start + noted)
+        self._note = Struct(f"{noted}d").pack_into
         self._lowest = np.full(world.action_shape, -1.0)
         self._highest = np.full(world.action_shape, 1.0)
         # Actions that are still to come, of rows that are late; see `Variation.latency`.
@@ -238,22 +245,26 @@ class Worlds:
         assert isinstance(physics, MujocoPhysics)
         action = [-1.0 if a < -1.0 else 1.0 if a > 1.0 else a for a in action]
         before = row.tolist() if alone.looks_back else []
-        self.elapsed[0] += 1
+        self._count[0] += 1
         physics.advance_numbers(alone.control(before, action) or self._controls(action))
-        physics.read(self.state)
         state = row.tolist()
-        if alone.due(state):
+        if physics.seldom and alone.due(state):
             physics.settle(self.state)
             state = row.tolist()
         if self._remembers:
             noted = alone.remember(before, state)
             if noted is None:
-                noted = self.world.remember(np.array(before), self._shaped(action), row).tolist()
-            self._note(row.data, 8 * self._memory.start, *noted)
-            state[self._memory] = noted
+                found = self.world.remember(np.array(before), self._shaped(action), row)
+                noted = found[: self._noted.stop - self._noted.start].tolist()
+            self._note(self._numbers, 8 * self._noted.start, *noted)
+            state[self._noted] = noted
         obs, info = alone.see(before, action, state) or self._see_alone(before, action)
-        info["unstable"] = physics.unstable.item(0)
+        info["unstable"] = self._wrong[0]
         return obs, info
+
+    def over(self) -> bool:
+        """Whether a batch of one has come to its horizon."""
+        return self._count[0] >= self.horizon
 
     # What the functions of arrays say where an `Alone` does not.
 

@@ -43,7 +43,7 @@ class Physics(ABC):
         self.world = world
         self.batch = batch
         self.threads = min(threads, batch)
-        self._substeps = world.substeps  # refuses a control step that is no multiple
+        self.substeps = world.substeps  # refuses a control step that is no multiple
         # (B,) whose simulation has gone wrong; `advance` sets it, `Worlds` clears it at resets.
         self.unstable = np.zeros(batch, bool)
         self._moving = list(range(batch))  # rows that do not rest
@@ -140,8 +140,8 @@ class MujocoPhysics(Physics):
         self._controls = self._ctrl.data
         self._pack = Struct(f"{len(self._ctrl)}d").pack_into
         # `refresh` is called where it has something to do: after every step, or when it is due.
-        self._seldom = type(world).due is not _World().due
-        self._refresh = type(world).refresh is not _World().refresh and not self._seldom
+        self.seldom = type(world).due is not _World().due
+        self._refresh = type(world).refresh is not _World().refresh and not self.seldom
         self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
     def allocate(self) -> Array:
@@ -184,12 +184,14 @@ class MujocoPhysics(Physics):
         self._step_alone()
 
     def advance_numbers(self, controls: Sequence[float]) -> None:
-        """`advance` of a batch of one whose actuator targets are given."""
+        """`advance` and `read` of a batch of one whose actuator targets are given."""
         self._pack(self._controls, 0, *controls)
         self._step_alone()
+        for place, view in self._copied:
+            place[:] = view
 
     def _step_alone(self) -> None:
-        mujoco.mj_step(self.models[0], self.datas[0], self._substeps)
+        mujoco.mj_step(self.models[0], self.datas[0], self.substeps)
         if self._alarm != CALM:
             self.unstable[0] = True
         if self._refresh:
@@ -202,7 +204,7 @@ class MujocoPhysics(Physics):
 
     def settle(self, state: Array) -> None:
         self.read(state)
-        if self._seldom:
+        if self.seldom:
             due = self.world.due(state)
             assert due is not None
             if due.any():
@@ -258,7 +260,7 @@ class MujocoPhysics(Physics):
             other.result()
 
     def _step_all(self, todo: Iterator[int]) -> None:
-        step, models, datas, substeps = mujoco.mj_step, self.models, self.datas, self.world.substeps
+        step, models, datas, substeps = mujoco.mj_step, self.models, self.datas, self.substeps
         refresh = self.world.refresh if self._refresh else None
         alarms = self._alarms
         for row in todo:
@@ -278,7 +280,7 @@ class MujocoPhysics(Physics):
             touched[:] = False
             if impulses is not None:
                 impulses[row] = 0
-            for _ in range(self.world.substeps):
+            for _ in range(self.substeps):
                 mujoco.mj_step(model, data)
                 note_contacts(data, self._owners, touched)
                 if impulses is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.envs.core.alone import Alone, Gathered, GoalAlone, within
+from entitybench.envs.core.alone import Alone, Gathered, GoalAlone, clear
 from entitybench.envs.hockey.goal import AT_Y, HIT, NEAR, RADIUS
 from entitybench.envs.hockey.strike import LINE, OUTCOME
 from entitybench.envs.hockey.world import MOTION
@@ -32,25 +32,25 @@ class HockeyAlone(Alone):
     def __init__(self, world: HockeyWorld, extra: int) -> None:
         """Make it, with `extra` numbers to be seen beside the state and the constants."""
         self.world = world
-        self.size = world.state_size
+        # The row of numbers: the state, those `extra`, the constants, the goal.
+        self.extra = world.state_size
         rows, features = world.entities, world.features
-        self.extra = self.size + rows * features  # where those are in the row of numbers
-        self.entities = self.size + np.arange(rows * features).reshape(rows, features)
+        changing, staying = self.extra + extra, rows * features
+        self.entities = changing + np.arange(staying).reshape(rows, features)
+        self.goals = self.entities + staying
         self.entities[:, : len(MOTION)] = world.motion
         # Within these the observation is as the state has it; beyond, arrays say.
-        places, most = world.motion.ravel().tolist(), np.tile(world.limits[1], rows).tolist()
-        self._limits = list(zip(places, most, strict=True))
+        self._motion, self._most = world.motion.tolist(), world.limits[1].tolist()
         self._speed = float(world.speed)
-        self.shown = Gathered(self.extra + extra, *self.looks())
+        self.shown = Gathered(changing, 2 * staying, *self.looks())
 
     @abstractmethod
     def looks(self) -> list[Array]:
         """What is shown, as `Gathered` takes it."""
 
     def begin(self, state: Array, constants: Array, goal: Array) -> None:
-        self._state = state.data
-        self.goal = goal
-        self.shown.row[self.size : self.extra] = constants.ravel()
+        del state
+        self.shown.staying[:] = np.concatenate([constants, goal]).ravel()
 
     def velocity(self, action: Numbers) -> Numbers:
         """What actions (2 n,) mean, m/s."""
@@ -66,11 +66,16 @@ class HockeyAlone(Alone):
         return self.velocity(action)
 
     def within(self, state: Numbers) -> bool:
-        """Whether all is where observations are not cut; then show the state."""
-        for place, most in self._limits:
-            if not -most <= state[place] <= most:
+        """Whether all is where observations are not cut."""
+        long, wide, fast, faster = self._most
+        for x, y, vx, vy in self._motion:
+            if not (
+                -long <= state[x] <= long
+                and -wide <= state[y] <= wide
+                and -fast <= state[vx] <= fast
+                and -faster <= state[vy] <= faster
+            ):
                 return False
-        self.shown.numbers[: self.size] = self._state
         return True
 
 
@@ -94,9 +99,9 @@ class StrikeAlone(HockeyAlone):
         if not self.within(state):
             return None
         x = state[self._puck_x]
-        self.shown.numbers[self.extra] = math.copysign(math.trunc(x / LINE), x)
+        outcome = math.copysign(math.trunc(x / LINE), x)
         scored = x >= LINE
-        return {"observation": self.shown.look()[0]}, {
+        return {"observation": self.shown.look([*state, outcome])[0]}, {
             "reward": 0.0 if scored else -1.0,
             "is_success": scored,
             "success_fraction": float(scored),
@@ -111,7 +116,7 @@ class DefendAlone(HockeyAlone):
         self._puck_x, self._puck_vx = world.puck_x, int(world.speeds[world.puck, 0])
 
     def looks(self) -> list[Array]:
-        self.entities[self.world.puck, OUTCOME] = self.size - 1
+        self.entities[self.world.puck, OUTCOME] = self.world.state_size - 1
         return [self.entities]
 
     def remember(self, before: Numbers, state: Numbers) -> Numbers:
@@ -128,7 +133,7 @@ class DefendAlone(HockeyAlone):
         if not self.within(state):
             return None
         outcome, saved = state[-1], state[-1] > 0
-        return {"observation": self.shown.look()[0]}, {
+        return {"observation": self.shown.look(state)[0]}, {
             "reward": outcome if outcome != before[-1] else 0.0,
             "is_success": saved,
             "success_fraction": float(saved),
@@ -136,17 +141,17 @@ class DefendAlone(HockeyAlone):
 
 
 class _Shown(HockeyAlone):
-    """What is seen of a puck that is to pass a place, and what of that is achieved."""
+    """What is seen of a puck that is to pass a place, what of that is achieved, and the goal."""
 
     world: HockeyGoal
 
     def looks(self) -> list[Array]:
         puck = self.world.puck
-        self.entities[puck, NEAR : AT_Y + 1] = self.size - 4 + np.arange(4)
+        self.entities[puck, NEAR : AT_Y + 1] = self.world.state_size - 4 + np.arange(4)
         achieved = np.full_like(self.entities, self.extra)  # zero
         achieved[puck, :2] = self.extra + 1, self.extra + 2
         achieved[puck, HIT] = self.extra + 3
-        return [self.entities, achieved]
+        return [self.entities, achieved, self.goals]
 
     def see(self, before: Numbers, action: Numbers, state: Numbers) -> None:
         """`StruckAlone` scores."""
@@ -162,9 +167,9 @@ class StruckAlone(GoalAlone):
         self._vx = int(world.speeds[world.puck, 0])
         self._first = world.state_size - world.memory
         self._puck = world.puck
+        self._near, self._far = clear(RADIUS**2)
 
     def begin(self, state: Array, constants: Array, goal: Array) -> None:
-        super().begin(state, constants, goal)
         self._shown.begin(state, constants, goal)
         self._to_x, self._to_y = goal[self._puck, :2].tolist()
         self._asked = goal[self._puck, HIT].item()
@@ -187,24 +192,22 @@ class StruckAlone(GoalAlone):
         at_x, at_y = at_x + now * (x0 + share * dx), at_y + now * (y0 + share * dy)
         return [to_x, to_y, near, hit + now, at_x, at_y]
 
-    def look(self, state: Numbers) -> tuple[Array, Array] | None:
-        shown = self._shown
-        if not shown.within(state):
+    def look(self, state: Numbers) -> Array | None:
+        if not self._shown.within(state):
             return None
         near, hit, at_x, at_y = state[self._first + 2 :]
         x, y = (at_x, at_y) if hit > 0 else (state[self._x], state[self._y])
-        struck = state[self._vx] > _LEAST and near > 0
-        numbers, first = shown.shown.numbers, shown.extra
-        numbers[first + 1], numbers[first + 2] = x, y
-        numbers[first + 3] = hit > 0 or struck
-        self._at = x, y, hit > 0 or struck
-        both = shown.shown.look()
-        return both[0], both[1]
+        struck = hit > 0 or (state[self._vx] > _LEAST and near > 0)
+        self._at = x, y, struck
+        return self._shown.shown.look([*state, 0.0, x, y, struck])
 
-    def solved(self, state: Numbers, observed: Array) -> int | None:
-        del state, observed
+    def solved(self, state: Numbers) -> int | None:
+        del state
         x, y, struck = self._at
         if not (self._to_x or self._to_y) or struck < self._asked:
             return 0
         dx, dy = x - self._to_x, y - self._to_y
-        return within(dx * dx + dy * dy, RADIUS**2)
+        square = dx * dx + dy * dy
+        if square < self._near:
+            return 1
+        return 0 if square > self._far else None

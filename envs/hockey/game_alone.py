@@ -33,7 +33,9 @@ class GameAlone(HockeyAlone):
         self._puck_vx = int(world.speeds[world.puck, 0])
         self._score = world.score.start
         size = world.views.shape[1]
+        self._players = world.players
         self._agents = [slice(i * size, (i + 1) * size) for i in range(world.players)]
+        self._rest = slice(size * world.players, None)
         self._shape = world.entities, world.features
         self._sides = world.places[: world.players, 1].tolist()
 
@@ -48,9 +50,7 @@ class GameAlone(HockeyAlone):
         if not isfinite(sum(seen)):
             return None
         found = self.velocity(action)
-        rivals = [seen[i : i + 4] for i in range(0, len(seen) - 4, 4)]
-        for x, y in self._script(rivals, seen[-4:]):
-            found += (-x, -y)
+        found += [-number for number in self._script(seen)]
         return found
 
     def due(self, state: Numbers) -> bool:
@@ -62,23 +62,20 @@ class GameAlone(HockeyAlone):
         del action
         if not self.within(state):
             return None
-        first, world = self._score, self.world
+        first, players = self._score, self._players
         scored, conceded = state[first], state[first + 1]
-        numbers = self.shown.numbers
-        numbers[self.extra] = min(scored, MOST_GOALS)
-        numbers[self.extra + 1] = min(conceded, MOST_GOALS)
-        flat = self.shown.look()[0]
+        [flat] = self.shown.look([*state, min(scored, MOST_GOALS), min(conceded, MOST_GOALS)])
         reward = (scored - before[first]) - (conceded - before[first + 1])
         reward += FORWARD * state[self._puck_vx]
-        if world.players > 1:
+        if players > 1:
             one, other = self._sides
             reward += CROWDED * ((state[one] > 0) == (state[other] > 0))
         goals = scored + conceded
         return {
             "observation": [flat[part] for part in self._agents],
-            "state": flat[self._agents[-1].stop :].reshape(self._shape),
+            "state": flat[self._rest].reshape(self._shape),
         }, {
-            "reward": [float32(reward)] * world.players,
+            "reward": [float32(reward)] * players,
             "is_success": scored > conceded,
             "success_fraction": float32((scored + 0.5 * (goals == 0)) / max(goals, 1)),
         }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from entitybench.envs.core.alone import within
+from entitybench.envs.core.alone import clear
 from entitybench.envs.parts.pushed import PushedAlone
 from entitybench.envs.push.world import IDS, REACH
 
@@ -26,26 +26,26 @@ class PushAlone(PushedAlone):
         """Make it; `places` and `parts` as `PushedAlone`, pusher and blocks by default."""
         places = world.places if places is None else places
         super().__init__(world, REACH, places, world.yaws, parts=parts)
-        self._limit = world.tolerance**2
+        self._near, self._far = clear(world.tolerance**2)
 
     def begin(self, state: Array, constants: Array, goal: Array) -> None:
         super().begin(state, constants, goal)
         wanted = goal[1 : 1 + len(self.places), :2].tolist()
-        self._wanted = list(zip(self.places, wanted, strict=True))
+        self._wanted = [(*at, *to) for at, to in zip(self.places, wanted, strict=True)]
 
     def factors(self, constants: Array) -> list[float]:
         del constants
         return [4.0] * len(self.places)
 
-    def solved(self, state: Numbers, observed: Array) -> int | None:
-        del observed
+    def count(self, state: Numbers) -> int | None:
         count = 0
-        for (x, y), (to_x, to_y) in self._wanted:
+        for x, y, to_x, to_y in self._wanted:
             dx, dy = state[x] - to_x, state[y] - to_y
-            near = within(dx * dx + dy * dy, self._limit)
-            if near is None:
+            square = dx * dx + dy * dy
+            if square < self._near:
+                count += 1
+            elif not square > self._far:
                 return None
-            count += near
         return count
 
 
@@ -60,6 +60,6 @@ class ZonesAlone(PushAlone):
         ids = goal[1 : 1 + len(self.places), 4 : 4 + IDS]
         self._wanted = [one for one, row in zip(self._wanted, ids, strict=True) if row.any()]
 
-    def solved(self, state: Numbers, observed: Array) -> int | None:
-        count = super().solved(state, observed)
+    def count(self, state: Numbers) -> int | None:
+        count = super().count(state)
         return None if count is None else int(count == len(self._wanted))

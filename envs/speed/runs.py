@@ -21,7 +21,6 @@ from entitybench.envs.views.vector import cores
 from entitybench.seeding import BatchGenerator, generator
 
 if TYPE_CHECKING:
-    from entitybench.envs.core.world import World
     from entitybench.types import Array, TaskSpec
 
 BATCH, FEW = 64, 4  # episodes side by side; fewer where a step is slow
@@ -147,19 +146,7 @@ class _Still(Worlds):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         assert isinstance(self.physics, MujocoPhysics)
-        self.physics.world = _NoSubsteps(self.world)  # type: ignore[assignment]  # a stand-in
-
-
-class _NoSubsteps:
-    """A world in which no time passes."""
-
-    substeps = 0
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._world, name)
+        self.physics.substeps = 0
 
 
 CASES: dict[str, Callable[[TaskSpec, Array, bool], Run]] = {

@@ -27,6 +27,7 @@ from entitybench.envs.views.spaces import (
     check_render_mode,
     check_seed,
     frame_size,
+    numbers_of,
     observation_space,
     observed,
     refuse_horizon,
@@ -127,21 +128,20 @@ class TaskEnv(Framed, gymnasium.Env):
     def step(self, action: Array) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         if not self._begun:
             raise gymnasium.error.ResetNeeded("call reset() before the first step().")
-        action = np.asarray(action)
-        if action.shape != self._action:
-            raise BadValue(f"an action has the shape {self._action}: got {action.shape}.")
-        numbers = check_finite(action)
         worlds = self.worlds
-        if self._alone:
-            obs, info = worlds.step_numbers(numbers or action.tolist())
-        else:
+        numbers = numbers_of(action, self._action)
+        if numbers is None:
+            action = self._checked(action)
+        if not self._alone:
             obs, info = worlds.step_alone(action)
+        else:
+            obs, info = worlds.step_numbers(action.tolist() if numbers is None else numbers)
         if self._more:
             obs = self._seen(obs, info)
         if self.render_mode == "human":
             self.render()
         reward, terminated = info.pop("reward"), info.pop("terminated", False)
-        return obs, reward, terminated, worlds.elapsed.item(0) >= worlds.horizon, info
+        return obs, reward, terminated, worlds.over(), info
 
     def render(self) -> Array | None:
         """A frame (height, width, 3) uint8 of the present state; in a window with "human"."""
@@ -177,6 +177,14 @@ class TaskEnv(Framed, gymnasium.Env):
         self._renderer = self._window = None
         self._begun = False
         self.worlds.close()
+
+    def _checked(self, action: Any) -> Array:
+        """An action as an array (A,). Raises BadValue unless it is one, of finite numbers."""
+        action = np.asarray(action)
+        if action.shape != self._action:
+            raise BadValue(f"an action has the shape {self._action}: got {action.shape}.")
+        check_finite(action)
+        return action
 
     def _as_reset(self, batch: Obs) -> tuple[Any, dict[str, Any]]:
         """Observation and info of a state that no step led to: without a reward."""

@@ -158,25 +158,29 @@ def refuse_horizon(kwargs: dict[str, Any]) -> None:
         )
 
 
-def check_finite(actions: Array) -> list[float] | None:
+def numbers_of(action: Any, shape: tuple[int, ...]) -> list[float] | None:
+    """The numbers of an action (A,), if it is an array of `shape` of finite floats; else None.
+
+    The quick way of a single step; what is wrong with others `check_finite` and its like say.
+    """
+    if type(action) is not np.ndarray or action.shape != shape or action.dtype.char not in "fd":
+        return None
+    numbers: list[float] = action.tolist()
+    # A sum is finite if all are; where it is not (it may overflow), each is looked at elsewhere.
+    return numbers if math.isfinite(sum(numbers)) else None
+
+
+def check_finite(actions: Array) -> None:
     """Raise BadValue when an action is no number, NaN or infinite.
 
     MuJoCo would only warn, and go astray.
-
-    Returns:
-        The numbers, flat, if they are few; else None.
     """
     if actions.dtype.kind not in "fiub":
         raise BadValue(f"actions are numbers: got {actions.tolist()}.")
-    # A sum is finite if all are; only where it is not (it may overflow), each is looked at. That of
-    # one action is made in Python: numpy's call would cost a twentieth of a step.
-    numbers: list[float] | None = None
-    if actions.size < 16:
-        numbers = (actions if actions.ndim == 1 else actions.ravel()).tolist()
-    total = np.add.reduce(actions, None) if numbers is None else sum(numbers)
+    # A sum is finite if all are; only where it is not (it may overflow), each is looked at.
+    total = np.add.reduce(actions, None)
     if not math.isfinite(total) and not np.isfinite(actions).all():
         raise BadValue(f"actions must be finite: got {actions.tolist()}.")
-    return numbers
 
 
 def check_seed(seed: int) -> int:

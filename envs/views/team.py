@@ -148,19 +148,30 @@ class TeamEnv(Framed, ParallelEnv):  # type: ignore[misc]  # it has no types
     def step(
         self, actions: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict]]:
-        if not self.agents:
+        names = self.agents
+        if not names:
             raise gymnasium.error.ResetNeeded("call reset() before the first step().")
         numbers = self._numbers(actions) if self._alone else None
-        names = self.agents
         obs, scores, ended, cut = self.stepped(self._joint(actions) if numbers is None else numbers)
-        seen, rewards = obs["observation"], scores.pop("reward")
-        return (
-            {name: seen[i] for i, name in enumerate(names)},
-            {name: rewards[i] for i, name in enumerate(names)},
-            dict.fromkeys(names, ended),
-            dict.fromkeys(names, cut),
-            self._infos(names, obs, scores),
-        )
+        seen: dict[str, Any] = {}
+        rewards: dict[str, float] = {}
+        terminated: dict[str, bool] = {}
+        truncated: dict[str, bool] = {}
+        infos: dict[str, dict[str, Any]] = {}
+        shown, paid = obs["observation"], scores.pop("reward")
+        more = None
+        if len(obs) > len(_SHARED) or "interactions" in scores:
+            more = self._of_the_scene(obs, scores)
+        # One loop, which takes half the time of five comprehensions.
+        for i, name in enumerate(names):
+            seen[name] = shown[i]
+            rewards[name] = paid[i]
+            terminated[name] = ended
+            truncated[name] = cut
+            infos[name] = scores.copy()
+        if more is not None:
+            infos[names[0]] |= more
+        return seen, rewards, terminated, truncated, infos
 
     def stepped(self, actions: Array | list[float]) -> tuple[Obs, dict[str, Any], bool, bool]:
         """Step without names: what is observed, the scores, and whether a state or time ended it.
@@ -175,7 +186,7 @@ class TeamEnv(Framed, ParallelEnv):  # type: ignore[misc]  # it has no types
             obs, scores = worlds.step_alone(actions)
         self._central = obs["state"]
         ended: bool = scores.pop("terminated", False)
-        cut: bool = worlds.elapsed.item(0) >= worlds.horizon
+        cut = worlds.over()
         if ended or cut:
             self.agents = []
         return obs, scores, ended, cut
@@ -226,34 +237,33 @@ class TeamEnv(Framed, ParallelEnv):  # type: ignore[misc]  # it has no types
         scores = {key: value[0] for key, value in self.worlds.judge().items()}
         scores.pop("reward")
         scores.pop("terminated", None)
-        infos = self._infos(self.agents, obs, {"seed": self.episode_seed, **plain(scores)})
+        more = self._of_the_scene(obs, scores)
+        told = {"seed": self.episode_seed, **plain(scores)}
+        infos: dict[str, dict[str, Any]] = {name: told.copy() for name in self.agents}
+        infos[self.agents[0]] |= more
         return dict(zip(self.agents, obs["observation"], strict=True)), infos
 
     @staticmethod
-    def _infos(names: list[str], obs: Obs, scores: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        first = {}
+    def _of_the_scene(obs: Obs, scores: dict[str, Any]) -> dict[str, Any]:
+        """What the first agent's info holds of the whole scene; taken out of the scores."""
+        more = {"interactions": scores.pop("interactions")} if "interactions" in scores else {}
         if len(obs) > len(_SHARED):
-            first.update({key: value for key, value in obs.items() if key not in _SHARED})
-        if "interactions" in scores:
-            first["interactions"] = scores.pop("interactions")
-        infos = {name: scores.copy() for name in names}
-        if first:
-            infos[names[0]].update(first)
-        return infos
+            more |= {key: value for key, value in obs.items() if key not in _SHARED}
+        return more
 
     def _numbers(self, actions: dict[str, Any]) -> list[float] | None:
         """The numbers of all actions, flat, if they are as they should be; None: `_joint` says."""
         if type(actions) is not dict or len(actions) != len(self.agents):
             return None
-        numbers: list[float] = []
+        shape, joint = self._own_shape, list[float]()
         for name in self.agents:
             action = actions.get(name)
-            if type(action) is not np.ndarray or action.shape != self._own_shape:
+            if type(action) is not np.ndarray or action.shape != shape:
                 return None
-            numbers += action.tolist()
+            joint += action.tolist()
         try:
-            return numbers if math.isfinite(sum(numbers)) else None
-        except TypeError:
+            return joint if math.isfinite(sum(joint)) else None
+        except TypeError:  # no numbers
             return None
 
     def _joint(self, actions: dict[str, Any]) -> Array:

@@ -1,4 +1,4 @@
-"""Commands of pages that last until Ctrl-C, such as `bench serve`, beside those that end."""
+"""`bench serve` as pages show it: it lasts until Ctrl-C, beside commands that end."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 def lasts(line: str) -> bool:
     """Whether a page's command ends by Ctrl-C only."""
-    words = line.split()
-    return "--watch" in words or words[:2] == ["bench", "serve"]
+    return line.split()[:2] == ["bench", "serve"]
 
 
 def free_port() -> int:

@@ -25,7 +25,8 @@ _GRID = (
     ((0, 0), (1, 0), (2, 0), (0, 1)),
     ((0, 0), (1, 0), (2, 0), (2, 1)),
 )
-FEW = 4  # pieces: fewer are turned number by number, quicker than by arrays
+FEW = 4  # pieces: no more are turned number by number, quicker than by arrays
+SOME = 8  # pieces: of no more, coverage is counted one by one
 SAMPLES = 16  # points along a cell's edge with which coverage is measured
 NEAR = CELL  # m; pieces further apart cover less than 85 % of each other, whatever their yaws
 
@@ -51,6 +52,15 @@ for _shape, _grid in enumerate(_GRID):
         _FILLED[_shape, _x + 1, _y + 1] = True
 _CORNER = CELL * (1.5 + _centres)  # (7, 2): from that table's corner to the centre of a piece
 _CORNERS = _CORNER.tolist()
+# The same with a wide border, for a piece that is looked at alone: no point of its goal lies outside,
+# and pieces further APART than that do not touch.
+APART = 5 * CELL  # m
+_BORDER, _EDGE = 6, 18
+_WIDE = np.zeros((len(NAMES), _EDGE, _EDGE), bool)
+_WIDE[:, _BORDER : _BORDER + 6, _BORDER : _BORDER + 6] = _FILLED
+_WIDE_TABLES = [table.ravel() for table in _WIDE]
+_GRIDS = [(x[..., None], y[..., None, :]) for x, y in zip(GRID_X, GRID_Y, strict=True)]
+_FIRST = _BORDER * (_EDGE + 1)  # where the first of `_FILLED` is
 
 
 def coverage(shape: Array, here: Array, there: Array) -> Array:
@@ -66,6 +76,9 @@ def coverage(shape: Array, here: Array, there: Array) -> Array:
         there: (K, 4), the same of their goals.
     """
     here, there = here.astype(np.float64), there.astype(np.float64)
+    if len(shape) <= SOME:
+        each = zip(shape.tolist(), here.tolist(), there.tolist(), strict=True)
+        return np.array([coverage_of_one(*one) for one in each], np.float64)
     (cos, sin), (cos_goal, sin_goal) = turn(shape, here), turn(shape, there)
     # Points of the goal, seen from the piece: first by the difference of the yaws, then by place.
     c = cos_goal * cos + sin_goal * sin
@@ -81,17 +94,34 @@ def coverage(shape: Array, here: Array, there: Array) -> Array:
 
 
 def coverage_of_one(shape: int, here: list[float], there: list[float]) -> float:
-    """`coverage` of one piece, whose poses are four numbers each: the same operations."""
+    """`coverage` of one piece: the same operations.
+
+    Args:
+        shape: its number.
+        here: x, y and cosine and sine of its yaw, as `coverage` has them.
+        there: the same of its goal.
+    """
     often = SYMMETRIES[shape]
     cos, sin = turn_one(often, here[2], here[3])
     cos_goal, sin_goal = turn_one(often, there[2], there[3])
     c = cos_goal * cos + sin_goal * sin
     s = sin_goal * cos - cos_goal * sin
     dx, dy = there[0] - here[0], there[1] - here[1]
+    if dx * dx + dy * dy > APART**2:
+        return 0.0
     x, y = _CORNERS[shape]
-    start = np.array([cos * dx + sin * dy + x, cos * dy - sin * dx + y])
-    filled = _hits(GRID_X[shape], GRID_Y[shape], c, s, start, 36 * shape)
-    return int(np.count_nonzero(filled)) / POINTS
+    numbers = np.array([c, s, -s, c, cos * dx + sin * dy + x, cos * dy - sin * dx + y])
+    by_x, by_y, start = numbers.reshape(3, 2, 1, 1, 1)
+    xs, ys = _GRIDS[shape]
+    place = by_x * xs + by_y * ys  # what is subtracted is added with the other sign
+    place += start
+    place /= CELL
+    cells = place.astype(np.intp)  # towards zero: what is before the border's first cell stays out
+    index = cells[0]
+    index *= _EDGE
+    index += cells[1]
+    index += _FIRST
+    return int(np.count_nonzero(_WIDE_TABLES[shape].take(index))) / POINTS
 
 
 def _hits(x: Array, y: Array, c: Any, s: Any, start: Array, first: Any) -> Array:

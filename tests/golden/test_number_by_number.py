@@ -76,6 +76,20 @@ def test_few_pieces_are_turned_as_many_are() -> None:
             assert np.concatenate([each[axis] for each in few]).tobytes() == many[axis].tobytes()
 
 
+def test_few_pieces_cover_as_much_as_many_do() -> None:
+    """One by one: bit for bit what arrays give, near and far."""
+    rng = np.random.default_rng(0)
+    shape = rng.integers(0, 7, 600)
+    here = rng.normal(size=(600, 4)).astype(np.float32)
+    there = here.copy()
+    there[:, :2] += rng.normal(size=(600, 2)) * np.geomspace(1e-3, 0.3, 600)[:, None]
+    there[::2, 2:] += rng.normal(size=(300, 2))
+    many = shapes.coverage(shape, here, there)
+    few = [shapes.coverage(shape[i : i + 1], here[i : i + 1], there[i : i + 1]) for i in range(600)]
+    assert np.concatenate(few).tobytes() == many.tobytes()
+    assert 0 < np.count_nonzero(many) < 600
+
+
 def reached(world: World, state: np.ndarray, goal: np.ndarray, share: float) -> np.ndarray:
     """A state on the straight way from this one to one in which the goal is reached."""
     assert isinstance(world, GoalWorld)

@@ -52,8 +52,8 @@ for _shape, _grid in enumerate(_GRID):
         _FILLED[_shape, _x + 1, _y + 1] = True
 _CORNER = CELL * (1.5 + _centres)  # (7, 2): from that table's corner to the centre of a piece
 _CORNERS = _CORNER.tolist()
-# The same with a wide border, for a piece that is looked at alone: no point of its goal lies outside,
-# and pieces further APART than that do not touch.
+# The same with a wide border, for a piece that is looked at alone: no point of its goal lies
+# outside, and pieces further APART than that do not touch.
 APART = 5 * CELL  # m
 _BORDER, _EDGE = 6, 18
 _WIDE = np.zeros((len(NAMES), _EDGE, _EDGE), bool)

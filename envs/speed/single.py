@@ -27,8 +27,9 @@ def markdown(found: dict[str, Any]) -> str:
         if len(sides) > 1:
             cells.append(f"{sides[0]['single'] / sides[1]['single']:.2f} ×")
         lines.append(_line([row["task"], *cells]))
-    said = f"Medians over {found['rounds']} rounds of {found['episodes']} episodes of the oracle"
-    said += f", measured on {found['date']} on {found['cores']} cores"
+    said = f"Of each of {found['episodes']} episodes of the oracle the shortest of"
+    said += f" {found['rounds'] // found['episodes']} turns, measured on {found['date']}"
+    said += f" on {found['cores']} cores"
     said += f" with a load of {found['load']:.1f} before it began"
     return "\n".join([*lines, "", said + (f"; before: the build {beside}." if beside else ".")])
 

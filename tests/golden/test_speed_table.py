@@ -54,7 +54,7 @@ def test_what_was_not_measured_before_is_not_compared() -> None:
 def test_what_one_environment_reaches_is_told_by_the_rates_that_are_shown() -> None:
     run: dict = {
         "date": "2026-11-29",
-        "rounds": 4,
+        "rounds": 40,
         "episodes": 8,
         "cores": 2,
         "load": 0.3,
@@ -70,7 +70,7 @@ def test_what_one_environment_reaches_is_told_by_the_rates_that_are_shown() -> N
     head, _, row, _, said = single(run).splitlines()
     assert row == "| a-task | 10,000 | 5,000 | 50% | 100 | 8,000 | 2,000 | 25% | 375 | 2.50 × |"
     assert head.count("|") == row.count("|")
-    assert "4 rounds of 8 episodes" in said
+    assert "of 8 episodes of the oracle the shortest of 5 turns" in said
     assert said.endswith("before: the build 95da06f of 2026-11-26.")
     alone = {**run, "beside": None, "rows": [{**run["rows"][0], "before": None}]}
     head, _, row, _, said = single(alone).splitlines()

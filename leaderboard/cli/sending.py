@@ -115,7 +115,8 @@ def _score(of: dict[str, Any]) -> str:
     metric = next((each for each in METRICS if each.name == first["metric"]), None)
     if metric is None:  # of a kind that is not installed here
         return f"{first['metric']} {found.mean:.3g}"
-    return f"{metric.short} {shown(found, metric)}"
+    text = shown(found, metric)
+    return f"{metric.short} {text.replace(' ', ' % ', 1) if metric.share else text}"
 
 
 def _findings(board: Any, found: Sequence[dict[str, Any]]) -> None:

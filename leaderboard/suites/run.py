@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from entitybench.errors import BadValue, BenchError, a_path, whole
 from entitybench.errors import training_seeds as distinct
 from entitybench.executors.api import LOCAL
 from entitybench.executors.api import check as check_executor
+from entitybench.files import only_one
 from entitybench.forms import sha256_of
 from entitybench.leaderboard.evaluation import api, provenance
 from entitybench.leaderboard.evaluation import evaluate as engine
@@ -118,13 +119,16 @@ def evaluate_suite(
     work = _Work(spec, where, count, bank, use, folder)
     todo = [job for job in own if found[job.path] is None]
     failed: BenchError | None = None
-    for job, made in work.done(todo, executor, workers):
-        if isinstance(made, BenchError):
-            failed, lacking[job.entry.id] = made, str(made)
-            told(f"{heads[job.path]}: {made}")
-            continue
-        found[job.path] = made
-        told(f"{heads[job.path]}: {_score(made, where)}, {made.wall_time_s:.0f} s")
+    with ExitStack() as held:
+        for job in todo:
+            held.enter_context(_alone(job))
+        for job, made in work.done(todo, executor, workers):
+            if isinstance(made, BenchError):
+                failed, lacking[job.entry.id] = made, str(made)
+                told(f"{heads[job.path]}: {made}")
+                continue
+            found[job.path] = made
+            told(f"{heads[job.path]}: {_score(made, where)}, {made.wall_time_s:.0f} s")
     records = [record for record in found.values() if record is not None]
     if not records:
         raise failed or BadValue(f"shard {shard} has no task: there are {len(plan.jobs)}.")
@@ -134,6 +138,20 @@ def evaluate_suite(
 def partial(job: Job) -> Path:
     """Where finished blocks of a job are."""
     return job.path.with_name(f"{job.path.name}.partial")
+
+
+@contextmanager
+def _alone(job: Job) -> Iterator[None]:
+    """Nobody else does this job meanwhile. Raises BadValue where somebody does already."""
+
+    def busy() -> None:
+        raise BadValue(
+            f"another `bench eval --suite` is making {job.path}: wait for it, name another --out, "
+            "or share the work with --shard 1/2 and --shard 2/2."
+        )
+
+    with only_one(job.path.with_name(f".{job.path.name}.lock"), busy):
+        yield
 
 
 @dataclass(frozen=True)

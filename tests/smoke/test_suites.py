@@ -19,6 +19,7 @@ from handmade import record
 import entitybench as eb
 from entitybench import registry
 from entitybench.errors import BadValue, BenchError, RecordError, UnknownId
+from entitybench.files import only_one
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation import evaluate as engine
 from entitybench.leaderboard.suites.compare import MEAN, compare_suite, of_standings
@@ -474,3 +475,9 @@ def test_suites_of_other_packages_are_listed_or_left_out(
     assert "control-small" in shown.out
     assert words in shown.err
     assert shown.err.count("\n") == bool(words)
+
+
+def test_a_second_run_in_one_folder_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "push-1block" / ".random.json.lock"
+    with only_one(path, lambda: None), pytest.raises(BadValue, match=r"another .* is making"):
+        eb.evaluate_suite("random", BRIEF, out=tmp_path, episodes=1)

@@ -23,10 +23,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from entitybench.errors import BadValue
+from entitybench.leaderboard.board.model import Board
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation.tally import Tally
 from entitybench.leaderboard.evaluation.weights import REFERENCE
-from entitybench.leaderboard.server import admin, audit, queue
+from entitybench.leaderboard.server import admin, audit, builder, queue
 from entitybench.leaderboard.server.backup import backup, restore
 from entitybench.leaderboard.server.guard import HEADERS, SMALL
 from entitybench.leaderboard.server.rebuild import rebuilt
@@ -472,3 +473,19 @@ def test_every_answer_has_the_headers(board: TestBoard) -> None:
         answer = board.client.get(path)
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS
     assert 'bench_requests_total{method="GET",route="/"' in board.client.get("/metrics").text
+
+
+def test_a_new_board_shows_the_hosts_rows_as_they_are_read(tmp_path: Path) -> None:
+    reference = tmp_path / "reference"
+    source = sorted((REFERENCE / "records" / "push-1block").glob("*.json"))[:3]
+    (reference / "records" / "push-1block").mkdir(parents=True)
+    for path in source:
+        shutil.copy(path, reference / "records" / "push-1block")
+    store = tmp_path / "store"
+    rows = builder.hosts_as_read(store, reference, every=0)
+    assert len(rows) == 3
+    first = Board.from_json(builder.file_of(store).read_bytes(), "board.json")
+    assert [each.id for each in first.entries] == [row.entry.id for row in rows]
+    builder.file_of(store).write_text("whole")  # one that is whole stays until it is made anew
+    builder.hosts_as_read(store, reference, every=0)
+    assert builder.file_of(store).read_text() == "whole"

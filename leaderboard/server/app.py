@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 import entitybench
-from entitybench.leaderboard.server import answers, api, pages
+from entitybench.leaderboard.server import answers, api, pages, shown
 from entitybench.leaderboard.server.blobs import Blobs
 from entitybench.leaderboard.server.builder import file_of
 from entitybench.leaderboard.server.database import Database, opened
@@ -51,6 +51,7 @@ def application(settings: Settings, database: Database | None = None) -> FastAPI
     app.state.intake = Intake(settings, database, blobs)
     app.state.metrics, app.state.buckets = Metrics(), Buckets(settings.uploads)
     app.state.live, app.state.pages = Live(file_of(settings.store)), pages.Pages()
+    app.state.records = shown.Records(settings.reference)
     with database.reading() as session:  # better now than for whoever comes first
         app.state.live.board(session)
     app.include_router(api.router)

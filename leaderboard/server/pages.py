@@ -143,14 +143,13 @@ def suite(request: Request, part: str) -> HTMLResponse:
 @router.get("/task/{part}")
 def task(request: Request, part: str) -> HTMLResponse:
     """What was reached in a task."""
-    reference = request.app.state.settings.reference
+    records = request.app.state.records
 
     def make(board: Board, session: Session) -> str:
         id = shown.named((*(x.id for x in board.tasks), *board.by_task), part, "task")
         rows = board.by_task.get(id, ())
-        record = partial(shown.record_of, session, reference)
         best = shown.rows_like(board, rows[0], shown.CURVES) if rows else []
-        curves = profiles_of([Row(each, record(each)) for each in best])
+        curves = profiles_of([Row(each, records.of(session, each)) for each in best])
         found = [(f"pictures/task/{p.name}", words) for p, words in pictures.of_task(id)]
         return pages.task(board, _SERVER, id, curves=curves, pictures=found)
 
@@ -202,7 +201,7 @@ def submission(request: Request, id: str, rest: str = "part.1") -> HTMLResponse:
             others = [each for each in board.entries if each.id != id]
             board = replace(board, events=events, entries=(*others, entry))
         entry = pages.entry_on(board, id) if entry is None else entry
-        record = shown.record_of(session, settings.reference, entry)
+        record = request.app.state.records.of(session, entry)
         files = {"record (JSON)": f"data/records/{id}.json"}
         viewer = ""
         if own is not None:
@@ -248,13 +247,12 @@ def by_hash(sha256: str) -> RedirectResponse:
 @router.get("/compare/{id}")
 def compare(request: Request, id: str) -> HTMLResponse:
     """A row against the best others of its task, on the same starts."""
-    reference = request.app.state.settings.reference
+    records = request.app.state.records
 
     def make(board: Board, session: Session) -> str:
         entry = pages.entry_on(board, id)
         rows = shown.rows_like(board, entry, shown.COMPARED)
-        record = partial(shown.record_of, session, reference)
-        pairs, curves = shown.compared(rows, entry, record)
+        pairs, curves = shown.compared(rows, entry, partial(records.of, session))
         return pages.compare(board, _SERVER, id, pairs, curves)
 
     return _page(request, make)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 COMPARED = 20  # rows of a task that one is compared with: the best
 CURVES = 8  # profiles of a task's page
+KEPT = 3 * COMPARED  # records in memory: some 300 kB for 1000 episodes
 _SUB = "sub-"
 
 
@@ -65,9 +68,27 @@ def record_text(session: Session, reference: Path, entry: Entry) -> bytes:
     return kept.record.encode()
 
 
-def record_of(session: Session, reference: Path, entry: Entry) -> Record:
-    """The record of a row."""
-    return Record.of_text(record_text(session, reference, entry).decode(), entry.id)
+class Records:
+    """Records of rows. Those read last are kept: pages of one task ask for its best again."""
+
+    def __init__(self, reference: Path) -> None:
+        self._reference = reference
+        self._lock = threading.Lock()
+        self._read: OrderedDict[object, Record] = OrderedDict()
+
+    def of(self, session: Session, entry: Entry) -> Record:
+        """The record of a row. Raises RecordError where it is gone."""
+        key = (entry.id, entry.hashes.get("record"), entry.scores)  # what `bench rescore` changes
+        with self._lock:
+            if key in self._read:
+                self._read.move_to_end(key)
+                return self._read[key]
+        record = Record.of_text(record_text(session, self._reference, entry).decode(), entry.id)
+        with self._lock:
+            self._read[key] = record
+            while len(self._read) > KEPT:
+                self._read.popitem(last=False)
+        return record
 
 
 def entry_in_any_state(session: Session, of: Submission) -> Entry | None:

@@ -27,6 +27,7 @@ def send(
     packed: Callable[[Path], bytes],
     *,
     corrects: str | None,
+    key: Path | None,
     json: bool,
 ) -> int:
     """Send records, packed, or bundles as they are; follow each, and print its row.
@@ -36,12 +37,15 @@ def send(
         url: of the board.
         packed: makes the bundle of a record.
         corrects: SHA-256 of what the one that is sent replaces.
+        key: of both.
         json: whether to print what the board says as JSON.
 
     Raises BadValue where the board refuses one at the door, or is gone.
     """
     from entitybench.leaderboard.submission.send import Board
 
+    if corrects is not None and key is None:
+        raise BadValue("only the key that signed a bundle corrects it: --key FILE.")
     board = Board(url)
     board.get("/healthz")  # better now than after an hour of packing
     sent = []
@@ -49,7 +53,8 @@ def send(
         is_bundle = zipfile.is_zipfile(existing(path, "record or bundle"))
         data = path.read_bytes() if is_bundle else packed(path)
         with progress_bar(f"{path.name} to {board.url}", "bytes") as progress:
-            sent.append(board.send(data, corrects=corrects, progress=progress)["sha256"])
+            answer = board.send(data, corrects=corrects, key=key, progress=progress)
+            sent.append(answer["sha256"])
         note(f"{path.name}: {board.url}/submissions/{sent[-1]}")
     found = [_followed(board, sha256) for sha256 in sent]
     if json:

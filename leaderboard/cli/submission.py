@@ -96,7 +96,12 @@ def submit(
         if corrects is not None and len(records) > 1:
             raise BadValue("--corrects is of one record; there are several.")
         return sending.send(
-            records, to, partial(_bundle, threads, options), corrects=corrects, json=json
+            records,
+            to,
+            partial(_bundle, threads, options),
+            corrects=corrects,
+            key=key,
+            json=json,
         )
     if pack is not None and (len(records) > 1 or records[0].is_dir()):
         return _pack_all(records, pack, partial(_bundle, threads, options), json)

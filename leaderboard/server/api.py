@@ -32,6 +32,13 @@ _Whole = Annotated[int, Query(ge=0, le=_MOST)]
 _Corrects = Annotated[
     str | None, Query(pattern=_HEX, description="an accepted submission of the same key")
 ]
+_Proof = Annotated[
+    str | None,
+    Query(
+        pattern="^[0-9a-f]{128}$",
+        description="with corrects: the key's signature of the SHA-256 of `correct OLD by NEW`",
+    ),
+]
 _WHY = {
     400: "the request cannot be read",
     404: "there is no such thing",
@@ -54,12 +61,12 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {n: {"model": answers.Problem, "description": _WHY[n]} for n in statuses}
 
 
-def _sender(request: Request, corrects: str | None) -> Sender:
+def _sender(request: Request, corrects: str | None, proof: str | None) -> Sender:
     """Who sends; raises Refused where that is too often."""
     address = request.client.host if request.client else ""
     if wait := request.app.state.buckets.wait(address):
         raise Refused(429, "too many uploads from this address", after=int(wait) + 1)
-    return Sender(address, corrects)
+    return Sender(address, corrects, proof)
 
 
 def _found(request: Request, sha256: Sha) -> Submission:
@@ -92,9 +99,11 @@ async def _taken(request: Request, sender: Sender, sha256: str | None) -> JSONRe
     openapi_extra=_ZIP,
     summary="Send a bundle, as the body of the request",
 )
-async def post_submission(request: Request, corrects: _Corrects = None) -> JSONResponse:
+async def post_submission(
+    request: Request, corrects: _Corrects = None, proof: _Proof = None
+) -> JSONResponse:
     """Once this is answered by 202 the bundle is on the disk and in the database, for good."""
-    return await _taken(request, _sender(request, corrects), None)
+    return await _taken(request, _sender(request, corrects, proof), None)
 
 
 @router.put(
@@ -108,9 +117,11 @@ async def post_submission(request: Request, corrects: _Corrects = None) -> JSONR
     openapi_extra=_ZIP,
     summary="Send a bundle, or with Content-Range the rest of it",
 )
-async def put_bundle(request: Request, sha256: Sha, corrects: _Corrects = None) -> JSONResponse:
+async def put_bundle(
+    request: Request, sha256: Sha, corrects: _Corrects = None, proof: _Proof = None
+) -> JSONResponse:
     """What had arrived when a connection broke is kept for a day."""
-    return await _taken(request, _sender(request, corrects), sha256)
+    return await _taken(request, _sender(request, corrects, proof), sha256)
 
 
 @router.get(

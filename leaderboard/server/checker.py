@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from entitybench.leaderboard.server import sandbox
 
 if TYPE_CHECKING:
+    from entitybench.leaderboard.submission.archive import Archive
     from entitybench.leaderboard.submission.models import Manifest
     from entitybench.leaderboard.submission.rules import Report
 
@@ -86,28 +87,50 @@ def looked_at(
     found: dict[str, Any] = {"report": report.json(), "record": None, "facts": {}}
     found["scored"] = report.scored
     if report.level is not None and manifest is not None:
-        found["facts"] = facts(manifest, report)
         try:
             with path.open("rb") as file:
-                found["record"] = Archive(file).read(RECORD).decode()
+                archive = Archive(file)
+                found["facts"] = facts(archive, manifest, report)
+                found["record"] = archive.read(RECORD).decode()
         except (Unsafe, UnicodeDecodeError):
             pass  # the report says so
     return found
 
 
-def facts(manifest: Manifest, report: Report) -> dict[str, Any]:
-    """What tells one piece of evidence from another, as hashes."""
+def facts(archive: Archive, manifest: Manifest, report: Report) -> dict[str, Any]:
+    """What tells one piece of evidence from another, as hashes.
+
+    Raises Unsafe where the archive cannot be read.
+    """
     actions = {
-        name: info.sha256 for name, info in manifest.files.items() if name.endswith("/actions.npy")
+        name: _applied(archive.read(name))
+        for name in sorted(archive.sizes)
+        if name.endswith(("/actions.npy", "/predictions.npy"))
     }
-    from entitybench.leaderboard.submission.season import digest_of
 
     return {
         "signed_by": report.signed_by or None,
         "record_sha256": manifest.record_sha256,
         "actions_sha256": _digest([manifest.task.id, manifest.task.bank, actions]),
-        "identity_sha256": digest_of(manifest),
+        "identity_sha256": _digest(manifest.agent.model_dump(mode="json")),
     }
+
+
+def _applied(data: bytes) -> str:
+    """A hash of actions, or predictions, that is equal where they are but for how they are written.
+
+    Worlds cut them to [-1, 1]; float64, -0 and the last digits of a number make no others.
+    """
+    import numpy as np
+
+    from entitybench.leaderboard.submission.arrays import unpacked
+
+    try:
+        array = unpacked(data, ("<f4", "<f8"))
+    except ValueError:  # the report says so
+        return hashlib.sha256(data).hexdigest()
+    cut = np.clip(array, -1.0, 1.0).astype("<f4") + np.float32(0)
+    return hashlib.sha256(cut.tobytes()).hexdigest()
 
 
 def _can_act(manifest: Manifest) -> bool:

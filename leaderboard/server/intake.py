@@ -13,8 +13,10 @@ from sqlalchemy.exc import IntegrityError
 
 from entitybench.leaderboard.server import audit, queue
 from entitybench.leaderboard.server.peek import peek
-from entitybench.leaderboard.server.states import ACCEPTED, RECEIVED
+from entitybench.leaderboard.server.states import ACCEPTED, RECEIVED, REFUSED
 from entitybench.leaderboard.server.tables import Fact, Job, Submission
+from entitybench.leaderboard.submission.keys import correction, is_of
+from entitybench.leaderboard.submission.models import Signature
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.server.settings import Settings
 
 DAY = 86_400.0  # s
+_MANIFEST = "manifest:"  # before what a key signed, in the name of a fact
 _AT_ONCE = 2  # bundles that are looked at side by side: each may need tens of MB
 
 
@@ -43,6 +46,7 @@ class Sender:
 
     address: str
     corrects: str | None = None
+    proof: str | None = None  # that the key of the bundle wants it so
 
 
 class Intake:
@@ -67,21 +71,26 @@ class Intake:
             self.blobs.drop(name)
             return there, False
         try:
-            signed_by = self._looked_at(name)
+            signed_by, signed = self._looked_at(name)
             with self.database.reading() as session:
                 self._allowed(session, signed_by, sender)
+                _new(session, signed)
+                _corrects(session, sha256, signed_by, sender)
         except Refused:
             self.blobs.drop(name)
             raise
         self.blobs.keep(name, sha256)
         try:
-            return self._noted(sha256, size, signed_by, sender), True
+            return self._noted(sha256, size, signed_by, signed, sender), True
         except IntegrityError:  # the same bundle came at the same moment
             found = self.known(sha256)
-            assert found is not None
+            if found is None:
+                raise Refused(409, "its manifest came at the same moment", after=1) from None
             return found, False
 
-    def _noted(self, sha256: str, size: int, signed_by: str | None, sender: Sender) -> Submission:
+    def _noted(
+        self, sha256: str, size: int, signed_by: str | None, signed: str, sender: Sender
+    ) -> Submission:
         with self.database.writing() as session:
             found = Submission(
                 sha256=sha256,
@@ -98,6 +107,7 @@ class Intake:
                 corrects=sender.corrects,
             )
             session.add(found)
+            remember(session, sha256, signed)
             session.flush()
             detail = {"state": RECEIVED, "size": size, "signed_by": signed_by}
             audit.append(session, RECEIVED, sha256, detail)
@@ -105,10 +115,10 @@ class Intake:
             queue.tell(session, found.id, f"received, {size} bytes, on the disk")
             return found
 
-    def _looked_at(self, name: str) -> str | None:
-        """Who signed it. Raises Refused where it cannot be read, or is signed by nobody."""
+    def _looked_at(self, name: str) -> tuple[str | None, str]:
+        """Who signed what. Raises Refused where it cannot be read, or is signed by nobody."""
         with self._looking:
-            report = peek(self.blobs.part(name))
+            report, signed = peek(self.blobs.part(name))
         if report.errors:
             findings = report.json()["findings"]
             raise Refused(422, f"{findings[0]['rule']}: {findings[0]['what']}", findings)
@@ -116,10 +126,10 @@ class Intake:
             raise Refused(
                 422, "this board takes signed bundles only: bench submit RECORD --to URL --key KEY"
             )
-        return report.signed_by or None
+        return report.signed_by or None, signed
 
     def _allowed(self, session: Session, signed_by: str | None, sender: Sender) -> None:
-        """Raise Refused beyond the tries of a day, and where it corrects what it may not."""
+        """Raise Refused beyond the tries of a day."""
         who = (
             Submission.signed_by == signed_by
             if signed_by is not None
@@ -140,21 +150,44 @@ class Intake:
                 "before they are verified, do not count; try again tomorrow",
                 after=3600,
             )
-        if sender.corrects is None:
-            return
-        if signed_by is None:
-            raise Refused(422, "only a signed submission can correct another of the same key")
-        old = session.scalars(
-            select(Submission).where(Submission.sha256 == sender.corrects)
-        ).first()
-        if old is None or old.signed_by != signed_by or old.state != ACCEPTED:
-            raise Refused(
-                422,
-                f"there is no accepted submission {sender.corrects[:16]} of this key to correct",
-            )
 
     def _hashed(self, address: str) -> str:
         return hashlib.sha256(f"{self._salt}{address}".encode()).hexdigest()[:32]
+
+
+def remember(session: Session, sha256: str, signed: str) -> None:
+    """Keep in which bundle a signed manifest came; unsigned ones are `signed` nothing."""
+    if signed:
+        session.merge(Fact(name=_MANIFEST + signed, value=sha256))
+
+
+def _new(session: Session, signed: str) -> None:
+    """Raise Refused where a signed manifest came before: anybody can zip its files anew.
+
+    In a bundle that was refused it may have come with other files, and not from its key.
+    """
+    before = session.get(Fact, _MANIFEST + signed) if signed else None
+    if before is None:
+        return
+    found = select(Submission.state).where(Submission.sha256 == before.value)
+    if session.scalar(found) not in (None, REFUSED):
+        raise Refused(422, f"what its key signed came before, in {before.value[:16]}")
+
+
+def _corrects(session: Session, sha256: str, signed_by: str | None, sender: Sender) -> None:
+    """Raise Refused where it corrects what it may not, or its key does not say so itself."""
+    if sender.corrects is None:
+        return
+    if signed_by is None:
+        raise Refused(422, "only a signed submission can correct another of the same key")
+    old = session.scalars(select(Submission).where(Submission.sha256 == sender.corrects)).first()
+    if old is None or old.signed_by != signed_by or old.state != ACCEPTED:
+        raise Refused(
+            422, f"there is no accepted submission {sender.corrects[:16]} of this key to correct"
+        )
+    proof = Signature(public_key=signed_by, signature=sender.proof or "0" * 128)
+    if not is_of(proof, correction(sender.corrects, sha256)):
+        raise Refused(422, "its proof is not the signature of `correct OLD by NEW` by its key")
 
 
 def _salt(database: Database) -> str:

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 LIMITS = Limits(text=16 << 20)
 
 
-def peek(path: Path, limits: Limits = LIMITS) -> Report:
-    """Look at the directory of an archive and at its signature. `signed_by` is the key."""
+def peek(path: Path, limits: Limits = LIMITS) -> tuple[Report, str]:
+    """Look at the directory of an archive and at its signature.
+
+    Returns:
+        The report, in which `signed_by` is the key, and a name of what that signed: the key and the
+        SHA-256 of the manifest, hex. Both are empty where it is not signed.
+    """
     report = Report(path.name)
     with path.open("rb") as file:
         try:
@@ -30,15 +35,16 @@ def peek(path: Path, limits: Limits = LIMITS) -> Report:
                 if name not in archive.sizes:
                     report.find("archive", f"it has no {name}", file=name)
             if report.errors or SIGNATURE not in archive.sizes:
-                return report
+                return report, ""
             manifest, data = archive.read(MANIFEST), archive.read(SIGNATURE)
         except Unsafe as unsafe:
             report.find("archive", str(unsafe), file=unsafe.file)
-            return report
+            return report, ""
+    digest = hashlib.sha256(manifest)
     signature = reading.model_of(data, SIGNATURE, Signature, "signature", report)
     if signature is not None:
-        if is_of(signature, hashlib.sha256(manifest).digest()):
+        if is_of(signature, digest.digest()):
             report.signed_by = signature.public_key
         else:
             report.find("signature", "it is not of this manifest by this key", file=SIGNATURE)
-    return report
+    return report, f"{report.signed_by}:{digest.hexdigest()}" if report.signed_by else ""

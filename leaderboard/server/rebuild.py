@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from entitybench.errors import BadValue
 from entitybench.leaderboard.board.model import Board
-from entitybench.leaderboard.server import audit, outcome, queue
+from entitybench.leaderboard.server import audit, intake, outcome, queue
 from entitybench.leaderboard.server.blobs import Blobs
 from entitybench.leaderboard.server.database import opened
 from entitybench.leaderboard.server.live import WORDS
@@ -76,7 +76,7 @@ def _one(session: Session, blobs: Blobs, site: Path, board: Board, entry: Entry)
     if not source.is_file() or sha256_of(source) != sha256:
         raise BadValue(f"{source} is not there, or another bundle than the site says.")
     shutil.copyfile(source, blobs.part(sha256))
-    door = peek(blobs.part(sha256))
+    door, signed = peek(blobs.part(sha256))
     path = blobs.keep(sha256, sha256)
     text = (site / "data" / "records" / f"{entry.id}.json").read_text(encoding="utf-8")
     record = Record.of_text(text, entry.id)
@@ -100,6 +100,7 @@ def _one(session: Session, blobs: Blobs, site: Path, board: Board, entry: Entry)
         record_sha256=entry.hashes.get("record"),
     )
     session.add(found)
+    intake.remember(session, sha256, signed)
     session.flush()
     before = [asdict(each) for each in events]
     detail = {"state": state, "reason": entry.reason, "before": before}

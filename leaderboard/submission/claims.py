@@ -113,6 +113,10 @@ def check_data(record: Record, report: Report) -> None:
             what = f"{each.dataset} is called what {task} is trained on, which is {named}"
             report.find("data", what, file=RECORD, where=where)
     spec = next((one for one in agents() if one.id == record.agent.id), None)
+    seeds = set(map(str, record.training_seeds))
+    for name in sorted(record.hashes.weights.keys() - seeds)[:_SHOWN]:
+        what = "weights of a training seed without episodes"
+        report.find("data", what, file=RECORD, where=f"hashes.weights.{name}")
     of = {each.training_seed for each in record.data}
     for seed in record.training_seeds if spec is not None and spec.trains else ():
         where = f"training seed {seed}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,11 @@ def signed(digest: bytes, path: Path) -> Signature:
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise BadValue(f"{path} holds no private Ed25519 key as `bench submit --new-key` writes.")
     return Signature(public_key=_public(key), signature=key.sign(digest).hex())
+
+
+def correction(old: str, new: str) -> bytes:
+    """What a key signs so that one submission of its, by SHA-256, replaces another one."""
+    return hashlib.sha256(f"correct {old} by {new}".encode()).digest()
 
 
 def is_of(signature: Signature, digest: bytes) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field, ValidationError
 
+from entitybench.checkpoints import today
 from entitybench.errors import BadValue
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.control import blocks, default_worlds, run_block
@@ -102,9 +103,23 @@ def read_results(path: Path) -> Season:
 
 
 def digest_of(manifest: Manifest) -> str:
-    """What fixes an agent: the SHA-256 of its id, settings and the hashes of its weights."""
-    agent = manifest.agent.model_dump(mode="json")
-    return hashlib.sha256(json.dumps(agent, sort_keys=True).encode()).hexdigest()
+    """What fixes an agent: the SHA-256 of its id, settings and the hashes of its weights.
+
+    Of settings that act alike it is one: old names of theirs, and 1 written as 1.0, draw no other
+    starts.
+    """
+    agent = manifest.agent
+    fixed = [agent.id, _alike(today(agent.config)), agent.weights]
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
+
+
+def _alike(value: Any) -> Any:
+    """Equal for what compares as equal."""
+    if isinstance(value, dict):
+        return {name: _alike(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_alike(inner) for inner in value]
+    return int(value) if isinstance(value, bool | float) and value == value // 1 else value
 
 
 def run_season(

@@ -16,10 +16,12 @@ from tenacity import (
 )
 
 from entitybench.errors import BadValue
+from entitybench.leaderboard.submission.keys import correction, signed
 from entitybench.words import squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from entitybench.leaderboard.evaluation.pool import Progress
 
@@ -54,13 +56,19 @@ class Board:
         self._client = httpx.Client(base_url=self.url, timeout=_TIMEOUT, transport=transport)
 
     def send(
-        self, data: bytes, *, corrects: str | None = None, progress: Progress | None = None
+        self,
+        data: bytes,
+        *,
+        corrects: str | None = None,
+        key: Path | None = None,
+        progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Send a bundle; a connection that breaks is taken up where it broke.
 
         Args:
             data: the bundle.
             corrects: SHA-256 of an accepted submission of the same key, which it replaces.
+            key: of both, which says so.
             progress: called with (bytes sent, all of them).
 
         Returns what the server says of it.
@@ -69,9 +77,13 @@ class Board:
             BadValue: the server refuses it, or cannot be reached.
         """
         sha256 = hashlib.sha256(data).hexdigest()
+        asked = {}
+        if corrects is not None and key is not None:
+            proof = signed(correction(corrects, sha256), key).signature
+            asked = {"corrects": corrects, "proof": proof}
         for attempt in self._retrying():
             with attempt:
-                return self._rest(data, sha256, corrects, progress)
+                return self._rest(data, sha256, asked, progress)
         raise AssertionError  # retrying ends by an answer or an error
 
     def follow(
@@ -109,7 +121,7 @@ class Board:
         raise AssertionError
 
     def _rest(
-        self, data: bytes, sha256: str, corrects: str | None, progress: Progress | None
+        self, data: bytes, sha256: str, asked: dict[str, str], progress: Progress | None
     ) -> dict[str, Any]:
         """What the server lacks of a bundle."""
         there = self._asked("GET", f"/api/v1/bundles/{sha256}/arrived")
@@ -124,7 +136,6 @@ class Board:
                 if progress is not None:
                     progress(min(begin + _PIECE, len(data)), len(data))
 
-        asked = {} if corrects is None else {"corrects": corrects}
         path = f"/api/v1/bundles/{sha256}"
         return self._asked("PUT", path, content=pieces(), headers=headers, params=asked)
 

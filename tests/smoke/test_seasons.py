@@ -13,13 +13,14 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("sqlalchemy")
 
-from boards import TestBoard, bundle
+from boards import TestBoard, bundle, content
 
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.server import admin, seasons
 from entitybench.leaderboard.submission.check import verify
-from entitybench.leaderboard.submission.season import read_results
+from entitybench.leaderboard.submission.models import Manifest
+from entitybench.leaderboard.submission.season import digest_of, read_results
 from entitybench.leaderboard.submission.wanted import Wanted
 
 
@@ -143,3 +144,15 @@ def test_seasons_have_one_name_each_and_one_is_open(board: TestBoard) -> None:
     assert seasons.begin(board.settings, "s2") != first
     assert [each["name"] for each in board.get("/api/v1/seasons")] == ["s2", "s1"]
     assert board.client.get(f"/api/v1/submissions/{'0' * 64}/season").status_code == 404
+
+
+def test_an_agent_written_otherwise_draws_no_other_starts() -> None:
+    manifest = json.loads(content(bundle())["manifest.json"])
+
+    def digest(**agent: Any) -> str:
+        changed = {**manifest, "agent": {**manifest["agent"], **agent}}
+        return digest_of(Manifest.model_validate(changed))
+
+    assert digest(config={"width": 1}) == digest(config={"width": 1.0}, updates=7)
+    assert digest(config={"width": 1}) == digest(config={"width": True}, label="x", preset="y")
+    assert digest(config={"width": 1}) != digest(config={"width": 2})

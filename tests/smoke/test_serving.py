@@ -22,6 +22,7 @@ from boards import TestBoard, altered, bundle, content
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+import entitybench as eb
 from entitybench.errors import BadValue
 from entitybench.leaderboard.board.model import Board
 from entitybench.leaderboard.cli.main import main
@@ -34,9 +35,20 @@ from entitybench.leaderboard.server.rebuild import rebuilt
 from entitybench.leaderboard.server.settings import Settings
 from entitybench.leaderboard.server.tables import Job
 from entitybench.leaderboard.submission.archive import zipped
-from entitybench.leaderboard.submission.keys import new_key, signed
+from entitybench.leaderboard.submission.arrays import packed, unpacked
+from entitybench.leaderboard.submission.keys import correction, new_key, signed
 from entitybench.leaderboard.submission.models import Manifest
-from entitybench.leaderboard.submission.pack import sealed
+from entitybench.leaderboard.submission.pack import pack, sealed
+
+_GUESS = """
+import numpy as np
+
+
+class Guess:
+    def infer(self, transitions, rng):
+        batch, count = transitions["observations"].shape[:2]
+        return np.full((batch, count, count + 1), {number})
+"""
 
 
 @pytest.fixture
@@ -301,6 +313,62 @@ def test_forged_and_replayed_signatures(board: TestBoard, key: Path, tmp_path: P
     assert "its actions came before" in found["reason"]
 
 
+def test_what_a_key_signed_is_taken_once_however_it_is_zipped(board: TestBoard, key: Path) -> None:
+    mine = bundle(key=key)
+    sha256 = board.verified(mine)["sha256"]
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as anew:
+        for name, data in content(mine).items():
+            anew.writestr(name, data)
+    answer = board.send(file.getvalue())
+    assert (answer.status_code, sha256[:16] in answer.json()["error"]) == (422, True)
+    assert board.send(mine).status_code == 200
+    weights = altered(mine, "record.json", lambda record: record.update(created="2026-01-02"))
+    assert board.verified(resigned(weights, key))["state"] == "accepted"
+
+
+def test_files_that_a_stranger_adds_to_a_signed_manifest_keep_nobody_out(
+    board: TestBoard, key: Path
+) -> None:
+    mine = bundle(key=key)
+    broken = content(mine)
+    broken["record.json"] += b" "
+    assert board.verified(zipped(broken))["state"] == "refused"
+    assert board.verified(mine)["state"] == "accepted"
+
+
+def test_actions_written_otherwise_under_another_name_are_a_copy(board: TestBoard) -> None:
+    theirs = bundle()
+    assert board.verified(theirs)["state"] == "accepted"
+    files = content(theirs)
+    name = "episodes/seed0/actions.npy"
+    files[name] = packed(unpacked(files[name], ("<f4", "<f8")).astype("<f8"))
+    manifest = json.loads(files["manifest.json"])
+    manifest["agent"].update(id="zero", label="zero")
+    files["manifest.json"] = json.dumps(manifest).encode()
+    renamed = lambda record: record["agent"].update(id="zero")  # noqa: E731
+    found = board.verified(altered(zipped(files), "record.json", renamed))
+    assert "its actions came before" in found["reason"]
+
+
+def test_predictions_of_different_agents_are_no_copies(board: TestBoard, tmp_path: Path) -> None:
+    for name, number in (("no", "0.0"), ("yes", "1.0")):
+        file = tmp_path / f"{name}.py"
+        file.write_text(_GUESS.format(number=number))
+        record = eb.evaluate(f"{file}:Guess", "dag-4", episodes=1, threads=1)
+        found = board.verified(pack(record, threads=1))
+        assert found["state"] == "accepted", found["reason"]
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\ud800"])
+def test_texts_that_no_database_keeps_are_refused(board: TestBoard, text: str) -> None:
+    files = content(bundle())
+    files["record.json"] = files["record.json"].replace(b'"cpu"', f'"{text}"'.encode(), 1)
+    manifest = json.loads(files.pop("manifest.json"))
+    found = board.verified(sealed(Manifest.model_validate(manifest), files, None))
+    assert found["reason"].startswith("schema: record.json: ")
+
+
 def test_a_key_takes_its_own_back_and_nobody_elses(
     board: TestBoard, key: Path, tmp_path: Path
 ) -> None:
@@ -319,7 +387,11 @@ def test_a_key_takes_its_own_back_and_nobody_elses(
 
 def test_a_correction_replaces_what_the_same_key_sent(board: TestBoard, key: Path) -> None:
     old = board.verified(bundle(key=key))
-    new = board.verified(bundle(key=key, episodes=3), corrects=old["sha256"])
+    data = bundle(key=key, episodes=3)
+    assert "its proof is not" in board.send(data, corrects=old["sha256"]).json()["error"]
+    said = correction(old["sha256"], hashlib.sha256(data).hexdigest())
+    proof = signed(said, key).signature
+    new = board.verified(data, corrects=old["sha256"], proof=proof)
     assert new["state"] == "accepted"
     old = board.get(f"/api/v1/submissions/{old['sha256']}")
     assert (old["state"], old["corrected_by"]) == ("corrected", new["sha256"])

@@ -304,6 +304,13 @@ HOSTILE = {
         ),
         *("data", 0),
     ),
+    "weights of no training seed": (
+        in_both(
+            lambda data: data["hashes"].update(weights={"9": "0" * 64}),
+            lambda data: data["agent"].update(weights={"9": "0" * 64}),
+        ),
+        *("data", 0),
+    ),
     "code": (
         edited("record.json", lambda data: data["metrics"][0].update(reduce="os:system")),
         *("task", 0),

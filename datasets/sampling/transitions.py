@@ -86,6 +86,10 @@ class TransitionSampler:
         """
         return self._of(np.stack([self._picked(batch_size, rng) for rng in rngs]))
 
+    def take(self, numbers: Array) -> dict[str, Any]:
+        """The transitions of these numbers, 0 to `transitions` - 1 in order, as `sample` does."""
+        return self._of(numbers)
+
     def _picked(self, batch_size: int, rng: np.random.Generator) -> Array:
         return rng.integers(self.transitions, size=whole("batch_size", batch_size))
 

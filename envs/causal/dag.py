@@ -117,6 +117,11 @@ class DagWorld(ArrayMixin, RewardWorld):
         """None for certain: whom the action drove in a step, `acting` says."""
         return ()
 
+    @property
+    def no_action(self) -> Array:
+        """NaN is above no threshold: no edge of the action fires."""
+        return np.full(NUMBERS, np.nan)
+
     def start(self, seed: int) -> Start:
         x = generator(seed, "dag-start").uniform(-1, 1, (self.entities, NUMBERS))
         nothing = np.zeros((self.entities, self.features), np.float32)

@@ -267,6 +267,14 @@ class World(ABC):
         return (0,)
 
     @property
+    def no_action(self) -> Array:
+        """What stands for nobody acting, `action_shape`: no command, zeros.
+
+        Where zeros act like any other action, NaN, which `transition` takes for none.
+        """
+        return np.zeros(self.action_shape)
+
+    @property
     def obstacles(self) -> tuple[str, ...]:
         """What robots are to stay clear of: names of geoms, without MuJoCo of entities.
 

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.agents.baselines.graph.counting import ACTION, Counting, even_odds
+from entitybench.agents.common.graph.places import places
 from entitybench.agents.common.graph.thresholds import balanced_gain, best_cut, share
-from entitybench.envs.api import world_of
 from entitybench.envs.core.interactions import asked
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
-    from entitybench.types import Array, Batch, TaskSpec
+    from entitybench.types import Array, Batch
 
 BINS = 2048
-PLACE = ("x", "y", "z")
 
 
 class Distance(Counting):
@@ -67,12 +66,6 @@ class Distance(Counting):
         columns = places(self.task)
         states = (batch["observations"], batch["next_observations"])
         return np.stack([state[..., columns] for state in states]).astype(np.float64)
-
-
-def places(task: TaskSpec) -> list[int]:
-    """The features that say where an entity is; all where none does."""
-    names = world_of(task).feature_names
-    return [k for k, name in enumerate(names) if name in PLACE] or list(range(len(names)))
 
 
 def _nearest(states: Array) -> Array:

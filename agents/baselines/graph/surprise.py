@@ -11,10 +11,11 @@ import torch
 from entitybench.agents.common.bounds import WIDTH, bounded
 from entitybench.agents.common.config import Phase, TorchConfig
 from entitybench.agents.common.graph.source import GraphSource
-from entitybench.agents.common.graph.thresholds import best_cut, share
+from entitybench.agents.common.graph.statistics import MEASURED, moments
+from entitybench.agents.common.graph.thresholds import NEVER, best_cut, share
 from entitybench.agents.common.layers import dense, product
 from entitybench.agents.common.learner import TorchLearner
-from entitybench.agents.common.standard import CLIP, LEAST
+from entitybench.agents.common.standard import CLIP
 from entitybench.envs.api import world_of
 from entitybench.envs.core.interactions import asked
 from entitybench.seeding import generator
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
-MEASURED = 20_000  # transitions that statistics and thresholds are taken from
 CHUNK = 2_000
 NARROWEST = -6.0  # log of the model's scale, in deviations of a change
 WIDEST = 2.0
-NEVER = 1e30  # a threshold that no surprise reaches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,16 +93,7 @@ class Surprise(TorchLearner):
 
     def measure(self, source: GraphSource) -> None:
         """Means and deviations of each entity's features and of their changes."""
-        drawn = source.sample(MEASURED, generator(0, "standardise"))
-        there = drawn["mask"][..., None]
-        before = drawn["observations"].astype(np.float64)
-        change = drawn["next_observations"] - before
-        count = np.maximum(there.sum(axis=0), 1)
-        mean = (before * there).sum(axis=0) / count
-        deviation = np.sqrt(((before - mean) ** 2 * there).sum(axis=0) / count)
-        size = np.sqrt((change**2 * there).sum(axis=0) / count)
-        fixed = {"mean": mean, "deviation": np.maximum(deviation, LEAST), "change": size}
-        for name, value in fixed.items():
+        for name, value in moments(source).items():
             self.params["model"][f"fixed.{name}"].copy_(torch.as_tensor(value)[:, None])
 
     def draw(self, source: GraphSource, rng: np.random.Generator) -> Batch:

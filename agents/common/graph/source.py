@@ -11,7 +11,7 @@ from entitybench.errors import BadValue
 from entitybench.registry import datasets
 
 if TYPE_CHECKING:
-    from entitybench.types import Batch
+    from entitybench.types import Array, Batch
 
 TRUTH = "contacts"  # the column
 
@@ -19,8 +19,16 @@ TRUTH = "contacts"  # the column
 class GraphSource:
     """Draws what `GraphInferrer.infer` is shown, and the truth beside it."""
 
-    def __init__(self, store: Any) -> None:
-        """Open it. Raises BadValue for a dataset without the truth."""
+    def __init__(self, store: Any, *, rows: Array | None = None) -> None:
+        """Open it.
+
+        Args:
+            store: the dataset, or a split of it.
+            rows: (rows,) bool, true where a transition begins that may be drawn; None: all.
+
+        Raises:
+            BadValue: a dataset without the truth, or where nothing is ever present.
+        """
         columns = store.manifest["columns"]
         if TRUTH not in columns:
             fit = [d.id for d in datasets() if d.task == store.task and d.interactions]
@@ -28,8 +36,31 @@ class GraphSource:
             raise BadValue(f"{store.id} does not say who acted on whom.{hint}")
         self._entities = "entities" if "entities" in columns else "observations"
         self._mask = ["entity_masks"] if "entity_masks" in columns else []
+        if self._mask and not np.asarray(store.columns["entity_masks"]).any():
+            raise BadValue(f"all entities of {store.id} are absent in all episodes: nobody acts.")
         names = [self._entities, "actions", TRUTH, *self._mask]
-        self._sampler = TransitionSampler(store, names)
+        self.store = store
+        self._sampler = TransitionSampler(store, names, rows=rows)
+
+    @property
+    def transitions(self) -> int:
+        """How many there are to draw from."""
+        return self._sampler.transitions
+
+    def only(self, numbers: Array) -> GraphSource:
+        """The same data with the transitions of these numbers alone, if this has all of them."""
+        begins = np.ones(int(self.store.offsets[-1]), bool)
+        begins[self.store.offsets[1:] - 1] = False  # the padding row of each episode
+        rows = np.zeros(len(begins), bool)
+        rows[np.flatnonzero(begins)[numbers]] = True
+        return GraphSource(self.store, rows=rows)
+
+    def labelled(self) -> GraphSource:
+        """The validation split, on whose truth thresholds are tuned.
+
+        Raises BadValue for data without one.
+        """
+        return GraphSource(type(self.store).open(self.store.folder).split("validation"))
 
     def sample(self, size: int, rng: np.random.Generator) -> Batch:
         """B transitions, all equally often.
@@ -38,8 +69,15 @@ class GraphSource:
             "observations" and "next_observations" (B, N, D), "actions" (B, A), "mask" (B, N) bool,
             and "truth" (B, N, N + 1) bool.
         """
-        drawn = self._sampler.sample(size, rng)
+        return self._named(self._sampler.sample(size, rng))
+
+    def take(self, numbers: Array) -> Batch:
+        """The transitions of these numbers, in order, as `sample` gives them."""
+        return self._named(self._sampler.take(numbers))
+
+    def _named(self, drawn: dict[str, Any]) -> Batch:
         observations = drawn[self._entities]
+        size = len(observations)
         present = np.ones(observations.shape[:2], bool)
         return {
             "observations": observations,

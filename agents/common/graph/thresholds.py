@@ -10,6 +10,24 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 
+NEVER = 1e30  # a threshold that no score reaches
+
+
+def fitted(scores: Array, truth: Array) -> float:
+    """The threshold of scores (K,) above which to name, of the best balanced accuracy.
+
+    Half way between two scores, 0 to name all and `NEVER` to name none. Equal scores are named
+    together or not at all.
+    """
+    values, place = np.unique(-scores, return_inverse=True)
+    active = np.bincount(place[truth], minlength=len(values)).astype(np.float64)
+    inactive = np.bincount(place[~truth], minlength=len(values)).astype(np.float64)
+    cut, ranked = best_cut(balanced_gain(active, inactive)), -values
+    if cut == 0:
+        return NEVER
+    return 0.0 if cut == len(ranked) else float((ranked[cut - 1] + ranked[cut]) / 2)
+
+
 def best_cut(gain: Array) -> int:
     """How many places, from the first on, to name, so that their gains (K,) sum to the most.
 

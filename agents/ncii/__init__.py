@@ -1,0 +1,1 @@
+"""NCII: who acted on whom, by asking a model what would have happened without."""

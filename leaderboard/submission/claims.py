@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import today
 from entitybench.datasets.catalogue.shapes import is_registered
@@ -124,6 +124,18 @@ def check_data(record: Record, report: Report) -> None:
             report.find("data", "a training seed without weights", file=RECORD, where=where)
         if spec is not None and spec.learns_from == "dataset" and seed not in of:
             report.find("data", "a training seed without data", file=RECORD, where=where)
+
+
+def unfounded(theirs: Mapping[str, Any], ours: Mapping[str, Any], kind: str) -> list[str]:
+    """Names of numbers in a row that follow from no episode, and are no times either.
+
+    Args:
+        theirs: what the row holds, by name.
+        ours: what follows from the episode.
+        kind: of the evaluation.
+    """
+    times = {metric.name for metric in kinds()[kind].metrics if not metric.exact}
+    return sorted(theirs.keys() - ours.keys() - times)
 
 
 def check_settings(record: Record, found: Mapping[int, Loaded], report: Report) -> None:

@@ -18,6 +18,7 @@ from entitybench.leaderboard.evaluation.evaluate import Options, entrant_of
 from entitybench.leaderboard.evaluation.graphs import Graphs, truth_of
 from entitybench.leaderboard.evaluation.pool import run_all
 from entitybench.leaderboard.submission import reading
+from entitybench.leaderboard.submission.claims import unfounded
 from entitybench.leaderboard.submission.models import PREDICTIONS, RECORD, file_of
 from entitybench.registry import tasks
 
@@ -183,6 +184,9 @@ class Predictions:
                 close = abs(given - value) <= CLOSE * max(1, abs(value))
             what = f"{name} is {given}; of its predictions: {value}"
             self._find("scores", seed, ours.item, what, warning=close and not self.here)
+        for name in unfounded(theirs.values, ours.values, self.task.kind):
+            what = f"{name} follows from no prediction, and may not be in a record"
+            self._find("scores", seed, ours.item, what)
         if theirs.digest != ours.digest:
             what = f"digest is {theirs.digest!r}; of its predictions: {ours.digest!r}"
             self._find("scores", seed, ours.item, what)

@@ -27,7 +27,7 @@ from entitybench.leaderboard.tables.extras import extra_cell, handled
 from entitybench.leaderboard.tables.table import table
 from entitybench.records import MOST, Costs, Record
 from entitybench.registry import tasks
-from tests.support.bundles import ACTIONS, altered, content, row
+from tests.support.bundles import ACTIONS, STATES, Files, altered, content, moved, row
 
 RECORDS = Path(__file__).parents[2] / "leaderboard" / "reference" / "records"
 
@@ -272,6 +272,21 @@ def test_the_checker_finds_each_of_them_altered(name: str, bundle: tuple[bytes, 
     assert [f.rule for f in report.findings] == ["scores"]
     assert report.findings[0].what.startswith(f"{name} is ")
     assert report.findings[0].where == "training seed 0, episode 1"
+
+
+def test_a_rounding_hides_no_contacts(bundle: tuple[bytes, Record]) -> None:
+    """Some of them may come a step earlier where states round otherwise, and no more."""
+    touched = bundle[1].columns.values["contacts"][1]
+    assert touched is not None
+    for number, severity in ((touched + 1, "warning"), (touched + 0.2 * touched + 3, "error")):
+
+        def alter(files: Files, number: float = number) -> None:
+            moved(STATES, (-2, 1), 1e-10)(files)
+            row("contacts", number)(files)
+
+        found = verify(altered(bundle[0], alter), Wanted(threads=1)).findings
+        scores = [each for each in found if each.what.startswith("contacts is ")]
+        assert [each.severity for each in scores] == [severity]
 
 
 def test_actions_beyond_the_limits_are_packed_as_they_were(tmp_path: Path) -> None:

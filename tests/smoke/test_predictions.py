@@ -71,6 +71,11 @@ def one(by: float) -> Callable[[Files], None]:
     return alter
 
 
+def more(files: Files) -> None:
+    own = lambda data: data["rows"]["values"].update(insight=[1, 1, 1])  # noqa: E731
+    edited("record.json", own)(files)
+
+
 def less(files: Files) -> None:
     array = unpacked(files[NAME], ("<f8",))
     files[NAME] = packed(np.delete(array, 60, axis=0))
@@ -95,6 +100,7 @@ HERE = "training seed 0, episode 1"
         (row("misprediction", 0.25), "scores", HERE, "misprediction is 0.25; of its predictions"),
         (row("auroc", 0.75), "scores", HERE, "auroc is 0.75"),
         (turned, "scores", "training seed 0, episode 0", "of its predictions"),
+        (more, "scores", "training seed 0, episode 0", "insight follows from no prediction"),
         (less, "arrays", HERE, "predictions of 49 steps, and the episode has 50"),
         (one(2.0), "arrays", "", "a prediction lies outside [0, 1]"),
         (one(np.nan), "arrays", HERE, "is nan"),

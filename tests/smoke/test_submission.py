@@ -173,6 +173,10 @@ ALTERED = {
     "return": (row("return", -1.0), "scores", "record.json", HERE, "return is -1.0; simulated: "),
     "length": (row("length", 140), "scores", "record.json", HERE, "length is 140"),
     "steps": (row("steps_to_success", 3), "scores", "record.json", HERE, "simulated: None"),
+    "a number of one's own": (
+        edited("record.json", lambda data: data["rows"]["values"].update(success_ever=[1, 1, 1])),
+        *("scores", "record.json", "training seed 0, episode 0", "success_ever follows from no"),
+    ),
     "digest": (
         edited("record.json", lambda data: data["rows"]["digest"].__setitem__(1, "0" * 16)),
         *("scores", "record.json", HERE, "digest is '0000000000000000'"),

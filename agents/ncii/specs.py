@@ -16,6 +16,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         id="ncii",
         kind="graph",
         target=_CLASS,
+        claims="entitybench.agents.ncii.claims:CLAIMS",
         paper=_PAPER,
         cites=("chuck2025ncii",),
         extra="train",

@@ -69,6 +69,8 @@ def _mallets(name: str) -> tuple[DatasetSpec, DatasetSpec]:
 
 CAUSAL: tuple[DatasetSpec, ...] = (
     *(spec for nodes in (4, 10, 30) for spec in _graphs(f"dag-{nodes}", 50, 1, 200_000)),
+    # Of the rare variants only what graphs are learned from.
+    *(_graphs(f"dag-{nodes}-rare", 50, 1, 200_000)[1] for nodes in (4, 10, 30)),
     *_graphs("sprites", 50, HOLD),
     *_graphs("push-3blocks", 150, HOLD),
     # The puck of hockey-goal is the only thing that could be absent, and something always stays.

@@ -6,19 +6,21 @@ from entitybench.envs.parts.seen import seen
 from entitybench.types import TaskSpec
 
 DAG_NODES = (4, 10, 30)
+RARE = 0.23  # the threshold of edges that seldom fire
 
 
-def _dag(nodes: int) -> TaskSpec:
+def _dag(nodes: int, name: str = "", **kwargs: float) -> TaskSpec:
+    seldom = ", each seldom" if kwargs else ""
     return TaskSpec(
-        id=f"dag-{nodes}",
+        id=f"dag-{nodes}{name}",
         version=1,
         kind="graph",
         target="entitybench.envs.causal.dag:DagWorld",
-        kwargs={"nodes": nodes},
+        kwargs={"nodes": nodes, **kwargs},
         horizon=50,
-        data=f"dag-{nodes}/random-absent-v1",
+        data=f"dag-{nodes}{name}/random-absent-v1",
         tags=frozenset({"causal", "state"}),
-        summary=f"{nodes} nodes of a random graph: which edges act in which step?",
+        summary=f"{nodes} nodes of a random graph: which edges act in which step{seldom}?",
     )
 
 
@@ -34,4 +36,9 @@ _SPRITES = TaskSpec(
     summary="knock a disc to its place among others that bounce",
 )
 
-TASKS: tuple[TaskSpec, ...] = (*(_dag(nodes) for nodes in DAG_NODES), _SPRITES, seen(_SPRITES))
+TASKS: tuple[TaskSpec, ...] = (
+    *(_dag(nodes) for nodes in DAG_NODES),
+    *(_dag(nodes, "-rare", threshold=RARE) for nodes in DAG_NODES),
+    _SPRITES,
+    seen(_SPRITES),
+)

@@ -15,7 +15,7 @@ from entitybench.envs.core.banks import paint, vary
 from entitybench.envs.core.interactions import owners
 from entitybench.envs.core.world import GoalWorld
 from entitybench.envs.drawing.edges import check_edge, check_view
-from entitybench.envs.drawing.gl import SHUT, check_drawable, lost, make_context
+from entitybench.envs.drawing.gl import check_drawable, lost, make_context
 from entitybench.envs.parts.scene import PAINT_GROUP, ROBOT_GROUP
 from entitybench.errors import BadValue, RenderError
 
@@ -204,23 +204,14 @@ class Renderer:
         """
         if self._gl is None:
             return
-        if self._thread != threading.get_ident() or lost():
-            self._abandon()
-            return
-        try:
+        if self._thread == threading.get_ident() and not lost():
             self._gl.make_current()
-        except Exception:  # it was freed with its display
-            self._abandon()
-            return
-        self._context.free()
-        self._gl.free()
-        self._gl = None
-
-    def _abandon(self) -> None:
-        """Leave a context that cannot be freed."""
-        _ABANDONED.append((self._context, self._gl))
-        if hasattr(self._gl, "_context"):
-            self._gl._context = None  # or MuJoCo frees it at exit, and complains that it cannot
+            self._context.free()
+            self._gl.free()
+        else:
+            _ABANDONED.append((self._context, self._gl))
+            if hasattr(self._gl, "_context"):
+                self._gl._context = None  # or MuJoCo frees it at exit, and complains that it cannot
         self._gl = None
 
     def _begin(self) -> None:
@@ -230,11 +221,7 @@ class Renderer:
             raise RenderError("this renderer is closed: make another one.")
         if self._thread != threading.get_ident():
             raise RenderError("a renderer draws in the thread that made it: make one a thread.")
-        try:
-            self._gl.make_current()
-        except Exception as error:  # EGL's own
-            self._abandon()
-            raise RenderError(f"{SHUT}.") from error
+        self._gl.make_current()
 
     def _update(
         self,

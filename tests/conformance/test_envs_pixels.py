@@ -219,23 +219,6 @@ def test_every_thread_draws_the_same_and_any_may_close(id: str) -> None:
     env.close()
 
 
-@pytest.mark.parametrize("id", ["push-1block", "push-1block-pixels"])
-def test_a_display_that_was_shut_down_is_told_in_one_line(
-    id: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    env = make(id, render_mode="rgb_array", width=32, height=32)
-    env.reset(seed=0)
-    env.render()
-
-    def gone(self: Any) -> None:
-        raise OSError("err = EGL_BAD_DISPLAY")
-
-    monkeypatch.setattr(type(env._renderer.get()._gl), "make_current", gone)
-    with pytest.raises(RenderError, match="shut down the display"):
-        env.render()
-    env.close()
-
-
 PROGRAM = """
 import os
 import entitybench as eb
@@ -243,17 +226,14 @@ from entitybench.errors import RenderError
 env = eb.make("push-1block", render_mode="rgb_array", width=32, height=32)
 env.reset(seed=0)
 env.render()
-many = eb.make_vec("push-1block-pixels", 2, threads=2)
-many.reset(seed=0)
 if os.fork():
     os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
-for draw in (env.render, eb.make("push-1block-pixels").reset, many.reset):
+for draw in (env.render, eb.make("push-1block-pixels").reset):
     try:
         draw()
     except RenderError as error:
         print(error)
 env.close()
-many.close()
 """
 
 
@@ -263,7 +243,7 @@ def test_drawing_after_a_fork_is_told_and_does_not_wait() -> None:
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True
     )
     lines = run.stdout.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert all("forked" in line and '"spawn"' in line for line in lines)
     assert run.stderr == ""
 

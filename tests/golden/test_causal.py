@@ -49,7 +49,7 @@ def test_a_graph_has_no_cycles_and_the_action_is_a_root(id: str) -> None:
         assert not np.array_equal(structure, DagWorld(nodes, graph_seed=1).structure)
 
 
-@pytest.mark.parametrize("id", DAGS)
+@pytest.mark.parametrize("id", [*DAGS, "dag-10-rare"])
 def test_a_step_is_what_the_sheet_says_node_by_node(id: str) -> None:
     """The same rules written once more, plainly."""
     world, rng = dag(id), np.random.default_rng(0)
@@ -67,7 +67,7 @@ def test_a_step_is_what_the_sheet_says_node_by_node(id: str) -> None:
             push = world._C[j] @ x[j]
             for slot, i in enumerate(parents):
                 there = i == nodes or present[i]
-                if there and world._u[j] @ np.concatenate([x[j], causes[i]]) > 0:
+                if there and world._u[j] @ np.concatenate([x[j], causes[i]]) > world.threshold:
                     push = push + world._B[j, slot] @ causes[i]
                     edges[j, i] = True
             expected[j] = np.clip(x[j] + (push if edges[j].any() else change), -1, 1)

@@ -2,14 +2,16 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
-from stores import generated
+from stores import contents, generated, rewritten
 
-from entitybench.agents.common.config import Phase
 from entitybench.datasets.api import load_dataset
-from entitybench.errors import BadValue
+from entitybench.envs.offers import offers
+from entitybench.errors import BadValue, BenchError
 from entitybench.leaderboard.evaluation.evaluate import evaluate
 from entitybench.leaderboard.tables.data import by_seed
+from entitybench.needs import check_fit
 from entitybench.registry import agent, resolve_agent, tasks
 
 TASK = "dag-4"
@@ -22,16 +24,28 @@ def data(tmp_path_factory):
     return load_dataset(folder / "dag").split("train")
 
 
-def learned(id, data, **changes):
+def learned(id, data, updates=400, **changes):
     target = resolve_agent(agent(id))
     config = target.configure(agent(id), "tiny", tasks()[TASK], **changes)
     if hasattr(config, "phases"):
-        phase = Phase(updates=400, learning_rate=3e-3, final_learning_rate=3e-4)
-        config = dataclasses.replace(config, phases=(phase,), width=32, batch_size=256)
+        config = dataclasses.replace(config, phases=of_many(config.phases, updates), width=32)
+        config = dataclasses.replace(config, batch_size=256)
     one = target.create(config, tasks()[TASK], seed=0, data=data)
     while one.step < one.total:
         one.advance(data)
     return one
+
+
+def of_many(phases, updates):
+    """Phases of a preset for tests, made as long as they must be to learn something."""
+    total = sum(phase.updates for phase in phases)
+    first = phases[0].updates == 1  # NCII's passive model needs more than a test of contracts
+    counts = [max(20 if first else 1, updates * phase.updates // total) for phase in phases]
+    rates = {"learning_rate": 3e-3, "final_learning_rate": 3e-4}
+    return tuple(
+        dataclasses.replace(phase, updates=count, **rates)
+        for phase, count in zip(phases, counts, strict=True)
+    )
 
 
 def errors(one):
@@ -55,6 +69,39 @@ def test_the_static_graph_knows_which_edges_there_are(data):
 def test_distance_knows_where_the_action_acts(data):
     found = errors(learned("graph-distance", data, batches=20, batch_size=200))
     assert found["misprediction_action"] < 0.2
+
+
+def test_ncii_finds_edges_without_the_truth_but_for_two_thresholds(data):
+    found = errors(learned("ncii", data, updates=900, null_transitions=3_000))
+    assert found["misprediction"] < 0.35
+    assert found["auroc"] > 0.7
+
+
+def test_data_in_which_nobody_is_ever_there_are_refused(data, tmp_path):
+    whole = load_dataset(data.folder)
+    columns, rows = contents(whole)
+    columns["entity_masks"] = np.zeros((len(columns["actions"]), 4), bool)
+    nobody = rewritten(whole, tmp_path / "nobody", columns, rows)
+    with pytest.raises(BadValue, match=r"all entities of .* are absent in all episodes") as caught:
+        learned("ncii", nobody.split("train"))
+    assert "\n" not in str(caught.value)
+
+
+def test_data_in_which_nothing_is_controlled_have_no_influence_to_measure(data, tmp_path):
+    whole = load_dataset(data.folder)
+    columns, rows = contents(whole)
+    columns["actions"][:] = 0.5
+    idle = rewritten(whole, tmp_path / "idle", columns, rows)
+    with pytest.raises(BadValue, match="there is no controlled factor") as caught:
+        learned("graph-cai", idle.split("train"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("id", ["ncii", "graph-gradient"])
+def test_a_world_without_interactions_is_refused(id):
+    with pytest.raises(BenchError, match="is for graph tasks, and push-1block is") as caught:
+        check_fit(agent(id), tasks()["push-1block"], offers(tasks()["push-1block"]))
+    assert "\n" not in str(caught.value)
 
 
 def test_data_without_the_truth_are_refused(tmp_path):

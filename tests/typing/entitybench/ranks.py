@@ -1,1 +1,0 @@
-../../../src/entitybench/ranks.py

@@ -23,7 +23,7 @@ from entitybench.agents.common.config import (
 from entitybench.agents.common.groups import follow, learning, stacked
 from entitybench.agents.common.optimiser import Adam, flatten, unflatten
 from entitybench.checkpoints import WEIGHTS, today
-from entitybench.errors import BadValue, CheckpointError
+from entitybench.errors import BadValue, CheckpointError, Diverged
 from entitybench.places import sha256_of
 from entitybench.registry import tasks
 from entitybench.seeding import generator
@@ -60,6 +60,7 @@ class TorchLearner(ABC):
     # Group -> the group it follows slowly, by `config.target_rate` an update; it learns nothing.
     targets: ClassVar[Mapping[str, str]] = {}
     apart: ClassVar[tuple[str, ...]] = ()  # groups whose learning rate `rates` gives
+    passing: ClassVar[tuple[str, ...]] = ()  # buffers that training alone needs; they do not ship
     # Whether `losses` takes parameters and batches with an axis of training seeds in front, and
     # gives everything with that axis; else it is vectorised when seeds train side by side.
     of_seeds: ClassVar[bool] = False
@@ -127,8 +128,20 @@ class TorchLearner(ABC):
     def measure(self, source: Any) -> None:  # noqa: B027 - optional
         """Fill `buffers` from the data, when it is made."""
 
+    def unfit(self, source: Any) -> str | None:
+        """Why training cannot go on into the phase that begins; None where it can."""
+        del source
+        return None
+
     def begin(self, phase: Phase, source: Any) -> None:  # noqa: B027 - optional
-        """Before the first update of a phase. What it must remember belongs in `buffers`."""
+        """Before the first update of a phase. What it must remember belongs in `buffers`.
+
+        Parameters are set in place: they may be views of those of several seeds.
+        """
+
+    def anew(self) -> tuple[str, ...]:
+        """The groups that the optimiser takes for fresh when the present phase begins."""
+        return ()
 
     def finish(self, source: Any) -> None:  # noqa: B027 - optional
         """Fill `buffers` from the data after the last update, and before any evaluation."""
@@ -175,10 +188,13 @@ class TorchLearner(ABC):
         return self._place()[0]
 
     def advance(self, data: Any) -> Metrics:
-        """One update on a batch of `data`; what is worth logging."""
+        """One update on a batch of `data`; what is worth logging. Raises Diverged."""
         source, (phase, done, _) = self._source(data), self._place()
         if done == 0:
+            if (why := self.unfit(source)) is not None:
+                raise Diverged({self.seed: why})
             self.begin(phase, source)
+            self._trained().forget(self.anew())
         metrics = self.update(self.draw(source, generator(self.seed, "update", self.step)))
         if self.step == self.total:
             self.finish(source)
@@ -214,10 +230,11 @@ class TorchLearner(ABC):
         """Weights for acting, and with `training` everything that exact resume needs."""
         flat = flatten(self.params)
         weights = {k: v for k, v in flat.items() if k.split("/")[0] in self.shipped}
-        weights |= {f"buffer/{k}": v for k, v in self.buffers.items()}
+        buffers = {f"buffer/{k}": v for k, v in self.buffers.items()}
+        weights |= {k: v for k, v in buffers.items() if k.split("/")[1] not in self.passing}
         rest: Tensors | None = None
         if training and self._optimiser is not None:
-            rest = {k: v for k, v in flat.items() if k not in weights}
+            rest = {k: v for k, v in {**flat, **buffers}.items() if k not in weights}
             rest |= {f"optimiser/{k}": v for k, v in self._optimiser.state().items()}
         meta = {
             "agent": self.config.agent,

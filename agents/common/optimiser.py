@@ -113,6 +113,11 @@ class Adam:
         for p in parameters:
             p.grad = None
 
+    def forget(self, groups: Sequence[str]) -> None:
+        """Begin anew with some networks: their moments and step counts."""
+        for p in (p for name in groups for p in self.groups[name]):
+            self._state.pop(p, None)
+
     def state(self) -> dict[str, Tensor]:
         """Moments and step counts by parameter name."""
         tensors: dict[str, Tensor] = {}

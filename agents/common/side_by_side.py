@@ -9,7 +9,7 @@ import torch
 from entitybench.agents.common.groups import follow, learning, stacked
 from entitybench.agents.common.learner import TorchLearner
 from entitybench.agents.common.optimiser import Adam
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, Diverged
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -120,12 +120,20 @@ class SideBySide:
         return self.lead.config
 
     def advance(self, data: Any) -> list[Metrics]:
-        """One update of every seed on batches of `data`; what is worth logging, by seed."""
+        """One update of every seed on batches of `data`; what is worth logging, by seed.
+
+        Raises Diverged, before anything changes, with the seeds that cannot go on.
+        """
         lead, sources = self.lead, self._opened(data)
         phase, done, rate = lead._place()
         if done == 0:
-            for one, source in zip(self.learners, sources, strict=True):
+            each = list(zip(self.learners, sources, strict=True))
+            found = {one.seed: one.unfit(source) for one, source in each}
+            if lost := {seed: why for seed, why in found.items() if why is not None}:
+                raise Diverged(lost)
+            for one, source in each:
                 one.begin(phase, source)
+            self._optimiser.forget(lead.anew())
             self._sort_buffers()
         batch = {k: torch.as_tensor(v, device=lead.device) for k, v in self._draw(sources).items()}
         arguments = (learning(self.params, phase), batch, lead._numbers(phase))

@@ -68,3 +68,20 @@ def kept_rows(
     if not len(found):
         raise BadValue(f"none of the transitions of {store.id} are left to sample.")
     return found
+
+
+def summed(store: EpisodeStore, rows: Array, weights: Array) -> Array:
+    """The weights of the transitions at `rows` (K,), each with all before it: (K,) float64.
+
+    Raises BadValue for weights (rows,) of another shape, below 0, not finite, or all 0.
+    """
+    total, given = int(store.offsets[-1]), np.asarray(weights, np.float64)
+    if given.shape != (total,):
+        raise BadValue(
+            f"weights of transitions are {total} numbers, one a row of {store.id}: got "
+            f"{given.dtype} of shape {given.shape}."
+        )
+    found: Array = np.cumsum(given[rows])
+    if not np.isfinite(found[-1]) or (given[rows] < 0).any() or found[-1] <= 0:
+        raise BadValue(f"weights of transitions of {store.id} are 0 or more, and not all 0.")
+    return found

@@ -1,4 +1,4 @@
-"""How well scores tell what is so from what is not: counts, misprediction, AUROC. Pure functions.
+"""How well scores tell what is so from what is not: counts and misprediction. Pure functions.
 
 A score above 0.5 names its edge.
 """
@@ -37,16 +37,3 @@ def raw(tp: float, fp: float, fn: float, tn: float) -> float:
     """The share that is wrong; NaN of nothing."""
     every = tp + fp + fn + tn
     return (fp + fn) / every if every else np.nan
-
-
-def auroc(scores: Array, truth: Array) -> float:
-    """P(a true one scores above a false one), ties half: the area under the ROC curve.
-
-    Mann and Whitney's U over the number of pairs (Hanley and McNeil, 1982). NaN if one lacks.
-    """
-    positive, negative = np.sort(scores[truth]), np.sort(scores[~truth])
-    if not len(positive) or not len(negative):
-        return np.nan
-    below = np.searchsorted(negative, positive, side="left").sum()
-    not_above = np.searchsorted(negative, positive, side="right").sum()
-    return float(below + not_above) / 2 / (len(positive) * len(negative))

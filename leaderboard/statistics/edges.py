@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from entitybench import ranks
 from entitybench.leaderboard.statistics import detection
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def measured(
         for part in PARTS
         for name, number in detection.counts(scores[of[part]], truth[of[part]]).items()
     }
-    found["auroc"] = detection.auroc(scores[of[""]], truth[of[""]])
+    found["auroc"] = ranks.auroc(scores[of[""]], truth[of[""]])
     row = {name: np.array([value]) for name, value in found.items()}
     pooled = (misprediction, misprediction_entities, misprediction_action, misprediction_raw)
     found |= {reduce.__name__: reduce(row) for reduce in pooled}

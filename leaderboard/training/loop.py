@@ -131,7 +131,12 @@ class Loop:
     def _advance(self, logs: Sequence[_Log]) -> None:
         before = self.crew.step
         with faults_of(self.lead, "advance"):
-            found = list(zip(self.crew.learners, self.crew.advance(self.data), strict=True))
+            try:
+                advanced = self.crew.advance(self.data)
+            except Diverged:  # before anything changed: this step has a checkpoint to look at
+                self._save(logs)
+                raise
+            found = list(zip(self.crew.learners, advanced, strict=True))
             step, moved = self.crew.step, bool(self.crew.step > before)
         if not moved:
             wrong(self.lead, "advance", f"leaves step at {shown(step)}: each call of it counts")
@@ -159,7 +164,7 @@ class Loop:
             for name, value in metrics.items():
                 if not math.isfinite(value) and seed not in lost:
                     done = f"{self.crew.step} of {self.total} {self.unit}"
-                    lost[seed] = f"{name} is {value} after {done}"
+                    lost[seed] = f"{name} is {value} after {done}: try a smaller learning rate"
         return lost
 
     def _due(self, step: int) -> bool:

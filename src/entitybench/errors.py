@@ -41,7 +41,7 @@ class CheckpointError(BenchError):
 
 
 class Diverged(BenchError):
-    """Training whose numbers are finite no more, with one training seed or several.
+    """Training that cannot go on with one training seed or several: numbers are finite no more.
 
     `seeds` says by seed what happened; `finished` are the folders of those that came to their end.
     """
@@ -52,9 +52,7 @@ class Diverged(BenchError):
         self.seeds, self.finished = dict(seeds), dict(finished or {})
         said = "; ".join(f"{seed_names([seed])}: {why}" for seed, why in self.seeds.items())
         rest = f"; {seed_names(self.finished)} finished" if self.finished else ""
-        super().__init__(
-            f"training diverged with {said}{rest}. Try a smaller learning rate, in another --out."
-        )
+        super().__init__(f"training diverged with {said}{rest}. Begin anew in another --out.")
 
 
 class RecordError(BenchError):

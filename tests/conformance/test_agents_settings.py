@@ -38,6 +38,19 @@ BEYOND = {
     "reward_scale": (0.0,),
     "mean_steps": (0.5,),
     "uniform": (1.5,),
+    "balance": (0.0, 1.0),
+    "iterations": (0, 101),
+    "least_share": (1.5,),
+    "policy_hidden": (0, 100_000),
+    "temperature": (0.0,),
+    "flow_penalty": (-0.1,),
+    "kl_penalty": (-0.1,),
+    "backward": (-0.1,),
+    "conservatism": (-0.1,),
+    "actor_penalty": (-0.1,),
+    "critic_penalty": (-0.1,),
+    "potential_rate": (0.0,),
+    "potential_scale": (0.0,),
 }
 
 

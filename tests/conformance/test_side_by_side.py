@@ -102,6 +102,25 @@ def test_what_was_stopped_goes_on_with_the_same_bits(id, store, walks, tmp_path)
             assert mine.read_bytes() == other.read_bytes()
 
 
+def test_seeds_that_keep_other_data_go_on_side_by_side_as_alone(walks):
+    """IDRL's iterations filter: each seed draws from what it kept itself."""
+    changes = {"weight": "adv", "balance": 0.5, "reward_scale": 5.0}
+    for k in range(3):
+        rates = dict.fromkeys(("learning_rate", "final_learning_rate"), 3e-3)
+        changes |= {f"phases.{k}.{name}": value for name, value in ({"updates": 8} | rates).items()}
+    target, config = make(agent("idrl"), chain.TASK, **changes)
+    together = SideBySide.create(target, config, chain.TASK, seeds=SEEDS, data=walks)
+    alone = [target.create(config, chain.TASK, seed=seed, data=walks) for seed in SEEDS]
+    while together.step < together.total:
+        rows = together.advance(walks)
+        for row, one in zip(rows, alone, strict=True):
+            assert row == pytest.approx(one.advance(walks), rel=1e-2, abs=1e-3)
+    kept = [one.buffers["kept"] for one in together.learners]
+    assert not torch.equal(kept[0], kept[1])
+    for mine, one in zip(together.learners, alone, strict=True):
+        assert_near(numbers(mine), numbers(one), 1e-3)
+
+
 @pytest.mark.parametrize("clip", [None, 0.01])
 def test_the_gradients_of_each_seed_are_clipped_by_themselves(clip, walks):
     target, config = make(agent("iql"), chain.TASK, grad_clip=clip)
@@ -120,7 +139,7 @@ def test_the_gradients_of_each_seed_are_clipped_by_themselves(clip, walks):
 
 def test_losses_over_all_seeds_are_those_of_each(walks):
     """What keeps the axis of seeds by itself gives what vectorising its losses would."""
-    for id in ("bc", "iql", "td3bc"):
+    for id in ("bc", "iql", "td3bc", "sql", "rebrac", "cql", "dwbc-oracle", "aw", "dw-aw"):
         target, config = make(agent(id), chain.TASK)
         together = SideBySide.create(target, config, chain.TASK, seeds=SEEDS, data=walks)
         assert together.lead.of_seeds

@@ -7,7 +7,8 @@ from entitybench.agents.baselines.graph.counting import even_odds
 from entitybench.agents.common.graph.thresholds import balanced_gain, best_cut, share
 from entitybench.envs.core.interactions import asked
 from entitybench.leaderboard.statistics import edges
-from entitybench.leaderboard.statistics.detection import auroc, balanced, counts, raw
+from entitybench.leaderboard.statistics.detection import balanced, counts, raw
+from entitybench.ranks import auroc
 from entitybench.registry import kinds, resolve
 
 TRUE, FALSE = True, False

@@ -54,9 +54,19 @@ def test_cloning_the_best_tenth_solves_what_cloning_all_does_not(mixed):
     assert means(every).max() < 0.4
 
 
-@pytest.mark.parametrize("id", ["iql", "td3bc"])
+CHANGES = {
+    "iql": {"beta": 10.0, "expectile": 0.9},
+    "td3bc": {"alpha": 2.5},  # as published
+    "sql": {"alpha": 0.3},
+    "rebrac": {"actor_penalty": 0.4},
+    "cql": {"conservatism": 1.0},
+    "odice": {"reward_scale": 10.0, "balance": 0.5, "backward": 0.3},
+}
+
+
+@pytest.mark.parametrize("id", CHANGES)
 def test_values_find_the_way_in_random_walks(id, walks):
-    changes = {"beta": 10.0, "expectile": 0.9} if id == "iql" else {"alpha": 2.5}  # as published
+    changes = CHANGES[id]
     one, _ = chain.train(
         id, walks, updates=800, discount=0.9, target_rate=0.02, **fast(3e-3), **changes
     )
@@ -67,3 +77,28 @@ def test_values_find_the_way_in_random_walks(id, walks):
         value = one.value.value(one.params["value"], state)[0].detach().numpy()
         assert list(value) == sorted(value)
         assert 0.5 < value[0] < 0.8 < value[-1] < 1.05
+
+
+@pytest.mark.parametrize("id", ["aw", "dw-aw", "dwbc-oracle"])
+def test_weighted_cloning_solves_what_cloning_all_does_not(id, mixed):
+    one, _ = chain.train(id, mixed)
+    assert chain.solved(one.policy())
+    assert means(one).min() > 0.1  # random walks that reach the end are as good as the straight
+
+
+@pytest.mark.parametrize(
+    ("id", "weight"), [("idrl", "paper"), ("idrl-m1", "adv"), ("idrl-action-ratio", "adv")]
+)
+def test_weights_of_two_ratios_find_the_way_in_random_walks(id, weight, walks):
+    rates = {f"phases.{k}.{name.partition('.')[2].partition('.')[2]}": rate
+             for k in range(3) for name, rate in fast(3e-3).items()}  # fmt: skip
+    one, metrics = chain.train(
+        id, walks, updates=600, discount=0.9, target_rate=0.02, weight=weight, reward_scale=3.0,
+        least_transitions=1, policy_hidden=(32, 32), **rates,
+        **{"phases.1.updates": 400, "phases.2.updates": 300},
+    )  # fmt: skip
+    assert chain.solved(one.policy())
+    assert metrics["kept_1"] <= 1.0
+    if id == "idrl-m1":  # the ratio of states is that of a flow
+        assert 0.6 < metrics["flow_1"] < 1.6
+        assert metrics["togo_gain_1"] > 0.0

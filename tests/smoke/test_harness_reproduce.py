@@ -198,7 +198,7 @@ def test_claims_whose_training_diverged_are_left_out(tmp_path, installed, capfd)
     words = f"reproduce built --preset tiny --device cpu --workers 2 --out {tmp_path}".split()
     why = (
         "lost (built/push-1block/play-v1+lost=true/seed0: training diverged with seed 0: loss is "
-        "nan after 1 of 2 updates. Try a smaller learning rate, in another --out)"
+        "nan after 1 of 2 updates: try a smaller learning rate. Begin anew in another --out)"
     )
     for _ in ("at first", "again"):
         assert main(words) == 2

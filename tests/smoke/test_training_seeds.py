@@ -191,8 +191,8 @@ def test_one_seed_diverges_and_the_others_go_on(way, tmp_path, monkeypatch):
     whole = run(tmp_path / "whole")
     out = tmp_path / "out"
     line = (
-        "training diverged with seed 1: loss is nan after 30 of 60 updates; seeds 0 2 finished. "
-        "Try a smaller learning rate, in another --out."
+        "training diverged with seed 1: loss is nan after 30 of 60 updates: try a smaller learning "
+        "rate; seeds 0 2 finished. Begin anew in another --out."
     )
     with pytest.raises(Diverged) as caught:
         run(out, changes=changes, progress=lambda s: notes.append(s.note))
@@ -202,7 +202,8 @@ def test_one_seed_diverges_and_the_others_go_on(way, tmp_path, monkeypatch):
     for seed in (0, 2):
         assert weights(out / f"seed{seed}") == weights(whole[seed])
         assert rows(out / f"seed{seed}") == rows(whole[seed])
-    expected = ["seed 1 diverged: loss is nan after 30 of 60 updates"]
+    why = "loss is nan after 30 of 60 updates: try a smaller learning rate"
+    expected = [f"seed 1 diverged: {why}"]
     expected += ["seeds 0 2 go on at 30"] if way == "beside" else []
     assert [note for note in notes if note] == expected
     assert "NaN" not in (out / "seed1.training" / "metrics.jsonl").read_text()

@@ -66,7 +66,10 @@ def go(rng):
 
 
 def dataset(*, episodes=200, good=0.0):
-    """Random walks, and a share of episodes that go straight to the reward."""
+    """Random walks, and a share of episodes that go straight to the reward.
+
+    Where there are none such, the walks of the second half are flagged as an expert's.
+    """
     rng, columns = np.random.default_rng(0), {}
     made = [episode(go if k < good * episodes else wander, rng) for k in range(episodes)]
     lengths = np.array([len(actions) for _, actions in made])
@@ -76,8 +79,12 @@ def dataset(*, episodes=200, good=0.0):
     columns["actions"] = np.zeros((rows, 1), np.float32)
     columns["rewards"] = np.zeros(rows, np.float32)
     columns["masks"] = np.ones(rows, bool)
-    for first, (places, actions) in zip(offsets, made, strict=False):
+    columns["terminals"] = np.zeros(rows, bool)
+    columns["terminals"][offsets[1:] - 1] = True
+    columns["expert"] = np.zeros(rows, np.uint8)  # who goes straight
+    for k, (first, (places, actions)) in enumerate(zip(offsets, made, strict=False)):
         last = first + len(actions)
+        columns["expert"][first:last] = k < good * episodes if good else k >= episodes / 2
         columns["actions"][first:last] = actions
         columns["masks"][last] = False
         if places[-1] == STATES - 1:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from entitybench.agents.common.offline.networks import Actor
-    from entitybench.types import Batch, Policy, TaskSpec
+    from entitybench.types import Array, Batch, Policy, TaskSpec
 
 Tensor = torch.Tensor
 
@@ -42,6 +42,7 @@ class OfflineLearner(TorchLearner):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("observations", "actions")
+    following: ClassVar[tuple[str, ...]] = ()  # of the columns, also wanted of the next step
     shipped: ClassVar[tuple[str, ...]] = ("actor",)
     of_seeds: ClassVar[bool] = True  # networks and losses of this kit keep axes in front
     actor: Actor
@@ -58,8 +59,20 @@ class OfflineLearner(TorchLearner):
         masks = ("entity_masks",) if "entity_masks" in data.columns else ()
         chosen = None if self.config.best == 1 else best_episodes(data, self.config.best)
         device = None if self.device.type == "cpu" else str(self.device)
-        sampler = TransitionSampler(data, (*self.columns, *masks), device, episodes=chosen)
+        sampler = TransitionSampler(
+            data,
+            (*self.columns, *masks),
+            device,
+            episodes=chosen,
+            following=self.following,
+            weights=self.row_weights(data),
+        )
         return Transitions(data, sampler)
+
+    def row_weights(self, data: Any) -> Array | None:
+        """How often each transition is drawn, (rows,), at the row where it begins; None: alike."""
+        del data
+        return None
 
     def measure(self, source: Transitions) -> None:
         if self.config.standardise:

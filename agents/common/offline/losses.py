@@ -19,6 +19,16 @@ def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
     return (weight * difference.square()).mean(-1)
 
 
+def twin_loss(q: Tensor, target: Tensor) -> Tensor:
+    """Mean (Q − y)² of members (..., E, B) to one target (..., B), summed over the members."""
+    return (q - target.detach().unsqueeze(-2)).square().mean(-1).sum(-1)
+
+
+def weighted(weight: Tensor, error: Tensor) -> Tensor:
+    """Mean of errors (..., B) with constant weights: weighted cloning."""
+    return (weight.detach() * error).mean(-1)
+
+
 def advantage_weight(advantage: Tensor, beta: float) -> Tensor:
     """Min(exp(β A), 100), a constant (Kostrikov et al. 2022, equation 7)."""
     return (beta * advantage.detach()).exp().clamp(max=MOST_WEIGHT)

@@ -6,10 +6,12 @@ all have further axes in front (of training seeds).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
+import torch.nn.functional as F
 
 from entitybench.agents.common.mlp import init_mlp, mlp
 from entitybench.agents.common.offline.losses import gaussian_log_likelihood
@@ -45,7 +47,24 @@ class Actor:
 
     def act(self, params: Mapping[str, Tensor], state: Tensor) -> Tensor:
         """The mean (..., B, A) in (−1, 1) at states (..., B, D)."""
-        return torch.tanh(mlp(params, state.unsqueeze(-3), len(self.hidden) + 1)[..., 0, :, :])
+        return torch.tanh(self._before_tanh(params, state))
+
+    def sample(
+        self, params: Mapping[str, Tensor], state: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Actions tanh(u), and log π of them (..., B): of a Gaussian of u (Haarnoja et al. 2018).
+
+        `noise` (..., B, A) is standard normal.
+        """
+        log_std = params["log_std"][..., 0, :, :].clamp(*LOG_STD)
+        mean = self._before_tanh(params, state)
+        u = mean + log_std.exp() * noise
+        squashed = 2.0 * (math.log(2.0) - u - F.softplus(-2.0 * u))  # log (1 − tanh² u)
+        density = gaussian_log_likelihood(mean, log_std, u) - squashed.sum(-1)
+        return torch.tanh(u), density
+
+    def _before_tanh(self, params: Mapping[str, Tensor], state: Tensor) -> Tensor:
+        return mlp(params, state.unsqueeze(-3), len(self.hidden) + 1)[..., 0, :, :]
 
     def error(self, params: Mapping[str, Tensor], mean: Tensor, action: Tensor) -> Tensor:
         """How far actions (..., B, A) are from the policy: (..., B).

@@ -39,3 +39,16 @@ def moments(store: EpisodeStore) -> tuple[torch.Tensor, torch.Tensor]:
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
     found = (mean + origin, np.maximum(deviation, LEAST))
     return tuple(torch.as_tensor(x, dtype=torch.float32) for x in found)  # type: ignore[return-value]
+
+
+def returns_to_go(store: EpisodeStore, discount: float) -> np.ndarray:
+    """(rows,) float64: the discounted sum of the rewards from each row on, 0 at padding rows."""
+    total = np.array(store.columns["rewards"], np.float64)
+    ends = store.offsets[1:] - 1  # padding rows
+    begins = store.offsets[:-1]
+    total[ends] = 0.0
+    for back in range(2, int(store.lengths.max(initial=0)) + 1):
+        row = ends - back
+        row = row[row >= begins]
+        total[row] += discount * total[row + 1]
+    return total

@@ -1,0 +1,155 @@
+"""What `bench reproduce idrl` checks.
+
+Scores are normalised: random is 0 and the script 100. The settings of every arm were chosen with
+equal budgets on training seeds that no claim uses (`benchmarks/tune_offline.py`), the bounds before
+the claims' own seeds were run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from entitybench.agents.idrl.settings import SETTINGS
+from entitybench.claims import (
+    Arm,
+    Average,
+    Best,
+    Check,
+    Claim,
+    Difference,
+    Mean,
+    Measured,
+    Ratio,
+    Spread,
+    Training,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCORE = "normalised_return"
+RIVALS = ("iql", "sql", "td3bc", "rebrac", "bc-10pct")
+WORLDS = ("point-maze-u", "push-1block-region", "hockey-strike", "kitchen-4tasks")
+LEGGED = ("hopper", "halfcheetah", "walker2d")
+EMBEDDED = tuple(f"{task}/embedded-v1" for task in WORLDS)
+CORRUPT = tuple(f"{task}/corrupt-{p}-v1" for task in WORLDS for p in (1, 5, 10))
+LOCOMOTION = tuple(f"{task}/corrupt-{p}-v1" for task in LEGGED for p in (1, 5, 10))
+_UNIT = "entitybench.agents.idrl.tabular"
+_PRESETS = ("small",)  # whose updates the settings replace
+_PAPER = (
+    "90.8 on locomotion, 80.3 in AntMaze, 74.8 in the kitchen; the best rivals about 88.5, 76.9, 74"
+)
+
+
+def _arm(agent: str, dataset: str) -> Arm:
+    """An arm named AGENT@DATASET, with the settings that were chosen for it."""
+    task = dataset.partition("/")[0]
+    return Arm(f"{agent}@{dataset}", agent, task, dataset=dataset, changes=SETTINGS[agent])
+
+
+def _arms(agents: Sequence[str], datasets: Sequence[str]) -> tuple[Arm, ...]:
+    return tuple(_arm(agent, dataset) for dataset in datasets for agent in agents)
+
+
+def _score(agent: str, datasets: Sequence[str]) -> Average:
+    """The mean score over datasets, within each training seed."""
+    return Average(tuple(Mean(f"{agent}@{dataset}", SCORE) for dataset in datasets))
+
+
+def _logged(agent: str, datasets: Sequence[str], column: str) -> Average:
+    """A number that training logged, its mean over datasets."""
+    return Average(tuple(Training(f"{agent}@{dataset}", column) for dataset in datasets))
+
+
+def _main(name: str, where: str, datasets: Sequence[str]) -> Claim:
+    """IDRL beats the best rival by five points."""
+    ahead = Difference(
+        _score("idrl", datasets), Best(tuple(_score(agent, datasets) for agent in RIVALS))
+    )
+    return Claim(
+        name=name,
+        method="idrl",
+        statement=f"On {where}, IDRL is 5 points or more above the best of {', '.join(RIVALS)}.",
+        published=_PAPER,
+        arms=_arms(("idrl", *RIVALS), datasets),
+        checks=(Check(ahead, at_least=5.0), Check(ahead, at_least=0.0, by="interval")),
+        presets=_PRESETS,
+    )
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        name="unit",
+        method="idrl",
+        statement="With tables, the losses find the ratio of visitations, no iteration is worse.",
+        published="Theorems 1, 2 and 4",
+        arms=(),
+        checks=(
+            Check(Measured(f"{_UNIT}:ratio_error"), at_most=0.1, by="every seed"),
+            Check(Measured(f"{_UNIT}:mean_error"), at_most=0.02, by="every seed"),
+            Check(Measured(f"{_UNIT}:least_gain"), at_least=0.0, by="every seed"),
+        ),
+    ),
+    _main("small-1", "embedded data", EMBEDDED),
+    _main("small-1-corrupt", "episodes of an expert among random ones", CORRUPT),
+    _main("small-1-locomotion", "the same of legged robots", LOCOMOTION),
+    Claim(
+        name="small-2",
+        method="idrl",
+        statement="A second iteration helps, and the ratio of states does not hurt.",
+        published="one iteration 73.2 / 68.8 / 70.5, ratio of actions 56.8 / 51.3 / 67.8",
+        arms=_arms(("idrl", "idrl-m1", "idrl-action-ratio"), EMBEDDED),
+        checks=(
+            Check(
+                Difference(_score("idrl", EMBEDDED), _score("idrl-m1", EMBEDDED)),
+                at_least=0.0,
+                by="interval",
+            ),
+            Check(
+                Difference(_score("idrl", EMBEDDED), _score("idrl-action-ratio", EMBEDDED)),
+                at_least=-2.0,
+            ),
+        ),
+        presets=_PRESETS,
+    ),
+    Claim(
+        name="small-3",
+        method="idrl",
+        statement="The filter keeps the expert's transitions, and w(s, a) knows them better than "
+        "w(a | s) does.",
+        published="shown in a grid world",
+        arms=_arms(("idrl",), EMBEDDED),
+        checks=(
+            Check(
+                Ratio(
+                    _logged("idrl", EMBEDDED, "purity_1"),
+                    _logged("idrl", EMBEDDED, "purity_before_1"),
+                ),
+                at_least=3.0,
+            ),
+            Check(
+                Difference(
+                    _logged("idrl", EMBEDDED, "auroc_1"),
+                    _logged("idrl", EMBEDDED, "auroc_action_1"),
+                ),
+                at_least=0.0,
+                by="interval",
+            ),
+        ),
+        presets=_PRESETS,
+    ),
+    Claim(
+        name="small-4",
+        method="idrl",
+        statement="Scores vary less over training seeds than those of SQL.",
+        published="stated without numbers",
+        arms=_arms(("idrl", "sql"), EMBEDDED),
+        checks=(
+            Check(
+                Ratio(Spread(_score("idrl", EMBEDDED)), Spread(_score("sql", EMBEDDED))),
+                at_most=1.0,
+            ),
+        ),
+        presets=_PRESETS,
+    ),
+)

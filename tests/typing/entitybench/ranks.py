@@ -1,0 +1,1 @@
+../../../src/entitybench/ranks.py

@@ -58,7 +58,7 @@ EARNS = {
 }
 
 # Not run yet; `python benchmarks/records.py --agents zero constant` makes these records.
-MISSING = {("robosuite-push-3blocks", agent) for agent in DEGENERATE}
+MISSING = {("robosuite-push-3blocks", "constant")}
 RUN = [(t, agent) for t in CONTROL for agent in DEGENERATE if (t, agent) not in MISSING]
 
 

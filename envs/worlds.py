@@ -110,6 +110,7 @@ def oracle_of(task: str | TaskSpec) -> Policy[Any]:
 def make_worlds(
     task: str | TaskSpec,
     batch: int,
+    /,
     threads: int = 1,
     *,
     horizon: int | None = None,

@@ -23,6 +23,10 @@ _LOST = (
     "this process was forked from one that had drawn, which OpenGL does not survive: start workers "
     'with multiprocessing.get_context("spawn") or "forkserver", or draw first in the worker'
 )
+SHUT = (
+    "another library of this process has shut down the display that is drawn on, as pygame does "
+    "where it opens its own (HumanRendering): set SDL_VIDEODRIVER=dummy, or draw in another process"
+)
 
 
 class _Fate:

@@ -15,7 +15,7 @@ from entitybench.envs.core.banks import paint, vary
 from entitybench.envs.core.interactions import owners
 from entitybench.envs.core.world import GoalWorld
 from entitybench.envs.drawing.edges import check_edge, check_view
-from entitybench.envs.drawing.gl import check_drawable, lost, make_context
+from entitybench.envs.drawing.gl import SHUT, check_drawable, lost, make_context
 from entitybench.envs.parts.scene import PAINT_GROUP, ROBOT_GROUP
 from entitybench.errors import BadValue, RenderError
 
@@ -204,14 +204,23 @@ class Renderer:
         """
         if self._gl is None:
             return
-        if self._thread == threading.get_ident() and not lost():
+        if self._thread != threading.get_ident() or lost():
+            self._abandon()
+            return
+        try:
             self._gl.make_current()
-            self._context.free()
-            self._gl.free()
-        else:
-            _ABANDONED.append((self._context, self._gl))
-            if hasattr(self._gl, "_context"):
-                self._gl._context = None  # or MuJoCo frees it at exit, and complains that it cannot
+        except Exception:  # it was freed with its display
+            self._abandon()
+            return
+        self._context.free()
+        self._gl.free()
+        self._gl = None
+
+    def _abandon(self) -> None:
+        """Leave a context that cannot be freed."""
+        _ABANDONED.append((self._context, self._gl))
+        if hasattr(self._gl, "_context"):
+            self._gl._context = None  # or MuJoCo frees it at exit, and complains that it cannot
         self._gl = None
 
     def _begin(self) -> None:
@@ -221,7 +230,11 @@ class Renderer:
             raise RenderError("this renderer is closed: make another one.")
         if self._thread != threading.get_ident():
             raise RenderError("a renderer draws in the thread that made it: make one a thread.")
-        self._gl.make_current()
+        try:
+            self._gl.make_current()
+        except Exception as error:  # EGL's own
+            self._abandon()
+            raise RenderError(f"{SHUT}.") from error
 
     def _update(
         self,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from entitybench.envs.api import make_worlds, oracle_of, world_of
+from entitybench.envs.api import make, make_vec, make_worlds, oracle_of, world_of
 from entitybench.envs.core.batch import Worlds
 from entitybench.envs.core.starts import all_apart, drawn, spread
 from entitybench.envs.core.world import whole_steps
@@ -149,3 +149,9 @@ def test_failures_need_episodes_and_a_physics_that_feels():
     tag = replace(tasks()["team-tag"], failures=tasks()["kitchen-gripper-microwave"].failures)
     with pytest.raises(BadValue):
         inject(tag, "success", [0])
+
+
+@pytest.mark.parametrize("view", [make, make_vec])
+def test_the_batch_of_an_environment_is_no_argument(view) -> None:
+    with pytest.raises(BadValue, match="no argument 'batch'"):
+        view("push-1block", batch=4)

@@ -219,6 +219,23 @@ def test_every_thread_draws_the_same_and_any_may_close(id: str) -> None:
     env.close()
 
 
+@pytest.mark.parametrize("id", ["push-1block", "push-1block-pixels"])
+def test_a_display_that_was_shut_down_is_told_in_one_line(
+    id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = make(id, render_mode="rgb_array", width=32, height=32)
+    env.reset(seed=0)
+    env.render()
+
+    def gone(self: Any) -> None:
+        raise OSError("err = EGL_BAD_DISPLAY")
+
+    monkeypatch.setattr(type(env._renderer.get()._gl), "make_current", gone)
+    with pytest.raises(RenderError, match="shut down the display"):
+        env.render()
+    env.close()
+
+
 PROGRAM = """
 import os
 import entitybench as eb

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
 from struct import Struct
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import mujoco
 import numpy as np
 
 from entitybench.envs.core.messages import ALARMS, listen
+from entitybench.envs.core.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -142,7 +142,7 @@ class MujocoPhysics(Physics):
         # `refresh` is called where it has something to do: after every step, or when it is due.
         self.seldom = type(world).due is not _World().due
         self._refresh = type(world).refresh is not _World().refresh and not self.seldom
-        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+        self._pool = Threads(self.threads - 1) if self.threads > 1 else None
 
     def allocate(self) -> Array:
         # One episode, one field, no memory: MuJoCo's own array is the state.

@@ -8,7 +8,6 @@ numbers, bit for bit, one control step after the other.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from entitybench.envs.core.messages import ALARMS
 from entitybench.envs.core.physics import CALM, INTEGRATION, MujocoPhysics, Physics, begin
+from entitybench.envs.core.threads import Threads
 from entitybench.envs.core.world import World
 from entitybench.registry import resolve
 
@@ -87,7 +87,7 @@ class StretchedPhysics(Physics):
         self._saved = np.zeros((batch, self.saved_size))
         self._states = np.zeros((batch, world.state_size))
         self._hands = [_Hand(world) for _ in range(self.threads)]
-        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+        self._pool = Threads(self.threads - 1) if self.threads > 1 else None
 
     def reset(self, row: int, start: Start, variation: Variation | None) -> None:
         self._wake(row)

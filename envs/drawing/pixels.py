@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from entitybench.envs.core.batch import Worlds
+from entitybench.envs.core.threads import Threads
 from entitybench.envs.core.world import GoalWorld, TeamWorld
 from entitybench.envs.drawing.render import OwnRenderer
 
@@ -47,7 +47,7 @@ class PixelWorlds(Worlds):
         self._variations_seen: list[Variation | None] = [None] * self.batch
         # One thread a renderer, for good: a context belongs to the thread that made it.
         count = self.threads if self.threads > 1 else 0
-        self._drawers = [ThreadPoolExecutor(1) for _ in range(count)]
+        self._drawers = [Threads(1) for _ in range(count)]
 
     def _present(self, states: Obs) -> Obs:
         pictures = self._each(lambda draw, row: draw.row(self, row))

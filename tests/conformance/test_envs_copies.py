@@ -118,11 +118,33 @@ def test_an_open_window_is_not_copied() -> None:
             copied(env)
 
 
+@pytest.mark.parametrize("make", [eb.make, lambda task: eb.make_vec(task, 3, threads=2)])
 @pytest.mark.parametrize("method", ["spawn", "fork"])
-def test_a_worker_goes_on_as_this_process_does(method: str) -> None:
-    env = eb.make("halfcheetah")
+def test_a_worker_goes_on_as_this_process_does(method: str, make: Callable[..., Any]) -> None:
+    env = make("halfcheetah")
     env.reset(seed=0)
     steps(env, 0, 5)
     with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as workers:
         there = workers.submit(steps, env, 1, 20)
         assert there.result(timeout=120) == steps(env, 1, 20)
+
+
+def stepped_in_a_fork(env: Any, found: Any) -> None:
+    """A fork without pickling, as workers that inherit what their parent has."""
+    found.send(steps(env, 1, 5))
+
+
+def test_threads_of_a_vector_step_in_a_forked_process_too() -> None:
+    env = eb.make_vec("push-3blocks", 4, threads=2)
+    env.reset(seed=0)
+    steps(env, 0, 5)
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+    worker = context.Process(target=stepped_in_a_fork, args=(env, there))
+    worker.start()
+    try:
+        assert here.poll(60), "the forked process waits for threads that it does not have"
+        assert here.recv() == steps(env, 1, 5)
+    finally:
+        worker.kill()
+        worker.join()

@@ -243,14 +243,17 @@ from entitybench.errors import RenderError
 env = eb.make("push-1block", render_mode="rgb_array", width=32, height=32)
 env.reset(seed=0)
 env.render()
+many = eb.make_vec("push-1block-pixels", 2, threads=2)
+many.reset(seed=0)
 if os.fork():
     os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
-for draw in (env.render, eb.make("push-1block-pixels").reset):
+for draw in (env.render, eb.make("push-1block-pixels").reset, many.reset):
     try:
         draw()
     except RenderError as error:
         print(error)
 env.close()
+many.close()
 """
 
 
@@ -260,7 +263,7 @@ def test_drawing_after_a_fork_is_told_and_does_not_wait() -> None:
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True
     )
     lines = run.stdout.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert all("forked" in line and '"spawn"' in line for line in lines)
     assert run.stderr == ""
 

@@ -31,6 +31,7 @@ from entitybench.envs.views.spaces import (
     observation_space,
     observed,
     refuse_horizon,
+    refuse_threads,
     seen,
     shapes_in,
 )
@@ -81,6 +82,7 @@ class TaskEnv(Framed, gymnasium.Env):
         self.render_mode = check_render_mode(render_mode)
         self._frame = frame_size(render_mode, width, height)
         self.task = task_of(task)
+        refuse_threads(kwargs)
         self.worlds = make_worlds(self.task, 1, horizon=horizon, **kwargs)
         self.world: Any = self.worlds.world
         if not isinstance(self.world, self.world_class):

@@ -158,6 +158,15 @@ def refuse_horizon(kwargs: dict[str, Any]) -> None:
         )
 
 
+def refuse_threads(kwargs: dict[str, Any]) -> None:
+    """Raise BadValue for threads of one episode, which one thread steps."""
+    if "threads" in kwargs:
+        raise BadValue(
+            f"one episode is stepped by one thread, not threads={kwargs['threads']!r}: make_vec "
+            "and make_worlds take them."
+        )
+
+
 def numbers_of(action: Any, shape: tuple[int, ...]) -> list[float] | None:
     """The numbers of an action (A,), if it is an array of `shape` of finite floats; else None.
 

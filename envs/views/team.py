@@ -25,6 +25,7 @@ from entitybench.envs.views.spaces import (
     check_seed,
     entity_box,
     frame_size,
+    refuse_threads,
     shapes_in,
 )
 from entitybench.envs.worlds import make_worlds, task_of
@@ -79,6 +80,7 @@ class TeamEnv(Framed, ParallelEnv):  # type: ignore[misc]  # it has no types
             raise BadValue('a team has no window: use render_mode="rgb_array" or None.')
         self.render_mode = check_render_mode(render_mode)
         self._frame = frame_size(render_mode, width, height)
+        refuse_threads(kwargs)
         self.worlds = make_worlds(self.task, 1, horizon=horizon, **kwargs)
         world = self.worlds.world
         if not isinstance(world, TeamWorld):

@@ -151,6 +151,12 @@ def test_failures_need_episodes_and_a_physics_that_feels():
         inject(tag, "success", [0])
 
 
+@pytest.mark.parametrize("task", ["push-1block", "team-spread"])
+def test_one_episode_has_no_threads(task) -> None:
+    with pytest.raises(BadValue, match="stepped by one thread, not threads=2"):
+        make(task, threads=2)
+
+
 @pytest.mark.parametrize("view", [make, make_vec])
 def test_the_batch_of_an_environment_is_no_argument(view) -> None:
     with pytest.raises(BadValue, match="no argument 'batch'"):

@@ -22,6 +22,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target=f"{_HERE}.cai:CAI",
         paper="Seitzer et al., Causal Influence Detection for Improving Efficiency in "
         "Reinforcement Learning, NeurIPS 2021",
+        cites=("seitzer2021cai",),
         extra="train",
         needs=_NEEDS,
         summary="what has influence on the next state in this state, whatever did happen",
@@ -55,6 +56,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target=f"{_HERE}.jaci:JACI",
         paper="Chuck et al., Automated Discovery of Functional Actual Causes in Complex "
         "Environments, 2024",
+        cites=("chuck2024jaci",),
         extra="train",
         needs=_NEEDS,
         summary="the smallest mask with which a forward model still explains the outcome",
@@ -65,6 +67,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         target=f"{_HERE}.ncd:NCD",
         paper="Hwang et al., On Discovery of Local Independence over Continuous Variables via "
         "Neural Contextual Decomposition, CLeaR 2023",
+        cites=("hwang2023ncd",),
         extra="train",
         needs=_NEEDS,
         summary="some contexts, each with a graph of its own, and which one holds now",

@@ -272,7 +272,7 @@ class _Trace:
 
     def add(self, info: Mapping[str, Array], actions: Array, worlds: Simulation) -> None:
         """One control step."""
-        self.handling.add(actions, worlds.bumped)
+        self.handling.add(actions, lambda: worlds.bumped())  # of worlds with obstacles
         ended = self.tally.add(info).tolist()
         for row in ended:
             if not self.tally.unstable[row]:

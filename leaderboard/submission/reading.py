@@ -49,7 +49,7 @@ def manifest_of(data: bytes, report: Report) -> Manifest | None:
     """The manifest. None: it is none, or a newer one."""
     version = None
     try:
-        found = parsed(data, finite=True)
+        found = parsed(data, finite=True, keepable=True)
         version = found.get("schema_version") if isinstance(found, dict) else None
     except (ValueError, RecursionError):
         pass  # said below
@@ -64,7 +64,7 @@ def manifest_of(data: bytes, report: Report) -> Manifest | None:
 def model_of(data: bytes, name: str, model: type[M], rule: str, report: Report) -> M | None:
     """What a JSON file says. None: it follows no schema."""
     try:
-        return model.model_validate(parsed(data, finite=True), strict=True)
+        return model.model_validate(parsed(data, finite=True, keepable=True), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -77,7 +77,7 @@ def model_of(data: bytes, name: str, model: type[M], rule: str, report: Report) 
 def record_of(data: bytes, report: Report) -> Record | None:
     """The record. None: it is none, or a newer one."""
     try:
-        parsed(data, finite=True)
+        parsed(data, finite=True, keepable=True)
         return Record.of_text(data.decode(), RECORD)
     except (RecordError, ValueError, RecursionError) as error:
         report.find("schema", reason(error), file=RECORD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +115,8 @@ def evaluate_suite(
     for job in own:
         if (record := found[job.path]) is not None:
             told(f"{heads[job.path]}: there already, {_score(record, where)}")
-            shutil.rmtree(partial(job), ignore_errors=True)  # of a kill in the last moment
+            with suppress(BadValue), _alone(job):  # what a kill in the last moment left
+                shutil.rmtree(partial(job), ignore_errors=True)
     work = _Work(spec, where, count, bank, use, folder)
     todo = [job for job in own if found[job.path] is None]
     failed: BenchError | None = None

@@ -15,16 +15,16 @@ _UNFIT = re.compile("[\\x00\\ud800-\\udfff]")
 _ESCAPED = re.compile(r"\\u(0000|[dD][89abAB])")
 
 
-def parsed(text: str | bytes, *, finite: bool = False) -> Any:
+def parsed(text: str | bytes, *, finite: bool = False, keepable: bool = False) -> Any:
     """The value that a JSON text stands for.
 
     Args:
         text: of a file that anybody may have written.
         finite: whether NaN and Infinity, which JSON does not know and Python writes, are refused.
+        keepable: whether characters are refused that no database or file keeps.
 
     Raises:
-        ValueError: it is no JSON in UTF-8, nests too deeply, or holds characters that cannot be
-            written again.
+        ValueError: it is no JSON in UTF-8, nests too deeply, or holds what is refused.
     """
     text = text.decode() if isinstance(text, bytes) else text
     try:
@@ -43,7 +43,7 @@ def parsed(text: str | bytes, *, finite: bool = False) -> Any:
         if not level:
             # Nearly always there are no such escapes, and nothing else is walked for them.
             escaped = _ESCAPED.search(text) and any(map(_UNFIT.search, _all(found)))
-            if escaped or _UNFIT.search(text):
+            if keepable and (escaped or _UNFIT.search(text)):
                 raise ValueError("it holds NUL or half a character, which nothing can keep")
             return found
     raise ValueError("its brackets nest too deeply")

@@ -111,8 +111,7 @@ def test_graphs_are_scored_from_chance_to_the_expert(small: Made) -> None:
 def test_divisions(small: Made) -> None:
     divisions = {entry.id: (entry.division, entry.opens) for entry in small.board.entries}
     assert divisions["host-push-1block.oracle"] == ("scripted", "")
-    assert divisions["host-push-1block.hecrl"][0] == "open"
-    assert divisions["host-push-1block.hecrl"][1]
+    assert divisions["host-push-1block.hecrl"] == ("closed", "")
 
 
 def test_a_submission_has_the_level_of_its_report(small: Made) -> None:

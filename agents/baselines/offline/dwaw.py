@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 
+from entitybench.agents.baselines.offline.bc import BC
 from entitybench.agents.common.bounds import bounded
-from entitybench.agents.common.offline.config import RewardConfig, constant
+from entitybench.agents.common.offline.config import RewardConfig
 from entitybench.agents.common.offline.losses import weighted
 from entitybench.agents.common.offline.networks import Actor, Critic
 from entitybench.agents.common.offline.rewards import RewardLearner
@@ -75,11 +76,7 @@ class DWAW(RewardLearner):
     config_class: ClassVar[type[Any]] = DWAWConfig
     columns: ClassVar[tuple[str, ...]] = (*RewardLearner.columns, "terminals")
     following: ClassVar[tuple[str, ...]] = ("actions",)
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "tiny": {"phases": constant(40, 1e-3), "batch_size": 32, "hidden": (16, 16)},
-        "small": {"phases": constant(5_000, 1e-3), "batch_size": 128, "hidden": (128, 128)},
-        "paper": {"phases": constant(1_000_000), "batch_size": 256, "hidden": (256, 256)},
-    }
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = BC.presets
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
         super().__init__(config, task, seed=seed, device=device)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import torch
 
-from entitybench.agents.common.offline.config import OfflineConfig, constant
+from entitybench.agents.baselines.offline.bc import BC
+from entitybench.agents.common.offline.config import OfflineConfig
 from entitybench.agents.common.offline.learner import OfflineLearner, Transitions
 from entitybench.agents.common.offline.losses import weighted
 from entitybench.agents.common.offline.networks import Actor, Critic
@@ -52,11 +53,7 @@ class DWBC(OfflineLearner):
     """
 
     config_class: ClassVar[type[Any]] = DWBCConfig
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "tiny": {"phases": constant(40, 1e-3), "batch_size": 32, "hidden": (16, 16)},
-        "small": {"phases": constant(5_000, 1e-3), "batch_size": 128, "hidden": (128, 128)},
-        "paper": {"phases": constant(1_000_000), "batch_size": 256, "hidden": (256, 256)},
-    }
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = BC.presets
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
         super().__init__(config, task, seed=seed, device=device)

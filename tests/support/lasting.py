@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def lasts(line: str) -> bool:
-    """Whether a page's command ends by Ctrl-C only."""
-    return line.split()[:2] == ["bench", "serve"]
+    """Whether a page's command ends by Ctrl-C only: those with other options say something and end."""
+    words = line.split()
+    return words[:2] == ["bench", "serve"] and set(words[2::2]) <= {"--port"}
 
 
 def free_port() -> int:

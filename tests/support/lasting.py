@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lasts(line: str) -> bool:
-    """Whether a page's command ends by Ctrl-C only: those with other options say something and end."""
+    """Whether a page's command ends by Ctrl-C only; with other options it ends by itself."""
     words = line.split()
     return words[:2] == ["bench", "serve"] and set(words[2::2]) <= {"--port"}
 

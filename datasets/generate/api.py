@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from entitybench.arithmetic import rounds_alike
 from entitybench.datasets.catalogue.scores import reference_of
 from entitybench.datasets.generate.block import columns_of
 from entitybench.datasets.generate.job import Generation
@@ -21,7 +22,7 @@ from entitybench.datasets.generate.parts import (
     to_stderr,
 )
 from entitybench.datasets.generate.plan import BLOCK, SMALL, Plan, sizes_of
-from entitybench.datasets.generate.pool import available_cores, run
+from entitybench.datasets.generate.pool import available_cores, elsewhere, run
 from entitybench.datasets.generate.reference import scores_of
 from entitybench.datasets.generate.replay import self_check
 from entitybench.datasets.store.files import read_manifest
@@ -32,6 +33,7 @@ from entitybench.datasets.store.writer import StoreWriter, disk_errors, locked, 
 from entitybench.errors import BadValue, DataError, unknown, whole
 from entitybench.executors.api import LOCAL
 from entitybench.executors.api import check as check_executor
+from entitybench.executors.calls import Call
 from entitybench.places import store_place
 from entitybench.progress import progress_bar
 from entitybench.registry import datasets, tasks
@@ -206,9 +208,19 @@ def _merge(plan: Plan, partial: Path, final: Path, tell: Callable[[str], None]) 
 
 def _check(folder: Path, tell: Callable[[str], None]) -> None:
     """Raises DataError when a finished store cannot be replayed; else says what it reaches."""
+    if rounds_alike():
+        lines = checked(str(folder))
+    else:  # to the last bit only workers can judge what workers made
+        call = Call(f"{__name__}:checked", {"folder": str(folder.absolute())})
+        lines = elsewhere(call, folder, f"{folder} could not be checked")
+    for line in lines:
+        tell(line)
+
+
+def checked(folder: str) -> list[str]:
+    """What a finished store shows, in lines. Raises DataError when it cannot be replayed."""
     store = EpisodeStore.open(folder, verify=False)
-    tell(self_check(store))
-    tell(scores_of(store))
+    return [self_check(store), scores_of(store)]
 
 
 def about(plan: Plan) -> dict[str, Any]:

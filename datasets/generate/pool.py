@@ -6,8 +6,9 @@ import json
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from entitybench.arithmetic import rounds_alike
 from entitybench.datasets.generate.parts import part_path, write_part
 from entitybench.errors import DataError
 from entitybench.executors import api as executors
@@ -33,7 +34,8 @@ def run(
 ) -> None:
     """Write the part files of all parts but those in `kept`.
 
-    A single local worker works in this process. However this ends, no worker is left.
+    A single local worker works in this process, if that rounds as every worker does. However this
+    ends, no worker is left.
 
     Args:
         job: what is to be done.
@@ -53,7 +55,8 @@ def run(
     if progress is not None:
         progress(done, sum(counts))
     todo = [index for index in range(len(counts)) if index not in kept]
-    alone = executor == executors.LOCAL and (workers == 1 or len(todo) <= 1)
+    one = executor == executors.LOCAL and (workers == 1 or len(todo) <= 1)
+    alone = one and rounds_alike()
     parts = _alone(job, folder, todo) if alone else _together(job, folder, todo, workers, executor)
     with closing(parts):  # ends the workers
         for index in parts:
@@ -82,8 +85,21 @@ def _together(
     with closing(answers):
         for place, answer in answers:
             if isinstance(answer, Failure):
-                _raise(answer, todo[place])
+                _raise(answer, f"block {todo[place]} could not be generated")
             yield todo[place]
+
+
+def elsewhere(call: Call, folder: Path, failing: str) -> Any:
+    """What a call gives in a process that rounds as the workers do.
+
+    Raises:
+        DataError: it failed; `failing` says what could not be done.
+        OSError: a file could not be read.
+    """
+    [(_, answer)] = executors.run([call], workers=1, folder=folder)
+    if isinstance(answer, Failure):
+        _raise(answer, failing)
+    return answer
 
 
 def do(kind: str, job: str, folder: str, index: int) -> None:
@@ -98,7 +114,7 @@ def _made(kind: str, text: str) -> Job:
     return job
 
 
-def _raise(failure: Failure, block: int) -> None:
+def _raise(failure: Failure, what: str) -> NoReturn:
     """Raise what went wrong in a worker."""
-    error: Any = failure.error(f"block {block} could not be generated")
+    error: Any = failure.error(what)
     raise error if isinstance(error, OSError) else DataError(str(error))

@@ -5,6 +5,8 @@ It must be set before numpy loads; hence nothing is imported here that would loa
 
 from __future__ import annotations
 
+import os
+
 # Names of numpy 1 and of numpy 2.4 on; numpy passes over those that it does not know.
 _WIDER_THAN_AVX2 = (
     "AVX512F AVX512CD AVX512_KNL AVX512_KNM AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR "
@@ -26,6 +28,11 @@ def same_everywhere(cpuinfo: str = "/proc/cpuinfo") -> dict[str, str]:
     if "avx512f" in flags:
         settings["NPY_DISABLE_CPU_FEATURES"] = _WIDER_THAN_AVX2
     return settings
+
+
+def rounds_alike() -> bool:
+    """Whether this process was begun with those variables, as `bench` and its workers are."""
+    return all(os.environ.get(name) == value for name, value in same_everywhere().items())
 
 
 def _flags(cpuinfo: str) -> frozenset[str]:

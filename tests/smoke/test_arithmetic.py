@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from entitybench.arithmetic import same_everywhere
+from entitybench.arithmetic import rounds_alike, same_everywhere
+from entitybench.datasets.generate.api import generate
 from entitybench.executors import local
 
 FLAGS = "processor\t: 0\nvendor_id\t: {}\nflags\t\t: fpu sse2 {}\n"
@@ -50,3 +51,21 @@ def test_workers_of_a_generation_have_the_settings_whatever_the_user_has(monkeyp
     monkeypatch.setattr(local.subprocess, "Popen", lambda *words, **options: seen.update(options))
     local.start()
     assert seen["env"][name] == same_everywhere()[name]
+
+
+def test_a_process_begun_otherwise_has_others_make_and_check_data(monkeypatch, tmp_path):
+    """A script's numpy may have AVX-512: what it makes itself would be other bytes."""
+    for each, value in same_everywhere().items():
+        monkeypatch.setenv(each, value)
+    assert rounds_alike()
+    begun, start = [], local.start
+    monkeypatch.setattr(local, "start", lambda: begun.append(1) or start())
+    made = {"episodes": 2, "workers": 1}
+    here = generate("push-1block/play-v1", out=tmp_path / "here", **made)
+    assert not begun
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    assert not rounds_alike()
+    there = generate("push-1block/play-v1", out=tmp_path / "there", **made)
+    assert len(begun) == 2
+    one, other = ({f.name: f.read_bytes() for f in each.iterdir()} for each in (here, there))
+    assert one == other

@@ -1,12 +1,14 @@
-"""Updates a second of our IQL and TD3+BC beside CORL's single files, and of seeds side by side.
+"""Updates a second of our offline learners beside single files, and of seeds side by side.
 
-Both parts learn from the same dataset, hopper/medium-expert-v1, which is made if it is missing.
+All parts learn from the same dataset, hopper/medium-expert-v1, which is made if it is missing.
 
 1. One training seed as the preset paper has it (2 x 256 units, batch 256), compiled and not, beside
    CORL's at these sizes, float32, all on one core and with every batch drawn anew; the arms take
    turns in short blocks, and the best block of each counts.
 2. Five training seeds in one process, as `bench train --seeds 0 1 2 3 4` learns them, and in five
    processes of one seed at the same time, on the same cores. Sizes are those of the preset small.
+3. O-DICE, SQL and ReBRAC beside loops written as CORL's single files are (`single_files.py`), at
+   the sizes of the presets paper and small; arms take turns as in part 1.
 
 On a busy machine look at the CPU seconds: the clock on the wall measures the neighbours too. The
 peer is optional (its file asks for no more than torch and numpy, here those of this environment):
@@ -35,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from peer import Peer
+from single_files import TRAINERS, Plain
 
 import entitybench as eb
 from entitybench.agents.common.side_by_side import SideBySide
@@ -89,7 +92,7 @@ class CORL(Peer):
         return self.ask(updates)
 
 
-def exported(data: Any, file: Path) -> None:
+def exported(data: Any) -> dict[str, Any]:
     """The dataset as CORL's buffer takes it, states standardised as its `train` does."""
     arrays = np.asarray(data.observations)
     ends = np.asarray(data.offsets[1:]) - 1  # rows that no action follows
@@ -98,13 +101,12 @@ def exported(data: Any, file: Path) -> None:
     flat = (flat - flat.mean(0)) / (flat.std(0) + 1e-3)
     sampled = {name: np.asarray(data.columns[name])[steps] for name in ("actions", "rewards")}
     masks = np.asarray(data.columns["masks"])[steps]
-    np.savez(
-        file,
-        observations=flat[steps],
-        next_observations=flat[steps + 1],
-        terminals=1.0 - masks,
+    return {
+        "observations": flat[steps],
+        "next_observations": flat[steps + 1],
+        "terminals": 1.0 - masks,
         **sampled,
-    )
+    }
 
 
 def beside_corl(asked: argparse.Namespace, data: Any) -> list[dict[str, Any]]:
@@ -112,19 +114,41 @@ def beside_corl(asked: argparse.Namespace, data: Any) -> list[dict[str, Any]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder, core(asked.core):
         file = Path(folder) / "data.npz"
-        exported(data, file)
+        np.savez(file, **exported(data))
         for method in ("iql", "td3bc"):
             arms: dict[str, Any] = {
                 name: Ours([learner(method, data, preset="paper", compile=compiled)], data)
                 for name, compiled in (("ours, compiled", True), ("ours", False))
             }
             arms["CORL"] = CORL(method, asked.corl, file)
-            times: dict[str, list[Times]] = {name: [] for name in arms}
-            for _ in range(asked.repeats):
-                for name, arm in arms.items():
-                    times[name].append(arm.seconds(asked.updates))
+            rows += in_turns(method, arms, asked)
             arms["CORL"].close()
-            rows += [row(method, name, asked.updates, found) for name, found in times.items()]
+    return rows
+
+
+def in_turns(method: str, arms: dict[str, Any], asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """A row for each arm; blocks of one follow those of the others."""
+    times: dict[str, list[Times]] = {name: [] for name in arms}
+    for _ in range(asked.repeats):
+        for name, arm in arms.items():
+            times[name].append(arm.seconds(asked.updates))
+    return [row(method, name, asked.updates, found) for name, found in times.items()]
+
+
+def beside_single_files(asked: argparse.Namespace, data: Any) -> list[dict[str, Any]]:
+    """Rows of the third part."""
+    rows, arrays = [], exported(data)
+    with core(asked.core):
+        for method in asked.methods:
+            for preset in ("paper", "small"):
+                own = learner(method, data, preset=preset, compile=False)
+                sizes = own.config.hidden, own.config.batch_size
+                arms: dict[str, Any] = {f"ours, {preset}": Ours([own], data)}
+                if method == "sql" and preset == "paper":
+                    compiled = learner(method, data, preset=preset)
+                    arms["ours, compiled"] = Ours([compiled], data)
+                arms[f"single file, {preset}"] = Plain(method, arrays, *sizes)
+                rows += in_turns(method, arms, asked)
     return rows
 
 
@@ -188,9 +212,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--corl", type=Path, help="checkout of corl-team/CORL")
     parser.add_argument("--updates", type=int, default=200, help="in a block")
-    parser.add_argument("--repeats", type=int, default=10, help="blocks of each, part 1")
+    parser.add_argument("--repeats", type=int, default=10, help="blocks of each, parts 1 and 3")
     parser.add_argument("--rounds", type=int, default=3, help="of part 2; 0: none")
-    parser.add_argument("--core", type=int, help="of part 1; default: the last one")
+    parser.add_argument("--methods", nargs="*", default=list(TRAINERS), help="of part 3")
+    parser.add_argument("--core", type=int, help="of parts 1 and 3; default: the last one")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     if asked.corl and not (asked.corl / "algorithms/offline/iql.py").is_file():
@@ -202,13 +227,14 @@ def main() -> None:
     else:
         print("CORL is skipped: no --corl CHECKOUT.", file=sys.stderr)
     rows += side_by_side(asked, data) if asked.rounds else []
+    rows += beside_single_files(asked, data)
     if asked.json:
         print(json.dumps(rows, indent=1))
         return
-    print("agent  arm                 updates/s  a CPU second")
+    print("agent  arm                  updates/s  a CPU second")
     for each in rows:
         print(
-            f"{each['agent']:<6} {each['arm']:<18} {each['updates_per_s']:>10.1f}"
+            f"{each['agent']:<6} {each['arm']:<19} {each['updates_per_s']:>10.1f}"
             f"{each['updates_per_cpu_s']:>14.1f}"
         )
 

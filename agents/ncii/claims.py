@@ -6,6 +6,7 @@ is checked. The bounds were set before running.
 
 from __future__ import annotations
 
+from entitybench.agents.ncii.settings import DATASETS, SETTINGS, shared
 from entitybench.claims import Arm, Check, Claim, Difference, Mean, Ratio
 from entitybench.quantities import Best
 
@@ -13,19 +14,13 @@ _METRIC = "misprediction"
 _LEARNED = ("graph-gradient", "graph-attention", "graph-jaci")  # those of the paper's table
 _LABELLED = ("graph-static", "graph-distance")  # bars that read the truth of the training data
 _PUBLISHED = "0.01 against 0.02 of the next best (random graph of 30 nodes), 0.003 (robot pushing)"
-# Bodies obey the same laws, nodes of a random graph each their own.
-_TASKS = {
-    "dag-10": ("dag-10/random-absent-v1", False),
-    "sprites": ("sprites/random-absent-v1", True),
-    "hockey-goal": ("hockey-goal/random-v1", True),
-}
 
 
 def _claim(task: str) -> Claim:
-    dataset, shared = _TASKS[task]
-    changes = {"shared": True} if shared else {}
+    dataset = DATASETS[task]
     arms = [
-        Arm(agent, agent, task, dataset=dataset, changes=changes) for agent in ("ncii", *_LEARNED)
+        Arm(agent, agent, task, dataset=dataset, changes={**shared(agent, task), **SETTINGS[agent]})
+        for agent in ("ncii", *_LEARNED)
     ]
     arms += [Arm(agent, agent, task, dataset=dataset) for agent in _LABELLED]
     ours = Mean("ncii", _METRIC)
@@ -56,4 +51,4 @@ def _claim(task: str) -> Claim:
     )
 
 
-CLAIMS: tuple[Claim, ...] = tuple(_claim(task) for task in _TASKS)
+CLAIMS: tuple[Claim, ...] = tuple(_claim(task) for task in DATASETS)

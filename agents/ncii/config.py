@@ -73,7 +73,7 @@ def preset(
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": preset(1, 10, 1, 8, 8, batch_size=64, width=16, null_transitions=200),
-    "small": preset(300, 2_000, 2, 400, 700, batch_size=256),
+    "small": preset(300, 1_200, 2, 250, 400, batch_size=128),
     "paper": preset(
         20_000, 100_000, 5, 20_000, 40_000, width=256, network="gnn", null_transitions=300_000
     ),

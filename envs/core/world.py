@@ -267,6 +267,14 @@ class World(ABC):
         return (0,)
 
     @property
+    def structure(self) -> Array | None:
+        """Who can ever act on whom, bool (N, N + 1), as in `entitybench.envs.core.interactions`.
+
+        None where anybody may, as of bodies that move about.
+        """
+        return None
+
+    @property
     def no_action(self) -> Array:
         """What stands for nobody acting, `action_shape`: no command, zeros.
 

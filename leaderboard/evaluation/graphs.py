@@ -41,6 +41,7 @@ from entitybench.seeding import BatchGenerator, generator
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from entitybench.envs.core.world import World
     from entitybench.leaderboard.evaluation.evaluate import Options
     from entitybench.types import Array, Batch, DatasetSpec, Obs, TaskSpec
 
@@ -74,7 +75,7 @@ class Graphs:
     ) -> Result:
         """One block."""
         worlds = _worlds(task, options, len(job.items), options.threads)
-        seen = Seen(job, certain=bool(worlds.world.driven))
+        seen = Seen(job, worlds.world)
         try:
             with blame(INFRASTRUCTURE):
                 _watch(job, task, worlds, seen, partial(_ask, job, options, seen), tick)
@@ -177,7 +178,7 @@ def truth_of(
     """Who acted on whom in the episodes of a block, with predictions of nobody: all zero."""
     job = Job(Entrant(None, provenance.Source(id="nobody")), tuple(items))
     worlds = _worlds(task, options, len(items), options.threads)
-    seen = Seen(job, certain=bool(worlds.world.driven))
+    seen = Seen(job, worlds.world)
     try:
         _watch(job, task, worlds, seen, lambda _, truth: np.zeros(truth.shape), tick)
     finally:
@@ -188,8 +189,8 @@ def truth_of(
 class Seen:
     """What is kept of the episodes of a job."""
 
-    def __init__(self, job: Job, *, certain: bool) -> None:
-        self.job, self.certain = job, certain
+    def __init__(self, job: Job, world: World) -> None:
+        self.job, self.certain, self.structure = job, bool(world.driven), world.structure
         self.live, self.shown, self.rng = padding(job)
         self.error: str | None = None  # of the agent, or of the infrastructure
         self.over = np.zeros(len(job.items), bool)  # ended, or gone wrong:
@@ -223,7 +224,9 @@ class Seen:
             Row(
                 training_seed=self.job.entrant.source.training_seed,
                 item=item,
-                values=measured(scores[i], truth[i], open_[i], certain=self.certain),
+                values=measured(
+                    scores[i], truth[i], open_[i], certain=self.certain, structure=self.structure
+                ),
                 digest="" if errors[i] is not None else _digest(scores[i] > 0.5),
                 error=errors[i],
             )

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     from entitybench.types import Array
 
-PARTS = ("", "entities_", "action_")  # before the names of counts: of the whole, and of its parts
+# Before the names of counts: of the whole, and of its parts.
+PARTS = ("", "entities_", "action_", "structural_")
 
 
 def measured(
-    scores: Array, truth: Array, asked: Array, *, certain: bool
+    scores: Array, truth: Array, asked: Array, *, certain: bool, structure: Array | None = None
 ) -> dict[str, float | None]:
     """The metrics of one episode, and the counts that they are pooled from.
 
@@ -27,11 +28,15 @@ def measured(
         truth: bool, of the same shape.
         asked: bool, of the same shape.
         certain: whether the action's edges are, so that the whole has only those between entities.
+        structure: bool (N, N + 1), which edges can ever be active; None: not known, and the numbers
+            of these edges alone are left out.
     """
     from_action = np.zeros(asked.shape, bool)
     from_action[..., -1] = True
     entities, action = asked & ~from_action, asked & from_action
+    possible = np.zeros(asked.shape[1:], bool) if structure is None else structure
     of = {"": entities if certain else asked, "entities_": entities, "action_": action}
+    of["structural_"] = of[""] & possible
     found = {
         f"{part}{name}": float(number)
         for part in PARTS
@@ -39,8 +44,7 @@ def measured(
     }
     found["auroc"] = ranks.auroc(scores[of[""]], truth[of[""]])
     row = {name: np.array([value]) for name, value in found.items()}
-    pooled = (misprediction, misprediction_entities, misprediction_action, misprediction_raw)
-    found |= {reduce.__name__: reduce(row) for reduce in pooled}
+    found |= {reduce.__name__: reduce(row) for reduce in _POOLED}
     return {name: None if np.isnan(value) else round(value, 6) for name, value in found.items()}
 
 
@@ -69,6 +73,11 @@ def misprediction_action(rows: Mapping[str, Array]) -> float:
     return detection.balanced(*_pooled(rows, "action_"))
 
 
+def misprediction_structural(rows: Mapping[str, Array]) -> float:
+    """Balanced, of the edges that can ever be active: knowing which those are is no help."""
+    return detection.balanced(*_pooled(rows, "structural_"))
+
+
 def misprediction_raw(rows: Mapping[str, Array]) -> float:
     """Of all edges that are not certain, as often as they occur."""
     return detection.raw(*_pooled(rows, ""))
@@ -79,3 +88,12 @@ def auroc(rows: Mapping[str, Array]) -> float:
     pairs = np.nan_to_num((rows["tp"] + rows["fn"]) * (rows["fp"] + rows["tn"]))
     total = float(pairs.sum())
     return float((np.nan_to_num(rows["auroc"]) * pairs).sum()) / total if total else np.nan
+
+
+_POOLED = (
+    misprediction,
+    misprediction_entities,
+    misprediction_action,
+    misprediction_structural,
+    misprediction_raw,
+)

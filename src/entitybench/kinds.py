@@ -213,6 +213,7 @@ _GRAPH_METRICS = (
     ),
     _share_of_edges("misprediction_entities", "of edges between entities (%)", "entities %"),
     _share_of_edges("misprediction_action", "of edges from the action (%)", "action %"),
+    _share_of_edges("misprediction_structural", "of edges that can be (%)", "structural %"),
     _share_of_edges("misprediction_raw", "raw misprediction (%)", "raw %", digits=2),
     _share_of_edges("auroc", "AUROC (%)", "AUROC %", higher_is_better=True),
 )

@@ -69,6 +69,19 @@ def test_edges_of_the_action_that_are_certain_are_not_in_the_whole():
     assert found["auroc"] == 1.0
 
 
+def test_edges_that_can_never_be_active_are_not_in_the_structural_numbers():
+    structure = np.array([[1, 0, 1], [1, 1, 0]], bool)  # not 1 -> 0, not action -> 1
+    found = edges.measured(*graphs(), certain=False, structure=structure)
+    assert [found[f"structural_{name}"] for name in ("tp", "fp", "fn", "tn")] == [1, 0, 1, 0]
+    assert found["misprediction_structural"] is None  # no inactive one is left
+    quiet = np.array([[[1, 0, 0], [1, 1, 0]]], bool)
+    scores, _, open_ = graphs()
+    found = edges.measured(scores, quiet, open_, certain=False, structure=structure)
+    assert found["misprediction_structural"] == 1.0  # 0 -> 1 is missed, action -> 0 named
+    unknown = edges.measured(*graphs(), certain=False)
+    assert unknown["misprediction_structural"] is None
+
+
 def test_an_episode_of_nothing_has_no_numbers():
     nothing = np.zeros((0, 2, 3))
     found = edges.measured(nothing, nothing.astype(bool), nothing.astype(bool), certain=False)
@@ -91,7 +104,7 @@ def test_numbers_of_a_training_seed_are_pooled_not_averaged():
 
 
 def test_every_metric_of_the_kind_is_pooled_and_has_a_value_in_each_row():
-    found = edges.measured(*graphs(), certain=False)
+    found = edges.measured(*graphs(), certain=False, structure=np.ones((2, 3), bool))
     row = {name: np.array([value]) for name, value in found.items()}
     for metric in kinds()["graph"].metrics:
         assert resolve(metric.reduce)(row) == found[metric.name]

@@ -12,9 +12,9 @@ from entitybench.datasets.store.writer import StoreWriter, new_store
 _COMPUTED = ("schema", "splits", "transitions", "columns", "files", "content_hash", "manifest_hash")
 
 
-def generated(kind, folder, episodes=9):
+def generated(kind, folder, episodes=9, **changes):
     """A generated store of uniform actions: `episodes` for training, and some for validation."""
-    with uniform_set(kind) as spec:
+    with uniform_set(kind, **changes) as spec:
         generate(spec.id, episodes=episodes, workers=1, out=folder, say=lambda _: None)
     return EpisodeStore.open(folder)
 

@@ -46,9 +46,9 @@ class Uniform:
 
 
 @contextmanager
-def uniform_set(kind):
-    """The spec of a kind's dataset, registered meanwhile."""
-    changes = {"episodes": 5, "validation_episodes": 1, "length": 45, **KINDS[kind]}
+def uniform_set(kind, **changes):
+    """The spec of a kind's dataset, with these changes, registered meanwhile."""
+    changes = {"episodes": 5, "validation_episodes": 1, "length": 45, **KINDS[kind], **changes}
     spec = DatasetSpec(
         id=f"{kind}/uniform-v1",
         task=kind,

@@ -41,7 +41,8 @@ class AttentionConfig(GraphConfig):
 class Attention(GraphLearner):
     """One layer of attention from each target to all that are there; the edge is the mean weight.
 
-    A baseline of Chuck et al. (ICLR 2025).
+    A baseline of Chuck et al. (ICLR 2025). A target's own features reach its prediction by
+    attention alone, so that one on which nobody acts has something to attend to: itself.
     """
 
     config_class: ClassVar[type[Any]] = AttentionConfig
@@ -61,7 +62,6 @@ class Attention(GraphLearner):
             "value": dense(causes, net.causes, h, rng, RELU_GAIN),
             "value.bias": torch.zeros(net.entities + 1, 1, h),
             "node.pooled": dense(targets, h, h, rng, RELU_GAIN),
-            "node.self": dense(targets, net.features, h, rng, RELU_GAIN),
             "node.bias": torch.zeros(net.entities, 1, h),
             "hidden.weight": dense(targets, h, h, rng, RELU_GAIN),
             "hidden.bias": torch.zeros(targets, 1, h),
@@ -78,7 +78,7 @@ class Attention(GraphLearner):
         open_ = whole(batch).permute(1, 2, 0)  # (N, N + 1, B)
         weights = torch.softmax(logits + (1 - open_) * _ABSENT, dim=2)
         pooled = torch.einsum("hnmb,mbhe->nbhe", weights, v).flatten(2)
-        return self.network.read(model, pooled, inputs.targets), weights
+        return self.network.read(model, pooled, None), weights
 
     def losses(
         self, params: Mapping[str, Params], batch: Tensors, constants: Tensors

@@ -11,14 +11,13 @@ import torch
 from entitybench.agents.common.bounds import WIDTH, bounded
 from entitybench.agents.common.config import Phase, TorchConfig
 from entitybench.agents.common.graph.source import GraphSource
-from entitybench.agents.common.graph.statistics import MEASURED, moments
+from entitybench.agents.common.graph.statistics import moments
 from entitybench.agents.common.graph.thresholds import NEVER, best_cut, share
 from entitybench.agents.common.layers import dense, product
 from entitybench.agents.common.learner import TorchLearner
 from entitybench.agents.common.standard import CLIP
 from entitybench.envs.api import world_of
 from entitybench.envs.core.interactions import asked
-from entitybench.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
-CHUNK = 2_000
 NARROWEST = -6.0  # log of the model's scale, in deviations of a change
 WIDEST = 2.0
 
@@ -57,7 +55,7 @@ class Surprise(TorchLearner):
     the mean of what follows with and without interactions. An entity's surprise is the negative log
     likelihood, less that of the best guess; above a threshold of its own everything else is said to
     have acted on it. The model needs no truth; the thresholds, those of the best balanced accuracy
-    on the training data, do.
+    on the validation split, do.
     """
 
     config_class: ClassVar[type[Any]] = SurpriseConfig
@@ -112,8 +110,7 @@ class Surprise(TorchLearner):
     def finish(self, source: GraphSource) -> None:
         """Fit the thresholds."""
         found, edges = [], []
-        for chunk in range(MEASURED // CHUNK):
-            drawn = source.sample(CHUNK, generator(self.seed, "thresholds", chunk))
+        for drawn in source.labelled():
             found.append(self.surprise(drawn))
             edges.append((asked(drawn["mask"]), drawn["truth"]))
         open_, truth = (np.concatenate(x) for x in zip(*edges, strict=True))

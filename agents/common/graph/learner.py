@@ -15,13 +15,12 @@ from entitybench.agents.common.config import Phase, TorchConfig
 from entitybench.agents.common.graph.gaussian import log_likelihood, normalised_change, varies
 from entitybench.agents.common.graph.masks import present_graph
 from entitybench.agents.common.graph.networks import GNN, PointNet
-from entitybench.agents.common.graph.source import GraphSource
+from entitybench.agents.common.graph.source import CHUNK, GraphSource
 from entitybench.agents.common.graph.statistics import moments
 from entitybench.agents.common.graph.thresholds import NEVER, fitted, share
 from entitybench.agents.common.learner import TorchLearner
 from entitybench.envs.api import world_of
 from entitybench.envs.core.interactions import asked
-from entitybench.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
 Scores = Callable[[Tensors], Tensor]
-LABELLED = 5_000  # transitions of the validation split on whose truth thresholds are tuned
-CHUNK = 500  # transitions that are scored at once
 PARTS = (np.s_[..., :-1], np.s_[..., -1:])  # of a graph: between entities, from the action
 
 
@@ -61,7 +58,7 @@ def one_phase(updates: int, **others: Any) -> dict[str, Any]:
 # Baselines have as many updates of their model as NCII has of its.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "tiny": one_phase(30, batch_size=64, width=16),
-    "small": one_phase(4_000, batch_size=256),
+    "small": one_phase(2_000, batch_size=128),
     "paper": one_phase(300_000, width=256),
 }
 
@@ -112,11 +109,8 @@ class GraphLearner(TorchLearner):
 
     def tuned(self, source: GraphSource, scores: Scores) -> Tensor:
         """The thresholds (2,) of scores, on the truth of the validation split."""
-        labelled = source.labelled()
-        order = generator(0, "thresholds").permutation(labelled.transitions)[:LABELLED]
         found, edges, truths = [], [], []
-        for first in range(0, len(order), CHUNK):
-            drawn = labelled.take(np.sort(order[first : first + CHUNK]))
+        for drawn in source.labelled():
             found.append(self.scored(drawn, scores))
             edges.append(asked(drawn["mask"]))
             truths.append(drawn["truth"])

@@ -122,9 +122,14 @@ class PointNet:
         weight = torch.cat([params[f"{name}.target"], params[f"{name}.cause"]], dim=1)
         return torch.relu(torch.bmm(both, weight).unflatten(0, (n, n + 1)) + bias)
 
-    def read(self, params: Mapping[str, Tensor], pooled: Tensor, targets: Tensor) -> Tensor:
-        """(N, M, 2 D) from pooled messages (N, M, H) and the targets' own features (N, M, D)."""
-        x = each(pooled, params["node.pooled"]) + each(targets, params["node.self"])
+    def read(self, params: Mapping[str, Tensor], pooled: Tensor, targets: Tensor | None) -> Tensor:
+        """(N, M, 2 D) from pooled messages (N, M, H) and the targets' own features (N, M, D).
+
+        None: from messages alone.
+        """
+        x = each(pooled, params["node.pooled"])
+        if targets is not None:
+            x = x + each(targets, params["node.self"])
         x = torch.relu(x + params["node.bias"])
         x = torch.relu(each(x, params["hidden.weight"]) + params["hidden.bias"])
         return each(x, params["out.weight"]) + params["out.bias"]

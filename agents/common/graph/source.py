@@ -9,11 +9,16 @@ import numpy as np
 from entitybench.datasets.sampling.transitions import TransitionSampler
 from entitybench.errors import BadValue
 from entitybench.registry import datasets
+from entitybench.seeding import generator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from entitybench.types import Array, Batch
 
 TRUTH = "contacts"  # the column
+LABELLED = 5_000  # transitions of the validation split on whose truth thresholds are tuned
+CHUNK = 500  # of them at once
 
 
 class GraphSource:
@@ -55,12 +60,16 @@ class GraphSource:
         rows[np.flatnonzero(begins)[numbers]] = True
         return GraphSource(self.store, rows=rows)
 
-    def labelled(self) -> GraphSource:
-        """The validation split, on whose truth thresholds are tuned.
+    def labelled(self) -> Iterator[Batch]:
+        """`LABELLED` transitions of the validation split, on whose truth thresholds are tuned.
 
-        Raises BadValue for data without one.
+        The same for all learners and training seeds, in pieces. Raises BadValue for data without
+        such a split.
         """
-        return GraphSource(type(self.store).open(self.store.folder).split("validation"))
+        split = GraphSource(type(self.store).open(self.store.folder).split("validation"))
+        order = generator(0, "thresholds").permutation(split.transitions)[:LABELLED]
+        for first in range(0, len(order), CHUNK):
+            yield split.take(np.sort(order[first : first + CHUNK]))
 
     def sample(self, size: int, rng: np.random.Generator) -> Batch:
         """B transitions, all equally often.

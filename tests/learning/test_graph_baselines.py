@@ -109,6 +109,19 @@ def test_each_learner_finds_the_one_pair_that_interacts(id, updates, bound, chan
     assert found["auroc"] > 0.85
 
 
+@pytest.mark.parametrize("id", ["graph-surprise", "graph-gradient"])
+def test_thresholds_see_no_truth_but_that_of_the_validation_split(id, data, tmp_path):
+    whole = load_dataset(data.folder)
+    columns, rows = contents(whole)
+    for row, first, end in zip(rows, whole.offsets[:-1], whole.offsets[1:], strict=True):
+        if row["split"] == "train":
+            columns["contacts"][first:end] = False
+    blind = rewritten(whole, tmp_path / "blind", columns, rows).split("train")
+    found = [learned(id, each, updates=40).buffers["thresholds"] for each in (data, blind)]
+    np.testing.assert_array_equal(*found)
+    assert (found[0] < 1e29).any()
+
+
 def test_data_in_which_nobody_is_ever_there_are_refused(data, tmp_path):
     whole = load_dataset(data.folder)
     columns, rows = contents(whole)

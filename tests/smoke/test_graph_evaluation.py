@@ -10,6 +10,7 @@ from entitybench.errors import BadValue, BenchError
 from entitybench.leaderboard.evaluation.api import evaluate
 from entitybench.leaderboard.evaluation.provenance import Source
 from entitybench.leaderboard.evaluation.stored import scores, stored_records
+from entitybench.leaderboard.plots.edges import FALSE, FOUND, MISSED, NOTHING, cells, edges, episode
 from entitybench.leaderboard.tables.compare import compare
 from entitybench.leaderboard.tables.data import by_seed, cell
 from entitybench.leaderboard.tables.table import table
@@ -230,3 +231,54 @@ def test_stored_records_of_a_kind():
     assert all(record.kind == "graph" for record in found)
     assert stored_records("dag-4", kind="goal-control") == []
     assert scores("dag-4")["zero"].startswith("misprediction 50.0 % [")
+
+
+# A picture of an episode ------------------------------------------------------
+
+
+class Nobody:
+    """Names no edge, or all."""
+
+    def __init__(self, score=0.0):
+        self.score = score
+
+    def infer(self, transitions, rng):
+        batch, count = transitions["mask"].shape
+        return np.full((batch, count, count + 1), self.score)
+
+
+def test_cells_of_a_picture_say_what_was_found_missed_and_false():
+    scores, truth = np.array([0.9, 0.1, 0.9, 0.1, 0.9]), np.array([1, 1, 0, 0, 1], bool)
+    asked = np.array([1, 1, 1, 1, 0], bool)
+    assert cells(scores, truth, asked).tolist() == [FOUND, MISSED, FALSE, NOTHING, NOTHING]
+
+
+def test_an_episode_as_agents_see_it():
+    knows, never, always = (
+        cells(*episode(one, RARE, 3)) for one in (Knows(), Nobody(), Nobody(1.0))
+    )
+    assert len(knows) == 50
+    assert (knows == FOUND).sum() > 0
+    assert np.isin(knows, (FOUND, NOTHING)).mean() > 0.99
+    np.testing.assert_array_equal(np.isin(knows, (FOUND, MISSED)), never == MISSED)
+    np.testing.assert_array_equal(never == MISSED, always == FOUND)
+    assert (always == FALSE).sum() > (always == FOUND).sum()
+
+
+def test_the_picture_has_a_panel_for_each_agent_and_a_line_for_each_edge(tmp_path):
+    agents = [("who knows", Knows()), ("nobody", Nobody())]
+    drawn = edges(agents, RARE, tmp_path / "graph.svg", item=3).read_text()
+    structure = world_of(RARE).structure
+    assert "who knows" in drawn
+    assert "nobody" in drawn
+    assert drawn.count("action → node0") == 2 * structure[0, 3]
+    assert drawn == edges(agents, RARE, tmp_path / "again.svg", item=3).read_text()
+
+
+def test_a_picture_of_nobody_or_of_a_world_without_interactions_is_refused(tmp_path):
+    with pytest.raises(BadValue, match="needs at least one agent"):
+        edges([], RARE, tmp_path / "graph.svg")
+    with pytest.raises(BadValue, match=r"a plot is .pdf, .svg, .png, .html: got"):
+        edges([("nobody", Nobody())], RARE, tmp_path / "graph.gif")
+    with pytest.raises(BadValue, match="it is no graph task"):
+        episode(Nobody(), "hopper")

@@ -46,22 +46,22 @@ from entitybench.registry import agent, resolve_agent, tasks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DATA, TASK = "hopper/medium-expert-v1", tasks()["hopper"]
+DATA = "hopper/medium-expert-v1"
 SEEDS = 5
 Times = tuple[float, float]  # seconds on the wall and of the processors
 
 
-def opened() -> Any:
+def opened(dataset: str) -> Any:
     """The training episodes of the dataset."""
-    return eb.load_dataset(DATA, generate=True).split("train")
+    return eb.load_dataset(dataset, generate=True).split("train")
 
 
 def learner(method: str, data: Any, seed: int = 0, *, preset: str = "small", **changes: Any) -> Any:
     """An agent as `bench train` makes it."""
-    target = resolve_agent(agent(method))
-    config = target.configure(agent(method), preset, TASK)
+    target, task = resolve_agent(agent(method)), tasks()[data.task]
+    config = target.configure(agent(method), preset, task)
     config = dataclasses.replace(config, **changes)
-    return target.create(config, TASK, seed=seed, data=data, parts={}, device="cpu")
+    return target.create(config, task, seed=seed, data=data, parts={}, device="cpu")
 
 
 class Ours:
@@ -174,10 +174,10 @@ def row(method: str, arm: str, updates: int, times: list[Times]) -> dict[str, An
     }
 
 
-def alone(method: str, seed: int, updates: int, gate: Any, out: Any) -> None:
+def alone(method: str, seed: int, dataset: str, updates: int, gate: Any, out: Any) -> None:
     """A process of the second part: one seed; the clock begins when all are ready."""
     torch.set_num_threads(1)
-    ours = Ours([learner(method, data := opened(), seed)], data)
+    ours = Ours([learner(method, data := opened(dataset), seed)], data)
     gate.wait()
     out.put(ours.seconds(updates))
 
@@ -193,7 +193,9 @@ def side_by_side(asked: argparse.Namespace, data: Any) -> list[dict[str, Any]]:
             times["one process"].append(together.seconds(asked.updates))
             gate, out = spawn.Barrier(SEEDS), spawn.Queue()
             parts = [
-                spawn.Process(target=alone, args=(method, seed, asked.updates, gate, out))
+                spawn.Process(
+                    target=alone, args=(method, seed, asked.data, asked.updates, gate, out)
+                )
                 for seed in range(SEEDS)
             ]
             for part in parts:
@@ -211,6 +213,7 @@ def main() -> None:
     """Measure and print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--corl", type=Path, help="checkout of corl-team/CORL")
+    parser.add_argument("--data", default=DATA, help="id of a dataset with rewards")
     parser.add_argument("--updates", type=int, default=200, help="in a block")
     parser.add_argument("--repeats", type=int, default=10, help="blocks of each, parts 1 and 3")
     parser.add_argument("--rounds", type=int, default=3, help="of part 2; 0: none")
@@ -221,7 +224,7 @@ def main() -> None:
     if asked.corl and not (asked.corl / "algorithms/offline/iql.py").is_file():
         parser.error(f"{asked.corl} holds no algorithms/offline/iql.py: give a checkout of CORL.")
     torch.set_num_threads(1)
-    data, rows = opened(), []
+    data, rows = opened(asked.data), []
     if asked.corl:
         rows += beside_corl(asked, data)
     else:

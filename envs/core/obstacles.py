@@ -37,11 +37,12 @@ class Bumps:
         found = np.zeros(len(datas), bool)
         for row, data in enumerate(datas):
             if data.ncon:
-                found[row] = self._alone or self._among(data)
+                found[row] = self.among(data)
         return found
 
-    def _among(self, data: Any) -> bool:
-        return not self._pairs.isdisjoint(map(tuple, data.contact.geom.tolist()))
+    def among(self, data: Any) -> bool:
+        """Whether one of an episode's contacts is such a touch; it has contacts."""
+        return self._alone or not self._pairs.isdisjoint(map(tuple, data.contact.geom.tolist()))
 
 
 def _can_touch(model: Any) -> list[tuple[int, int]]:

@@ -212,8 +212,8 @@ class _Hand:
             state = out[at * size : (at + 1) * size]
             for begins, ends, view in self._fields:
                 state[begins:ends] = view
-            if bumps is not None:
-                bumped[row, at] = bumps.of([data])[0]
+            if bumps is not None and data.ncon:
+                bumped[row, at] = bumps.among(data)
             if self.alarm != CALM:
                 return at + 1
         return len(actions)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from entitybench import __version__, registry
 from entitybench.leaderboard.board import catalogue
-from entitybench.leaderboard.board.entries import entry_of, slug
+from entitybench.leaderboard.board.entries import entry_of, host_id
 from entitybench.leaderboard.board.model import Board
+from entitybench.leaderboard.board.prepared import prepared
 from entitybench.leaderboard.board.standings import Evidence, suite_of
 from entitybench.leaderboard.board.submissions import log_of, submitted
 from entitybench.leaderboard.evaluation.weights import REFERENCE
@@ -15,10 +16,10 @@ from entitybench.leaderboard.submission.models import sha256
 from entitybench.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from entitybench.leaderboard.board.model import Event
+    from entitybench.leaderboard.board.model import Entry, Event
     from entitybench.leaderboard.evaluation.pool import Progress
     from entitybench.types import SuiteSpec
 
@@ -36,24 +37,26 @@ def reference_rows(
     Raises RecordError for a record that cannot be read.
     """
     chosen = None if tasks is None else set(tasks)
-    paths = [
-        path
-        for path in sorted((root / "records").glob("*/*.json"))
-        if chosen is None or path.parent.name in chosen
-    ]
-    found = []
+    paths = [path for path in record_files(root) if chosen is None or path.parent.name in chosen]
+    known, found = prepared(root), []
     for k, path in enumerate(paths):
-        found.append(host_row(path))
+        found.append(host_row(path, known))
         if progress is not None:
             progress(k + 1, len(paths))
     return found
 
 
-def host_row(path: Path) -> Evidence:
-    """The row of a committed record, TASK/NAME.json. Raises RecordError."""
-    record, text = Record.read(path), path.read_bytes()
-    id = slug(f"host-{path.parent.name}.{path.stem}")
-    entry = entry_of(record, id, origin="host", hashes={"record": sha256(text)})
+def record_files(root: Path = REFERENCE) -> list[Path]:
+    """The files of the hosts' records, in the order of their names."""
+    return sorted((root / "records").glob("*/*.json"))
+
+
+def host_row(path: Path, known: Mapping[str, Entry] | None = None) -> Evidence:
+    """The row of a committed record, TASK/NAME.json, a known one or made. Raises RecordError."""
+    record, text, id = Record.read(path), path.read_bytes(), host_id(path)
+    entry = None if known is None else known.get(id)
+    if entry is None:
+        entry = entry_of(record, id, origin="host", hashes={"record": sha256(text)})
     return Evidence(entry, record, text)
 
 

@@ -19,6 +19,8 @@ from entitybench.records import INFRASTRUCTURE, POLICY
 from entitybench.registry import kinds, suites
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from entitybench.kinds import Metric
     from entitybench.leaderboard.board.model import Origin, State, Verification
     from entitybench.records import MetricInfo, Record
@@ -30,6 +32,11 @@ _DIGITS = 6  # of numbers in the dump, behind the point
 def slug(text: str) -> str:
     """A text as it may stand in addresses and names of files."""
     return _UNSAFE.sub("-", text).strip("-.") or "-"
+
+
+def host_id(path: Path) -> str:
+    """The id of the row of a committed record, TASK/NAME.json."""
+    return slug(f"host-{path.parent.name}.{path.stem}")
 
 
 def entry_of(

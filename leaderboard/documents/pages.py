@@ -37,6 +37,9 @@ from entitybench import citations
 from entitybench.datasets.catalogue.scores import FILE as SCORES
 from entitybench.errors import BadValue
 from entitybench.files import write_atomic
+from entitybench.leaderboard.board.build import host_row, record_files
+from entitybench.leaderboard.board.prepared import FILE as ROWS
+from entitybench.leaderboard.board.prepared import text_of
 from entitybench.leaderboard.documents.api import api
 from entitybench.leaderboard.documents.baselines import baselines, published
 from entitybench.leaderboard.documents.schemas import FOLDER, schemas
@@ -374,21 +377,14 @@ def main() -> int:
     root = Path(__file__).resolve().parents[2]
     if not (root / "pyproject.toml").is_file():
         raise BadValue("documents are written in a checkout, and this is an installed package.")
-    for path in documents(root):
-        before = path.read_text(encoding="utf-8")
-        after = filled(before)
-        if after != before:
-            write_atomic(path, after)
-            sys.stderr.write(f"{path.relative_to(root)}: written\n")
-    for name, text in schemas().items():
-        path = root / FOLDER / name
+    texts = {path: filled(path.read_text(encoding="utf-8")) for path in documents(root)}
+    texts |= {root / FOLDER / name: text for name, text in schemas().items()}
+    texts[SCORES] = written(reference_scores(REFERENCE / "records"))
+    texts[REFERENCE / ROWS] = text_of(host_row(path).entry for path in record_files(REFERENCE))
+    for path, text in texts.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_atomic(path, text)
             sys.stderr.write(f"{path.relative_to(root)}: written\n")
-    scores = written(reference_scores(REFERENCE / "records"))
-    if scores != SCORES.read_text(encoding="utf-8"):
-        write_atomic(SCORES, scores)
-        sys.stderr.write(f"{SCORES.relative_to(root)}: written\n")
     return 0
 
 

@@ -317,11 +317,12 @@ def _describe(
         for each in entrants
         if each.source.weights_sha256 is not None
     }
+    updates = [each.source.updates for each in entrants]
     who = AgentInfo(
         id=first.id,
         preset=first.preset,
         config=first.config,
-        updates=first.updates,
+        updates=max((x for x in updates if x is not None), default=None),
         weights_from=first.trained_on if first.trained_on != task.id else None,
     )
     where = TaskInfo(

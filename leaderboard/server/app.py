@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 import entitybench
+from entitybench.leaderboard.board.prepared import prepared
 from entitybench.leaderboard.server import answers, api, pages, shown
 from entitybench.leaderboard.server.blobs import Blobs
 from entitybench.leaderboard.server.builder import file_of
@@ -50,7 +51,8 @@ def application(settings: Settings, database: Database | None = None) -> FastAPI
     app.state.settings, app.state.database, app.state.blobs = settings, database, blobs
     app.state.intake = Intake(settings, database, blobs)
     app.state.metrics, app.state.buckets = Metrics(), Buckets(settings.uploads)
-    app.state.live, app.state.pages = Live(file_of(settings.store)), pages.Pages()
+    hosts = prepared(settings.reference).values()
+    app.state.live, app.state.pages = Live(file_of(settings.store), hosts), pages.Pages()
     app.state.records = shown.Records(settings.reference)
     with database.reading() as session:  # better now than for whoever comes first
         app.state.live.board(session)

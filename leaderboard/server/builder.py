@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.board.standings import Evidence as Row
 
 _POLL = 2.0  # s between two looks at the log
-_SHOW = 1.5  # s between two looks of a new board at its rows while they are read
 _REST = 3.0  # times as long as building took is waited before it is done again
 
 
@@ -42,24 +41,6 @@ def hosts(reference: Path) -> list[Row]:
     from entitybench.leaderboard.board.build import reference_rows
 
     return reference_rows(reference)
-
-
-def hosts_as_read(store: Path, reference: Path, every: float = _SHOW) -> list[Row]:
-    """The hosts' rows; on a new store the board shows those read so far, suites later.
-
-    Raises RecordError.
-    """
-    from entitybench.leaderboard.board.build import board_of, host_row
-
-    new, shown = not file_of(store).exists(), time.monotonic()
-    found: list[Row] = []
-    for path in sorted((reference / "records").glob("*/*.json")):
-        found.append(host_row(path))
-        if new and time.monotonic() - shown >= every:
-            board = board_of(found, suites=(), root=reference)
-            write_atomic(file_of(store), board.to_json())
-            shown = time.monotonic()
-    return found
 
 
 def build(store: Path, database: Database, rows: list[Row], reference: Path) -> int:
@@ -102,7 +83,7 @@ def main(arguments: list[str]) -> None:
     os.nice(5)  # whoever waits for a page comes first
     store, reference = map(Path, arguments)
     database = Database(os.environ[URL])
-    rows, last = hosts_as_read(store, reference), -1
+    rows, last = hosts(reference), -1
     while not stopped.is_set():
         began = time.monotonic()
         try:

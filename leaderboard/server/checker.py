@@ -84,6 +84,8 @@ def looked_at(
         hidden = Season(name=season["name"], secret=secret, episodes=season["episodes"])
         wanted = replace(wanted, season=hidden)
     report = verify(path, wanted, name=path.name)
+    if season is not None and not count and "hidden" in report.skipped:
+        report.skipped["hidden"] = "its weights are not in the bundle: pack it with --with-weights"
     found: dict[str, Any] = {"report": report.json(), "record": None, "facts": {}}
     found["scored"] = report.scored
     if report.level is not None and manifest is not None:

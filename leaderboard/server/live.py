@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import func, select
 
@@ -14,6 +13,7 @@ from entitybench.errors import RecordError
 from entitybench.leaderboard.board import catalogue
 from entitybench.leaderboard.board import model as board_model
 from entitybench.leaderboard.board.model import Board, Entry
+from entitybench.leaderboard.board.prepared import adapter
 from entitybench.leaderboard.board.submissions import id_of
 from entitybench.leaderboard.server.states import (
     ACCEPTED,
@@ -26,6 +26,7 @@ from entitybench.leaderboard.server.states import (
 from entitybench.leaderboard.server.tables import Event, Evidence, Submission
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from sqlalchemy.orm import Session
@@ -37,13 +38,14 @@ WORDS = {RECEIVED: "queued", VERIFYING: "queued", REFUSED: "rejected"}  # where 
 class Live:
     """The board, brought up to date when it is asked for."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, hosts: Iterable[Entry] = ()) -> None:
+        """`file` is of the board that the builder writes; until it is there `hosts` are shown."""
         self._file = file
         self._lock = threading.Lock()
         self._read: tuple[int, int] = (0, 0)  # of the file: time and size
         self._hosts = Board(
             package=__version__,
-            entries=(),
+            entries=tuple(hosts),
             tasks=catalogue.tasks(),
             agents=catalogue.agents(),
             datasets=catalogue.datasets(),
@@ -99,7 +101,7 @@ class Live:
 
 def row(submission: Submission, text: str) -> Entry:
     """The row of a submission, in the state that it is in."""
-    found: Entry = _adapter().validate_json(text)
+    found = adapter().validate_json(text)
     state = cast("board_model.State", WORDS.get(submission.state, submission.state))
     reason = "" if submission.state == ACCEPTED else submission.reason
     level = found.level if submission.level is None else submission.level
@@ -108,12 +110,4 @@ def row(submission: Submission, text: str) -> Entry:
 
 def as_json(entry: Entry) -> str:
     """The text of a row."""
-    found: bytes = _adapter().dump_json(entry)
-    return found.decode()
-
-
-@cache
-def _adapter() -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Entry)
+    return adapter().dump_json(entry).decode()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from entitybench.errors import RecordError, unknown
-from entitybench.leaderboard.board.entries import slug
+from entitybench.leaderboard.board.entries import host_id
 from entitybench.leaderboard.board.model import Event, Paired
 from entitybench.leaderboard.board.pairs import against, profiles_of
 from entitybench.leaderboard.board.standings import Evidence as Row
@@ -59,7 +59,7 @@ def record_text(session: Session, reference: Path, entry: Entry) -> bytes:
     """The record of a row, as it was sent. Raises RecordError where it is gone."""
     if entry.origin == "host":
         for path in (reference / "records" / entry.task).glob("*.json"):
-            if slug(f"host-{entry.task}.{path.stem}") == entry.id:
+            if host_id(path) == entry.id:
                 return path.read_bytes()
     found = submission_of(session, entry.id)
     kept = None if found is None else session.get(Evidence, found.id)

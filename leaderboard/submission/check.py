@@ -208,6 +208,8 @@ class _Episodes:
         if acting and fits:
             report.looked.add("actions")
             self._hidden(acting)
+        elif self.wanted.season is not None and not acting and "actions" in report.skipped:
+            report.skipped["hidden"] = report.skipped["actions"]
 
     def _simulate(self, waiting: list[Recorded]) -> None:
         """Those training seeds, which then wait no more."""
@@ -221,7 +223,8 @@ class _Episodes:
         if not self.drawn.count:
             report.skipped["actions"] = "not asked for; --rerun 5 does in 5 episodes"
         elif record.agent.id not in agents():
-            report.skipped["actions"] = f"no file is run, and {record.agent.id} is not registered"
+            what = f"{record.agent.id} is not registered"
+            report.skipped["actions"] = f"no file is run and no server asked, and {what}"
         else:
             try:
                 seeds = [each.training_seed for each in self.parts]

@@ -139,7 +139,7 @@ def unfounded(theirs: Mapping[str, Any], ours: Mapping[str, Any], kind: str) -> 
 
 
 def check_settings(record: Record, found: Mapping[int, Loaded], report: Report) -> None:
-    """The settings of the record are those that the weights were loaded with."""
+    """Settings and updates of the record are those that the weights were loaded with."""
     theirs = today(record.agent.config)
     for seed, agent in found.items():
         ours = today(agent.source.config)
@@ -148,6 +148,28 @@ def check_settings(record: Record, found: Mapping[int, Loaded], report: Report) 
             what = f"the agent's settings are others than the record says: {', '.join(names)}"
             where = f"agent.config, training seed {seed}"
             report.find("actions", what, file=RECORD, where=where)
+    told = {seed: agent.source.updates for seed, agent in found.items()}
+    claimed = record.agent.updates
+    most = max((x for x in told.values() if x is not None), default=None)
+    if claimed != most:
+        what = f"updates is {claimed}, and the weights say {most}"
+        report.find("actions", what, file=RECORD, where="agent.updates")
+    for seed, agent in found.items():
+        # Nobody sees from weights how often they were updated; settings say when training ends.
+        end, own = _end(agent), told[seed]
+        if end is not None and own is not None and own > end:
+            what = f"{own} updates, and training with the weights' settings ends after {end}"
+            where = f"agent.updates, training seed {seed}"
+            report.find("actions", what, file=RECORD, where=where)
+
+
+def _end(agent: Loaded) -> int | None:
+    """The update after which training ends, of what learns in phases; else None."""
+    phases = today(agent.source.config).get("phases")
+    if not isinstance(phases, list):
+        return None
+    counts = [phase.get("updates") for phase in phases if isinstance(phase, dict)]
+    return sum(x for x in counts if isinstance(x, int)) if counts else None
 
 
 def check_complete(

@@ -110,6 +110,8 @@ class Predictions:
         report.absent["starts"] = "starts are drawn from their seeds, and none is sent"
         report.absent["physics"] = "no states are sent: episodes are simulated from their starts"
         report.skipped["actions"] = "agents of this kind do not act"
+        if self.wanted.season is not None:
+            report.skipped["hidden"] = report.skipped["actions"]
         fits = report.checks["task"] == DONE
         for info in self.manifest.episodes:
             before = report.errors

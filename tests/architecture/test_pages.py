@@ -11,6 +11,9 @@ from entitybench.envs.api import world_of
 from entitybench.envs.push import sizes
 from entitybench.envs.push import world as push
 from entitybench.errors import BadValue
+from entitybench.leaderboard.board.build import host_row
+from entitybench.leaderboard.board.entries import host_id
+from entitybench.leaderboard.board.prepared import prepared
 from entitybench.leaderboard.claims.arms import record_file
 from entitybench.leaderboard.claims.outcome import Reproduction
 from entitybench.leaderboard.claims.quantities import Results
@@ -46,6 +49,14 @@ def test_documents_are_up_to_date(path: Path) -> None:
 @pytest.mark.parametrize("name", schemas())
 def test_schemas_are_up_to_date(name: str) -> None:
     assert (ROOT / FOLDER / name).read_text() == schemas()[name], "run `make results`"
+
+
+def test_rows_of_a_new_board_are_up_to_date() -> None:
+    """All are of the records that are there; what is in them, of every sixteenth."""
+    rows = prepared(REFERENCE)
+    assert list(rows) == [host_id(path) for path in STORED], "run `make results`"
+    for path in STORED[::16]:
+        assert rows[host_id(path)] == host_row(path).entry, "run `make results`"
 
 
 def test_blocks_are_written_anew(tmp_path: Path) -> None:

@@ -14,12 +14,15 @@ pytest.importorskip("fastapi")
 pytest.importorskip("sqlalchemy")
 
 from boards import TestBoard, bundle, content
+from served import server
 
+import entitybench as eb
 from entitybench.errors import BadValue
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.server import admin, seasons
 from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.models import Manifest
+from entitybench.leaderboard.submission.pack import pack
 from entitybench.leaderboard.submission.season import digest_of, read_results
 from entitybench.leaderboard.submission.wanted import Wanted
 
@@ -156,3 +159,26 @@ def test_an_agent_written_otherwise_draws_no_other_starts() -> None:
     assert digest(config={"width": 1}) == digest(config={"width": 1.0}, updates=7)
     assert digest(config={"width": 1}) == digest(config={"width": True}, label="x", preset="y")
     assert digest(config={"width": 1}) != digest(config={"width": 2})
+
+
+def test_what_a_board_cannot_let_act_says_so(board: TestBoard) -> None:
+    """A policy behind HTTP is asked by whoever packs it, and never by a board."""
+    seasons.begin(board.settings, "s1")
+    with server() as (url, asked):
+        record = eb.evaluate(url, "push-1block", episodes=1, threads=1, latency=False)
+        served = pack(record, threads=1)
+        before = len(asked)
+        sent = board.verified(served)
+        assert len(asked) == before
+    assert (sent["state"], sent["level"]) == ("accepted", 2)
+    said = board.get(f"/api/v1/submissions/{sent['sha256']}/report")["checks"]
+    assert said["hidden"] == said["actions"]
+    assert (
+        said["hidden"]
+        == f"skipped: no file is run and no server asked, and {url} is not registered"
+    )
+    record = eb.evaluate("ma-bc", "hockey-mallets-4", episodes=1, threads=1, training_seeds=[0])
+    sent = board.verified(pack(record, threads=1))
+    assert (sent["state"], sent["level"]) == ("accepted", 2)
+    said = board.get(f"/api/v1/submissions/{sent['sha256']}/report")["checks"]
+    assert "--with-weights" in said["hidden"]

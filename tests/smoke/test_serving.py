@@ -23,12 +23,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 import entitybench as eb
-from entitybench.errors import BadValue
-from entitybench.leaderboard.board.model import Board
+from entitybench.errors import BadValue, RecordError
+from entitybench.leaderboard.board.build import host_row, record_files, reference_rows
+from entitybench.leaderboard.board.prepared import FILE, prepared, text_of
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation.tally import Tally
 from entitybench.leaderboard.evaluation.weights import REFERENCE
-from entitybench.leaderboard.server import admin, audit, builder, queue
+from entitybench.leaderboard.server import admin, audit, queue
 from entitybench.leaderboard.server.backup import backup, restore
 from entitybench.leaderboard.server.guard import HEADERS, SMALL
 from entitybench.leaderboard.server.rebuild import rebuilt
@@ -547,17 +548,29 @@ def test_every_answer_has_the_headers(board: TestBoard) -> None:
     assert 'bench_requests_total{method="GET",route="/"' in board.client.get("/metrics").text
 
 
-def test_a_new_board_shows_the_hosts_rows_as_they_are_read(tmp_path: Path) -> None:
+def test_a_new_board_begins_with_the_hosts_rows(tmp_path: Path) -> None:
+    """Those whose records are as they were; all of them when the builder has read them."""
     reference = tmp_path / "reference"
-    source = sorted((REFERENCE / "records" / "push-1block").glob("*.json"))[:3]
-    (reference / "records" / "push-1block").mkdir(parents=True)
-    for path in source:
-        shutil.copy(path, reference / "records" / "push-1block")
-    store = tmp_path / "store"
-    rows = builder.hosts_as_read(store, reference, every=0)
-    assert len(rows) == 3
-    first = Board.from_json(builder.file_of(store).read_bytes(), "board.json")
-    assert [each.id for each in first.entries] == [row.entry.id for row in rows]
-    builder.file_of(store).write_text("whole")  # one that is whole stays until it is made anew
-    builder.hosts_as_read(store, reference, every=0)
-    assert builder.file_of(store).read_text() == "whole"
+    folder = reference / "records" / "push-1block"
+    folder.mkdir(parents=True)
+    for path in sorted((REFERENCE / "records" / "push-1block").glob("*.json"))[:3]:
+        shutil.copy(path, folder)
+    rows = [host_row(path).entry for path in record_files(reference)]
+    (reference / FILE).write_text(text_of(rows))
+    first = sorted(folder.glob("*.json"))[0]
+    first.write_text(first.read_text() + "\n")
+    board = TestBoard(tmp_path / "store", reference=reference)
+    shown = board.client.get("/results").text
+    assert [f"/submission/{row.id}" in shown for row in rows] == [False, True, True]
+    board.build()
+    shown = board.client.get("/results").text
+    assert all(f"/submission/{row.id}" in shown for row in rows)
+    board.close()
+    known = prepared(reference)
+    assert list(known.values()) == rows[1:]
+    assert [each.entry for each in reference_rows(reference)][1:] == rows[1:]
+    (reference / FILE).write_text(text_of(rows).replace("control-small", "another-suite", 1))
+    assert prepared(reference) == {}, "divisions are by the suites there are"
+    (reference / FILE).write_text("{}")
+    with pytest.raises(RecordError, match="make results"):
+        prepared(reference)

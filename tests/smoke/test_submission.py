@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import entitybench as eb
+from entitybench.checkpoints import settings_sha256
 from entitybench.errors import BadValue, MissingExtra
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation import weights as checkpoints
@@ -431,6 +432,15 @@ def test_weights_are_compared_by_hash_and_their_actions_by_value(
     assert finding[2] == "agent.config, training seed 0"
     assert finding[3].endswith("than the record says: batch_size")
 
+    # How long they learned is claimed, and lies beside the weights.
+    def fewer(data: Any) -> None:
+        data["agent"]["updates"] = 7
+
+    fewer_both = both(*(edited(f"{x}.json", fewer) for x in ("record", "manifest")))
+    (finding,) = found(altered(bundle, fewer_both), rerun=1, simulate=False)
+    assert finding[:3] == ("actions", "record.json", "agent.updates")
+    assert finding[3] == f"updates is 7, and the weights say {record.agent.updates}"
+
     # A bundle that holds them needs none here.
     held = pack(record, threads=1, with_weights=True)
     monkeypatch.setattr(checkpoints, "_found_weights", lambda *_: {})
@@ -447,6 +457,21 @@ def test_weights_are_compared_by_hash_and_their_actions_by_value(
     assert finding[:2] == ("files", place)
     (finding,) = found(altered(held, flipped), rerun=1, simulate=False)
     assert "weights.safetensors is truncated or corrupt" in finding[3]
+
+    def longer(data: Any) -> None:
+        data["step"] = 10**6
+        data["sha256"]["settings"] = settings_sha256(data)
+
+    def said(data: Any) -> None:
+        data["agent"]["updates"] = 10**6
+
+    beyond = both(
+        edited("weights/seed0/agent.json", longer),
+        *(edited(f"{x}.json", said) for x in ("record", "manifest")),
+    )
+    (finding,) = found(altered(held, beyond), rerun=1, simulate=False)
+    assert finding[2] == "agent.updates, training seed 0"
+    assert "training with the weights' settings ends after" in finding[3]
     # Of weights with a state to go on training from the bundle holds what acts.
     folder = tmp_path / "seed0"
     folder.mkdir()

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from entitybench.checkpoints import WEIGHTS
 from entitybench.checks import DONE
 from entitybench.envs.api import world_of
 from entitybench.envs.core.banks import Bank
@@ -287,11 +288,12 @@ class _Episodes:
         return found if len(found) == len(COLUMNS) else None
 
     def _hash_weights(self, info: EpisodesInfo) -> None:
-        for name in weights_of(info.training_seed).values():
+        for file, name in weights_of(info.training_seed).items():
             if name in self.archive.sizes and name in self.manifest.files:
                 data = reading.read(self.archive, name, self.report)
                 if data is not None:
                     reading.check_hash(name, data, self.manifest.files[name], self.report)
+                    reading.check_form(name, data, file == WEIGHTS, self.report)
 
     def _tick(self, steps: int) -> None:
         self.done += steps

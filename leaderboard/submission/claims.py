@@ -37,7 +37,9 @@ _SHOWN = 5  # findings of one sort; the last says how many more there are
 
 
 def check_record(manifest: Manifest, record: Record, report: Report) -> None:
-    """The manifest says what the record says."""
+    """The manifest says what the record says, which says who acted."""
+    if not record.agent.id.strip():
+        report.find("record", "its agent has no name", file=RECORD, where="agent.id")
     for name, theirs in said(record).items():
         if getattr(manifest, name) != theirs:
             report.find(
@@ -49,7 +51,8 @@ def check_record(manifest: Manifest, record: Record, report: Report) -> None:
         for column in columns_of(record.kind)
     }
     weights = [set(weights_of(each.training_seed).values()) for each in manifest.episodes]
-    if all(names <= manifest.files.keys() for names in weights):  # of every training seed
+    held = all(names <= manifest.files.keys() for names in weights)  # of every training seed
+    if record.hashes.weights and held:
         listed = listed.union(*weights)
     for name in sorted(listed ^ manifest.files.keys()):
         there = name in manifest.files

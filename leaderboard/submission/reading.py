@@ -93,6 +93,23 @@ def check_hash(name: str, data: bytes, info: FileInfo, report: Report) -> None:
         report.find("files", what, file=name)
 
 
+def check_form(name: str, data: bytes, tensors: bool, report: Report) -> None:
+    """A file of a checkpoint is JSON or, of `tensors`, safetensors, and so nothing that could run.
+
+    Safetensors begin with 8 bytes, the length of the JSON object that follows, little-endian.
+    """
+    size = int.from_bytes(data[:8], "little")
+    text = data[8 : 8 + size] if tensors else data
+    try:
+        if tensors and size > len(data) - 8:
+            raise ValueError(f"a header of {size} bytes in {len(data)}")
+        if not isinstance(parsed(text), dict):
+            raise ValueError("no object")
+    except (ValueError, RecursionError) as error:
+        form = "safetensors" if tensors else "JSON object"
+        report.find("files", f"it is no {form}: {reason(error)}", file=name)
+
+
 def column(data: bytes, name: str, shape: tuple[int, ...], report: Report) -> Array | None:
     """An array of a shape, its numbers finite. None: it is none."""
     short = name.endswith(("actions.npy", "goals.npy", "predictions.npy"))

@@ -152,7 +152,9 @@ class Board:
         if not isinstance(found, dict):
             found = {}
         why = squeezed(str(found.get("error", f"it answers with status {answer.status_code}")), 400)
-        if answer.status_code in (408, 409, 429) or answer.status_code >= 500:
+        code = answer.status_code
+        # 409 of an upload is another part of it; of anything else a state that stays.
+        if code in (408, 429) or code >= 500 or (code == 409 and method == "PUT"):
             after = answer.headers.get("retry-after", "")
             if not after.isdecimal() or int(after) <= 60:
                 raise _Again(f"{self.url}: {why}", float(after) if after.isdecimal() else 0.0)

@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("sqlalchemy")
 
+import httpx
 from boards import TestBoard, altered, bundle, content
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -40,6 +41,7 @@ from entitybench.leaderboard.submission.arrays import packed, unpacked
 from entitybench.leaderboard.submission.keys import correction, new_key, signed
 from entitybench.leaderboard.submission.models import Manifest
 from entitybench.leaderboard.submission.pack import pack, sealed
+from entitybench.leaderboard.submission.send import Board
 
 _GUESS = """
 import numpy as np
@@ -384,6 +386,19 @@ def test_a_key_takes_its_own_back_and_nobody_elses(
     assert board.client.post(path, json=right).json()["state"] == "withdrawn"
     assert board.client.post(path, json=right).status_code == 409
     assert admin.audited(board.settings)[1] == []
+
+
+def test_a_state_that_stays_is_told_at_once() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(409, json={"error": "it is withdrawn, which stays"})
+
+    sender = Board("http://127.0.0.1", transport=httpx.MockTransport(answer))
+    with pytest.raises(BadValue, match=r"refuses: it is withdrawn, which stays\.$"):
+        sender.withdraw("0" * 64, "0" * 128)
+    assert len(asked) == 1
 
 
 def test_a_correction_replaces_what_the_same_key_sent(board: TestBoard, key: Path) -> None:

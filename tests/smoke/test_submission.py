@@ -316,6 +316,13 @@ HOSTILE = {
         ),
         *("data", 0),
     ),
+    "an agent without a name": (
+        in_both(
+            lambda data: data["agent"].update(id=" "),
+            lambda data: data["agent"].update(id=" ", label=""),
+        ),
+        *("record", 0),
+    ),
     "code": (
         edited("record.json", lambda data: data["metrics"][0].update(reduce="os:system")),
         *("task", 0),
@@ -482,8 +489,25 @@ def test_weights_are_compared_by_hash_and_their_actions_by_value(
     (folder / "training.safetensors").write_bytes(b"much")
     whole = pack(record, threads=1, weights=tmp_path, with_weights=True)
     assert content(whole) == content(held)
+    # What anybody downloads with a bundle is of these forms, whoever looks at it and how far.
+    for name, data, words in (
+        (place, b"\x80\x04\x95" + bytes(9), "it is no safetensors: a header of"),
+        (place, b"\2" + bytes(7) + b"[]", "it is no safetensors: no object"),
+        ("weights/seed0/agent.json", b"[", "it is no JSON object"),
+    ):
+        pickled = altered(held, lambda files, name=name, data=data: files.update({name: data}))
+        (finding,) = found(pickled, simulate=False)
+        assert finding[:2] == ("files", name)
+        assert words in finding[3]
     half = altered(held, lambda files: files.pop(place))
     assert found(half, simulate=False)[0][:3] == ("record", "manifest.json", "files")
+
+
+def test_what_learned_nothing_holds_no_weights(bundle: bytes) -> None:
+    given = {f"weights/seed0/{name}": b"{}" for name in ("agent.json", "weights.safetensors")}
+    first, *_ = found(altered(bundle, lambda files: files.update(given)), simulate=False)
+    assert first[:2] == ("record", "manifest.json")
+    assert first[3] == "weights/seed0/agent.json belongs to no training seed"
 
 
 def test_another_platform_is_a_warning_up_to_a_limit(bundle: bytes) -> None:

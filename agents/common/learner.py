@@ -173,7 +173,8 @@ class TorchLearner(ABC):
             agent.parts = {name: sha256_of(Path(path) / WEIGHTS) for name, path in parts.items()}
             agent.adopt(parts)
         if data is not None:
-            agent.dataset = {"id": data.id, "content_hash": data.content_hash}
+            if data.id is not None:  # worlds to act in have none
+                agent.dataset = {"id": data.id, "content_hash": data.content_hash}
             agent.measure(agent._source(data))
         agent._prepare()
         return agent

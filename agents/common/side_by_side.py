@@ -13,9 +13,10 @@ from entitybench.errors import BadValue, Diverged
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from entitybench.agents.common.config import Phase
     from entitybench.agents.common.layers import Params
     from entitybench.types import Batch, Metrics, TaskSpec
 
@@ -59,7 +60,7 @@ class SideBySide:
             CheckpointError: one has no training state.
         """
         self.learners = tuple(learners)
-        _check(self.learners)
+        _check(self.learners, type(self).joins)
         self.lead = self.learners[0]
         self.params = _share(self.learners)
         lead = self.lead
@@ -136,6 +137,17 @@ class SideBySide:
             self._optimiser.forget(lead.anew())
             self._sort_buffers()
         batch = {k: torch.as_tensor(v, device=lead.device) for k, v in self._draw(sources).items()}
+        logs = self.learn(batch, phase, rate)
+        for one, source in zip(self.learners, sources, strict=True):
+            one.step += 1
+            if one.step == one.total:
+                one.finish(source)
+        rows = torch.stack(list(logs.values()), 1).tolist()  # one transfer for all
+        return [{"learning_rate": rate, **dict(zip(logs, row, strict=True))} for row in rows]
+
+    def learn(self, batch: dict[str, Tensor], phase: Phase, rate: float) -> dict[str, Tensor]:
+        """One optimisation step on batches (S, ...); logs (S,) by name."""
+        lead = self.lead
         arguments = (learning(self.params, phase), batch, lead._numbers(phase))
         if self._compiled is None:
             loss, logs = self._summed(*arguments)
@@ -145,12 +157,7 @@ class SideBySide:
         self._optimiser.step(rate, lead.rates())
         if lead.targets and lead.follows():
             follow(self.params, lead.targets, lead.config.target_rate)
-        for one, source in zip(self.learners, sources, strict=True):
-            one.step += 1
-            if one.step == one.total:
-                one.finish(source)
-        rows = torch.stack(list(logs.values()), 1).tolist()  # one transfer for all
-        return [{"learning_rate": rate, **dict(zip(logs, row, strict=True))} for row in rows]
+        return logs
 
     def ready(self, data: Any) -> None:
         """Measure what acting needs: called before an evaluation in mid-training."""
@@ -225,12 +232,12 @@ def _draws_at_once(target: type[TorchLearner]) -> bool:
     return first["draw_many"] <= first["draw"]
 
 
-def _check(learners: Sequence[TorchLearner]) -> None:
+def _check(learners: Sequence[TorchLearner], joins: Callable[[type[Any]], bool]) -> None:
     """Raise BadValue for learners that cannot lie side by side."""
     if not learners:
         raise BadValue("no training seed to train.")
     lead = learners[0]
-    if not stackable(type(lead)):
+    if not joins(type(lead)):
         raise BadValue(f"{lead.config.agent} has an update of its own: train one seed at a time.")
     for one in learners[1:]:
         for what, mine, theirs in (

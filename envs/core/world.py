@@ -350,6 +350,18 @@ class GoalWorld(World):
     def goal_qpos(self, goal: Array) -> Array:
         """Positions (nq,) in which a goal (N, D) is reached, for pictures of it."""
 
+    @property
+    def told_names(self) -> tuple[str, ...]:
+        """Names of features that depend on the goal that the episode was begun with.
+
+        Under another goal they would be others, so who relabels goals leaves them out.
+        """
+        return ()
+
+    def as_asked(self, achieved: Array) -> Array:
+        """What was achieved (..., N, D) as a goal of the sort that episodes begin with."""
+        return achieved
+
     def success(self, achieved: Array, desired: Array) -> Array:
         """Whether all entities are where the goal wants them: bool (...)."""
         solved = self.solved(achieved, desired)

@@ -178,6 +178,15 @@ class HockeyGoal(HockeyWorld, GoalWorld):
         achieved[..., puck, HIT] = hit | struck
         return achieved
 
+    @property
+    def told_names(self) -> tuple[str, ...]:
+        return ("hit", "hit_x", "hit_y")
+
+    def as_asked(self, achieved: Array) -> Array:
+        goal = achieved.copy()
+        goal[..., self.puck, HIT] = 1  # a shot, wherever the puck came from
+        return goal
+
     def solved(self, achieved: Array, desired: Array) -> Array:
         square = achieved[..., self.puck, :2] - desired[..., self.puck, :2]
         square *= square

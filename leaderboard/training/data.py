@@ -1,4 +1,4 @@
-"""What an agent learns from: the episodes of a dataset, or nothing but its task."""
+"""What an agent learns from: the episodes of a dataset, the worlds of its task, or nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from entitybench.envs.training import WorldsOf
 from entitybench.errors import BadValue
 from entitybench.kinds import KINDS
 from entitybench.leaderboard.training.faults import shown
@@ -37,7 +38,7 @@ def open_data(
         progress: called with (episodes made, all of them).
 
     Returns:
-        The training episodes; None for an agent that learns from no dataset.
+        The training episodes, or the worlds to act in; None for an agent that learns from neither.
 
     Raises:
         BadValue: the dataset is of another task or shape, or the agent learns from none.
@@ -49,7 +50,7 @@ def open_data(
                 f"{spec.id} learns from {spec.learns_from}, not from a dataset: leave out "
                 "--dataset."
             )
-        return None
+        return WorldsOf(task) if spec.learns_from == "worlds" else None
     if dataset is None or isinstance(dataset, str | Path) or hasattr(dataset, "manifest"):
         from entitybench.datasets.api import open_for
 

@@ -92,7 +92,7 @@ class Loop:
             saved = shown = time.monotonic()
             while True:
                 step = self.crew.step
-                if self._due(step) and step not in evaluated:
+                if self._due(step, max(evaluated, default=0)):
                     evaluated.add(step)
                     self._evaluate(logs)
                 if step >= self.total:
@@ -106,7 +106,7 @@ class Loop:
                 if now - saved >= self.habits.checkpoint_s:
                     self._save(logs)
                     saved = time.monotonic()
-                if now - shown >= 0.2 or self.crew.step == self.total:
+                if now - shown >= 0.2 or self.crew.step >= self.total:
                     shown = now
                     self.report(self._status())
 
@@ -144,7 +144,7 @@ class Loop:
         for k, (learner, metrics) in enumerate(found):
             self.metrics[k] = metrics_of(learner, metrics) or self.metrics[k]
         lost = self._not_finite()
-        if step % self.log_every == 0 or step == self.total:
+        if _passed(before, step, self.log_every) or step >= self.total:
             rate = {"updates_per_s": round(self.clock.rate, 2)}
             for seed, log, metrics in zip(self.seeds, logs, self.metrics, strict=True):
                 if seed not in lost:
@@ -167,8 +167,12 @@ class Loop:
                     lost[seed] = f"{name} is {value} after {done}: try a smaller learning rate"
         return lost
 
-    def _due(self, step: int) -> bool:
-        return self.evaluate_every > 0 and step > 0 and step % self.evaluate_every == 0
+    def _due(self, step: int, last: int) -> bool:
+        """Whether a multiple of `evaluate_every` came since the last evaluation.
+
+        Some learners take many steps at a time, which need not meet one.
+        """
+        return self.evaluate_every > 0 and _passed(last, step, self.evaluate_every)
 
     def _evaluate(self, logs: Sequence[_Log]) -> None:
         import numpy as np
@@ -249,6 +253,11 @@ class Loop:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _passed(before: int, step: int, every: int) -> bool:
+    """Whether a multiple of `every` lies after `before` and not after `step`."""
+    return step // every > before // every
 
 
 def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

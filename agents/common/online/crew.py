@@ -1,0 +1,121 @@
+"""Training seeds of an `OnlineLearner` side by side: one batch of worlds, one batch of networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+
+from entitybench.agents.common.groups import stacked
+from entitybench.agents.common.online.collect import Collector
+from entitybench.agents.common.online.learner import OnlineLearner
+from entitybench.agents.common.online.policy import gaussian, layers_of
+from entitybench.agents.common.side_by_side import SideBySide
+from entitybench.seeding import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entitybench.types import Array, Metrics
+
+_SAMPLES = ("rows", "error")  # of each sample, and nothing to log
+
+
+class OnlineCrew(SideBySide):
+    """S learners that act in one batch of worlds and are updated by one computation."""
+
+    unit: ClassVar[str] = OnlineLearner.unit
+    learners: tuple[OnlineLearner, ...]  # type: ignore[assignment]
+    lead: OnlineLearner
+
+    def __init__(self, learners: Sequence[OnlineLearner]) -> None:
+        super().__init__(learners)
+        self._collector: Collector | None = None
+        # The policies' parameters as numpy sees them: the same memory.
+        actor = {name: p.detach().numpy() for name, p in self.params["actor"].items()}
+        self._layers = layers_of(actor)
+        for one in self.learners:
+            one.crew = self
+
+    @staticmethod
+    def joins(target: type[Any]) -> bool:
+        """Whether it takes learners of a class."""
+        return issubclass(target, OnlineLearner)
+
+    def hand_over(self, one: OnlineLearner) -> None:
+        """Give a learner what it needs to be saved: its rows and its share of the moments."""
+        s = self.learners.index(one)
+        if self._collector is not None:
+            one.rows = self._collector.state(s)
+        state = self._optimiser.state()
+        one.restore_moments({k: v if k.startswith("step/") else v[s] for k, v in state.items()})
+
+    def advance(self, data: Any) -> list[Metrics]:
+        """A control step of every row, then the updates that are due; logs by seed."""
+        lead, config = self.lead, self.lead.config
+        phase, _, rate = lead._place()
+        collector = self._opened_worlds(data)
+        collector.step(self._actions(collector))
+        before, after = lead.step, lead.step + config.rows
+        for one in self.learners:
+            one.step = after
+        first = max(before, config.starts) // config.update_every
+        count = after // config.update_every - first
+        logs: list[Metrics] = [{"learning_rate": rate} for _ in self.learners]
+        ready = all(len(one.replay.of("transitions")) for one in self.learners)
+        if count > 0 and ready:
+            for s, own in enumerate(self._learned(phase, rate, first, count)):
+                logs[s] |= own
+        for s, own in enumerate(collector.rows):
+            done, chosen, solved = own.finished.tolist()
+            share = max(done, 1)
+            logs[s] |= {"episodes": float(done), "chosen": chosen / share, "solved": solved / share}
+        return logs
+
+    def _opened_worlds(self, data: Any) -> Collector:
+        if self._collector is None:
+            self._collector = Collector(
+                self.lead.config,
+                data,
+                self.lead.features,
+                [one.seed for one in self.learners],
+                [one.replay for one in self.learners],
+                [one.rows for one in self.learners],
+            )
+        return self._collector
+
+    def _actions(self, collector: Collector) -> Array:
+        """(S, R, A): of the policies, at first uniform."""
+        lead, config = self.lead, self.lead.config
+        shape = (config.rows, lead.actions)
+        rngs = [generator(one.seed, "act", lead.step) for one in self.learners]
+        if lead.step < config.starts:
+            return np.stack([rng.uniform(-1, 1, shape) for rng in rngs]).astype(np.float32)
+        mean, log_std = gaussian(self._layers, collector.features_now())
+        noise = np.stack([rng.standard_normal(shape, np.float32) for rng in rngs])
+        return np.tanh(mean + np.exp(log_std) * noise)
+
+    def _learned(self, phase: Any, rate: float, first: int, count: int) -> list[Metrics]:
+        """Updates number `first`, `first` + 1, ... of every seed; the logs of the last."""
+        drawn, logs = [], []
+        for one in self.learners:
+            rng = generator(one.seed, "update", self.lead.step)
+            batch, log = one.batches.draw(one.replay, count, rng)
+            drawn.append(batch)
+            logs.append(log)
+        whole = {name: torch.as_tensor(stacked([b[name] for b in drawn])) for name in drawn[0]}
+        found: dict[str, torch.Tensor] = {}
+        for k in range(count):
+            batch = {name: x[:, k] for name, x in whole.items() if name != "rows"}
+            if (first + k + 1) % self.lead.config.policy_every == 0:
+                batch["policy"] = torch.ones(())
+            now = self.learn(batch, phase, rate)
+            if "error" in now:
+                for one, rows, error in zip(self.learners, drawn, now["error"], strict=True):
+                    one.replay.of("priority")[rows["rows"][k]] = error.numpy() + 1e-3
+            found |= {name: x for name, x in now.items() if name not in _SAMPLES}
+        values = torch.stack(list(found.values()), 1).tolist()
+        return [
+            log | dict(zip(found, row, strict=True)) for log, row in zip(logs, values, strict=True)
+        ]

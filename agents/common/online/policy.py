@@ -1,0 +1,57 @@
+"""A squashed Gaussian policy on flat features, in numpy: it acts while it learns and afterwards.
+
+Shapes: B rows, F features, A numbers of an action; any axes in front, those of training seeds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from entitybench.agents.common.online.features import Features
+    from entitybench.seeding import BatchGenerator
+    from entitybench.types import Array, Obs
+
+LOG_STD = (-20.0, 2.0)  # bounds of the logarithm of a deviation: Haarnoja et al. 2018, their code
+Layers = list[tuple[Any, Any]]  # weight (..., I, O), bias (..., 1, O)
+
+
+def layers_of(weights: Mapping[str, Array], prefix: str = "") -> Layers:
+    """The layers of a perceptron from its parameters by name, without the axis of members."""
+    count = sum(name.startswith(prefix) and name.endswith(".weight") for name in weights)
+    return [
+        tuple(weights[f"{prefix}layer{k}.{name}"][..., 0, :, :] for name in ("weight", "bias"))
+        for k in range(count)
+    ]
+
+
+def gaussian(layers: Sequence[tuple[Any, Any]], x: Array) -> tuple[Array, Array]:
+    """Mean and logarithm of the deviation before squashing, (..., B, A) each, of (..., B, F)."""
+    for weight, bias in layers[:-1]:
+        x = np.maximum(x @ weight + bias, 0)
+    weight, bias = layers[-1]
+    mean, log_std = np.split(x @ weight + bias, 2, -1)
+    return mean, log_std.clip(*LOG_STD)
+
+
+class SquashedPolicy:
+    """Takes tanh of the mean."""
+
+    def __init__(self, layers: Sequence[tuple[Any, Any]], features: Features) -> None:
+        """`layers` of one training seed: (F, H), (1, H), ..., (H, 2 A), (1, 2 A)."""
+        self.layers, self.features = layers, features
+
+    def initial_state(self, batch: int) -> None:
+        del batch
+
+    def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
+        del rng
+        seen, goal = (obs[name].reshape(len(obs[name]), -1) for name in _READ)
+        return np.tanh(gaussian(self.layers, self.features.of(seen, goal))[0]), state
+
+
+_READ = ("observation", "desired_goal")

@@ -1,0 +1,1 @@
+"""HInt: hindsight relabelling of the episodes in which the agent acted on the target."""

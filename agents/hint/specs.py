@@ -23,6 +23,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     _spec(
         id="hint",
         config={"accept": "control-target"},
+        claims="entitybench.agents.hint.claims:CLAIMS",
         summary="her that relabels episodes in which what the action drives touched a target",
     ),
     _spec(

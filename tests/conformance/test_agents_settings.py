@@ -14,7 +14,7 @@ from entitybench.errors import BadValue
 from entitybench.registry import agent, agents, kinds, resolve_agent, tasks
 
 TRAINED = [s.id for s in agents() if s.trains and s.weights_of is None and s.kind in kinds()]
-SIGNED = {"reward_shift", "radius"}  # below 0 too
+SIGNED = {"reward_shift", "radius", "entropy"}  # below 0 too
 # Beyond the ends, where there are some but 0.
 BEYOND = {
     "batch_size": (0, 100_000_000_000),
@@ -50,6 +50,13 @@ BEYOND = {
     "actor_penalty": (-0.1,),
     "critic_penalty": (-0.1,),
     "potential_rate": (0.0,),
+    "steps": (0, 1_205),
+    "rows": (0, 5000),
+    "update_every": (0,),
+    "capacity": (0, 10**10),
+    "hindsight": (1.5,),
+    "priority": (1.5,),
+    "correction": (1.5,),
     "potential_scale": (0.0,),
 }
 

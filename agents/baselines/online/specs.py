@@ -9,7 +9,7 @@ from entitybench.types import AgentSpec
 _spec = partial(
     AgentSpec,
     kind="goal-control",
-    target="entitybench.agents.common.online.learner:OnlineLearner",
+    target="entitybench.agents.baselines.online.her:HER",
     acting="entitybench.agents.common.online.acting:Acting",
     learns_from="worlds",
     needs=frozenset({"entities", "goals", "fixed-number"}),

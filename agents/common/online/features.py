@@ -40,6 +40,10 @@ class Features:
         found: Array = np.concatenate([observation, goal], -1) @ self.matrix
         return found
 
+    def flat(self, observation: Array, goal: Array) -> Array:
+        """(B, F) float32 of an observation and a goal, each (B, N, D) float32."""
+        return self.of(*(x.reshape(len(x), -1) for x in (observation, goal)))
+
     @classmethod
     def in_world(cls, world: Any) -> Features:
         """Those of a goal world."""

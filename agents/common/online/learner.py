@@ -52,9 +52,9 @@ class OnlineLearner(TorchLearner):
     together: ClassVar[str] = "entitybench.agents.common.online.crew:OnlineCrew"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
-            "steps": 1_200, "hidden": (16, 16), "batch_size": 32, "rows": 4, "starts": 4
+            "steps": 1_204, "hidden": (16, 16), "batch_size": 32, "rows": 4, "starts": 4
         },
-        "small": {"steps": 150_000},
+        "small": {"steps": 150_000, "batch_size": 128},
         "paper": {
             "steps": 1_000_000, "hidden": (256, 256), "learning_rate": 3e-4, "update_every": 1,
             "policy_every": 1,
@@ -166,6 +166,10 @@ class OnlineLearner(TorchLearner):
         return agent
 
     # Acting
+
+    def flat(self, observation: Array, goal: Array) -> Array:
+        """What the networks read, (B, F), of an observation and a goal, each (B, N, D)."""
+        return self.features.flat(observation, goal)
 
     def layers(self) -> list[tuple[Array, Array]]:
         """The policy's layers, views of its parameters."""

@@ -50,8 +50,5 @@ class SquashedPolicy:
 
     def act(self, obs: Obs, state: None, rng: BatchGenerator) -> tuple[Array, None]:
         del rng
-        seen, goal = (obs[name].reshape(len(obs[name]), -1) for name in _READ)
-        return np.tanh(gaussian(self.layers, self.features.of(seen, goal))[0]), state
-
-
-_READ = ("observation", "desired_goal")
+        seen = self.features.flat(obs["observation"], obs["desired_goal"])
+        return np.tanh(gaussian(self.layers, seen)[0]), state

@@ -1,0 +1,55 @@
+"""Every learner that acts brings the load to its place, where chance seldom does."""
+
+from __future__ import annotations
+
+import carry
+import numpy as np
+import pytest
+
+from entitybench.envs.api import make_worlds
+from entitybench.envs.training import WorldsOf
+from entitybench.leaderboard.training.crew import crew_of
+from entitybench.registry import agent, agents, resolve_agent
+
+ONLINE = [s.id for s in agents() if s.learns_from == "worlds" and s.kind == "goal-control"]
+
+
+def trained(id, steps, **changes):
+    target = resolve_agent(agent(id))
+    few = {"rows": 8, "batch_size": 128, "update_every": 2, "policy_every": 1, "starts": 500}
+    config = target.configure(agent(id), "tiny", carry.TASK, steps=steps, hidden=(32, 32),
+                              **few | changes)  # fmt: skip
+    data = WorldsOf(carry.TASK)
+    crew = crew_of([target.create(config, carry.TASK, seed=0, data=data, parts={}, device="cpu")])
+    while crew.step < steps:
+        logs = crew.advance(data)
+    return crew.learners[0], logs[0]
+
+
+class Wander:
+    def initial_state(self, batch):
+        return None
+
+    def act(self, obs, state, rng):
+        return rng.uniform(-1, 1, (len(obs["observation"]), 2)), state
+
+
+def test_wandering_does_not_do():
+    assert carry.success(Wander(), make_worlds(carry.TASK, 64)) < 0.35
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("id", ONLINE)
+def test_learners_bring_the_load(id):
+    one, _ = trained(id, 16_000)
+    assert carry.success(one.policy(), make_worlds(carry.TASK, 64)) > 0.8
+
+
+@pytest.mark.slow
+def test_the_filter_leaves_out_goals_that_need_no_act():
+    shares = {}
+    for id in ("her", "hint"):
+        one, logs = trained(id, 2_000)
+        drawn, log = one.batches.draw(one.replay, 50, np.random.default_rng(0))
+        shares[id] = log["trivial"]
+    assert shares["hint"] < 0.6 * shares["her"]

@@ -48,7 +48,9 @@ CLAIMS: tuple[Claim, ...] = (
         "at random do worse.",
         published="not in the paper",
         arms=_arms("hint", "her-random"),
-        checks=(Check(Difference(_area("hint"), _area("her-random")), at_least=0.0, by="interval"),),
+        checks=(
+            Check(Difference(_area("hint"), _area("her-random")), at_least=0.0, by="interval"),
+        ),
         evaluate_every=5_000,
     ),
     Claim(

@@ -349,7 +349,9 @@ def test_the_last_step_reaches_the_goal_of_the_end():
 
 
 def test_an_accepted_episode_is_one_in_which_the_mallet_touched_the_puck():
-    hint, random, her = (made(id, steps=8_000, starts=8_000) for id in ("hint", "her-random", "her"))
+    hint, random, her = (
+        made(id, steps=8_000, starts=8_000) for id in ("hint", "her-random", "her")
+    )
     for one in (hint, random, her):
         trained(one, 8_000)
     replays = [one.replay for one in (hint, random, her)]

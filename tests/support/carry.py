@@ -1,10 +1,13 @@
 """A point that carries a load: the smallest world in which hindsight must learn to act.
 
 Row 0 is the point, row 1 the load, which goes along while the point is within reach of it. A goal
-is a place of the load. An action of 1 moves by 6 cm; the box is ±30 cm.
+is a place of the load. An action of 1 moves by 6 cm; the box is ±20 cm. The load lies on the point
+when an episode begins, or anywhere.
 """
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 
@@ -12,7 +15,7 @@ from entitybench.envs.core.world import ArrayMixin, GoalWorld, Start
 from entitybench.seeding import BatchGenerator, generator
 from entitybench.types import TaskSpec
 
-STEP, BOX, REACH, NEAR = 0.06, 0.3, 0.1, 0.07  # m
+STEP, BOX, REACH, NEAR = 0.06, 0.2, 0.1, 0.06  # m
 
 
 class Carry(ArrayMixin, GoalWorld):
@@ -24,6 +27,9 @@ class Carry(ArrayMixin, GoalWorld):
     bodies = ("point", "load")
     bounds = np.full(2, BOX, np.float32)
 
+    def __init__(self, apart=False):
+        self.apart = apart
+
     def spec(self):
         raise NotImplementedError
 
@@ -31,6 +37,8 @@ class Carry(ArrayMixin, GoalWorld):
         places = generator(seed, "carry").uniform(-BOX, BOX, (3, 2))
         goal = np.zeros((2, 2), np.float32)
         goal[1] = places[2]
+        if not self.apart:
+            places[1] = places[0]
         return Start(np.zeros(0), np.zeros((2, 2), np.float32), goal, memory=places[:2].ravel())
 
     def observe(self, state, constants):
@@ -66,9 +74,8 @@ class Carry(ArrayMixin, GoalWorld):
         raise NotImplementedError
 
 
-TASK = TaskSpec(
-    id="carry", version=1, kind="goal-control", target=f"{__file__}:Carry", horizon=25
-)
+TASK = TaskSpec(id="carry", version=1, kind="goal-control", target=f"{__file__}:Carry", horizon=15)
+APART = dataclasses.replace(TASK, id="carry-apart", kwargs={"apart": True})
 
 
 def success(policy, worlds):

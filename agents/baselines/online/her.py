@@ -1,4 +1,4 @@
-"""SAC (Haarnoja et al. 2018), HER (Andrychowicz et al. 2017), and controls of what is relabelled."""
+"""SAC (Haarnoja et al. 2018), HER (Andrychowicz et al. 2017), and controls of its goals."""
 
 from __future__ import annotations
 

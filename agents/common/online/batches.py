@@ -46,9 +46,7 @@ class Batches:
         seen = replay.of("observation")
         episode = replay.of("episode")[rows]
         goal = replay.of("goal")[episode]
-        changed = np.zeros((updates, self.size), bool)
-        changed[:, :relabelled] = True
-        changed = changed.ravel()
+        changed = np.tile(np.arange(self.size) < relabelled, updates)
         if relabelled:
             goal[changed] = self.goals(seen[replay.later(rows[changed], rng, self.strategy)])
         after = seen[rows + 1]

@@ -33,7 +33,7 @@ class OnlineConfig:
     terminal: bool = True  # whether an episode ends where its goal is reached
     hindsight: float = 0.8  # ρ, the share of relabelled transitions in a batch
     strategy: Literal["future", "final"] = "future"  # where goals of relabelled ones come from
-    # "asked": a goal such as episodes begin with, see GoalWorld.as_asked; "achieved": just what was.
+    # "asked": as episodes begin with, see GoalWorld.as_asked; "achieved": just what was.
     goals: Literal["asked", "achieved"] = "asked"
     accept: Accept = "all"  # which episodes are relabelled
     priority: float = 0.0  # exponent of a transition's error in how often it is drawn; 0: uniform

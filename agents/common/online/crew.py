@@ -26,7 +26,7 @@ class OnlineCrew(SideBySide):
     """S learners that act in one batch of worlds and are updated by one computation."""
 
     unit: ClassVar[str] = OnlineLearner.unit
-    learners: tuple[OnlineLearner, ...]  # type: ignore[assignment]
+    learners: tuple[OnlineLearner, ...]
     lead: OnlineLearner
 
     def __init__(self, learners: Sequence[OnlineLearner]) -> None:
@@ -67,10 +67,10 @@ class OnlineCrew(SideBySide):
         if count > 0 and ready:
             for s, own in enumerate(self._learned(phase, rate, first, count)):
                 logs[s] |= own
-        for s, own in enumerate(collector.rows):
-            done, chosen, solved = own.finished.tolist()
+        for log, rows in zip(logs, collector.rows, strict=True):
+            done, chosen, solved = rows.finished.tolist()
             share = max(done, 1)
-            logs[s] |= {"episodes": float(done), "chosen": chosen / share, "solved": solved / share}
+            log |= {"episodes": float(done), "chosen": chosen / share, "solved": solved / share}
         return logs
 
     def _opened_worlds(self, data: Any) -> Collector:
@@ -107,10 +107,10 @@ class OnlineCrew(SideBySide):
         whole = {name: torch.as_tensor(stacked([b[name] for b in drawn])) for name in drawn[0]}
         found: dict[str, torch.Tensor] = {}
         for k in range(count):
-            batch = {name: x[:, k] for name, x in whole.items() if name != "rows"}
+            part = {name: x[:, k] for name, x in whole.items() if name != "rows"}
             if (first + k + 1) % self.lead.config.policy_every == 0:
-                batch["policy"] = torch.ones(())
-            now = self.learn(batch, phase, rate)
+                part["policy"] = torch.ones(())
+            now = self.learn(part, phase, rate)
             if "error" in now:
                 for one, rows, error in zip(self.learners, drawn, now["error"], strict=True):
                     one.replay.of("priority")[rows["rows"][k]] = error.numpy() + 1e-3

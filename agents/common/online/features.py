@@ -61,9 +61,7 @@ class Features:
         columns: list[dict[int, float]] = [{j * d + k: 1.0} for j, k in np.argwhere(seen)]
         columns += [{n * d + j * d + k: 1.0} for j, k in np.argwhere(asked)]
         columns += [
-            {n * d + j * d + k: 1.0, j * d + k: -1.0}
-            for j, k in np.argwhere(asked)
-            if k in place
+            {n * d + j * d + k: 1.0, j * d + k: -1.0} for j, k in np.argwhere(asked) if k in place
         ]
         driven = tuple(int(row) for row in world.driven)
         columns += [

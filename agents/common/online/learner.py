@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
 import torch
 
 from entitybench.agents.common.learner import TorchLearner
@@ -29,6 +28,8 @@ from entitybench.registry import resolve
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    import numpy as np
 
     from entitybench.agents.common.layers import Params
     from entitybench.types import Array, Batch, Metrics, TaskSpec

@@ -23,10 +23,11 @@ Layers = list[tuple[Any, Any]]  # weight (..., I, O), bias (..., 1, O)
 def layers_of(weights: Mapping[str, Array], prefix: str = "") -> Layers:
     """The layers of a perceptron from its parameters by name, without the axis of members."""
     count = sum(name.startswith(prefix) and name.endswith(".weight") for name in weights)
-    return [
-        tuple(weights[f"{prefix}layer{k}.{name}"][..., 0, :, :] for name in ("weight", "bias"))
+    each = [
+        [weights[f"{prefix}layer{k}.{name}"][..., 0, :, :] for name in ("weight", "bias")]
         for k in range(count)
     ]
+    return [(weight, bias) for weight, bias in each]
 
 
 def gaussian(layers: Sequence[tuple[Any, Any]], x: Array) -> tuple[Array, Array]:

@@ -25,16 +25,12 @@ MEMBERS = 2  # critics
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
-def init_actor(
-    features: int, actions: int, hidden: Sequence[int], rng: torch.Generator
-) -> Params:
+def init_actor(features: int, actions: int, hidden: Sequence[int], rng: torch.Generator) -> Params:
     """A perceptron to means and logarithms of deviations."""
     return init_mlp(1, (features, *hidden, 2 * actions), rng, last=SMALL)
 
 
-def init_critic(
-    features: int, actions: int, hidden: Sequence[int], rng: torch.Generator
-) -> Params:
+def init_critic(features: int, actions: int, hidden: Sequence[int], rng: torch.Generator) -> Params:
     """Twin perceptrons to values."""
     return init_mlp(MEMBERS, (features + actions, *hidden, 1), rng, last=SMALL)
 

@@ -64,7 +64,7 @@ def sample(params: Mapping[str, Tensor], state: Tensor, noise: Tensor) -> tuple[
 def soft_targets(
     params: Mapping[str, Params], batch: Mapping[str, Tensor], discount: float
 ) -> Tensor:
-    """y = r + γ m (min Q̄(s', a') − α log π(a' | s')) (..., B), constants."""
+    """The targets y = r + γ m (min Q̄(s', a') − α log π(a' | s')) (..., B), constants."""
     with torch.no_grad():
         action, density = sample(params["actor"], batch["next"], batch["next_noise"])
         after = values(params["critic_target"], batch["next"], action).amin(-2)

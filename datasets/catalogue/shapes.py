@@ -85,6 +85,12 @@ def is_registered(dataset: str, content: str | None) -> bool:
     return known is None or content is None or hash_today(content) == known.sha256
 
 
+def dataset_of(content: str | None) -> str | None:
+    """The id of the registered dataset with this hash of its content; None where there is none."""
+    today = hash_today(content)
+    return next((id for id, known in measured().items() if known.sha256 == today), None)
+
+
 def transitions(spec: DatasetSpec) -> int:
     """How many the registered dataset has, training and validation; estimated if not measured.
 

@@ -7,6 +7,7 @@ import re
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from entitybench.datasets.catalogue.shapes import dataset_of
 from entitybench.datasets.pages.text import family
 from entitybench.kinds import NORMALISED
 from entitybench.leaderboard.board.model import SCORE, Entry, Episode, Episodes, Score
@@ -62,6 +63,8 @@ def entry_of(
     """
     division, why = division_of(record)
     failures, revision = record.failures(), record.revision
+    # Records of before name data by the hash of their content alone.
+    learned = [x.dataset or dataset_of(x.sha256) for x in record.data]
     return Entry(
         id=id,
         agent=record.agent.id,
@@ -71,7 +74,7 @@ def entry_of(
         version=record.task.version,
         kind=record.kind,
         family=family(record.task.id) or "others",
-        datasets=tuple(dict.fromkeys(x.dataset for x in record.data if x.dataset)),
+        datasets=tuple(dict.fromkeys(name for name in learned if name)),
         bank=record.task.bank,
         division=division,
         opens=why,

@@ -14,11 +14,12 @@ import pytest
 from site_cases import EVIL, SUITE, TASKS, Made, made, tiny_record
 
 from entitybench.errors import BadValue, RecordError, UnknownId
-from entitybench.leaderboard.board.build import board_of, rows_of
+from entitybench.leaderboard.board.build import board_of, host_row, rows_of
 from entitybench.leaderboard.board.model import SCORE, Board, Score, best_first
 from entitybench.leaderboard.board.standings import suite_of
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation.stored import stored_records
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.site import links, pages
 from entitybench.leaderboard.site.export import export
 from entitybench.leaderboard.site.query import SORTS, Query, all_of, selected
@@ -26,6 +27,7 @@ from entitybench.leaderboard.site.watching import act_again
 from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.wanted import Wanted
 from entitybench.leaderboard.tables.data import cell
+from entitybench.records import Record
 from entitybench.registry import tasks
 
 FETCHED = {("link", "href"), ("script", "src"), ("img", "src")}
@@ -80,6 +82,12 @@ def site(small: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def all_pages(site: Path) -> list[Page]:
     return [Page(path) for path in sorted(site.rglob("*.html"))]
+
+
+def test_data_that_are_named_by_their_content_alone_are_told() -> None:
+    path = REFERENCE / "records" / "push-1block" / "hecrl.json"
+    assert [x.dataset for x in Record.read(path).data] == [None] * 5
+    assert host_row(path).entry.datasets == ("push-1block/play-v1",)
 
 
 def test_every_committed_record_has_a_row(small: Made) -> None:

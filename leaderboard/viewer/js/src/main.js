@@ -20,6 +20,7 @@ class Viewer {
     this.kept = new Map();
     this.place = 0; // of the episode, in its source
     this.turn = 0; // counts loads: of two that overlap the later one is shown
+    this.usual = ""; // what is said where nothing else is
   }
 
   async begin() {
@@ -34,7 +35,7 @@ class Viewer {
     try {
       this.stage = new Stage(this.find("canvas"), this.geometry, calm);
     } catch {
-      this.say("This browser offers no WebGL, so nothing can be drawn; numbers and list work.");
+      this.usual = "This browser offers no WebGL, so nothing can be drawn; numbers and list work.";
     }
     if (this.stage) this.prepare();
     this.find("plain").hidden = true;
@@ -109,7 +110,7 @@ class Viewer {
       return;
     }
     if (turn !== this.turn) return;
-    this.say("");
+    this.say(this.usual);
     this.place = place;
     this.item = item;
     this.shown = shown;

@@ -11,6 +11,7 @@ server need keep nothing, and blocks can be under way side by side. docs/policie
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 PROTOCOL = 1
+AUTH = "ENTITYBENCH_POLICY_AUTH"  # variable: NAME:PASSWORD, sent by HTTP's Basic scheme
 WAIT = 60.0  # s for an answer, unless /info says otherwise
 LONGEST = 3600.0  # s, that it may say
 LARGEST = 2**26  # bytes of an answer
@@ -37,11 +39,21 @@ class ServedPolicy:
     """What the server at an address answers."""
 
     def __init__(self, url: str, task: TaskSpec) -> None:
-        """Ask who it is. Raises OutOfReach where nobody answers, BadValue for another protocol."""
+        """Ask who it is. Raises OutOfReach where nobody answers, BadValue for another protocol.
+
+        Also for an address with a password in it.
+        """
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            raise BadValue(
+                "records and boards show the address of a policy, so it holds no name and no "
+                f"password: leave them out of --agent, and set {AUTH}=NAME:PASSWORD."
+            )
         self.name = url
+        name, colon, password = os.environ.get(AUTH, "").partition(":")
+        auth = (name, password) if colon else None
         self._sight = Sight.of(task)
         # No proxy of the surroundings: the address is the server's own.
-        self._client = httpx.Client(base_url=url, timeout=WAIT, trust_env=False)
+        self._client = httpx.Client(base_url=url, timeout=WAIT, trust_env=False, auth=auth)
         about = self._ask("GET", "/info")
         if about.get("protocol") != PROTOCOL:
             raise BadValue(

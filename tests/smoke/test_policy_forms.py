@@ -377,6 +377,20 @@ def test_a_server_that_is_away_costs_its_block_alone(answer: Any) -> None:
     assert record.failures() == {"infrastructure": 1, "policy": 0}
 
 
+def test_a_password_is_in_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    with server(heard=heard) as (url, _):
+        named = url.replace("http://", "http://me:hunter2@")
+        with pytest.raises(BadValue, match="ENTITYBENCH_POLICY_AUTH=NAME:PASSWORD") as found:
+            eb.evaluate(named, TASK, **BRIEF)
+        assert "hunter2" not in str(found.value)
+        assert heard == []
+        monkeypatch.setenv("ENTITYBENCH_POLICY_AUTH", "me:hunter2")
+        record = eb.evaluate(url, TASK, **BRIEF)
+    assert set(heard) == {"Basic " + base64.b64encode(b"me:hunter2").decode()}
+    assert "hunter2" not in record.to_json()
+
+
 def test_nobody_at_the_address_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with server() as (url, _):
         pass

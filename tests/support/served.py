@@ -12,8 +12,11 @@ ACT = {"actions": [[0.5, -0.5]] * 25}
 
 
 @contextmanager
-def server(act=None, *, info=None, reset=None):
-    """Its address, and the bodies that it was sent. `act(body)` gives a value, bytes, or a code."""
+def server(act=None, *, info=None, reset=None, heard=None):
+    """Its address, and the bodies that it was sent. `act(body)` gives a value, bytes, or a code.
+
+    `heard` is a list for what each request says in "Authorization".
+    """
     bodies = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -31,6 +34,8 @@ def server(act=None, *, info=None, reset=None):
             return self.answer(ACT if act is None else act(body))
 
         def answer(self, value):
+            if heard is not None:
+                heard.append(self.headers.get("Authorization"))
             if isinstance(value, float):
                 time.sleep(value)
                 value = {}

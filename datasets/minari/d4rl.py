@@ -19,6 +19,8 @@ which the file does not hold: it must be named, or trajectories that ran out of 
 Flags may be missing. Where the next state of a row is not the state of the row after it, another
 trajectory begins there; so it does where the steps since the last end pass the horizon: the named
 one, or the one that the file's own timeouts show. Such ends are made, and counted in a warning.
+Without next states an end that nothing counts shows only as a jump of the observations: jumps are
+counted in a warning and stay, since they do not show every end; what cannot be checked is told.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.checks import NotChecked
+from entitybench.datasets.lint.continuity import jumps
 from entitybench.datasets.minari.defects import SourceDefect
 from entitybench.datasets.minari.flat import check_memory, column_name, fill, foreign
 from entitybench.datasets.minari.trajectories import layout, unmarked
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("observations", "actions", "rewards", "terminals")
 _SEVERAL = 3  # timeouts that show a limit
+_LONG = 10  # steps: fewer divide the lengths of trajectories by chance
 _ENDS = ("terminals", "timeouts")
 
 
@@ -130,7 +135,31 @@ def _mended(
                 ),
             )
             timeout = timeout | late
+    if following is None:
+        _tell_jumps(path, observations, terminal | timeout, limit, named=horizon is not None)
     return timeout
+
+
+def _tell_jumps(
+    path: Path, observations: Array, ends: Array, limit: int | None, *, named: bool
+) -> None:
+    """Warn of jumps where nothing ends, and where neither they nor a limit could show an end."""
+    unseen = f"whether trajectories of {path.name} end without a flag could not be checked"
+    mend = "set timeouts" if named else "name their limit with --horizon STEPS, or set timeouts"
+    try:
+        rows, _, _ = jumps(observations, np.array([0, len(ends)]))
+    except NotChecked as reason:
+        if limit is None:
+            warn(f"{unseen} ({reason}): {mend}.")
+        return
+    inner, marked = rows[~ends[rows]], int(ends[:-1].sum())
+    if len(inner):
+        warn(
+            f"{len(inner)} transitions of {path.name} jump as between trajectories, and no end is "
+            f"marked there (the first at row {inner[0]}); they stay joined: {mend}."
+        )
+    elif limit is None and marked > 10 * len(rows):
+        warn(f"{unseen} ({len(rows)} of {marked} marked ends show as a jump): {mend}.")
 
 
 def _passed(ends: Array, horizon: int) -> Array:
@@ -144,7 +173,8 @@ def _passed(ends: Array, horizon: int) -> Array:
 def _limit(terminal: Array, timeout: Array) -> int | None:
     """The steps after which time is over, if the timeouts show it.
 
-    They do where most of the trajectories that one ends are of the same length and none is shorter:
+    They do where most of the trajectories that one ends are of the same length and none is shorter,
+    or all are multiples of the shortest, which several have: those between were not marked.
     maze2d's timeouts mark reached waypoints, after any number of steps.
     """
     last = np.flatnonzero(terminal | timeout)
@@ -152,7 +182,10 @@ def _limit(terminal: Array, timeout: Array) -> int | None:
     if len(lengths) < _SEVERAL:
         return None
     least = int(lengths.min())
-    return least if least > 1 and 2 * (lengths == least).sum() > len(lengths) else None
+    same = int((lengths == least).sum())
+    most = least > 1 and 2 * same > len(lengths)
+    multiples = least >= _LONG and same > 1 and not (lengths % least).any()
+    return least if most or multiples else None
 
 
 def _read(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -1,16 +1,19 @@
-"""What views share: copies, by `copy` and `pickle`, which planners and workers use; frames."""
+"""What views share: copies, by `copy` and `pickle`, for planners and workers; frames; specs."""
 
 from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING, Any, Self
 
+from entitybench.envs.views.gym import NAMESPACE, joint_id
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
+    from gymnasium.envs.registration import EnvSpec
+
     from entitybench.envs.core.batch import Worlds
     from entitybench.envs.drawing.render import OwnRenderer
-    from entitybench.types import Array
+    from entitybench.types import Array, TaskSpec
 
 
 class Copied:
@@ -33,6 +36,32 @@ class Copied:
         if "_renderer" in state:
             state["_renderer"] = None
         return state
+
+
+class Specified:
+    """Keeps Gymnasium's record of how it was made, which `gymnasium.make` sets after making it."""
+
+    task: TaskSpec
+    _spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """Gymnasium's record of how it was made."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._specify(spec)
+
+    def _specify(self, spec: EnvSpec | None) -> None:
+        """Raises BadValue for an id of ours that names another task, as make(ID, task=…) does."""
+        ids = (self.task.gym_id, joint_id(self.task))
+        if spec is not None and spec.namespace == NAMESPACE and spec.id not in ids:
+            raise BadValue(
+                f"{spec.id} is not the task {self.task.id}: leave task={self.task.id!r} out, or "
+                f"make {self.task.gym_id}."
+            )
+        self._spec = spec
 
 
 class Framed(Copied):

@@ -13,12 +13,13 @@ from entitybench.registry import kinds, tasks
 if TYPE_CHECKING:
     from entitybench.types import TaskSpec
 
+NAMESPACE = "entitybench"  # of all ids; see TaskSpec.gym_id
 AGENT_REWARDS = "agent_rewards"  # info of a joint environment: what each agent of the team got
 
 
 def joint_id(task: TaskSpec) -> str:
     """The id of a team's task as one environment of all agents; see joint.py."""
-    return f"entitybench/{task.id}-joint-v{task.version}"
+    return f"{NAMESPACE}/{task.id}-joint-v{task.version}"
 
 
 def register() -> None:

@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from entitybench.envs.views.copies import Copied
+from entitybench.envs.views.copies import Copied, Specified
 from entitybench.envs.views.gym import AGENT_REWARDS, joint_id
 from entitybench.envs.views.spaces import (
     ENDLESS,
@@ -55,7 +55,7 @@ def without_limit(task: str, **kwargs: Any) -> JointEnv:
     return JointEnv(task, horizon=ENDLESS, **kwargs)
 
 
-class JointEnv(Copied, gymnasium.Env):
+class JointEnv(Copied, Specified, gymnasium.Env):
     """One episode at a time; equal, bit for bit, to `TeamEnv` with the same seed and actions.
 
     An observation is a dict: what each agent sees, under its name, and "state", the entities

@@ -15,7 +15,7 @@ import numpy as np
 
 from entitybench.envs.core.alone import plain
 from entitybench.envs.core.world import GoalWorld, RewardWorld, World
-from entitybench.envs.views.copies import Framed
+from entitybench.envs.views.copies import Framed, Specified
 from entitybench.envs.views.spaces import (
     ENDLESS,
     EPISODE_SEEDS,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs, TaskSpec
 
 
-class TaskEnv(Framed, gymnasium.Env):
+class TaskEnv(Framed, Specified, gymnasium.Env):
     """One episode at a time. Truncates at the horizon; few tasks terminate before.
 
     `reset(seed=s)` starts the episode of seed s, the one that row b of a batch with seeds[b] = s

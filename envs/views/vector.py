@@ -13,7 +13,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from entitybench.envs.views.copies import Framed
+from entitybench.envs.views.copies import Framed, Specified
 from entitybench.envs.views.spaces import (
     EPISODE_SEEDS,
     PRIVILEGED,
@@ -53,7 +53,7 @@ class VectorSnapshot:
     generators: list[np.random.Generator | None]
 
 
-class TaskVectorEnv(Framed, VectorEnv):
+class TaskVectorEnv(Framed, Specified, VectorEnv):
     """B episodes side by side; row b is what a single environment with the same seeds gives.
 
     An episode ends by truncation at the horizon, of few tasks by termination before. What then
@@ -118,7 +118,6 @@ class TaskVectorEnv(Framed, VectorEnv):
         self.worlds = make_worlds(self.task, num_envs, threads, horizon=horizon, **kwargs)
         self.world: Any = self.worlds.world
         self.num_envs = num_envs
-        self._spec: EnvSpec | None = None
         self.metadata = {
             "render_modes": list(RENDER_MODES[:1]),
             "render_fps": round(1 / self.world.control_dt),
@@ -134,16 +133,10 @@ class TaskVectorEnv(Framed, VectorEnv):
         self._generators: list[np.random.Generator | None] = [None] * num_envs
         self._renderer = None
 
-    @property
-    def spec(self) -> EnvSpec | None:
-        """Gymnasium's record of how it was made; its max_episode_steps are what is done."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, spec: EnvSpec | None) -> None:
+    def _specify(self, spec: EnvSpec | None) -> None:
         if spec is not None:
-            spec.max_episode_steps = self.worlds.horizon
-        self._spec = spec
+            spec.max_episode_steps = self.worlds.horizon  # what is done
+        super()._specify(spec)
 
     def __repr__(self) -> str:
         action = f"action {shapes_in(self.action_space)}"

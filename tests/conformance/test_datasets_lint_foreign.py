@@ -420,12 +420,45 @@ def test_d4rl_ends_without_a_flag_are_found_by_the_horizon(tmp_path):
     # Timeouts after any number of steps, as maze2d's, show no limit; a named one is believed.
     arrays["timeouts"] = np.isin(np.arange(8 * STEPS), [99, 299, 349, 8 * STEPS - 1])
     path = write(tmp_path / "b.hdf5", arrays)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with pytest.warns(UserWarning, match="transitions of b.hdf5 jump .* no end is marked there"):
         assert import_minari(path, tmp_path / "b").lengths.tolist() == [99, 199, 49, 289]
     with pytest.warns(SourceDefect, match="2 trajectories .* more than the 160 steps of --horizon"):
         store = import_minari(path, tmp_path / "c", horizon=160)
     assert store.lengths.tolist() == [99, 159, 39, 49, 159, 129]
+
+
+def test_d4rl_half_marked_timeouts_show_the_limit(tmp_path):
+    """Six of ten are marked: all of the lengths that they leave are multiples of the limit."""
+    arrays = walks(10)
+    del arrays["next_observations"]
+    marked = np.array([0, 2, 3, 6, 7, 9])
+    arrays["timeouts"] = np.isin(np.arange(10 * STEPS), (marked + 1) * STEPS - 1)
+    path = write(tmp_path / "a.hdf5", arrays)
+    with pytest.warns(SourceDefect, match=f"4 trajectories .* more than the {STEPS} steps of its"):
+        store = import_minari(path, tmp_path / "a")
+    assert store.lengths.tolist() == [STEPS - 1] * 10
+
+
+def test_d4rl_ends_that_nothing_shows_are_told(tmp_path):
+    """Timeouts that mark where one motion goes on, or observations that do not move smoothly."""
+    rng = np.random.default_rng(0)
+    arrays = {name: array[: 4 * STEPS] for name, array in walks(4).items()}
+    del arrays["next_observations"]
+    states, _ = walk(rng, 4 * STEPS)
+    turn = np.linspace(0, 40, len(states))
+    states[:, :2] = 8 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    arrays["observations"] = states[:-1]
+    arrays["timeouts"] = np.isin(np.arange(4 * STEPS), [49, 149, 210])
+    path = write(tmp_path / "a.hdf5", arrays)
+    with pytest.warns(UserWarning, match=r"not be checked \(0 of 3 marked ends show as a jump\)"):
+        assert import_minari(path, tmp_path / "a").lengths.tolist() == [49, 99, 60, 108]
+    arrays["observations"] = rng.normal(size=(4 * STEPS, 4))
+    path = write(tmp_path / "b.hdf5", arrays)
+    with pytest.warns(UserWarning, match=r"not be checked \(0 of 4 features move smoothly"):
+        import_minari(path, tmp_path / "b")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        import_minari(path, tmp_path / "c", horizon=150)
 
 
 def test_files_that_are_no_d4rl(tmp_path):

@@ -14,6 +14,7 @@ from gymnasium.wrappers import vector as of_vectors
 
 import entitybench as eb
 from entitybench.errors import BadValue
+from entitybench.registry import kinds, tasks
 
 HORIZON = 6
 STARTS = ["fork", "spawn", "forkserver"]
@@ -100,6 +101,16 @@ def test_a_limit_by_the_wrong_name_is_told() -> None:
         eb.make("push-1block", heigth=9)
     with pytest.raises(BadValue, match="interactions is True or False: got 'yes'"):
         eb.make("push-1block", interactions="yes")
+
+
+@pytest.mark.parametrize(
+    "id", [task.gym_id for task in tasks() if kinds()[task.kind].views is not None]
+)
+def test_an_id_makes_no_other_task(id: str) -> None:
+    other = "push-2blocks" if "push-1block-v" in id else "push-1block"
+    for making in (gymnasium.make, gymnasium.make_vec):
+        with pytest.raises(BadValue, match=f"^{id} is not|goal task"):
+            making(id, task=other)
 
 
 def test_statistics_of_an_episode() -> None:

@@ -131,11 +131,12 @@ class MujocoPhysics(Physics):
             getattr(data, name).reshape(-1) for data in self.datas for name in world.reads
         ]
         # Where the states have them, and they: memoryviews are copied faster than few numbers of
-        # arrays are. Of the controls, where they are among those of all.
+        # arrays are. Of a control step, those that it may have changed.
         self._copied: list[tuple[memoryview, memoryview]] = []
-        size = len(self._ctrl)
+        self._stepped: list[tuple[memoryview, memoryview]] = []
+        self._wanted = np.zeros((batch, len(self._ctrl)))
         self._targets = [
-            (c.data, slice(i * size, i * size + size)) for i, c in enumerate(self.ctrls)
+            (c.data, row.data) for c, row in zip(self.ctrls, self._wanted, strict=True)
         ]
         self._controls = self._ctrl.data
         self._pack = Struct(f"{len(self._ctrl)}d").pack_into
@@ -151,6 +152,9 @@ class MujocoPhysics(Physics):
         state = super().allocate()
         places = [row[self.world.slot(name)].data for row in state for name in self.world.reads]
         self._copied = [(at, view.data) for at, view in zip(places, self._views, strict=True)]
+        names = self.world.reads * self.batch
+        kept = {"userdata"} if self.seldom else set()  # which `refresh` alone changes
+        self._stepped = [c for c, name in zip(self._copied, names, strict=True) if name not in kept]
         return state
 
     def watch(self) -> None:
@@ -169,10 +173,9 @@ class MujocoPhysics(Physics):
         self.models[row] = begin(self.world, self.datas[row], start, variation)
 
     def advance(self, state: Array, actions: Array) -> None:
-        controls = np.ascontiguousarray(self.world.control(state, actions), np.float64)
-        flat = controls.reshape(-1).data
-        for view, part in self._targets:
-            view[:] = flat[part]
+        self._wanted[:] = self.world.control(state, actions).reshape(self._wanted.shape)
+        for ctrl, wanted in self._targets:
+            ctrl[:] = wanted
         self._share(iter(self._moving))
 
     def advance_alone(self, state: Array, action: Array) -> None:
@@ -187,7 +190,7 @@ class MujocoPhysics(Physics):
         """`advance` and `read` of a batch of one whose actuator targets are given."""
         self._pack(self._controls, 0, *controls)
         self._step_alone()
-        for place, view in self._copied:
+        for place, view in self._stepped:
             place[:] = view
 
     def _step_alone(self) -> None:
@@ -203,7 +206,8 @@ class MujocoPhysics(Physics):
             place[:] = view
 
     def settle(self, state: Array) -> None:
-        self.read(state)
+        for place, view in self._stepped:
+            place[:] = view
         if self.seldom:
             due = self.world.due(state)
             assert due is not None

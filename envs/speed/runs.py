@@ -58,8 +58,7 @@ def busy_actions(spec: TaskSpec, episodes: int | None = None) -> Array:
 def _raw(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
     """The limit: nothing but `mj_step` on recorded controls, one episode after the other."""
     worlds = make_worlds(spec, 1, **_arguments(sleep))
-    world, model = worlds.world, worlds.model
-    physics = worlds.physics
+    world, physics = worlds.world, worlds.physics
     assert isinstance(physics, MujocoPhysics)
     data = physics.datas[0]
     recorded: dict[int, list[Array]] = {}
@@ -79,6 +78,7 @@ def _raw(spec: TaskSpec, actions: Array, sleep: bool) -> Run:
             recorded[seed] = record(seed)
         worlds.reset([seed])
         controls, ctrl, step, substeps = recorded[seed], data.ctrl, mujoco.mj_step, world.substeps
+        model = physics.models[0]  # which differs where episodes have different pieces
 
         def work() -> None:
             for control in controls:

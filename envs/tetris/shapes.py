@@ -5,8 +5,9 @@ Lengths in m. A piece's frame has its origin at the centre of its area.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,8 +26,7 @@ _GRID = (
     ((0, 0), (1, 0), (2, 0), (0, 1)),
     ((0, 0), (1, 0), (2, 0), (2, 1)),
 )
-FEW = 4  # pieces: no more are turned number by number, quicker than by arrays
-SOME = 8  # pieces: of no more, coverage is counted one by one
+KEPT = 512  # poses of pieces whose coverage is not counted again: most rest where they are
 SAMPLES = 16  # points along a cell's edge with which coverage is measured
 NEAR = CELL  # m; pieces further apart cover less than 85 % of each other, whatever their yaws
 
@@ -42,25 +42,23 @@ SPREAD: Array = (CELLS**2).sum(axis=-1).mean(axis=1) + CELL**2 / 6
 RADIUS: Array = np.hypot(*np.moveaxis(np.abs(CELLS) + CELL / 2, -1, 0)).max(axis=1)
 
 _ticks = CELL * ((np.arange(SAMPLES) + 0.5) / SAMPLES - 0.5)
-# x and y (7, 4, SAMPLES) of the points in each cell: a grid, so each x goes with each y.
-GRID_X, GRID_Y = (CELLS[..., axis, None] + _ticks for axis in (0, 1))
+# x (7, 4, SAMPLES, 1) and y (7, 4, 1, SAMPLES) of the points in each cell: a grid.
+_X, _Y = (CELLS[..., axis, None] + _ticks for axis in (0, 1))
+_GRIDS = list(zip(_X[..., None], _Y[..., None, :], strict=True))
 POINTS = 4 * SAMPLES**2  # of a piece
-# (7, 6, 6): whether a piece has a cell there; a border of one on all sides.
-_FILLED = np.zeros((len(NAMES), 6, 6), bool)
+# (7, 18 * 18): whether a piece has a cell there, with a border so wide that no point of a goal lies
+# outside. Pieces further APART do not touch.
+APART = 5 * CELL  # m
+_BORDER, _EDGE = 7, 18
+_FILLED = np.zeros((len(NAMES), _EDGE, _EDGE), bool)
 for _shape, _grid in enumerate(_GRID):
     for _x, _y in _grid:
-        _FILLED[_shape, _x + 1, _y + 1] = True
-_CORNER = CELL * (1.5 + _centres)  # (7, 2): from that table's corner to the centre of a piece
-_CORNERS = _CORNER.tolist()
-# The same with a wide border, for a piece that is looked at alone: no point of its goal lies
-# outside, and pieces further APART than that do not touch.
-APART = 5 * CELL  # m
-_BORDER, _EDGE = 6, 18
-_WIDE = np.zeros((len(NAMES), _EDGE, _EDGE), bool)
-_WIDE[:, _BORDER : _BORDER + 6, _BORDER : _BORDER + 6] = _FILLED
-_WIDE_TABLES = [table.ravel() for table in _WIDE]
-_GRIDS = [(x[..., None], y[..., None, :]) for x, y in zip(GRID_X, GRID_Y, strict=True)]
-_FIRST = _BORDER * (_EDGE + 1)  # where the first of `_FILLED` is
+        _FILLED[_shape, _x + _BORDER, _y + _BORDER] = True
+_TABLES = [table.ravel() for table in _FILLED]
+# (7, 2): to the centre of a piece from the corner of a table with a border of one, and where that
+# corner is.
+_CORNERS = (CELL * (1.5 + _centres)).tolist()
+_FIRST = (_BORDER - 1) * (_EDGE + 1)
 
 
 def coverage(shape: Array, here: Array, there: Array) -> Array:
@@ -75,26 +73,14 @@ def coverage(shape: Array, here: Array, there: Array) -> Array:
         here: (K, 4), x, y and cosine and sine of `SYMMETRY` times the yaw, where pieces are.
         there: (K, 4), the same of their goals.
     """
-    here, there = here.astype(np.float64), there.astype(np.float64)
-    if len(shape) <= SOME:
-        each = zip(shape.tolist(), here.tolist(), there.tolist(), strict=True)
-        return np.array([coverage_of_one(*one) for one in each], np.float64)
-    (cos, sin), (cos_goal, sin_goal) = turn(shape, here), turn(shape, there)
-    # Points of the goal, seen from the piece: first by the difference of the yaws, then by place.
-    c = cos_goal * cos + sin_goal * sin
-    s = sin_goal * cos - cos_goal * sin
-    dx, dy = there[:, 0] - here[:, 0], there[:, 1] - here[:, 1]
-    corner = _CORNER[shape]
-    x0 = cos * dx + sin * dy + corner[:, 0]
-    y0 = cos * dy - sin * dx + corner[:, 1]
-    column, row = (each[:, None, None] for each in (c, s))
-    filled = _hits(GRID_X[shape], GRID_Y[shape], column, row, np.array([x0, y0]), 36 * shape)
-    # One after the other: numpy adds up bools much slower than it counts them.
-    return np.array([np.count_nonzero(each) for each in filled], np.float64) / POINTS
+    places = (map(tuple, rows.astype(np.float64).tolist()) for rows in (here, there))
+    each = zip(shape.tolist(), *places, strict=True)
+    return np.array([coverage_of_one(*one) for one in each], np.float64)
 
 
-def coverage_of_one(shape: int, here: list[float], there: list[float]) -> float:
-    """`coverage` of one piece: the same operations.
+@lru_cache(maxsize=KEPT)
+def coverage_of_one(shape: int, here: tuple[float, ...], there: tuple[float, ...]) -> float:
+    """`coverage` of one piece.
 
     Args:
         shape: its number.
@@ -121,55 +107,11 @@ def coverage_of_one(shape: int, here: list[float], there: list[float]) -> float:
     index *= _EDGE
     index += cells[1]
     index += _FIRST
-    return int(np.count_nonzero(_WIDE_TABLES[shape].take(index))) / POINTS
-
-
-def _hits(x: Array, y: Array, c: Any, s: Any, start: Array, first: Any) -> Array:
-    """Which points of goals lie in pieces, bool (..., 4, SAMPLES, SAMPLES).
-
-    Args:
-        x: (..., 4, SAMPLES), of the points of each cell, in the goal's frame.
-        y: the same; each goes with each x.
-        c: (..., 1, 1), cosine of the goal's yaw as seen from the piece.
-        s: the same, its sine.
-        start: (2, ...), x and y of the goal's middle, from the corner of the piece's table.
-        first: (...), where that table begins among those of all shapes.
-    """
-    # In place, since these arrays of a thousand numbers a piece are what a step of the task costs.
-    place = np.empty((2, *x.shape, SAMPLES))
-    np.subtract((c * x)[..., None], (s * y)[..., None, :], out=place[0])
-    np.add((s * x)[..., None], (c * y)[..., None, :], out=place[1])
-    flat = place.reshape(*start.shape, -1)
-    flat += start[..., None]
-    flat /= CELL
-    np.maximum(flat, 0.0, out=flat)
-    np.minimum(flat, 5.0, out=flat)
-    cells = flat.astype(np.intp)  # rounds down what is not negative
-    index = cells[0]
-    index *= 6
-    index += cells[1]
-    index += np.asarray(first)[..., None]
-    return _FILLED.take(index)
+    return int(np.count_nonzero(_TABLES[shape].take(index))) / POINTS
 
 
 def turn(shape: Array, pose: Array) -> tuple[Array, Array]:
     """Cosine and sine (K,) of one of the yaws that poses (K, 4) allow; of no yaw, 1 and 0."""
-    if len(shape) <= FEW:
-        return _turn_few(shape, pose)
-    cos, sin = pose[:, 2], pose[:, 3]
-    length = np.sqrt(cos * cos + sin * sin)
-    none = length < 1e-6
-    length = np.where(none, 1.0, length)
-    cos, sin = np.where(none, 1.0, cos / length), np.where(none, 0.0, sin / length)
-    for least in (2, 4):
-        c, s = _half(cos, sin)
-        often = SYMMETRY[shape] >= least
-        cos, sin = np.where(often, c, cos), np.where(often, s, sin)
-    return cos, sin
-
-
-def _turn_few(shape: Array, pose: Array) -> tuple[Array, Array]:
-    """`turn`, number by number."""
     shapes, poses = SYMMETRY[shape].tolist(), pose[:, 2:4].tolist()
     found = [turn_one(often, *each) for often, each in zip(shapes, poses, strict=True)]
     cosines, sines = np.array(found).reshape(-1, 2).T
@@ -177,10 +119,7 @@ def _turn_few(shape: Array, pose: Array) -> tuple[Array, Array]:
 
 
 def turn_one(often: int, cos: float, sin: float) -> tuple[float, float]:
-    """`turn` of one pose of a piece that looks the same `often` in a full turn.
-
-    The same additions, products, quotients and roots.
-    """
+    """`turn` of one pose of a piece that looks the same `often` in a full turn."""
     length = sqrt(cos * cos + sin * sin)
     c, s = (1.0, 0.0) if length < 1e-6 else (cos / length, sin / length)
     for least in (2, 4):
@@ -189,13 +128,3 @@ def turn_one(often: int, cos: float, sin: float) -> tuple[float, float]:
             small = s / (2 * large)
             c, s = (large, small) if c >= 0 else (abs(small), -large if s < 0 else large)
     return c, s
-
-
-def _half(cos: Array, sin: Array) -> tuple[Array, Array]:
-    """Cosine and sine of half an angle between -pi and pi."""
-    # The larger of the two by a root, the other by a quotient: neither loses digits.
-    large = np.sqrt((1 + np.abs(cos)) / 2)
-    small = sin / (2 * large)
-    ahead = cos >= 0
-    sign = np.where(sin < 0, -1.0, 1.0)
-    return np.where(ahead, large, np.abs(small)), np.where(ahead, small, sign * large)

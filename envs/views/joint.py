@@ -69,6 +69,7 @@ class JointEnv(Copied, Specified, gymnasium.Env):
     def __init__(self, task: str, *, render_mode: str | None = None, **kwargs: Any) -> None:
         """Make it; arguments as `TeamEnv` takes them."""
         self.team = TeamEnv(task, render_mode=render_mode, **kwargs)
+        self.task = self.team.task
         self.render_mode = render_mode
         self.metadata = {**type(self).metadata, "render_fps": self.team.metadata["render_fps"]}
         world = self.team.world
@@ -82,11 +83,6 @@ class JointEnv(Copied, Specified, gymnasium.Env):
         self.action_space = spaces.Dict(
             {name: spaces.Box(-1.0, 1.0, shape, np.float32) for name in self.agents}
         )
-
-    @property
-    def task(self) -> TaskSpec:
-        """That of the team."""
-        return self.team.task
 
     @property
     def worlds(self) -> Worlds:

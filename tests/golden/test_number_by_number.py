@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
@@ -61,33 +63,28 @@ def test_few_numbers_are_added_up_one_after_the_other() -> None:
             assert total == np.add.reduce(numbers, -1)
 
 
-def test_few_pieces_are_turned_as_many_are() -> None:
-    """Number by number: bit for bit what arrays give."""
-    rng = np.random.default_rng(0)
-    for k in range(300):
-        shape, pose = rng.integers(0, 7, 40), rng.normal(size=(40, 4))
-        if k % 5 == 0:
-            pose[::3, 2:] = 0
-        if k % 7 == 0:
-            pose = np.round(pose)
-        many = shapes.turn(shape, pose)
-        few = [shapes.turn(shape[i : i + 1], pose[i : i + 1]) for i in range(40)]
-        for axis in (0, 1):
-            assert np.concatenate([each[axis] for each in few]).tobytes() == many[axis].tobytes()
-
-
-def test_few_pieces_cover_as_much_as_many_do() -> None:
-    """One by one: bit for bit what arrays give, near and far."""
+def test_pieces_are_turned_and_cover_as_ever() -> None:
+    """Bit for bit what arrays gave, near and far; and the same when asked again."""
     rng = np.random.default_rng(0)
     shape = rng.integers(0, 7, 600)
     here = rng.normal(size=(600, 4)).astype(np.float32)
     there = here.copy()
     there[:, :2] += rng.normal(size=(600, 2)) * np.geomspace(1e-3, 0.3, 600)[:, None]
     there[::2, 2:] += rng.normal(size=(300, 2))
-    many = shapes.coverage(shape, here, there)
-    few = [shapes.coverage(shape[i : i + 1], here[i : i + 1], there[i : i + 1]) for i in range(600)]
-    assert np.concatenate(few).tobytes() == many.tobytes()
-    assert 0 < np.count_nonzero(many) < 600
+    for _ in range(2):
+        share = shapes.coverage(shape, here, there)
+        assert sha256(share.tobytes()).hexdigest()[:16] == "f56133a805ebcb95"
+    assert 0 < np.count_nonzero(share) < 600
+    turned = sha256()
+    for k in range(300):
+        shape, pose = rng.integers(0, 7, 40), rng.normal(size=(40, 4))
+        if k % 5 == 0:
+            pose[::3, 2:] = 0
+        if k % 7 == 0:
+            pose = np.round(pose)
+        for each in shapes.turn(shape, pose):
+            turned.update(each.tobytes())
+    assert turned.hexdigest()[:16] == "9aca78032348a3b5"
 
 
 def reached(world: World, state: np.ndarray, goal: np.ndarray, share: float) -> np.ndarray:

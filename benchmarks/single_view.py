@@ -3,11 +3,11 @@
 python benchmarks/single_view.py [TASK ...] [--beside FOLDER] [--out FILE]: per task, raw `mj_step`
 on the controls of oracle episodes, and the Gymnasium or PettingZoo view of the same episodes, in
 turns. `--beside` names the checkout of another build, whose physics and view are timed in turn with
-these, so that what else the machine does disturbs all alike. Times are of the processor; of each
-episode the shortest of its turns counts, since a processor whose other half is busy takes up to
-twice as long. `--least` times the least that such a view can do. What
-`--out leaderboard/reference/single.json` writes, `make results` turns into the table of
-docs/speed.md.
+these, so that what else the machine does disturbs all alike. Each turn does the same again, and of
+each step the shortest of its turns counts: what else the machine does takes turns with a step or
+shares its core, and then it takes up to twice as long. `--least` times the least that such a view
+can do. What `--out leaderboard/reference/single.json` writes, `make results` turns into the table
+of docs/speed.md.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib import import_module
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -31,37 +29,72 @@ TASKS = (
     *("hockey-1v1", "hockey-2v2", "team-pushbox", "tetris-1piece", "push-3blocks", "pick-3cubes"),
     *("hockey-strike", "hockey-goal", "hopper", "halfcheetah", "point-maze-u"),
 )
-KINDS = {"raw": "raw physics", "single": "single env"}
+KINDS = ("raw", "single")
 HERE = Path(__file__).resolve().parents[1]
+NANO = 1e-9
 
 
-def cases() -> dict[str, Any]:
-    """What the build that is imported times."""
-    import entitybench
+class Episodes:
+    """One task of the build that is imported, and its episodes."""
 
-    # Builds before 29 November 2026 have it elsewhere. What is installed may be yet another build,
-    # so whether an import works does not tell.
-    before = Path(entitybench.__path__[-1], "envs", "core", "speed_runs.py").is_file()
-    runs = import_module("entitybench.envs." + ("core.speed_runs" if before else "speed.runs"))
-    found: dict[str, Any] = runs.CASES
-    return found
+    def __init__(self, task: str, actions: Any) -> None:
+        """`actions`: (steps, episodes, *action_shape)."""
+        import entitybench as eb
+
+        self.env: Any = eb.make(task)
+        self.data = self.env.worlds.datas[0]
+        team = hasattr(self.env, "possible_agents")
+        self.actions = [
+            [self.env.actions_of(action) if team else action for action in actions[:, seed]]
+            for seed in range(actions.shape[1])
+        ]
+        self.controls = [self._single(seed)[1] for seed in range(len(self.actions))]
+
+    def _single(self, seed: int) -> tuple[list[int], list[Any]]:
+        """Nanoseconds of each step of the view, and the controls that it gave the physics."""
+        env, clock = self.env, time.perf_counter_ns
+        env.reset(seed=seed)
+        times, controls = [], []
+        for action in self.actions[seed]:
+            begun = clock()
+            ends = env.step(action)[2:4]
+            times.append(clock() - begun)
+            controls.append(self.data.ctrl.copy())
+            if any(any(end.values()) if isinstance(end, dict) else end for end in ends):
+                break
+        return times, controls
+
+    def _raw(self, seed: int) -> list[int]:
+        """Nanoseconds of each control step of the physics alone."""
+        import mujoco
+
+        self.env.reset(seed=seed)
+        worlds, ctrl, clock = self.env.worlds, self.data.ctrl, time.perf_counter_ns
+        model, data, step = worlds.physics.models[0], self.data, mujoco.mj_step
+        substeps = round(worlds.world.control_dt / model.opt.timestep)
+        times = []
+        for control in self.controls[seed]:
+            begun = clock()
+            ctrl[:] = control
+            step(model, data, substeps)
+            times.append(clock() - begun)
+        return times
+
+    def times(self, kind: str, seed: int) -> list[int]:
+        """Of one of `KINDS`."""
+        return self._raw(seed) if kind == "raw" else self._single(seed)[0]
 
 
 def work() -> None:
-    """Answer lines [task, file of its actions] or [task, kind] with seconds a control step."""
-    from entitybench.registry import tasks
-
-    found: dict[tuple[str, str], Any] = {}
+    """Answer lines [task, file of its actions], and [task, kind, episode] with a list of times."""
+    found: dict[str, Episodes] = {}
     for line in sys.stdin:
-        task, asked = json.loads(line)
-        if asked in KINDS:
-            steps, seconds, _ = found[task, asked]()
-            print(seconds / steps, flush=True)
+        task, asked, *seed = json.loads(line)
+        if seed:
+            print(json.dumps(found[task].times(asked, *seed)), flush=True)
         else:
-            actions = np.load(asked)
-            for kind, case in KINDS.items():
-                found[task, kind] = cases()[case](tasks()[task], actions, False)
-            print(0.0, flush=True)
+            found[task] = Episodes(task, np.load(asked))
+            print("[]", flush=True)
 
 
 class Build:
@@ -76,7 +109,7 @@ class Build:
             env={**os.environ, "PYTHONPATH": str(checkout / "src"), "OMP_NUM_THREADS": "1"},
         )
 
-    def ask(self, *words: str) -> float:
+    def ask(self, *words: Any) -> list[int]:
         """What a line is answered."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -84,11 +117,12 @@ class Build:
         answer = self.process.stdout.readline()
         if not answer:
             sys.exit(f"a build ended while it was asked for {words}.")
-        return float(answer)
+        times: list[int] = json.loads(answer)
+        return times
 
 
-def measure(task: str, builds: dict[str, Build], rounds: int) -> dict[str, Any]:
-    """Control steps per CPU-second of each build: {"raw": ..., "single": ...}."""
+def measure(task: str, builds: dict[str, Build], turns: int) -> dict[str, Any]:
+    """Control steps per second of each build: {"raw": ..., "single": ...}."""
     from entitybench.envs.api import task_of
     from entitybench.envs.speed.runs import busy_actions
 
@@ -97,22 +131,24 @@ def measure(task: str, builds: dict[str, Build], rounds: int) -> dict[str, Any]:
         np.save(file, busy_actions(task_of(task), EPISODES))
         for build in builds.values():
             build.ask(task, str(file))
-    times: dict[tuple[str, str], list[float]] = {(b, k): [] for b in builds for k in KINDS}
-    for turn in range(-1, rounds):  # the first warms up
-        for kind in KINDS:
-            for name, build in builds.items():
-                took = build.ask(task, kind)
-                if turn >= 0:
-                    times[name, kind].append(took)
+    least: dict[tuple[str, str, int], Any] = {}
+    for seed in range(EPISODES):
+        for _ in range(turns):
+            for kind in KINDS:
+                for name, build in builds.items():
+                    times = np.array(build.ask(task, kind, seed))
+                    key = name, kind, seed
+                    least[key] = np.minimum(times, least.get(key, times))
     return {
         "task": task,
-        **{name: {kind: _rate(times[name, kind]) for kind in KINDS} for name in builds},
+        **{name: {kind: _rate(least, name, kind) for kind in KINDS} for name in builds},
     }
 
 
-def _rate(times: list[float]) -> int:
-    """Control steps a second, of the shortest turn of each episode; they come one after another."""
-    return round(1 / mean(min(times[first::EPISODES]) for first in range(EPISODES)))
+def _rate(least: dict[tuple[str, str, int], Any], build: str, kind: str) -> int:
+    """Control steps a second, of all episodes."""
+    times = np.concatenate([least[build, kind, seed] for seed in range(EPISODES)])
+    return round(1 / (NANO * float(times.mean())))
 
 
 def least(task: str = "push-3blocks", steps: int = 3000) -> str:
@@ -164,7 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", default=TASKS)
     parser.add_argument("--beside", type=Path, help="the checkout of another build")
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--turns", type=int, default=20)
     parser.add_argument("--out", type=Path, help="a JSON file")
     parser.add_argument("--least", action="store_true", help="the least that a view can do")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
@@ -173,8 +209,8 @@ def main() -> None:
         return work()
     if asked.least:
         return print(least())
-    if asked.rounds < EPISODES:
-        parser.error(f"each of {EPISODES} episodes needs a turn: at least as many rounds.")
+    if asked.turns < 1:
+        parser.error("each episode needs a turn.")
     from entitybench.envs.speed.single import markdown
     from entitybench.files import write_atomic
 
@@ -185,10 +221,10 @@ def main() -> None:
     rows = []
     for task in asked.tasks:
         print(task, file=sys.stderr, flush=True)
-        rows.append(measure(task, builds, asked.rounds))
+        rows.append(measure(task, builds, asked.turns))
     found = {
         "date": time.strftime("%Y-%m-%d"),
-        "rounds": asked.rounds,
+        "turns": asked.turns,
         "episodes": EPISODES,
         "cores": os.cpu_count(),
         "load": load,

@@ -12,8 +12,8 @@ def markdown(found: dict[str, Any]) -> str:
 
     Args:
         found: "rows", each with "task" and the rates "raw" and "single" (control steps per
-            CPU-second, whole numbers) of "ours" and, beside another build, of "before"; "beside",
-            that build; and how it was measured: "date", "rounds", "episodes", "cores", "load".
+            second, whole numbers) of "ours" and, beside another build, of "before"; "beside",
+            that build; and how it was measured: "date", "turns", "episodes", "cores", "load".
     """
     beside = found["beside"]
     head = ["task", "raw physics, steps/s", "one environment", "of raw", "around it, µs"]
@@ -27,8 +27,8 @@ def markdown(found: dict[str, Any]) -> str:
         if len(sides) > 1:
             cells.append(f"{sides[0]['single'] / sides[1]['single']:.2f} ×")
         lines.append(_line([row["task"], *cells]))
-    said = f"Of each of {found['episodes']} episodes of the oracle the shortest of"
-    said += f" {found['rounds'] // found['episodes']} turns, measured on {found['date']}"
+    said = f"Of each step of {found['episodes']} episodes of the oracle the shortest of"
+    said += f" {found['turns']} turns, measured on {found['date']}"
     said += f" on {found['cores']} cores"
     said += f" with a load of {found['load']:.1f} before it began"
     return "\n".join([*lines, "", said + (f"; before: the build {beside}." if beside else ".")])

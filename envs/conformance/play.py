@@ -122,8 +122,7 @@ def _judge(worlds: Worlds, view: str) -> set[int]:
     picture = renderer.row(worlds, 0)
     shown = renderer.segmentation(worlds.state[0], worlds.constants[0])
     renderer.close()
-    clipped = np.mean((picture == 0) | (picture == 255))
-    must(clipped < CLIPPED, f"{view}: {clipped:.0%} of all values are clipped")
+    well_exposed(picture, view)
     entities = {int(entity) for entity in np.unique(shown[shown >= 0])}
     for entity in entities:
         mine = shown == entity
@@ -134,6 +133,12 @@ def _judge(worlds: Worlds, view: str) -> set[int]:
         contrast = np.abs(here - there).max()
         must(contrast > CONTRAST, f"{view}: {worlds.world.bodies[entity]} is hardly seen")
     return entities
+
+
+def well_exposed(picture: Array, view: str) -> None:
+    """Raises Broken for a picture (H, W, 3) uint8 much of which is as dark or bright as can be."""
+    clipped = np.mean((picture == 0) | (picture == 255))
+    must(clipped < CLIPPED, f"{view}: {clipped:.1%} of all values are clipped")
 
 
 def _beside(mine: Array) -> Array:

@@ -33,6 +33,7 @@ class DoorWorld(SuiteWorld, RewardWorld):
     """
 
     perturbations = ("colour", "mass", "friction", "latency")  # its parts fit in one size only
+    light = 0.8  # the frame's posts are white
 
     def environment(self) -> tuple[type, dict[str, Any]]:
         library.load()

@@ -35,6 +35,7 @@ class LiftTeam(SuiteWorld, TeamWorld):
 
     agents = ("arm0", "arm1")
     action_dim = 7
+    light = 0.8  # the tables are white
 
     def environment(self) -> tuple[type, dict[str, Any]]:
         library.load()

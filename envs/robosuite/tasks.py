@@ -33,12 +33,13 @@ def _task(
     )
 
 
-def _both(*words: Any) -> tuple[TaskSpec, TaskSpec]:
+def _both(*words: Any, seen_version: int = 1) -> tuple[TaskSpec, TaskSpec]:
     """A task, and the same from pixels."""
     task = _task(*words)
     seen = replace(
         task,
         id=f"{task.id}-pixels",
+        version=seen_version,
         kwargs={**task.kwargs, "pixels": 64},
         tags=frozenset({"robosuite", "pixels"}),
         summary=f"{task.summary}, seen from a camera",
@@ -70,6 +71,7 @@ TASKS: tuple[TaskSpec, ...] = (
         300,
         "handle:DoorOracle",
         "robosuite's Door: turn the handle and pull",
+        seen_version=2,
     ),
     *_both(
         "robosuite-pickplace",

@@ -61,6 +61,7 @@ class SuiteWorld(World):
     reads = ("qpos", "qvel")
     origin = TABLE
     robots: tuple[str, ...] = ()
+    light = 1.0  # of robosuite's, in pictures: less where too much would be white
 
     def __init__(
         self,
@@ -114,6 +115,10 @@ class SuiteWorld(World):
             ("top", (0.0, 0.0, 2.0), (0, -1, 0, 1, 0, 0), 32),
             ("side", (0.9, 0.0, 1.65), (0, 1, 0, -half, 0, half), 42),
         ]
+
+    def for_pictures(self, model: mujoco.MjModel) -> None:
+        model.light_diffuse *= self.light
+        model.vis.headlight.diffuse *= self.light
 
     @abstractmethod
     def describe(self, env: Any) -> tuple[list[Entity], list[Grasp], list[Pair]]:

@@ -32,7 +32,7 @@ class TetrisAlone(PushedAlone):
             zip(
                 (at + turned for at, turned in zip(self.places, self.turned, strict=True)),
                 shapes_of(goal[1:]).tolist(),
-                map(tuple, goal[1:, :4].tolist()),
+                goal[1:, :4].tolist(),
                 strict=True,
             )
         )
@@ -44,7 +44,7 @@ class TetrisAlone(PushedAlone):
             square = dx * dx + dy * dy
             if square < self._near:
                 # Of what is observed, in single precision.
-                here = tuple([seen[place] for place in at])
+                here = [seen[place] for place in at]
                 count += coverage_of_one(shape, here, there) >= COVERED
             elif not square > self._far:
                 return None

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from entitybench.types import Array
 
 CELL = 0.03  # m, edge of a cell
@@ -75,11 +77,10 @@ def coverage(shape: Array, here: Array, there: Array) -> Array:
     """
     places = (map(tuple, rows.astype(np.float64).tolist()) for rows in (here, there))
     each = zip(shape.tolist(), *places, strict=True)
-    return np.array([coverage_of_one(*one) for one in each], np.float64)
+    return np.array([_kept_coverage(*one) for one in each], np.float64)
 
 
-@lru_cache(maxsize=KEPT)
-def coverage_of_one(shape: int, here: tuple[float, ...], there: tuple[float, ...]) -> float:
+def coverage_of_one(shape: int, here: Sequence[float], there: Sequence[float]) -> float:
     """`coverage` of one piece.
 
     Args:
@@ -108,6 +109,9 @@ def coverage_of_one(shape: int, here: tuple[float, ...], there: tuple[float, ...
     index += cells[1]
     index += _FIRST
     return int(np.count_nonzero(_TABLES[shape].take(index))) / POINTS
+
+
+_kept_coverage = lru_cache(maxsize=KEPT)(coverage_of_one)
 
 
 def turn(shape: Array, pose: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from entitybench.envs.api import make_worlds
-from entitybench.envs.conformance.play import well_seen
+from entitybench.envs.conformance.play import EDGE, well_exposed, well_seen
 from entitybench.envs.drawing import gl
 from entitybench.envs.drawing.render import VOID, Renderer
 from entitybench.errors import RenderError
@@ -20,7 +20,7 @@ try:
 except RenderError as error:
     pytest.skip(str(error), allow_module_level=True)
 
-# One task of each class of worlds; robosuite's light is robosuite's.
+# One task of each class of worlds; what robosuite's cameras see of its scenes is robosuite's.
 OURS = {t.target: t for t in reversed(list(tasks())) if "state" in t.tags and not t.extra}
 
 
@@ -37,6 +37,22 @@ def test_views_are_well_exposed_and_entities_stand_out(task: TaskSpec) -> None:
 )
 def test_so_are_all_other_tasks(task: TaskSpec) -> None:
     assert well_seen(task).startswith("from ")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not importlib.util.find_spec("robosuite"), reason="no robosuite here")
+@pytest.mark.parametrize(
+    "task", [t for t in tasks() if t.extra == "robosuite"], ids=lambda task: task.id
+)
+def test_robosuites_scenes_are_well_exposed(task: TaskSpec) -> None:
+    """Its own views too."""
+    worlds = make_worlds(task, 1)
+    worlds.reset([0])
+    for view in worlds.world.camera_names:
+        renderer = Renderer(worlds.world, EDGE, EDGE, view)
+        well_exposed(renderer.row(worlds, 0), view)
+        renderer.close()
+    worlds.close()
 
 
 def test_smooth_pictures_are_of_the_same_size_and_scene() -> None:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import copy
 
+import mujoco
+import numpy as np
+import pytest
+
+from entitybench.envs.api import make_worlds
+from entitybench.envs.speed.runs import CASES
 from entitybench.envs.speed.single import markdown as single
 from entitybench.envs.speed.table import SLACK, worse
+from entitybench.registry import tasks
 
 
 def row(ratio: float, at_least: float) -> dict:
@@ -54,7 +61,7 @@ def test_what_was_not_measured_before_is_not_compared() -> None:
 def test_what_one_environment_reaches_is_told_by_the_rates_that_are_shown() -> None:
     run: dict = {
         "date": "2026-11-29",
-        "rounds": 40,
+        "turns": 5,
         "episodes": 8,
         "cores": 2,
         "load": 0.3,
@@ -77,3 +84,19 @@ def test_what_one_environment_reaches_is_told_by_the_rates_that_are_shown() -> N
     assert row == "| a-task | 10,000 | 5,000 | 50% | 100 |"
     assert head.count("|") == row.count("|")
     assert "before: " not in said
+
+
+def test_raw_physics_steps_the_pieces_of_its_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = CASES["raw physics"](tasks()["tetris-1piece"], np.zeros((2, 4, 2), np.float32), False)
+    for _ in range(4):
+        run()  # which records the controls of an episode
+    stepped = []
+    step = mujoco.mj_step
+    monkeypatch.setattr(mujoco, "mj_step", lambda m, *rest: stepped.append(m) or step(m, *rest))
+    for _ in range(4):
+        run()
+    pieces = {tuple(model.geom("piece0_3").pos) for model in stepped}
+    worlds = make_worlds("tetris-1piece", 4)
+    worlds.reset(range(4))
+    assert pieces == {tuple(m.geom("piece0_3").pos) for m in worlds.physics.models}
+    assert len(pieces) > 1

@@ -206,15 +206,17 @@ class MujocoPhysics(Physics):
             place[:] = view
 
     def settle(self, state: Array) -> None:
+        if not self.seldom:
+            self.read(state)
+            return
         for place, view in self._stepped:
             place[:] = view
-        if self.seldom:
-            due = self.world.due(state)
-            assert due is not None
-            if due.any():
-                for row in np.flatnonzero(due):
-                    self.world.refresh(self.models[row], self.datas[row])
-                self.read(state)
+        due = self.world.due(state)
+        assert due is not None
+        if due.any():
+            for row in np.flatnonzero(due):
+                self.world.refresh(self.models[row], self.datas[row])
+            self.read(state)
 
     @property
     def saved_size(self) -> int:

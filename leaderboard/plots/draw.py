@@ -11,12 +11,15 @@ from entitybench.leaderboard.plots import style
 from entitybench.leaderboard.plots.bars import bars, seeds
 from entitybench.leaderboard.plots.curves import curves
 from entitybench.leaderboard.plots.profile import profile
-from entitybench.leaderboard.tables.data import metric_of
+from entitybench.leaderboard.tables.data import metric_of, metrics_of
 from entitybench.leaderboard.tables.gather import chosen
 from entitybench.leaderboard.tables.table import table
+from entitybench.notices import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from entitybench.records import Record
 
 PLOTS = {
     "bars": "a metric of each agent with its 95 % interval, a group for each task",
@@ -38,8 +41,9 @@ def plot(
             "curves" metrics.jsonl files, run folders that hold one, or folders of these (what was
             --out for training).
         out: the picture.
-        metric: a column of the table; for "curves" a name in metrics.jsonl. Default: what is
-            counted first, for "curves" in the evaluations on validation seeds.
+        metric: a column of the table, drawn of the records whose kind of evaluation has it; for
+            "curves" a name in metrics.jsonl. Default: what is counted first, for "curves" in the
+            evaluations on validation seeds.
 
     Raises:
         UnknownId, BadValue: no such plot, metric or suffix, or a profile over unequal tasks.
@@ -58,7 +62,19 @@ def plot(
             figure = curves(inputs, metric)
         else:
             rows = [row.record for row in table(chosen(inputs).records).rows]
-            number = metric_of(rows[0], metric or rows[0].metrics[0].name)
-            figure = _OF_RECORDS[kind](rows, number)
+            name = metric or rows[0].metrics[0].name
+            rows = _with(name, rows)
+            figure = _OF_RECORDS[kind](rows, metric_of(rows[0], name))
         drawn = style.drawn(figure, out.suffix)
     return write_atomic(out, drawn)
+
+
+def _with(name: str, records: Sequence[Record]) -> list[Record]:
+    """The records whose kind of evaluation has the metric; warns of others. Raises UnknownId."""
+    having = {each.kind for each in records if name in {metric.name for metric in each.metrics}}
+    if not having:
+        raise unknown("metric", name, metrics_of(records))
+    kept = [each for each in records if each.kind in having]
+    if lacking := len(records) - len(kept):
+        warn(f"{lacking} of {len(records)} records are of a kind without {name}: not drawn.")
+    return kept

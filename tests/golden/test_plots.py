@@ -18,11 +18,13 @@ from handmade import HALF, NONE, record
 
 from entitybench.errors import BadValue, BenchError, RecordError
 from entitybench.leaderboard.plots import style
-from entitybench.leaderboard.plots.draw import PLOTS, plot
+from entitybench.leaderboard.plots.draw import _OF_RECORDS, PLOTS, plot
 from entitybench.leaderboard.tables import curves as tables_curves
 from entitybench.leaderboard.tables.curves import read_runs
+from entitybench.records import Record
 from entitybench.registry import kinds
 
+STORED = Path(__file__).parents[2] / "leaderboard" / "reference" / "records"
 OF_RECORDS = [kind for kind in PLOTS if kind != "curves"]
 LEAST = 12.0  # of CIEDE2000; 1 is just seen
 OTHER = {"task__id": "push-5blocks"}
@@ -329,6 +331,21 @@ def test_curves_of_the_folder_that_training_was_given(tmp_path):
     assert b"full/seed10" in drawn
     with pytest.raises(RecordError, match=r"no training metrics in .*seed\*"):
         read_runs([tmp_path])
+
+
+@pytest.mark.parametrize("kind", OF_RECORDS)
+def test_a_plot_is_of_the_records_that_have_its_metric(kind, files, tmp_path, monkeypatch):
+    """One folder can hold evaluations of control and of graphs, as that of a task does."""
+    graphs = STORED / "push-3blocks" / "graph-static.json"
+    drawn = []
+    monkeypatch.setitem(_OF_RECORDS, kind, lambda *given: drawn.append(given))
+    monkeypatch.setattr(style, "drawn", lambda *_: b"")
+    for metric, mine in (("success", files), ("misprediction", [graphs])):
+        with pytest.warns(UserWarning, match=f"of 3 records are of a kind without {metric}"):
+            plot(kind, [*files, graphs], tmp_path / "x.svg", metric=metric)
+        rows, number = drawn.pop()
+        assert number.name == metric
+        assert [row.agent.id for row in rows] == [Record.read(path).agent.id for path in mine]
 
 
 def test_plots_that_cannot_be(files, tmp_path):

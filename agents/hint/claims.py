@@ -56,8 +56,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         name=f"mechanism-{_TASK}",
         method="hint",
-        statement=f"In {_TASK} at least twice as many relabelled transitions are rewarded. Hardly any "
-        "goal is fulfilled at the start with either: they ask for a shot.",
+        statement=f"In {_TASK} at least twice as many relabelled transitions are rewarded. "
+        "Hardly any goal is fulfilled at the start with either: they ask for a shot.",
         published="goals where the object began vanish (a figure)",
         arms=_arms("hint", "her"),
         checks=(

@@ -1,8 +1,8 @@
 """What `bench reproduce hint` checks.
 
 The paper's curves were not to be had in numbers; "up to four times as sample-efficient" is in its
-abstract. The settings of all arms are one configuration that a pilot without this code had used,
-and were tuned for no arm. The bounds were set before the claims' seeds were run.
+abstract. All arms have one configuration, fixed beforehand and tuned for none. The bounds were set
+before the claims' seeds were run.
 """
 
 from __future__ import annotations

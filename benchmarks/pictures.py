@@ -19,6 +19,7 @@ from entitybench.envs.api import make_worlds, oracle_of
 from entitybench.envs.drawing.render import Renderer
 from entitybench.leaderboard.evaluation.api import load_agent
 from entitybench.leaderboard.evaluation.video import record_video
+from entitybench.leaderboard.plots.edges import edges as draw_edges
 from entitybench.seeding import BatchGenerator, generator
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -162,6 +163,12 @@ def causal() -> None:
     film("oracle", "sprites", size=180, speed=1.0)
 
 
+def edges() -> None:
+    """Who acted on whom in a random graph, as NCII and a graph that stays say it."""
+    agents = [(name, load_agent(name, task="dag-10", seed=0)) for name in ("ncii", "graph-static")]
+    print(draw_edges(agents, "dag-10", OUT / "causal-edges.png"))
+
+
 def start(task: str, seed: int = 0) -> np.ndarray:
     """The first state of an episode, from above."""
     worlds = make_worlds(task, 1)
@@ -229,7 +236,7 @@ def locomotion() -> None:
 
 
 VIEWS = "locomotion-views.png"
-EVERYTHING = "stills oracle hecrl kitchen hockey team causal tetris pick locomotion robosuite"
+EVERYTHING = "stills oracle hecrl kitchen hockey team causal edges tetris pick locomotion robosuite"
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -244,6 +251,7 @@ if __name__ == "__main__":
         "hockey": hockey,
         "team": team,
         "causal": causal,
+        "edges": edges,
         "robosuite": robosuite,
         "tetris": tetris,
         "pick": pick,

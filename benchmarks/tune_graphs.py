@@ -3,7 +3,8 @@
 Every arm has two candidates (`entitybench.agents.ncii.settings.GRID`), each trained with the same
 training seed, which no claim uses, and scored on the same validation starts by its balanced
 misprediction. What was measured stands in OUT/scores.jsonl and is passed over. In the end it prints
-the candidates of each arm, the best first.
+the candidates of each arm, the best first. `--sweep` measures NCII at five thresholds of its null
+test instead, of which two are its candidates.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from entitybench.leaderboard.tables.data import by_seed
 from entitybench.leaderboard.training.loop import VALIDATION_SEED
 from entitybench.registry import agent, resolve_agent, tasks
 
+SWEEP = tuple({} if e == 3.0 else {"epsilon": e} for e in (0.1, 0.3, 1.0, 3.0, 10.0))  # 3: preset
 SEED = 1000
 EPISODES = 50
 
@@ -56,6 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("arms", nargs="*", help=f"of {', '.join(GRID)}; default: all")
     parser.add_argument("--tasks", nargs="*", default=["dag-10"])
+    parser.add_argument("--sweep", action="store_true", help="NCII's thresholds")
     parser.add_argument("--out", type=Path, default=Path("runs/tuning-graphs"))
     asked = parser.parse_args()
     if wrong := [arm for arm in asked.arms if arm not in GRID]:
@@ -63,17 +66,16 @@ def main() -> int:
     asked.out.mkdir(parents=True, exist_ok=True)
     file = asked.out / "scores.jsonl"
     found = measured(file)
-    for task in asked.tasks:
-        for k in range(2):
-            for arm in asked.arms or GRID:
-                settings = dict(GRID[arm][k])
-                key = key_of(arm, task, settings)
-                if key in found:
-                    continue
-                row = {"key": key, **run(arm, task, settings, asked.out)}
-                found[key] = row
-                with file.open("a") as stream:
-                    stream.write(json.dumps(row) + "\n")
+    grid = {"ncii": SWEEP} if asked.sweep else {arm: GRID[arm] for arm in asked.arms or GRID}
+    wanted = [(task, arm, dict(each)) for task in asked.tasks for arm in grid for each in grid[arm]]
+    for task, arm, settings in wanted:
+        key = key_of(arm, task, settings)
+        if key in found:
+            continue
+        row = {"key": key, **run(arm, task, settings, asked.out)}
+        found[key] = row
+        with file.open("a") as stream:
+            stream.write(json.dumps(row) + "\n")
     rows = sorted(
         found.values(), key=lambda row: (row["dataset"], row["arm"], row["misprediction"])
     )

@@ -163,10 +163,14 @@ def causal() -> None:
     film("oracle", "sprites", size=180, speed=1.0)
 
 
-def edges() -> None:
-    """Who acted on whom in a random graph, as NCII and a graph that stays say it."""
-    agents = [(name, load_agent(name, task="dag-10", seed=0)) for name in ("ncii", "graph-static")]
-    print(draw_edges(agents, "dag-10", OUT / "causal-edges.png"))
+def edges(weights: Path | None = None) -> None:
+    """Who acted on whom in a random graph, as a graph that stays says it; as NCII, if there is one.
+
+    `weights` are NCII's on dag-10.
+    """
+    folders = {"graph-static": None, **({} if weights is None else {"ncii": weights})}
+    agents = [(name, load_agent(name, task="dag-10", weights=at)) for name, at in folders.items()]
+    print(draw_edges(agents, "dag-10", OUT / "causal-edges.png", item=1))
 
 
 def start(task: str, seed: int = 0) -> np.ndarray:
@@ -251,14 +255,17 @@ if __name__ == "__main__":
         "hockey": hockey,
         "team": team,
         "causal": causal,
-        "edges": edges,
         "robosuite": robosuite,
         "tetris": tetris,
         "pick": pick,
         "locomotion": locomotion,
     }
-    for what in parser.parse_args().what:
+    parser.add_argument("--weights", type=Path, help="of ncii on dag-10, for `edges`")
+    asked = parser.parse_args()
+    for what in asked.what:
         if what in families:
             families[what]()
+        elif what == "edges":
+            edges(asked.weights)
         else:
             film(what)

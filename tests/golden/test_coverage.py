@@ -68,6 +68,18 @@ def test_shares(seeds: int, episodes: int, share: float) -> None:
     assert covered(trials()) >= LEAST
 
 
+def test_shares_of_seeds_of_which_few_succeed_are_held_less_often() -> None:
+    """What docs/records.md says of the limit: five seeds seldom have one of the rare good ones."""
+    rng = np.random.default_rng(0)
+
+    def trials() -> Iterable[tuple[Interval, float]]:
+        for _ in range(1000):
+            each = rng.beta(0.5, 8, size=(5, 1))
+            yield interval((rng.random((5, 100)) < each).astype(float)), 0.5 / 8.5
+
+    assert covered(trials()) == pytest.approx(0.842, abs=0.005)  # the same draws each time
+
+
 @pytest.mark.parametrize(("seeds", "episodes"), SIZES)
 @pytest.mark.parametrize("noise", NOISE)
 def test_returns(seeds: int, episodes: int, noise: str) -> None:

@@ -57,6 +57,10 @@ BEYOND = {
     "hindsight": (1.5,),
     "priority": (1.5,),
     "correction": (1.5,),
+    "models": (1, 1000),
+    "model_hidden": (0, 100_000),
+    "novelty": (-0.1,),
+    "dependency": (-0.1,),
     "potential_scale": (0.0,),
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from entitybench.agents.baselines.online.elden import dependencies, disagreement
 from entitybench.agents.common.online.features import Features
 from entitybench.agents.common.online.policy import gaussian, layers_of
 from entitybench.agents.common.online.replay import Replay
@@ -188,6 +189,23 @@ def test_numpy_acts_as_torch_learns():
     mean, log_std = gaussian(layers_of({k: p.numpy() for k, p in params.items()}), x.numpy())
     drawn, _ = sample(params, x, torch.ones(7, A))
     np.testing.assert_allclose(np.tanh(mean + np.exp(log_std)), drawn.numpy(), atol=1e-6)
+
+
+def test_dependencies_are_derivatives_and_models_that_agree_give_no_reward():
+    # Two linear models of two entities with two features: the first is moved by itself, the second
+    # by both in one model and by itself in the other.
+    weight = torch.zeros(2, 5, 4)
+    weight[:, :4, :4] = torch.eye(4)
+    weight[0, 0, 2] = 0.5
+    params = {"layer0.weight": weight, "layer0.bias": torch.zeros(2, 1, 4)}
+    batch = {"before": torch.randn(3, 4), "action": torch.randn(3, 1)}
+    batch["signs"] = torch.tensor([[1.0, -1.0, 1.0, 1.0]]).expand(3, -1)
+    predicted, slopes = dependencies(params, batch, 1, 2)
+    torch.testing.assert_close(predicted[1], batch["before"])
+    assert slopes[0, 0].tolist() == [[1.0, 0.0], [0.5, 1.0]]
+    assert slopes[1, 0].tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert disagreement(slopes, 0.1).tolist() == [0.25] * 3  # a share of one half
+    assert disagreement(slopes, 0.6).tolist() == [0.0] * 3
 
 
 # Episodes -----------------------------------------------------------------------

@@ -55,4 +55,12 @@ AGENTS: tuple[AgentSpec, ...] = (
         cites=_CITES,
         summary="her that relabels episodes in which a target moved by 5 mm: a control",
     ),
+    _spec(
+        id="elden",
+        target="entitybench.agents.baselines.online.elden:ELDEN",
+        config={"hindsight": 0.0},
+        paper="Hu et al., ELDEN: Exploration via Local Dependencies, NeurIPS 2023",
+        cites=("haarnoja2018sac", "hu2023elden"),
+        summary="sac with a reward where models disagree about who acts on whom",
+    ),
 )

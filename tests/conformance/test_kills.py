@@ -88,9 +88,15 @@ def test_publishing_and_downloading_killed(place):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [GENERATE, f"{GENERATE} --pixels 16"])
-def test_generating_killed(place, words):
-    killed(place, words)
+def test_generating_killed(place):
+    killed(place, GENERATE)
+
+
+@pytest.mark.slow
+def test_drawing_killed(place):
+    """A dataset is whole without pixels too, and has its name while they are drawn."""
+    store()
+    killed(place, f"{GENERATE} --pixels 16")
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from entitybench.leaderboard.evaluation.api import load_agent
 from entitybench.registry import agents, dataset_for, resolve, resolve_agent, tasks
 
 ACTING = [spec for spec in agents() if spec.acting]
+REWARDED = next(spec for spec in ACTING if spec.kind == "reward-control")
 TASKS = {
     "goal-control": ("hockey-goal", "push-2blocks"),
     "reward-control": ("hopper", "hockey-strike", "push-2blocks-region"),
@@ -76,21 +77,20 @@ def test_a_checkpoint_acts_like_its_learner(spec, id, tmp_path) -> None:
 
 
 def test_networks_of_another_task_are_refused(tmp_path) -> None:
-    spec = next(spec for spec in ACTING if spec.kind == "reward-control")
-    saved(spec, tasks()["hopper"], tmp_path)
+    saved(REWARDED, tasks()["hopper"], tmp_path)
     with pytest.raises(CheckpointError, match=r"do not fit .* on walker2d"):
-        resolve(spec.acting).load(tmp_path, task=tasks()["walker2d"])
+        resolve(REWARDED.acting).load(tmp_path, task=tasks()["walker2d"])
 
 
 def test_a_device_that_would_not_matter_is_refused(tmp_path) -> None:
-    saved(ACTING[0], tasks()["hopper"], tmp_path)
+    saved(REWARDED, tasks()["hopper"], tmp_path)
     with pytest.raises(BadValue, match="acts by numpy: leave out --device cuda"):
-        load_agent(ACTING[0].id, task="hopper", weights=tmp_path, device="cuda")
+        load_agent(REWARDED.id, task="hopper", weights=tmp_path, device="cuda")
 
 
 def test_to_evaluate_imports_no_torch(tmp_path) -> None:
-    saved(ACTING[0], tasks()["hopper"], tmp_path)
-    words = ["eval", "--agent", ACTING[0].id, "--task", "hopper", "--weights", str(tmp_path)]
+    saved(REWARDED, tasks()["hopper"], tmp_path)
+    words = ["eval", "--agent", REWARDED.id, "--task", "hopper", "--weights", str(tmp_path)]
     script = (
         "import sys; from entitybench.leaderboard.cli.main import main; "
         f"code = main({[*words, '--episodes', '1', '--threads', '1', '--json']!r}); "

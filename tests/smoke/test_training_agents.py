@@ -1,4 +1,4 @@
-"""Every agent that trains: a run that was stopped ends with the weights of an unbroken one."""
+"""Agents that learn from goals in data: a stopped run ends with the weights of an unbroken one."""
 
 import dataclasses
 import hashlib
@@ -19,6 +19,7 @@ TRAINED = [
     spec.id
     for spec in agents()
     if spec.trains and spec.weights_of is None and spec.kind == "goal-control"
+    if spec.learns_from == "dataset"
 ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from entitybench.claims import Arm
 from entitybench.envs.api import world_of
 from entitybench.envs.push import sizes
 from entitybench.envs.push import world as push
@@ -31,6 +32,7 @@ from entitybench.leaderboard.evaluation.weights import (
     read_meta,
     reference_weights,
 )
+from entitybench.leaderboard.training.metrics import METRICS
 from entitybench.records import Record
 from entitybench.registry import agent, kinds, resolve, tasks
 
@@ -123,11 +125,17 @@ def test_stored_verdicts_are_those_of_the_stored_records(path: Path) -> None:
         claim = known[verdict.claim]
         folder = REFERENCE / "records"
         records = {arm.name: Record.read(folder / record_file(arm)) for arm in claim.arms}
-        again = judge(claim, Results(records))
+        again = judge(claim, Results(records, {arm.name: _curves(arm) for arm in claim.arms}))
         assert _words(again) == _words(verdict), "run `bench reproduce` again, store all it made"
         for found, before in zip(again.findings, verdict.findings, strict=True):
             numbers = [(x.value, x.low, x.high) for x in (found, before)]
             assert numbers[0] == pytest.approx(numbers[1], rel=1e-12)
+
+
+def _curves(arm: Arm) -> dict[int, Path]:
+    """Where curves of an arm are kept, beside the checkpoints."""
+    shipped = reference_weights(arm.agent, arm.trained_on, arm.dataset)
+    return {s: f / METRICS for s, f in shipped.items() if (f / METRICS).is_file()}
 
 
 def _words(verdict: Verdict) -> dict[str, object]:

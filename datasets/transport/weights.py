@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AGENT = "agent:"
 _SEED = re.compile(r"seed\d{1,10}")
-_SUFFIXES = (".json", ".safetensors", ".npy")
+_SUFFIXES = (".json", ".jsonl", ".safetensors", ".npy")
 
 
 class WeightsItem(Item):

@@ -12,6 +12,7 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from entitybench.checkpoints import META, WEIGHTS
 from entitybench.claims import Training
@@ -36,35 +37,31 @@ def main() -> None:
     made, name = asked.folder / asked.preset, f"{asked.method}-{asked.preset}.json"
     shutil.copyfile(asked.folder / name, REFERENCE / "verdicts" / name)
     judged = {each["claim"] for each in json.loads((asked.folder / name).read_text())["verdicts"]}
-    for claim in claims(asked.method):
-        if claim.name not in judged:
-            continue
-        read = [x for x in claim.quantities() if isinstance(x, Training)]
-        for arm in claim.arms:
-            record = REFERENCE / "records" / record_file(arm)
-            record.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(made / "records" / record_file(arm), record)
-            if arm.agent not in asked.weights:
-                continue
-            for need in needs(arm, range(claim.training_seeds)):
-                ours, kept = made / "weights" / str(need), REFERENCE / "weights" / str(need)
-                kept.mkdir(parents=True, exist_ok=True)
-                for file in (META, WEIGHTS):
-                    shutil.copyfile(ours / file, kept / file)
-                columns = {x.column for x in read if x.arm == arm.name}
-                _keep_curve(ours / METRICS, kept / METRICS, columns)
+    of = [claim for claim in claims(asked.method) if claim.name in judged]
+    read = {
+        (x.arm, x.column) for claim in of for x in claim.quantities() if isinstance(x, Training)
+    }
+    for arm, seeds in ((arm, claim.training_seeds) for claim in of for arm in claim.arms):
+        record = REFERENCE / "records" / record_file(arm)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made / "records" / record_file(arm), record)
+        columns = {column for name, column in read if name == arm.name}
+        for need in needs(arm, range(seeds)) if arm.agent in asked.weights else ():
+            ours, kept = made / "weights" / str(need), REFERENCE / "weights" / str(need)
+            kept.mkdir(parents=True, exist_ok=True)
+            for file in (META, WEIGHTS):
+                shutil.copyfile(ours / file, kept / file)
+            if columns:
+                rows = (_of(row, columns) for row in read_rows(ours / METRICS))
+                lines = [json.dumps(row) for row in rows if len(row) > 1]
+                (kept / METRICS).write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
-def _keep_curve(ours: Path, kept: Path, columns: set[str]) -> None:
-    """The rows of a curve that hold these columns, and those kept before."""
-    before = {row["step"]: row for row in read_rows(kept)} if kept.is_file() else {}
-    for row in read_rows(ours) if columns else ():
-        found = {key: row[key] for key in columns & row.keys()}
-        if found:
-            before[row["step"]] = {"step": row["step"], **before.get(row["step"], {}), **found}
-    if before:
-        rows = [json.dumps(before[step]) for step in sorted(before)]
-        kept.write_text("\n".join([*rows, ""]), encoding="utf-8")
+def _of(row: dict[str, Any], columns: set[str]) -> dict[str, Any]:
+    """A row of a curve with some of its columns, of evaluations too."""
+    found = {key: value for key, value in row.items() if key in columns or key == "step"}
+    seen = {key: row["evaluation"][key] for key in columns & row.get("evaluation", {}).keys()}
+    return {**found, "evaluation": seen} if seen else found
 
 
 if __name__ == "__main__":

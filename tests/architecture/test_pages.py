@@ -128,8 +128,9 @@ def test_stored_verdicts_are_those_of_the_stored_records(path: Path) -> None:
         again = judge(claim, Results(records, {arm.name: _curves(arm) for arm in claim.arms}))
         assert _words(again) == _words(verdict), "run `bench reproduce` again, store all it made"
         for found, before in zip(again.findings, verdict.findings, strict=True):
-            numbers = [(x.value, x.low, x.high) for x in (found, before)]
-            assert numbers[0] == pytest.approx(numbers[1], rel=1e-12)
+            for name in ("value", "low", "high"):
+                one, other = getattr(found, name), getattr(before, name)
+                assert one == (other and pytest.approx(other, rel=1e-12)), name
 
 
 def _curves(arm: Arm) -> dict[int, Path]:

@@ -10,7 +10,7 @@ from entitybench.kinds import COSTS
 from entitybench.leaderboard.statistics.intervals import NO_DATA, Interval, interval
 from entitybench.leaderboard.tables.data import cell, matrix
 from entitybench.records import MetricInfo
-from entitybench.registry import kinds
+from entitybench.registry import agent, agents, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,7 +92,9 @@ def handled(record: Record) -> str:
             metric = extras_of(record)[name]
             parts.append(words.format(metric.scale * found.mean))
     if record.agent.updates:
-        parts.append(f"{record.agent.updates:,} training updates")
+        acts = record.agent.id in agents() and agent(record.agent.id).learns_from == "worlds"
+        unit = "environment steps of training" if acts else "training updates"
+        parts.append(f"{record.agent.updates:,} {unit}")
     spent = _cost(record, "training_cpu_s")
     if spent is not None:
         parts.append(f"{spent:,.0f} CPU s of training a seed")

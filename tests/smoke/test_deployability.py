@@ -18,6 +18,7 @@ from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation.evaluate import evaluate
 from entitybench.leaderboard.evaluation.handling import Handling, jerk, violations
 from entitybench.leaderboard.evaluation.latency import LEAST
+from entitybench.leaderboard.evaluation.stored import stored_records
 from entitybench.leaderboard.submission.arrays import unpacked
 from entitybench.leaderboard.submission.check import verify
 from entitybench.leaderboard.submission.pack import pack
@@ -304,3 +305,10 @@ def test_actions_beyond_the_limits_are_packed_as_they_were(tmp_path: Path) -> No
     assert actions[0].tolist() == [3.0, MOST]
     report = verify(made, Wanted(threads=1))
     assert (report.findings, report.level) == ([], 2)
+
+
+def test_what_learned_by_acting_is_told_in_environment_steps() -> None:
+    [acted] = stored_records("hockey-goal", ["hint"])
+    [learned] = stored_records("hockey-goal", ["gcbc"])
+    assert "150,000 environment steps of training" in handled(acted)
+    assert f"{learned.agent.updates:,} training updates" in handled(learned)

@@ -48,6 +48,8 @@ def main() -> None:
         columns = {column for name, column in read if name == arm.name}
         for need in needs(arm, range(seeds)) if arm.agent in asked.weights else ():
             ours, kept = made / "weights" / str(need), REFERENCE / "weights" / str(need)
+            if not ours.is_dir():
+                continue  # it came with the package
             kept.mkdir(parents=True, exist_ok=True)
             for file in (META, WEIGHTS):
                 shutil.copyfile(ours / file, kept / file)

@@ -28,7 +28,7 @@ def test_the_shipped_weights_say_who_acted_on_whom(
     named = ("balanced misprediction", "edges between entities", "edges from the action", "AUROC")
     assert all(name in shown for name in named)
     record = json.loads((place / "record.json").read_text())
-    assert (record["kind"], len(record["data"])) == ("graph", 3)
+    assert (record["kind"], len(record["data"])) == ("graph", 5)
     assert record["data"][0]["dataset"] == "dag-10/random-absent-v1"
 
 

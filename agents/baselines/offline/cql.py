@@ -88,16 +88,15 @@ class CQL(RewardLearner):
             "temperature": {"log": torch.zeros(1)},
         }
 
-    def draw(self, source: Transitions, rng: np.random.Generator) -> Batch:
-        return self._with_noise(super().draw(source, rng), [rng], ())
-
-    def draw_many(self, source: Transitions, rngs: Sequence[np.random.Generator]) -> Batch:
-        return self._with_noise(super().draw_many(source, rngs), rngs, (len(rngs),))
-
-    def _with_noise(
-        self, batch: Batch, rngs: Sequence[np.random.Generator], lead: tuple[int, ...]
+    def beside(
+        self,
+        batch: Batch,
+        source: Transitions,
+        rngs: Sequence[np.random.Generator],
+        lead: tuple[int, ...],
     ) -> Batch:
         """With the policy's noise here and there, and uniform actions: (..., B · K, A)."""
+        del source
         rows, k, a = self.config.batch_size, self.config.samples, self.actions
         normal, uniform = [], []
         for rng in rngs:

@@ -77,23 +77,19 @@ class DWBC(OfflineLearner):
         marked = np.asarray(data.columns[FLAG]).astype(bool)
         return Flagged(found.store, found.sampler, found.sampler.only(marked))
 
-    def draw(self, source: Transitions, rng: np.random.Generator) -> Batch:
-        return self._with_expert(
-            super().draw(source, rng), source, lambda sampler, size: sampler.sample(size, rng)
-        )
-
-    def draw_many(self, source: Transitions, rngs: Sequence[np.random.Generator]) -> Batch:
-        return self._with_expert(
-            super().draw_many(source, rngs),
-            source,
-            lambda sampler, size: sampler.sample_many(size, rngs),
-        )
-
-    def _with_expert(self, batch: Batch, source: Transitions, sample: Any) -> Batch:
+    def beside(
+        self,
+        batch: Batch,
+        source: Transitions,
+        rngs: Sequence[np.random.Generator],
+        lead: tuple[int, ...],
+    ) -> Batch:
+        """With as many transitions of the expert."""
         assert isinstance(source, Flagged)
-        expert = self.prepared(sample(source.expert, self.config.batch_size))
-        named = {f"expert_{name}": expert[name] for name in ("observations", "actions")}
-        return {**batch, **named}
+        size, expert = self.config.batch_size, source.expert
+        drawn = expert.sample_many(size, rngs) if lead else expert.sample(size, rngs[0])
+        found = self.prepared(drawn)
+        return {**batch, **{f"expert_{key}": found[key] for key in ("observations", "actions")}}
 
     def losses(
         self,

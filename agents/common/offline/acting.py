@@ -24,7 +24,7 @@ class Acting:
 
     config: Mapping[str, Any]
     step: int
-    _policy: MeanPolicy
+    _policy: Policy[Any]
 
     @classmethod
     def load(cls, folder: Path, *, task: TaskSpec | None = None, device: str = "cpu") -> Self:
@@ -42,7 +42,7 @@ class Acting:
         return cls(checkpoints.today(found.meta["config"]), found.meta["step"], policy)
 
     @classmethod
-    def _fitting(cls, weights: Mapping[str, Any], world: Any) -> MeanPolicy:
+    def _fitting(cls, weights: Mapping[str, Any], world: Any) -> Policy[Any]:
         """The policy. Raises KeyError, ValueError."""
         found, wanted = weights[MEAN].shape, cls.observed(world)
         if found != wanted:

@@ -79,10 +79,30 @@ class OfflineLearner(TorchLearner):
             self.buffers["mean"], self.buffers["deviation"] = moments(source.store)
 
     def draw(self, source: Transitions, rng: np.random.Generator) -> Batch:
-        return self.prepared(source.sampler.sample(self.config.batch_size, rng))
+        batch = self.prepared(source.sampler.sample(self.config.batch_size, rng))
+        return self.beside(batch, source, [rng], ())
 
     def draw_many(self, source: Transitions, rngs: Sequence[np.random.Generator]) -> Batch:
-        return self.prepared(source.sampler.sample_many(self.config.batch_size, rngs))
+        batch = self.prepared(source.sampler.sample_many(self.config.batch_size, rngs))
+        return self.beside(batch, source, rngs, (len(rngs),))
+
+    def beside(
+        self,
+        batch: Batch,
+        source: Transitions,
+        rngs: Sequence[np.random.Generator],
+        lead: tuple[int, ...],
+    ) -> Batch:
+        """A batch with what else the losses take, drawn after the transitions: here nothing.
+
+        Args:
+            batch: of transitions.
+            source: where they are from.
+            rngs: one a seed.
+            lead: the axes that the batch has in front: (seeds,), or none.
+        """
+        del source, rngs, lead
+        return batch
 
     def prepared(self, batch: Batch) -> Batch:
         """What was drawn, with any leading axes, as the losses take it."""

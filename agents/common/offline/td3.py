@@ -91,16 +91,15 @@ class TD3Learner(RewardLearner):
         """Targets move when the policy does."""
         return (self.step + 1) % int(self.config.policy_every) == 0
 
-    def draw(self, source: Transitions, rng: np.random.Generator) -> Batch:
-        return self._with_noise(super().draw(source, rng), [rng], ())
-
-    def draw_many(self, source: Transitions, rngs: Sequence[np.random.Generator]) -> Batch:
-        return self._with_noise(super().draw_many(source, rngs), rngs, (len(rngs),))
-
-    def _with_noise(
-        self, batch: Batch, rngs: Sequence[np.random.Generator], lead: tuple[int, ...]
+    def beside(
+        self,
+        batch: Batch,
+        source: Transitions,
+        rngs: Sequence[np.random.Generator],
+        lead: tuple[int, ...],
     ) -> Batch:
         """With the noise of the target policy and, when its turn comes, the policy's share."""
+        del source
         size = (self.config.batch_size, self.actions)
         drawn = np.stack([rng.standard_normal(size, np.float32) for rng in rngs])
         most = self.config.noise_clip

@@ -16,8 +16,8 @@ from typing import Any
 
 from entitybench.checkpoints import META, WEIGHTS
 from entitybench.claims import Training
-from entitybench.leaderboard.claims.arms import record_file
-from entitybench.leaderboard.claims.plan import needs
+from entitybench.leaderboard.claims.arms import kept_record, record_file
+from entitybench.leaderboard.claims.plan import kept, needs
 from entitybench.leaderboard.claims.registered import claims
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.tables.curves import read_rows
@@ -41,22 +41,22 @@ def main() -> None:
     read = {
         (x.arm, x.column) for claim in of for x in claim.quantities() if isinstance(x, Training)
     }
-    for arm, seeds in ((arm, claim.training_seeds) for claim in of for arm in claim.arms):
-        record = REFERENCE / "records" / record_file(arm)
+    for arm, seeds in ((arm, claim.seeds()) for claim in of for arm in claim.arms):
+        record = kept_record(arm)
         record.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(made / "records" / record_file(arm), record)
         columns = {column for name, column in read if name == arm.name}
-        for need in needs(arm, range(seeds)) if arm.agent in asked.weights else ():
-            ours, kept = made / "weights" / str(need), REFERENCE / "weights" / str(need)
+        for need in needs(arm, seeds) if arm.agent in asked.weights else ():
+            ours, there = made / "weights" / str(need), kept(need)
             if not ours.is_dir():
                 continue  # it came with the package
-            kept.mkdir(parents=True, exist_ok=True)
+            there.mkdir(parents=True, exist_ok=True)
             for file in (META, WEIGHTS):
-                shutil.copyfile(ours / file, kept / file)
+                shutil.copyfile(ours / file, there / file)
             if columns:
                 rows = (_of(row, columns) for row in read_rows(ours / METRICS))
                 lines = [json.dumps(row) for row in rows if len(row) > 1]
-                (kept / METRICS).write_text("\n".join([*lines, ""]), encoding="utf-8")
+                (there / METRICS).write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def _of(row: dict[str, Any], columns: set[str]) -> dict[str, Any]:

@@ -12,10 +12,15 @@ from entitybench.claims import Area, Arm, Check, Claim, Difference, Ratio, Steps
 _PUBLISHED = "up to 4 times as sample-efficient as the best hindsight baseline"
 _TASK = "hockey-goal"
 _HALF = StepsTo(0.5, smooth=5)
+_LONG = {"steps": 300_000}  # enough for some to come to 50 % with her
 
 
 def _arms(*agents: str) -> tuple[Arm, ...]:
     return tuple(Arm(agent, agent, _TASK) for agent in agents)
+
+
+def _steps_ratio(take: StepsTo) -> Ratio:
+    return Ratio(Training("her", "success", take), Training("hint", "success", take))
 
 
 def _area(arm: str, column: str = "success") -> Training:
@@ -23,6 +28,27 @@ def _area(arm: str, column: str = "success") -> Training:
 
 
 CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        name=f"steps-{_TASK}",
+        method="hint",
+        statement=f"In {_TASK} relabelling all episodes takes at least 1.5 times as many steps to "
+        "50 % success (mean of five evaluations) as relabelling those with a touch.",
+        published=_PUBLISHED,
+        arms=tuple(Arm(agent, agent, _TASK, changes=_LONG) for agent in ("hint", "her")),
+        checks=(
+            Check(
+                _steps_ratio(_HALF),
+                at_least=1.5,
+                why="a run that never is at 50 % counts as its last step",
+            ),
+            Check(_steps_ratio(_HALF), at_least=1.0, by="interval"),
+            Check(_steps_ratio(StepsTo(0.3, smooth=5)), at_least=1.5, required=False),
+            Check(Difference(_area("hint"), _area("her")), at_least=0.0, by="interval"),
+        ),
+        presets=("small",),
+        first_seed=5,  # the first 150,000 steps of 0 to 4 were seen when the bounds were set
+        evaluate_every=5_000,
+    ),
     Claim(
         name=f"small-{_TASK}",
         method="hint",
@@ -33,7 +59,7 @@ CLAIMS: tuple[Claim, ...] = (
         checks=(
             Check(Difference(_area("hint"), _area("her")), at_least=0.0, by="interval"),
             Check(
-                Ratio(Training("her", "success", _HALF), Training("hint", "success", _HALF)),
+                _steps_ratio(_HALF),
                 at_least=1.5,
                 required=False,
                 why="a run that never is at 50 % counts as its last step",

@@ -9,6 +9,7 @@ from entitybench.errors import RecordError
 from entitybench.leaderboard.claims.plan import Event, as_json, needs, suffix
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.api import Loaded, evaluate, load_agents
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.records import Record
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import dataset_for, tasks
@@ -30,6 +31,12 @@ def record_file(arm: Arm) -> str:
         name += f"-on-{arm.dataset.rpartition('/')[2]}"
     settings = {**as_json(arm.changes), **as_json(arm.options)}
     return f"{arm.task}/{name}{suffix(settings)}.json"
+
+
+def kept_record(arm: Arm) -> Path:
+    """Where the record of an arm lies that comes with the package: as `plan.kept` has weights."""
+    root = REFERENCE / "claims" if arm.changes else REFERENCE
+    return root / "records" / record_file(arm)
 
 
 def load(arm: Arm, plan: Plan, seeds: Sequence[int], device: str) -> dict[int, Loaded]:

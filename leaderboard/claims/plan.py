@@ -14,7 +14,7 @@ from entitybench.checkpoints import META, read_meta, where
 from entitybench.claims import Training
 from entitybench.errors import BadValue, DataError
 from entitybench.executors.api import LOCAL
-from entitybench.leaderboard.evaluation.weights import owner, reference_weights
+from entitybench.leaderboard.evaluation.weights import REFERENCE, owner, reference_weights
 from entitybench.leaderboard.training.fleet import train_all
 from entitybench.leaderboard.training.metrics import METRICS
 from entitybench.leaderboard.training.runs import RunFolder
@@ -100,6 +100,15 @@ def needs(arm: Arm, seeds: Sequence[int]) -> list[Need]:
     ]
 
 
+def kept(need: Need) -> Path:
+    """Where a checkpoint that comes with the package lies.
+
+    With changed settings it is of claims alone: no evaluation of its agent finds it.
+    """
+    root = REFERENCE / "claims" if need.changes else REFERENCE
+    return root / "weights" / str(need)
+
+
 @dataclass
 class Plan:
     """Where each checkpoint is, or that it must be trained; after training all have a place."""
@@ -153,7 +162,7 @@ def make_plan(
     for claim in claims:
         curves = {x.arm for x in claim.quantities() if isinstance(x, Training)}
         for arm in claim.arms:
-            for need in needs(arm, range(training_seeds or claim.training_seeds)):
+            for need in needs(arm, claim.seeds(training_seeds)):
                 wanted[need] = wanted.get(need, False) or arm.name in curves
     for need in sorted(wanted, key=str):
         _add(plan, need, wanted[need], from_scratch, ())
@@ -183,8 +192,9 @@ def _add(plan: Plan, need: Need, curve: bool, from_scratch: bool, above: tuple[s
 def _shipped(need: Need, preset: str, curve: bool) -> Path | None:
     task = tasks()[need.task]
     if need.changes:
-        return None
-    folder = reference_weights(need.agent, need.task, need.dataset).get(need.seed)
+        folder = kept(need) if (kept(need) / META).is_file() else None
+    else:
+        folder = reference_weights(need.agent, need.task, need.dataset).get(need.seed)
     if folder is None or (curve and not (folder / METRICS).is_file()):
         return None
     meta = read_meta(folder)

@@ -154,7 +154,7 @@ class _Run:
 
     def seeds(self, claim: Claim) -> range:
         """Its training seeds."""
-        return range(self.training_seeds or claim.training_seeds)
+        return claim.seeds(self.training_seeds)
 
     def needs(self, claim: Claim) -> list[Need]:
         """The checkpoints that its arms act with."""
@@ -204,6 +204,6 @@ class _Run:
 
 
 def _has(record: Record, seeds: range, items: int) -> bool:
-    """Whether a record of another claim has as many rows; one without weights has one seed."""
-    count = len(seeds) if record.hashes.weights else 1
-    return (len(record.training_seeds), len(record.items)) == (count, items)
+    """Whether a record of another claim has the same rows; one without weights has one seed."""
+    same = record.training_seeds == list(seeds) or not record.hashes.weights
+    return same and len(record.items) == items

@@ -164,6 +164,7 @@ class Claim:
     checks: tuple[Check | Some, ...]
     presets: tuple[str, ...] = ("tiny", "small")  # it is checked with these
     training_seeds: int = 5
+    first_seed: int = 0  # others than the first where those were looked at before
     items: int = 100  # evaluated, of each training seed: episodes, clips, problems
     evaluate_every: int | None = None  # steps between points of a curve; None: a fifth of the run
 
@@ -178,6 +179,7 @@ class Claim:
                 raise BadValue(f"{where} has no {what}.")
         for number in ("training_seeds", "items"):
             whole(f"{number} of {where}", getattr(self, number))
+        whole(f"first_seed of {where}", self.first_seed, least=0)
         for check in self.each_check():
             for name in check.quantity.arms():
                 if name not in names:
@@ -192,6 +194,10 @@ class Claim:
         """Every quantity in its checks."""
         for check in self.each_check():
             yield from check.quantity.walk()
+
+    def seeds(self, count: int | None = None) -> range:
+        """Its training seeds, or the first `count` of them."""
+        return range(self.first_seed, self.first_seed + (count or self.training_seeds))
 
     @property
     def tasks(self) -> list[str]:

@@ -15,8 +15,9 @@ from entitybench.errors import BadValue
 from entitybench.leaderboard.board.build import host_row
 from entitybench.leaderboard.board.entries import host_id
 from entitybench.leaderboard.board.prepared import prepared
-from entitybench.leaderboard.claims.arms import record_file
+from entitybench.leaderboard.claims.arms import kept_record
 from entitybench.leaderboard.claims.outcome import Reproduction
+from entitybench.leaderboard.claims.plan import kept, needs
 from entitybench.leaderboard.claims.quantities import Results
 from entitybench.leaderboard.claims.registered import claims
 from entitybench.leaderboard.claims.verdicts import Finding, Verdict, judge
@@ -123,9 +124,9 @@ def test_stored_verdicts_are_those_of_the_stored_records(path: Path) -> None:
     known = {claim.name: claim for claim in claims(stored.method)}
     for verdict in stored.verdicts:
         claim = known[verdict.claim]
-        folder = REFERENCE / "records"
-        records = {arm.name: Record.read(folder / record_file(arm)) for arm in claim.arms}
-        again = judge(claim, Results(records, {arm.name: _curves(arm) for arm in claim.arms}))
+        records = {arm.name: Record.read(kept_record(arm)) for arm in claim.arms}
+        curves = {arm.name: _curves(arm, claim.seeds()) for arm in claim.arms}
+        again = judge(claim, Results(records, curves))
         assert _words(again) == _words(verdict), "run `bench reproduce` again, store all it made"
         for found, before in zip(again.findings, verdict.findings, strict=True):
             for name in ("value", "low", "high"):
@@ -133,10 +134,10 @@ def test_stored_verdicts_are_those_of_the_stored_records(path: Path) -> None:
                 assert one == (other and pytest.approx(other, rel=1e-12)), name
 
 
-def _curves(arm: Arm) -> dict[int, Path]:
+def _curves(arm: Arm, seeds: range) -> dict[int, Path]:
     """Where curves of an arm are kept, beside the checkpoints."""
-    shipped = reference_weights(arm.agent, arm.trained_on, arm.dataset)
-    return {s: f / METRICS for s, f in shipped.items() if (f / METRICS).is_file()}
+    files = {need.seed: kept(need) / METRICS for need in needs(arm, seeds)}
+    return {seed: file for seed, file in files.items() if file.is_file()}
 
 
 def _words(verdict: Verdict) -> dict[str, object]:

@@ -200,6 +200,32 @@ def test_names_of_folders_and_files():
     assert record_file(arm) == "push-4blocks/hecrl-from-push-3blocks+choice=x.json"
 
 
+def test_seeds_of_a_claim_that_does_not_begin_with_0(known, tmp_path):
+    known()
+    later = replace(TRAINED, first_seed=5)
+    assert [need.seed for need in make_plan([later], "tiny", tmp_path).missing] == [5, 6]
+    assert list(later.seeds(1)) == [5]
+    with pytest.raises(BadValue, match=r"first_seed of claim 'c' of 'm' is a whole number, 0 or"):
+        replace(TRAINED, first_seed=-1)
+
+
+def test_shipped_weights_of_changed_settings(known, tmp_path, monkeypatch):
+    """Claims find them where agents do not look."""
+    known()
+    monkeypatch.setattr(plan, "REFERENCE", tmp_path / "reference")
+    arm = Arm("a", "gcbc", "push-1block", changes={"batch_size": 16})
+    need = plan.needs(arm, [5])[0]
+    place = tmp_path / "reference/claims/weights/gcbc/push-1block/play-v1+batch_size=16/seed5"
+    assert plan.kept(need) == place
+    place.mkdir(parents=True)
+    meta = {"agent": "gcbc", "task": "push-1block", "preset": "tiny", "task_version": 1, "seed": 5}
+    (place / "agent.json").write_text(json.dumps(meta))
+    wanted = claim(arm, training_seeds=1, first_seed=5)
+    assert make_plan([wanted], "tiny", tmp_path).shipped == {need: place}
+    assert make_plan([wanted], "small", tmp_path).missing == [need]
+    assert make_plan([replace(wanted, first_seed=4)], "tiny", tmp_path).shipped == {}
+
+
 def test_each_setting_has_a_folder_of_its_own_and_shares_the_rest(known, tmp_path):
     known()
     claims = [

@@ -9,5 +9,5 @@ class HInt(OnlineLearner):
     """An `OnlineLearner` whose graphs of who acted on whom are the contacts of the simulation.
 
     What is relabelled is decided by `entitybench.agents.common.online.rules`, which read graphs and
-    not contacts: inferred ones fit as well.
+    not contacts: inferred ones fit as well (`entitybench.agents.hint.inferred`).
     """

@@ -31,4 +31,11 @@ AGENTS: tuple[AgentSpec, ...] = (
         config={"accept": "action-graph"},
         summary="HInt that asks for a path from an action to a target, through whatever it touched",
     ),
+    _spec(
+        id="hint-ncii",
+        target="entitybench.agents.hint.inferred:InferredHInt",
+        config={"accept": "control-target"},
+        parts={"graphs": "ncii"},
+        summary="HInt that reads who touched whom from graphs that a trained ncii infers",
+    ),
 )

@@ -58,9 +58,7 @@ class NCII(GraphLearner):
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
         super().__init__(config, task, seed=seed, device=device)
-        # Until they are tuned: what the head is trained to, and what the test is.
-        self.buffers["thresholds"] = torch.full((2,), 0.5)
-        self.buffers["thresholds_test"] = torch.full((2,), config.epsilon)
+        self.untune()
         # Of sim-null: see `begin`.
         self.buffers["far"] = torch.tensor(0.0)
         self.buffers["calm"] = torch.zeros(self.network.entities)
@@ -181,6 +179,15 @@ class NCII(GraphLearner):
         """Tune the thresholds of the head and those of the null test."""
         self.buffers["thresholds"] = self.tuned(source, self.by_head)
         self.buffers["thresholds_test"] = self.tuned(source, self.by_test)
+
+    def untune(self) -> None:
+        """The thresholds of the definitions: what the head is trained to, and what the test is.
+
+        They need no labels. Few edges are named wrongly by them, where edges are rare; with the
+        tuned ones both kinds of errors weigh the same.
+        """
+        self.buffers["thresholds"] = torch.full((2,), 0.5)
+        self.buffers["thresholds_test"] = torch.full((2,), self.config.epsilon)
 
     @property
     def thresholds(self) -> Tensor:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from entitybench.claims import Arm, Claim
+    from entitybench.types import AgentSpec
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,20 @@ class Need:
     @property
     def parts(self) -> dict[str, Need]:
         """The checkpoints it is built on, by name."""
-        return {
-            name: Need(owner(agent_spec(part)), self.task, self.dataset, self.seed)
-            for name, part in agent_spec(self.agent).parts.items()
-            if agent_spec(part).trains
-        }
+        found = {}
+        for name, part in agent_spec(self.agent).parts.items():
+            if agent_spec(part).trains:
+                learner = agent_spec(owner(agent_spec(part)))
+                dataset = _dataset(learner, self.task, self.dataset)
+                found[name] = Need(learner.id, self.task, dataset, self.seed)
+        return found
+
+
+def _dataset(learner: AgentSpec, task: str, named: str | None) -> str | None:
+    """What an agent learns from in a task: the dataset that is named, or that of its kind."""
+    if learner.learns_from != "dataset":
+        return None
+    return named or dataset_for(tasks()[task], learner.kind)
 
 
 def suffix(settings: Mapping[str, str]) -> str:
@@ -86,13 +96,13 @@ def needs(arm: Arm, seeds: Sequence[int]) -> list[Need]:
     if not spec.trains:
         return []
     learner = agent_spec(owner(spec))
-    dataset = arm.dataset or dataset_for(tasks()[arm.trained_on], learner.kind)
+    dataset = _dataset(learner, arm.trained_on, arm.dataset)
     changes = tuple(sorted(as_json(arm.changes).items()))
     return [
         Need(
             learner.id,
             arm.trained_on,
-            dataset if learner.learns_from == "dataset" else None,
+            dataset,
             seed,
             changes,
         )

@@ -149,6 +149,7 @@ _command(
     "bench train --agent gcbc --task push-1block --seeds 0 1 2 --generate --out runs/gcbc",
     "bench train --agent gcbc --task push-1block --set batch_size=64 --device cpu --out runs/b64",
     "bench train --agent gcbc --task push-1block --dataset data/mine --logger csv --out runs/mine",
+    "bench train --agent hint-ncii --task hockey-goal --part graphs=runs/ncii --out runs/hint-ncii",
 )
 _command(
     "reproduce",

@@ -47,6 +47,7 @@ Pixels = Annotated[int, Parameter(converter=whole(16, 1024))]
 Steps = Annotated[int, Parameter(converter=whole(1, MAX_STEPS))]
 Every = Annotated[int, Parameter(converter=whole(0, MAX_STEPS))]
 Settings = Annotated[list[str], Parameter(name="--set", consume_multiple=True)]
+Parts = Annotated[list[str], Parameter(name="--part", consume_multiple=True)]
 Tags = Annotated[list[str], Parameter(consume_multiple=True)]
 
 
@@ -89,18 +90,20 @@ def different(seeds: list[int] | None, flag: str) -> list[int] | None:
     return seeds
 
 
-def settings(words: list[str] | None) -> dict[str, str]:
+def settings(
+    words: list[str] | None, flag: str = "--set", example: str = "batch_size=64"
+) -> dict[str, str]:
     """NAME=VALUE words as a mapping; what they may be is the agent's affair. Raises BadValue."""
     found: dict[str, str] = {}
     for word in words or ():
         name, equals, value = word.partition("=")
         if not (name and equals):
-            raise BadValue(f"--set takes NAME=VALUE, e.g. --set batch_size=64: got {word!r}.")
+            raise BadValue(f"{flag} takes NAME=VALUE, e.g. {flag} {example}: got {word!r}.")
         if name in found:
-            raise BadValue(f"--set names {name} twice: {found[name]!r} and {value!r}.")
+            raise BadValue(f"{flag} names {name} twice: {found[name]!r} and {value!r}.")
         found[name] = value
     if words is not None and not words:
-        raise BadValue("--set needs at least one NAME=VALUE, e.g. --set batch_size=64.")
+        raise BadValue(f"{flag} needs at least one NAME=VALUE, e.g. {flag} {example}.")
     return found
 
 

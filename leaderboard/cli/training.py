@@ -14,6 +14,7 @@ from entitybench.leaderboard.cli.args import (
     AgentId,
     DatasetId,
     Every,
+    Parts,
     Place,
     Seed,
     Seeds,
@@ -40,6 +41,7 @@ def train(
     dataset: DatasetId | None = None,
     preset: str = "small",
     set_: Settings | None = None,
+    part: Parts | None = None,
     seed: Seed | None = None,
     seeds: Seeds | None = None,
     device: str | None = None,
@@ -63,6 +65,8 @@ def train(
         preset: tiny (seconds), small (two cores), paper (one large GPU).
         set_: Settings of the preset to change, as NAME=VALUE, e.g. batch_size=64
             phases.0.updates=1000.
+        part: Of an agent that is built on others, as NAME=FOLDER: their weights on the same task,
+            of every training seed, or one checkpoint for all. `bench info AGENT` has the names.
         seed: The training seed. Default: 0.
         seeds: Several training seeds: side by side in one computation where the agent can do that,
             else one after another.
@@ -83,11 +87,12 @@ def train(
     chosen = _training_seeds(seed, seeds)
     spec = _learner(agent, task, preset)
     kind = registry.kind_for(spec.kind, registry.tasks()[task])
-    changes = settings(set_)
+    changes, folders_of = settings(set_), settings(part, "--part", "graphs=runs/ncii")
     writable_folder(out)
 
     from entitybench.leaderboard.training.api import show
     from entitybench.leaderboard.training.fleet import apart
+    from entitybench.leaderboard.training.parts import parts_of_seeds
     from entitybench.leaderboard.training.summary import summary_of
     from entitybench.leaderboard.training.train import begun, train_seeds
 
@@ -95,6 +100,7 @@ def train(
         raise BadValue(f"--workers {workers} is of an --executor: name one, or leave it out.")
     if resume:
         begun(out, chosen)
+    given = parts_of_seeds(spec, registry.tasks()[task], folders_of, chosen)
     with progress_bar(f"{agent} in {task}") as bar:
 
         def progress(status: Status) -> None:
@@ -115,6 +121,7 @@ def train(
                 dataset=dataset,
                 preset=preset,
                 changes=changes,
+                parts=given,
                 device=device,
                 threads=threads,
                 evaluate_every=evaluate_every,

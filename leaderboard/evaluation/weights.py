@@ -305,9 +305,11 @@ def check(
         raise CheckpointError(f"{folder!r} holds weights of {meta['agent']}, not of {owner(spec)}.")
     trained_on = weights_from or task.id
     if meta["task"] != trained_on:
+        use = f"to use it anyway, add `--weights-from {meta['task']}`"
+        if "fixed-number" in spec.needs:  # see `find`
+            use = f"{owner(spec)} is of use in its own task alone"
         raise CheckpointError(
-            f"{folder!r} was trained on {meta['task']}, not on {trained_on}; "
-            f"to use it anyway, add `--weights-from {meta['task']}`."
+            f"{folder!r} was trained on {meta['task']}, not on {trained_on}; {use}."
         )
     checkpoint.check_version()
     checkpoint.check_preset(preset)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from entitybench.envs.worlds import task_of
 from entitybench.errors import seed_names, training_seeds
+from entitybench.leaderboard.training.parts import parts_of_seeds
 from entitybench.leaderboard.training.train import train_seeds
 from entitybench.progress import progress_bar
+from entitybench.registry import agent as agent_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +35,7 @@ def train(
     generate: bool = False,
     logger: str | None = None,
     resume: bool = False,
+    parts: Mapping[str, str | Path] | None = None,
     progress: Callable[[Status], None] | None = None,
 ) -> dict[int, Path]:
     """Train an agent, and return the folder of each training seed, OUT/seed<S>.
@@ -56,6 +59,8 @@ def train(
         generate: make the dataset if it is registered and not there yet.
         logger: "csv", "tensorboard" or "wandb", beside metrics.jsonl.
         resume: go on with interrupted runs, leave finished ones as they are, begin the others.
+        parts: folders of the weights that it is built on, by the names of `bench info AGENT`: a
+            folder with seed<S>/ for every training seed, or one checkpoint for all of them.
         progress: called with the state of the run, some times a second and at every event. None:
             a progress bar on standard error, where that is a terminal or a notebook.
 
@@ -65,11 +70,13 @@ def train(
         Diverged: training did, with some of the seeds; the others are finished.
         BenchError: the disk is full. The last checkpoint is kept.
     """
+    chosen, given = training_seeds(seeds), parts or {}
     run = partial(
         train_seeds,
         agent,
         task,
-        seeds=training_seeds(seeds),
+        seeds=chosen,
+        parts=parts_of_seeds(agent_spec(agent), task_of(task), given, chosen),
         out=out,
         dataset=dataset,
         preset=preset,

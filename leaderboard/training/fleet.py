@@ -76,6 +76,7 @@ def apart(
     executor: str,
     workers: int,
     generate: bool = False,
+    parts: Mapping[int, Mapping[str, Path]] | None = None,
     **settings: Any,
 ) -> dict[int, Path]:
     """Train each seed in a process of its own, and return OUT/seed<S>, as `train_seeds` does.
@@ -94,6 +95,7 @@ def apart(
     own = {name: str(x) if isinstance(x, Path) else x for name, x in settings.items()}
     jobs = [{"agent_id": agent, "task": task, "seed": s, "out": str(out), **own} for s in seeds]
     for job, seed in zip(jobs, seeds, strict=True):
+        job["parts"] = {name: str(folder) for name, folder in (parts or {}).get(seed, {}).items()}
         job["resume"] = own["resume"] and bool(RunFolder(out, seed).checkpoints())
     finals = {seed: RunFolder(out, seed).final for seed in seeds}
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import Checkpoint, read_meta, today
-from entitybench.errors import BadValue, Diverged, seed_names, unknown
+from entitybench.errors import BadValue, Diverged, seed_names
 from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training.crew import can_join, crew_of
 from entitybench.leaderboard.training.faults import faults_of, shown, wrong
 from entitybench.leaderboard.training.loop import Habits, Loop, Report, Status
-from entitybench.registry import agents
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from entitybench.leaderboard.training.runs import RunFolder
-    from entitybench.types import AgentSpec, TaskSpec
+    from entitybench.types import TaskSpec
 
 
 @dataclass(frozen=True)
@@ -154,23 +154,6 @@ def groups_of(
         beside_each_other = len(new) > 1 and can_join(order.target)
     joined = [tuple(new)] if beside_each_other else [(f,) for f in new]
     return [*found, *(group for group in joined if group)]
-
-
-def checked_parts(spec: AgentSpec, parts: Mapping[str, str | Path]) -> dict[str, Path]:
-    """The checkpoints of parts.
-
-    Raises BadValue unless they are those that the spec names, UnknownId where there are none such.
-    """
-    for part in spec.parts.values():
-        if part not in agents():
-            raise unknown(f"part of {spec.id}:", part, agents().ids, see="bench list agents")
-    if set(parts) != set(spec.parts):
-        need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items()) or "none"
-        raise BadValue(
-            f"{spec.id} is built on the parts {need}: got {', '.join(parts) or 'none'}. `bench "
-            "reproduce` trains them first; in Python, train_seeds(parts=...) takes their folders."
-        )
-    return {name: Path(folder) for name, folder in parts.items()}
 
 
 def _sha256(folder: Path) -> str:

@@ -31,7 +31,8 @@ from entitybench.leaderboard.training.data import is_to_make, open_data
 from entitybench.leaderboard.training.faults import faults_of, memory_errors
 from entitybench.leaderboard.training.loggers import logger_named
 from entitybench.leaderboard.training.loop import Habits, Report, Status
-from entitybench.leaderboard.training.order import Order, checked_parts, groups_of, plain, run, same
+from entitybench.leaderboard.training.order import Order, groups_of, plain, run, same
+from entitybench.leaderboard.training.parts import checked_parts
 from entitybench.leaderboard.training.runs import RunFolder, disk_errors
 from entitybench.needs import check_fit
 from entitybench.registry import agent as agent_spec
@@ -107,7 +108,7 @@ def train_seeds(
     Raises:
         BadValue: the agent does not train, a run exists, or was begun with other arguments.
         DataError: the dataset is not there; the text has the line that makes it.
-        CheckpointError: nothing to resume that can be read.
+        CheckpointError: nothing to resume that can be read, or parts of another agent or task.
         Diverged: the loss is not finite with some seeds; the others are finished.
         BenchError: the disk is full. The last checkpoint is kept.
         KeyboardInterrupt: Ctrl-C, after the running update and a checkpoint.
@@ -130,7 +131,7 @@ def train_seeds(
         logger=None if logger is None else logger_named(logger),
     )
     # What can be refused is so before torch is imported, if possible, and before a folder is made.
-    given = {seed: checked_parts(spec, (parts or {}).get(seed, {})) for seed in seeds}
+    given = {seed: checked_parts(spec, where, (parts or {}).get(seed, {})) for seed in seeds}
     to_make = is_to_make(spec, where, dataset)
     store = None if to_make else open_data(spec, where, dataset)
     target = resolve_agent(spec)

@@ -18,7 +18,7 @@ SURFACE = {
     "page": "DATASETS --out --all --json",
     "download": "ID --from --frames --offline --verify --json",
     "publish": "FOLDER --to --json",
-    "train": "--agent --task --dataset --preset --set --seed --seeds --device --threads "
+    "train": "--agent --task --dataset --preset --set --part --seed --seeds --device --threads "
     "--evaluate-every --generate --logger --executor --workers --out --resume --json",
     "reproduce": "METHOD --claim --preset --from-scratch --workers --executor --device --out "
     "--json",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parts import parts_of
 from reading import recorded, settings_of, words
 
 from entitybench import checkpoints
@@ -60,7 +61,8 @@ def fresh(id, data, *, seed=0, preset="tiny", task=None, **changes):
     target = resolve_agent(spec)
     changes |= {"compile": False} if spec.extra == "train" else {}
     config = target.configure(spec, preset, where, **changes)
-    return target.create(config, where, seed=seed, data=data, parts={}, device="cpu")
+    parts = parts_of(spec, where)
+    return target.create(config, where, seed=seed, data=data, parts=parts, device="cpu")
 
 
 def advance(one, data, steps):

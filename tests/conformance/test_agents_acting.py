@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from parts import parts_of
 
 from entitybench import checkpoints
 from entitybench.agents.common.mlp import mlp
@@ -31,7 +32,8 @@ def saved(spec, task, folder):
     """An untrained learner with statistics of its own, and its checkpoint."""
     target = resolve_agent(spec)
     config = target.configure(spec, "tiny", task)
-    learner = target.create(config, task, seed=3, data=None, parts={}, device="cpu")
+    parts = parts_of(spec, task)
+    learner = target.create(config, task, seed=3, data=None, parts=parts, device="cpu")
     noise = torch.Generator().manual_seed(0)
     for name in learner.buffers.keys() & {"mean", "deviation"}:
         value = learner.buffers[name]

@@ -134,6 +134,16 @@ def test_parts_are_trained_before_what_is_built_on_them(known, tmp_path):
 _UP = ("hiql", "gciql", "gcbc")
 
 
+def test_a_part_of_what_acts_learns_from_the_data_of_its_kind(known, tmp_path):
+    known()
+    acting = claim(Arm("a", "hint-ncii", "hockey-goal"), training_seeds=1)
+    found = plan.make_plan([acting], "small", tmp_path)
+    assert [str(need) for need in found.missing] == [
+        "ncii/hockey-goal/noisy-v1/seed0",
+        "hint-ncii/hockey-goal/online/seed0",
+    ]
+
+
 def test_what_is_built_on_a_part_that_diverged_is_not_trained(known, tmp_path, monkeypatch):
     known(gcbc={"parts": {"value": "gciql"}})
     asked = []

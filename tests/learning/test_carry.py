@@ -11,7 +11,10 @@ from entitybench.envs.training import WorldsOf
 from entitybench.leaderboard.training.crew import crew_of
 from entitybench.registry import agent, agents, resolve_agent
 
-ONLINE = [s.id for s in agents() if s.learns_from == "worlds" and s.kind == "goal-control"]
+ONLINE = [
+    s.id for s in agents()
+    if s.learns_from == "worlds" and s.kind == "goal-control" and not s.parts
+]  # fmt: skip
 
 
 def trained(id, steps, task=carry.TASK, **changes):

@@ -15,7 +15,7 @@ from entitybench.envs.training import training_start
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from entitybench.agents.common.online.config import OnlineConfig
     from entitybench.agents.common.online.features import Features
@@ -29,13 +29,24 @@ TRUE_GRAPHS = ("random", "action-graph", "control-target")  # rules that ask who
 class Rows:
     """The episodes that one training seed is in the middle of, and what it has counted."""
 
-    def __init__(self, rows: int, horizon: int, numbers: int, actions: int, entities: int) -> None:
+    def __init__(
+        self,
+        rows: int,
+        horizon: int,
+        numbers: int,
+        actions: int,
+        entities: int,
+        *,
+        inferred: bool = False,
+    ) -> None:
         self.observation = np.zeros((rows, horizon + 1, numbers), np.float32)
         self.action = np.zeros((rows, horizon, actions), np.float32)
         self.graphs = np.zeros((rows, horizon, entities, entities + 1), bool)
         self.length = np.zeros(rows, np.int64)
         self.begun = np.zeros(1, np.int64)  # episodes
         self.finished = np.zeros(3, np.int64)  # episodes; of them chosen by the rule; solved
+        if inferred:  # episodes that the rule chooses by the true graphs; chosen alike by both
+            self.compared = np.zeros(2, np.int64)
 
     def state(self) -> dict[str, Array]:
         return {name: value.copy() for name, value in vars(self).items()}
@@ -56,9 +67,15 @@ class Collector:
         seeds: Sequence[int],
         replays: Sequence[Replay],
         states: Sequence[Mapping[str, Array]],
+        inferred: Sequence[Callable[[Array, Array, Array], Array]] | None = None,
     ) -> None:
-        """Begin, or go on from `states`, of each seed what `state` gave; empty: from the start."""
+        """Begin, or go on from `states`, of each seed what `state` gave; empty: from the start.
+
+        `inferred`: of each seed, what rules read in the place of the true graphs, made of the
+        observations, actions and true graphs of an episode.
+        """
         self.config, self.features, self.seeds, self.replays = config, features, seeds, replays
+        self.inferred = inferred
         self.count = config.rows
         self.watches = config.accept in TRUE_GRAPHS
         self.worlds: Worlds = data.make(
@@ -68,7 +85,7 @@ class Collector:
         self.shape = (world.entities, world.features)
         numbers = world.entities * world.features
         sizes = (self.count, self.worlds.horizon, numbers, world.action_dim, world.entities)
-        self.rows = [Rows(*sizes) for _ in seeds]
+        self.rows = [Rows(*sizes, inferred=inferred is not None) for _ in seeds]
         self._begin(states)
         self.goals = self.worlds.goals.reshape(len(seeds), self.count, -1)  # a view
 
@@ -146,7 +163,12 @@ class Collector:
         own, replay = self.rows[s], self.replays[s]
         length = int(own.length[k])
         observation, action = own.observation[k, : length + 1], own.action[k, :length]
-        chosen = self.chosen(observation, own.graphs[k, :length])
+        graphs = own.graphs[k, :length]
+        chosen = self.chosen(observation, graphs)
+        if self.inferred is not None:
+            true = chosen
+            chosen = self.chosen(observation, self.inferred[s](observation, action, graphs))
+            own.compared += (true, true == chosen)
         own.finished += (1, chosen, solved)
         keep = chosen
         if self.config.accept == "random":

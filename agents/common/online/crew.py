@@ -71,6 +71,9 @@ class OnlineCrew(SideBySide):
             done, chosen, solved = rows.finished.tolist()
             share = max(done, 1)
             log |= {"episodes": float(done), "chosen": chosen / share, "solved": solved / share}
+            if self.lead.infers:
+                touched, agreed = rows.compared.tolist()
+                log |= {"touched": touched / share, "agreement": agreed / share}
         return logs
 
     def _opened_worlds(self, data: Any) -> Collector:
@@ -82,6 +85,7 @@ class OnlineCrew(SideBySide):
                 [one.seed for one in self.learners],
                 [one.replay for one in self.learners],
                 [one.rows for one in self.learners],
+                [one.graphs for one in self.learners] if self.lead.infers else None,
             )
         return self._collector
 

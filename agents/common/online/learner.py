@@ -22,6 +22,7 @@ from entitybench.agents.common.online.sac import (
     values,
 )
 from entitybench.envs.api import goal_world_of
+from entitybench.envs.core.world import ArrayMixin
 from entitybench.errors import BadValue
 from entitybench.registry import resolve
 
@@ -50,6 +51,7 @@ class OnlineLearner(TorchLearner):
     targets: ClassVar[Mapping[str, str]] = {"critic_target": "critic"}
     passing: ClassVar[tuple[str, ...]] = (_MEMORY,)
     of_seeds: ClassVar[bool] = True
+    infers: ClassVar[bool] = False  # whether `graphs` gives others than the true ones
     together: ClassVar[str] = "entitybench.agents.common.online.crew:OnlineCrew"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
@@ -76,6 +78,12 @@ class OnlineLearner(TorchLearner):
 
     def _check(self) -> None:
         """Raise BadValue where the rule has nothing to ask."""
+        told = getattr(type(self.world), "touching", None) is not ArrayMixin.touching
+        if self.config.accept in TRUE_GRAPHS and not told:
+            raise BadValue(
+                f"in {self.task.id} nobody knows who acted on whom: its world does not say "
+                "(`touching`), so that no episode would ever be chosen by it."
+            )
         if self.config.accept in TRUE_GRAPHS and not self.features.controlled:
             raise BadValue(
                 f"in {self.task.id} the action drives no entity: there is nothing whose "
@@ -151,20 +159,33 @@ class OnlineLearner(TorchLearner):
         cls, folder: Path, *, task: TaskSpec | None = None, device: str = "cpu", **changes: Any
     ) -> Self:
         agent = super().load(folder, task=task, device=device, **changes)
-        kept = {
-            name.partition("/")[2]: x.cpu().numpy()
-            for name, x in agent.buffers.items()
-            if name.startswith(f"{_MEMORY}/")
-        }
-        agent.buffers = _without(agent.buffers)
         parts: dict[str, dict[str, Array]] = {"replay": {}, "rows": {}}
-        for name, x in kept.items():
-            whose, _, own = name.partition(".")
-            parts[whose][own] = x
-        if parts["replay"]:
-            agent.replay.restore(parts["replay"])
-        agent.rows = parts["rows"]
+        for name, x in agent.buffers.items():
+            if name.startswith(f"{_MEMORY}/"):
+                whose, _, own = name.partition("/")[2].partition(".")
+                parts.setdefault(whose, {})[own] = x.cpu().numpy()
+        agent.buffers = _without(agent.buffers)
+        agent.recall(parts)
         return agent
+
+    def recall(self, memory: Mapping[str, Mapping[str, Array]]) -> None:
+        """Set what `memory` gave, as {"replay": {...}, "rows": {...}, ...}."""
+        if memory["replay"]:
+            self.replay.restore(memory["replay"])
+        self.rows = dict(memory["rows"])
+
+    # What rules read
+
+    def graphs(self, observation: Array, action: Array, truth: Array) -> Array:
+        """Who acted on whom in the L steps of an episode, (L, N, N + 1) bool: the truth.
+
+        Args:
+            observation: (L + 1, N D).
+            action: (L, A).
+            truth: (L, N, N + 1) bool.
+        """
+        del observation, action
+        return truth
 
     # Acting
 

@@ -1,0 +1,72 @@
+"""The trained agents that an agent is built on: whose they must be, and where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entitybench.checkpoints import META, Checkpoint, read_meta
+from entitybench.errors import BadValue, a_path, unknown
+from entitybench.leaderboard.evaluation.weights import check, find
+from entitybench.registry import agents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from entitybench.types import AgentSpec, TaskSpec
+
+
+def checked_parts(
+    spec: AgentSpec, task: TaskSpec, parts: Mapping[str, str | Path]
+) -> dict[str, Path]:
+    """The checkpoints of parts.
+
+    Raises BadValue unless they are those that the spec names, UnknownId where there are none such,
+    CheckpointError for weights of another agent, task or version.
+    """
+    _check_names(spec, parts)
+    found = {name: Path(folder) for name, folder in parts.items()}
+    for name, folder in found.items():
+        check(Checkpoint(folder, read_meta(folder)), agents()[spec.parts[name]], task, None, None)
+    return found
+
+
+def parts_of_seeds(
+    spec: AgentSpec, task: TaskSpec, folders: Mapping[str, str | Path], seeds: Sequence[int]
+) -> dict[int, dict[str, Path]]:
+    """The checkpoints of parts of each training seed.
+
+    Args:
+        spec: of what is built on them.
+        task: where that is.
+        folders: by the names in the spec: a folder of weights, of which each seed gets those of its
+            number, or one checkpoint, for all.
+        seeds: training seeds.
+
+    Raises:
+        BadValue: names that the spec does not have or lacks, or no folder.
+        UnknownId: a part that there is not.
+        CheckpointError: no weights there, or of another agent, task or version.
+    """
+    _check_names(spec, folders)
+    found: dict[int, dict[str, Path]] = {seed: {} for seed in seeds}
+    for name, folder in folders.items():
+        root, part = a_path(name, folder), agents()[spec.parts[name]]
+        single = (root / META).is_file()
+        there = find(part, task, seeds=None if single else list(seeds), weights=root)
+        for seed in seeds:
+            found[seed][name] = (next(iter(there.values())) if single else there[seed]).folder
+    return found
+
+
+def _check_names(spec: AgentSpec, given: Mapping[str, str | Path]) -> None:
+    for part in spec.parts.values():
+        if part not in agents():
+            raise unknown(f"part of {spec.id}:", part, agents().ids, see="bench list agents")
+    if set(given) != set(spec.parts):
+        need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items()) or "none"
+        line = " ".join(f"{name}=FOLDER" for name in spec.parts)
+        how = f" Train them and add `--part {line}`; `bench reproduce` does both." if line else ""
+        raise BadValue(
+            f"{spec.id} is built on the parts {need}: got {', '.join(given) or 'none'}.{how}"
+        )

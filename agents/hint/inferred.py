@@ -68,10 +68,10 @@ class InferredHInt(HInt):
 
     def _check(self) -> None:
         super()._check()
-        if self.config.accept not in TRUE_GRAPHS:
+        if self.accept not in TRUE_GRAPHS:
             raise BadValue(
                 f"{self.config.agent} chooses episodes by who acted on whom: accept is one of "
-                f"{', '.join(TRUE_GRAPHS)}, and not {self.config.accept!r}."
+                f"{', '.join(TRUE_GRAPHS)}, and not {self.accept!r}."
             )
 
     def adopt(self, parts: Mapping[str, Path]) -> None:

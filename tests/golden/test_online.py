@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 
 import numpy as np
@@ -24,6 +23,7 @@ from entitybench.agents.common.online.sac import (
     values,
 )
 from entitybench.envs.api import make_worlds, world_of
+from entitybench.envs.hockey.goal import HockeyGoal
 from entitybench.envs.training import FIRST_SEED, WorldsOf, training_start
 from entitybench.errors import BadValue
 from entitybench.leaderboard.training.crew import crew_of
@@ -442,22 +442,16 @@ def test_settings_that_cannot_be_are_one_line(changes, line):
     assert "\n" not in str(caught.value)
 
 
-class NobodyActs:
+class NobodyActs(HockeyGoal):
     """A goal world whose action drives no entity."""
 
-    def __new__(cls):
-        world = copy.copy(world_of("hockey-goal"))
-        world.__class__ = type("NobodyActs", (type(world),), {"driven": ()})
-        return world
+    driven = ()
 
 
-class OnlyItself:
+class OnlyItself(HockeyGoal):
     """A goal world whose goals speak of what the action drives."""
 
-    def __new__(cls):
-        world = copy.copy(world_of("hockey-goal"))
-        world.__class__ = type("OnlyItself", (type(world),), {"driven": (0, 1)})
-        return world
+    driven = (0, 1)
 
 
 @pytest.mark.parametrize(

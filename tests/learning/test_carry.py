@@ -19,9 +19,13 @@ ONLINE = [
 
 def trained(id, steps, task=carry.TASK, **changes):
     target = resolve_agent(agent(id))
-    few = {"rows": 8, "batch_size": 64, "update_every": 2, "learning_rate": 3e-3, "starts": 400}
-    config = target.configure(agent(id), "tiny", task, steps=steps, hidden=(32, 32),
-                              **few | changes)  # fmt: skip
+    few = {"rows": 8, "hidden": (32, 32), "learning_rate": 3e-3}
+    if target.on_policy:
+        few |= {"batch_size": 256, "round": 1_000, "updates": 30}
+        few |= {"agent_width": 0.05, "goal_width": 0.04}
+    else:
+        few |= {"batch_size": 64, "update_every": 2, "starts": 400}
+    config = target.configure(agent(id), "tiny", task, steps=steps, **few | changes)
     data = WorldsOf(task)
     crew = crew_of([target.create(config, task, seed=0, data=data, parts={}, device="cpu")])
     while crew.step < steps:

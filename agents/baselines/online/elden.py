@@ -90,8 +90,10 @@ class ELDEN(OnlineLearner):
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
         super().__init__(config, task, seed=seed, device=device)
-        self.batches = States(config, self.world, self.features)
         self.entities = int(self.world.entities)
+
+    def made_batches(self) -> Batches:
+        return States(self.config, self.world, self.features)
 
     def init(self, rng: torch.Generator) -> None:
         super().init(rng)

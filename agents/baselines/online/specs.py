@@ -63,4 +63,12 @@ AGENTS: tuple[AgentSpec, ...] = (
         cites=("haarnoja2018sac", "hu2023elden"),
         summary="sac with a reward where models disagree about who acts on whom",
     ),
+    _spec(
+        id="fpg",
+        target="entitybench.agents.baselines.online.fpg:FPG",
+        paper="Agarwal et al., f-Policy Gradients: A General Framework for Goal Conditioned RL "
+        "using f-Divergences, NeurIPS 2023",
+        cites=("agarwal2023fpg",),
+        summary="a policy gradient towards visiting states as the goal is distributed, on-policy",
+    ),
 )

@@ -15,9 +15,9 @@ from entitybench.envs.training import training_start
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from entitybench.agents.common.online.config import OnlineConfig
+    from entitybench.agents.common.online.config import Accept, ActingConfig
     from entitybench.agents.common.online.features import Features
     from entitybench.agents.common.online.replay import Replay
     from entitybench.envs.core.batch import Worlds
@@ -61,7 +61,8 @@ class Collector:
 
     def __init__(
         self,
-        config: OnlineConfig,
+        config: ActingConfig,
+        accept: Accept,
         data: Any,
         features: Features,
         seeds: Sequence[int],
@@ -75,9 +76,9 @@ class Collector:
         observations, actions and true graphs of an episode.
         """
         self.config, self.features, self.seeds, self.replays = config, features, seeds, replays
-        self.inferred = inferred
+        self.accept, self.inferred = accept, inferred
         self.count = config.rows
-        self.watches = config.accept in TRUE_GRAPHS
+        self.watches = accept in TRUE_GRAPHS
         self.worlds: Worlds = data.make(
             len(seeds) * self.count, **({"interactions": True} if self.watches else {})
         )
@@ -106,6 +107,17 @@ class Collector:
                 row = s * self.count + k
                 self.worlds.set_integration_state(row, state["physics"][k])
                 self.worlds.elapsed[row] = own.length[k]
+
+    def restart(self) -> None:
+        """Leave all episodes and begin others."""
+        starts = [self._start(seed, own) for seed, own in self._each() for _ in range(self.count)]
+        seen = self.worlds.reset(starts)["observation"]
+        for s, own in enumerate(self.rows):
+            own.length[:] = 0
+            own.observation[:, 0] = seen[self._slice(s)].reshape(self.count, -1)
+
+    def _each(self) -> Iterator[tuple[int, Rows]]:
+        return zip(self.seeds, self.rows, strict=True)
 
     def _slice(self, s: int) -> slice:
         return slice(s * self.count, (s + 1) * self.count)
@@ -171,7 +183,7 @@ class Collector:
             own.compared += (true, true == chosen)
         own.finished += (1, chosen, solved)
         keep = chosen
-        if self.config.accept == "random":
+        if self.accept == "random":
             share = own.finished[1] / own.finished[0]
             keep = bool(generator(self.seeds[s], "keep", int(own.finished[0])).random() < share)
         priority = replay.of("priority").max() if replay.rows else 1.0
@@ -182,7 +194,7 @@ class Collector:
 
     def chosen(self, observation: Array, graphs: Array) -> bool:
         """What the rule says of an episode: observations (L + 1, K), graphs (L, N, N + 1)."""
-        features, accept = self.features, self.config.accept
+        features, accept = self.features, self.accept
         if accept == "action-graph":
             return action_graph(graphs, features.targets)
         if accept in ("control-target", "random"):

@@ -60,13 +60,16 @@ class OnlineCrew(SideBySide):
         before, after = lead.step, lead.step + config.rows
         for one in self.learners:
             one.step = after
-        first = max(before, config.starts) // config.update_every
-        count = after // config.update_every - first
+        first, count = lead.due(before, after)
         logs: list[Metrics] = [{"learning_rate": rate} for _ in self.learners]
         ready = all(len(one.replay.of("transitions")) for one in self.learners)
         if count > 0 and ready:
             for s, own in enumerate(self._learned(phase, rate, first, count)):
                 logs[s] |= own
+            if lead.on_policy:
+                for one in self.learners:
+                    one.replay.clear()
+                collector.restart()
         for log, rows in zip(logs, collector.rows, strict=True):
             done, chosen, solved = rows.finished.tolist()
             share = max(done, 1)
@@ -80,6 +83,7 @@ class OnlineCrew(SideBySide):
         if self._collector is None:
             self._collector = Collector(
                 self.lead.config,
+                self.lead.accept,
                 data,
                 self.lead.features,
                 [one.seed for one in self.learners],
@@ -94,7 +98,7 @@ class OnlineCrew(SideBySide):
         lead, config = self.lead, self.lead.config
         shape = (config.rows, lead.actions)
         rngs = [generator(one.seed, "act", lead.step) for one in self.learners]
-        if lead.step < config.starts:
+        if lead.step < lead.uniform:
             return np.stack([rng.uniform(-1, 1, shape) for rng in rngs]).astype(np.float32)
         mean, log_std = gaussian(self._layers, collector.features_now())
         noise = np.stack([rng.standard_normal(shape, np.float32) for rng in rngs])
@@ -112,7 +116,7 @@ class OnlineCrew(SideBySide):
         found: dict[str, torch.Tensor] = {}
         for k in range(count):
             part = {name: x[:, k] for name, x in whole.items() if name != "rows"}
-            if (first + k + 1) % self.lead.config.policy_every == 0:
+            if self.lead.moves_policy(first + k):
                 part["policy"] = torch.ones(())
             now = self.learn(part, phase, rate)
             if "error" in now:

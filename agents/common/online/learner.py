@@ -9,7 +9,7 @@ import torch
 from entitybench.agents.common.learner import TorchLearner
 from entitybench.agents.common.online.batches import Batches
 from entitybench.agents.common.online.collect import TRUE_GRAPHS
-from entitybench.agents.common.online.config import OnlineConfig
+from entitybench.agents.common.online.config import Accept, OnlineConfig
 from entitybench.agents.common.online.features import Features
 from entitybench.agents.common.online.policy import SquashedPolicy, layers_of
 from entitybench.agents.common.online.replay import Replay
@@ -51,6 +51,7 @@ class OnlineLearner(TorchLearner):
     targets: ClassVar[Mapping[str, str]] = {"critic_target": "critic"}
     passing: ClassVar[tuple[str, ...]] = (_MEMORY,)
     of_seeds: ClassVar[bool] = True
+    on_policy: ClassVar[bool] = False  # whether it forgets what another policy did than its own
     infers: ClassVar[bool] = False  # whether `graphs` gives others than the true ones
     together: ClassVar[str] = "entitybench.agents.common.online.crew:OnlineCrew"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -70,26 +71,55 @@ class OnlineLearner(TorchLearner):
         self.features = Features.in_world(world)
         self._check()
         self.actions = int(world.action_dim)
-        self.batches = Batches(config, world, self.features)
+        self.batches = self.made_batches()
         numbers = world.entities * len(world.feature_names)
-        self.replay = Replay(numbers, self.actions, config.capacity)
+        self.replay = Replay(numbers, self.actions, self.capacity)
         self.rows: dict[str, Array] = {}  # what a `Collector` goes on from
         self.crew: Any = None  # whoever trains it
+
+    def made_batches(self) -> Batches:
+        """What batches are drawn by."""
+        return Batches(self.config, self.world, self.features)
+
+    @property
+    def accept(self) -> Accept:
+        """Which episodes are relabelled."""
+        found: Accept = self.config.accept
+        return found
+
+    @property
+    def uniform(self) -> int:
+        """Environment steps of uniform actions before anything is learned."""
+        return int(self.config.starts)
+
+    @property
+    def capacity(self) -> int:
+        """Steps that are kept at most."""
+        return int(self.config.capacity)
+
+    def due(self, before: int, after: int) -> tuple[int, int]:
+        """The number of the first update after a control step, and how many there are."""
+        first = max(before, self.uniform) // self.config.update_every
+        return first, after // self.config.update_every - first
+
+    def moves_policy(self, number: int) -> bool:
+        """Whether an update of this number moves the policy too."""
+        return bool((number + 1) % self.config.policy_every == 0)
 
     def _check(self) -> None:
         """Raise BadValue where the rule has nothing to ask."""
         told = getattr(type(self.world), "touching", None) is not ArrayMixin.touching
-        if self.config.accept in TRUE_GRAPHS and not told:
+        if self.accept in TRUE_GRAPHS and not told:
             raise BadValue(
                 f"in {self.task.id} nobody knows who acted on whom: its world does not say "
                 "(`touching`), so that no episode would ever be chosen by it."
             )
-        if self.config.accept in TRUE_GRAPHS and not self.features.controlled:
+        if self.accept in TRUE_GRAPHS and not self.features.controlled:
             raise BadValue(
                 f"in {self.task.id} the action drives no entity: there is nothing whose "
                 "interactions could be asked for."
             )
-        if self.config.accept != "all" and not self.features.targets:
+        if self.accept != "all" and not self.features.targets:
             raise BadValue(
                 f"in {self.task.id} goals speak of nothing but what the action drives itself: "
                 "there is no target to interact with."

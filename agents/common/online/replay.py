@@ -48,9 +48,10 @@ class Replay:
     def __init__(self, numbers: int, actions: int, capacity: int) -> None:
         """Keep at most `capacity` rows: when they are full, the older half of the episodes goes."""
         self.numbers, self.actions, self.capacity = numbers, actions, capacity
-        self._clear()
+        self.clear()
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Forget all."""
         self.columns = {
             "observation": Growing((self.numbers,), np.float32),
             "action": Growing((self.actions,), np.float32),
@@ -157,7 +158,7 @@ class Replay:
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Set what `state` gave."""
-        self._clear()
+        self.clear()
         for name in (*_ROWS, *_EPISODES):
             self.columns[name].add(state[name])
         self._index(0)

@@ -17,9 +17,13 @@ from PIL import Image
 
 from entitybench.envs.api import make_worlds, oracle_of
 from entitybench.envs.drawing.render import Renderer
+from entitybench.envs.training import WorldsOf
 from entitybench.leaderboard.evaluation.api import load_agent
 from entitybench.leaderboard.evaluation.video import record_video
+from entitybench.leaderboard.plots.draw import plot
 from entitybench.leaderboard.plots.edges import edges as draw_edges
+from entitybench.registry import agent as agent_spec
+from entitybench.registry import resolve_agent, tasks
 from entitybench.seeding import BatchGenerator, generator
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -102,9 +106,9 @@ def pick() -> None:
 def hockey() -> None:
     """Starts of the hockey tasks, from above, and films of the oracle."""
     rows = []
-    for tasks in (("hockey-goal", "hockey-goal-obstacles"), ("hockey-strike", "hockey-2v2")):
+    for pair in (("hockey-goal", "hockey-goal-obstacles"), ("hockey-strike", "hockey-2v2")):
         pictures = []
-        for task in tasks:
+        for task in pair:
             worlds = make_worlds(task, 1)
             worlds.reset([3])
             renderer = Renderer(worlds.world, STILL, STILL)
@@ -171,6 +175,28 @@ def edges(weights: Path | None = None) -> None:
     folders = {"graph-static": None, **({} if weights is None else {"ncii": weights})}
     agents = [(name, load_agent(name, task="dag-10", weights=at)) for name, at in folders.items()]
     print(draw_edges(agents, "dag-10", OUT / "causal-edges.png", item=1))
+
+
+def goals(steps: int = 20_000) -> None:
+    """Where goals lie in hockey that episodes ask for, and that three sorts of hindsight put.
+
+    Of a training seed of each, after so many steps of the preset small.
+    """
+    task = tasks()["hockey-goal"]
+    with tempfile.TemporaryDirectory() as folder:
+        places = [Path(folder) / agent for agent in ("her", "hint", "her-random")]
+        for place in places:
+            target = resolve_agent(agent_spec(place.name))
+            config = target.configure(agent_spec(place.name), "small", task)
+            data = WorldsOf(task)
+            one = target.create(config, task, seed=0, data=data, parts={}, device="cpu")
+            while one.step < steps:
+                one.advance(data)
+            one.save(place)
+        plot("goals", places, Path(folder) / "goals.png")
+        with Image.open(Path(folder) / "goals.png") as picture:
+            small = picture.convert("RGB").resize((picture.width // 2, picture.height // 2))
+        save(np.asarray(small), "hint-goals.png")
 
 
 def start(task: str, seed: int = 0) -> np.ndarray:
@@ -240,7 +266,9 @@ def locomotion() -> None:
 
 
 VIEWS = "locomotion-views.png"
-EVERYTHING = "stills oracle hecrl kitchen hockey team causal edges tetris pick locomotion robosuite"
+EVERYTHING = (
+    "stills oracle hecrl kitchen hockey team causal edges goals tetris pick locomotion robosuite"
+)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -255,6 +283,7 @@ if __name__ == "__main__":
         "hockey": hockey,
         "team": team,
         "causal": causal,
+        "goals": goals,
         "robosuite": robosuite,
         "tetris": tetris,
         "pick": pick,

@@ -201,6 +201,7 @@ _command(
     "Draw records or training curves into a PDF, SVG, PNG or HTML file.",
     "bench plot bars results --out bars.pdf",
     "bench plot curves runs/hecrl --out curves.svg",
+    "bench plot goals runs/her/seed0.training runs/hint/seed0.training --out goals.png",
 )
 _command(
     "submit",

@@ -105,7 +105,8 @@ def plot(
     """Draw records or training curves into a PDF, SVG, PNG or HTML file.
 
     Args:
-        kind: bars, profile, seeds (from records) or curves (from metrics.jsonl or run folders).
+        kind: bars, profile, seeds (from records), curves (from metrics.jsonl or run folders) or
+            goals (those that hindsight puts, from runs in progress or their checkpoints).
         inputs: Record files, folders of them, or run folders.
         out: The picture: .pdf, .svg, .png or .html.
         metric: What to draw. Default: what is counted first, such as success.

@@ -10,6 +10,7 @@ from entitybench.files import write_atomic
 from entitybench.leaderboard.plots import style
 from entitybench.leaderboard.plots.bars import bars, seeds
 from entitybench.leaderboard.plots.curves import curves
+from entitybench.leaderboard.plots.goals import goals
 from entitybench.leaderboard.plots.profile import profile
 from entitybench.leaderboard.tables.data import metric_of, metrics_of
 from entitybench.leaderboard.tables.gather import chosen
@@ -26,6 +27,7 @@ PLOTS = {
     "seeds": "a metric of each agent, a dot for each training seed",
     "profile": "share of training seeds better than each level of a metric, with its 95 % band",
     "curves": "a metric of training runs: mean and 95 % interval over their training seeds",
+    "goals": "where hindsight puts goals in training runs in progress, a panel for each",
 }
 _OF_RECORDS = {"bars": bars, "seeds": seeds, "profile": profile}
 
@@ -39,7 +41,7 @@ def plot(
         kind: one of PLOTS.
         inputs: record files or folders of them, of which the newest of equal ones count; for
             "curves" metrics.jsonl files, run folders that hold one, or folders of these (what was
-            --out for training).
+            --out for training); for "goals" what `entitybench.leaderboard.plots.goals` takes.
         out: the picture.
         metric: a column of the table, drawn of the records whose kind of evaluation has it; for
             "curves" a name in metrics.jsonl. Default: what is counted first, for "curves" in the
@@ -55,10 +57,14 @@ def plot(
     out = Path(out)
     if out.suffix not in style.SUFFIXES:
         raise BadValue(f"a plot is {', '.join(style.SUFFIXES)}: got {str(out)!r}.")
+    if metric is not None and kind == "goals":
+        raise BadValue(f"goals have no metric: leave out {metric!r}.")
     if not inputs:
         raise BadValue(f"nothing to draw: {kind} needs at least one file.")
     with style.of_papers():
-        if kind == "curves":
+        if kind == "goals":
+            figure = goals(inputs)
+        elif kind == "curves":
             figure = curves(inputs, metric)
         else:
             rows = [row.record for row in table(chosen(inputs).records).rows]

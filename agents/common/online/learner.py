@@ -217,6 +217,30 @@ class OnlineLearner(TorchLearner):
         del observation, action
         return truth
 
+    def goal_places(self, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Where targets of `count` goals are to be, (n, 2) each, in m: asked for, and relabelled.
+
+        Of goals that episodes began with and of those that batches relabel steps with. Raises
+        BadValue for a learner that relabels none, or has not done so yet.
+        """
+        if self.on_policy or not self.config.hindsight:
+            raise BadValue(f"{self.config.agent} relabels no goals.")
+        replay, shape = self.replay, self.batches.shape
+        if not len(replay.of("relabelled")):
+            raise BadValue(f"{self.config.agent} has no episode to relabel yet.")
+        asked = replay.of("goal")[rng.integers(replay.episodes, size=count)]
+        rows = replay.draw(count, rng, kept=True, power=self.config.priority)
+        later = replay.later(rows, rng, self.config.strategy)
+        relabelled = self.batches.goals(replay.of("observation")[later])
+        targets, place = list(self.features.targets), list(self.features.place[:2])
+        if not targets or len(place) < 2:
+            raise BadValue(f"goals of {self.task.id} are no places on a table.")
+        found = [
+            goals.reshape(-1, *shape)[:, targets][..., place].reshape(-1, 2)
+            for goals in (asked, relabelled)
+        ]
+        return found[0], found[1]
+
     # Acting
 
     def flat(self, observation: Array, goal: Array) -> Array:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
+from entitybench.agents.common.diffusion import Schedule, sample
 from entitybench.agents.common.goal.agent import GoalIQL, GoalPolicy, settled
 from entitybench.agents.common.goal.config import FAR
 from entitybench.agents.common.goal.iql import awr_loss
 from entitybench.agents.common.goal.subgoals import Proposal, SubgoalPolicy, settle
 from entitybench.agents.common.standard import Standardised, restore, standardise
 from entitybench.agents.hecrl.config import PRESETS, HECRLConfig
-from entitybench.agents.hecrl.diffusion import Schedule, sample
 from entitybench.agents.hecrl.losses import diffusion_loss
 from entitybench.agents.hecrl.networks import SubgoalNet
 from entitybench.agents.hecrl.transformer import (

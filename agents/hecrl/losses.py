@@ -9,7 +9,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entitybench.agents.hecrl.diffusion import Predict, Schedule
+    from entitybench.agents.common.diffusion import Predict, Schedule
     from entitybench.agents.hecrl.networks import SubgoalNet
 
 Tensor = torch.Tensor

@@ -133,6 +133,8 @@ class AgentSpec:
     parts: Mapping[str, str] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()  # of entitybench.needs.NEEDS: what a task must offer
     claims: str | None = None  # "module:CLAIMS" of the method
+    # Of a team: what one agent does depends on what others see; it is no rival, but a bound.
+    central: bool = False
     paper: str = ""
     cites: tuple[str, ...] = ()  # the method's papers; see `entitybench.citations`
     extra: str = ""  # optional dependency group it needs

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from entitybench.agents.hecrl.diffusion import Schedule, sample
+from entitybench.agents.common.diffusion import Schedule, sample
 from entitybench.agents.hecrl.losses import diffusion_loss
 
 SCHEDULE = Schedule.cosine(10)

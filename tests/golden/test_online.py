@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from entitybench.agents.baselines.online.elden import dependencies, disagreement
+from entitybench.agents.common.offline.policy import layers_of
 from entitybench.agents.common.online.features import Features
-from entitybench.agents.common.online.policy import gaussian, layers_of
+from entitybench.agents.common.online.policy import gaussian
 from entitybench.agents.common.online.replay import Replay
 from entitybench.agents.common.online.rules import action_graph, control_target, displaced
 from entitybench.agents.common.online.sac import (

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import chain
+import games
 import numpy as np
 import pytest
 import torch
 
-from entitybench.agents.common.team.actions import center_of, choice_of
+from entitybench.agents.common.team.actions import center_of, choice_of, vector_of
 from entitybench.envs.api import make_worlds
+from entitybench.errors import BadValue
 from entitybench.registry import agent, agents, resolve_agent, tasks
 from entitybench.seeding import BatchGenerator, generator
 
-TEAMS = [spec.id for spec in agents() if spec.kind == "team-control" and spec.weights_of is None]
+TEAMS = [spec for spec in agents() if spec.kind == "team-control" and spec.weights_of is None]
+ALONE = [spec.id for spec in TEAMS if not spec.central]
+CENTRAL = [spec.id for spec in TEAMS if spec.central]
 
 
 def made(agent_id: str, task_id: str, preset: str = "tiny"):
@@ -22,22 +27,75 @@ def made(agent_id: str, task_id: str, preset: str = "tiny"):
 
 
 @pytest.mark.parametrize("task", ["team-pushbox", "hockey-mallets-4", "team-cheetah-6x1"])
-@pytest.mark.parametrize("id", TEAMS)
+@pytest.mark.parametrize("id", ALONE)
 def test_no_agent_sees_what_another_sees(id: str, task: str) -> None:
-    policy = made(id, task).policy()
-    worlds = make_worlds(task, 2)
-    obs = worlds.reset([0, 1])
-    rng = BatchGenerator([generator(0, row) for row in range(2)])
-    before, _ = policy.act(obs, policy.initial_state(2), rng)
-    team = obs["observation"].shape[1]
+    learner = made(id, task)
+    team = learner.agents
+    before = acted(learner, task)
     for other in range(team):
-        changed = {key: x.copy() for key, x in obs.items()}
-        changed["observation"][:, other] += 1.0
-        changed["state"][:] += 1.0  # the central state is no one's observation either
-        rng = BatchGenerator([generator(0, row) for row in range(2)])
-        after, _ = policy.act(changed, policy.initial_state(2), rng)
+        after = acted(learner, task, other=other)
         same = [m for m in range(team) if m != other]
         np.testing.assert_array_equal(after[:, same], before[:, same])
+
+
+@pytest.mark.parametrize("id", CENTRAL)
+def test_what_is_labelled_central_sees_it(id: str) -> None:
+    learner = made(id, "team-pushbox")
+    before, after = acted(learner, "team-pushbox"), acted(learner, "team-pushbox", other=0)
+    assert not np.array_equal(after[:, 1:], before[:, 1:])
+
+
+def acted(learner, task: str, other: int | None = None):
+    """Three steps' actions, the last of which is given; from the second on one sees other things.
+
+    The central state, which is no one's observation either, changes with it.
+    """
+    policy, worlds = learner.policy(), make_worlds(task, 2)
+    obs = worlds.reset([0, 1])
+    changed = {key: x.copy() for key, x in obs.items()}
+    if other is not None:
+        changed["observation"][:, other] += 1.0
+        changed["state"][:] += 1.0
+    rng = BatchGenerator([generator(0, row) for row in range(2)])
+    state = policy.initial_state(2)
+    for step in range(3):
+        action, state = policy.act(changed if step else obs, state, rng)
+    return action
+
+
+def test_data_of_another_team_are_refused_in_one_line() -> None:
+    learner, data = made("macflow", "team-matrix-xor"), games.dataset("xor")
+    learner.source(data)
+    other = made("macflow", "team-pushbox")
+    with pytest.raises(BadValue, match=r"it has 2 agents that see 1 .*, the task 3 that see 19"):
+        other.source(data)
+    chosen = games.dataset("xor")
+    chosen.columns["actions"] = chosen.columns["actions"].astype(np.int64)
+    with pytest.raises(BadValue, match="its actions are int64, and actions here are numbers"):
+        learner.source(chosen)
+    with pytest.raises(BadValue, match=r"observations and actions are \(rows, agents, numbers\)"):
+        learner.source(chain.dataset())
+
+
+def test_what_nobody_has_stays_zero() -> None:
+    """Agents that see less have zeros there, which standardising leaves, and so does learning."""
+    data = games.dataset("xor")
+    data.columns["observations"] = data.columns["observations"].copy()
+    data.columns["observations"][:, 1] = 0.0  # the second agent sees nothing at all
+    learner = made("macflow", "team-matrix-xor")
+    learner.measure(learner.source(data))
+    seen = learner.prepared(learner.source(data).sampler.sample(8, generator(0)))["observations"]
+    assert seen.shape == (16, 3)
+    np.testing.assert_array_equal(seen[1::2, 0], 0.0)
+
+
+def test_choices_are_vectors_for_losses_of_numbers() -> None:
+    choice = np.array([0, 2, 1])
+    expected = [[1, -1, -1], [-1, -1, 1], [-1, 1, -1]]
+    assert vector_of(choice, 3).tolist() == vector_of(torch.as_tensor(choice), 3).tolist()
+    assert vector_of(choice, 3).tolist() == expected
+    action = np.array([-1.0, -0.61, -0.59, 0.0, 0.59, 0.61, 1.0])
+    assert choice_of(torch.as_tensor(action), 5).tolist() == choice_of(action, 5).tolist()
 
 
 def test_each_agent_is_told_which_it_is() -> None:

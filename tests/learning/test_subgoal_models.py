@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from entitybench.agents.common.diffusion import Schedule, sample
 from entitybench.agents.common.goal.layout import Layout
 from entitybench.agents.common.optimiser import Adam
-from entitybench.agents.hecrl.diffusion import Schedule, sample
 from entitybench.agents.hecrl.losses import diffusion_loss
 from entitybench.agents.hecrl.networks import SubgoalNet
 from entitybench.agents.hecrl.transformer import SubgoalTransformer, in_order

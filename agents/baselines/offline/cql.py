@@ -97,7 +97,7 @@ class CQL(RewardLearner):
     ) -> Batch:
         """With the policy's noise here and there, and uniform actions: (..., B · K, A)."""
         del source
-        rows, k, a = self.config.batch_size, self.config.samples, self.actions
+        rows, k, a = self.rows, self.config.samples, self.actions
         normal, uniform = [], []
         for rng in rngs:
             normal.append(rng.standard_normal((2, rows * (k + 1), a), np.float32))

@@ -33,7 +33,7 @@ class Acting:
         found, weights, _ = checkpoints.read(folder, training=False)
         task = task or tasks()[found.meta["task"]]
         try:
-            policy = cls._fitting(weights, world_of(task))
+            policy = cls._fitting(weights, world_of(task), checkpoints.today(found.meta["config"]))
         except (KeyError, ValueError) as error:
             raise CheckpointError(
                 f"the weights in {folder} do not fit {found.meta['agent']} on {task.id} ({error}); "
@@ -42,21 +42,23 @@ class Acting:
         return cls(checkpoints.today(found.meta["config"]), found.meta["step"], policy)
 
     @classmethod
-    def _fitting(cls, weights: Mapping[str, Any], world: Any) -> Policy[Any]:
+    def _fitting(
+        cls, weights: Mapping[str, Any], world: Any, config: Mapping[str, Any]
+    ) -> Policy[Any]:
         """The policy. Raises KeyError, ValueError."""
         found, wanted = weights[MEAN].shape, cls.observed(world)
         if found != wanted:
             raise ValueError(f"observations of {found}, not {wanted}")
-        policy, wanted = cls.made(weights, world), cls.ends(world)
+        policy, wanted = cls.made(weights, world, config), cls.ends(world, config)
         found = (len(policy.layers[0][0]), policy.layers[-1][0].shape[1])
         if found != wanted:
             raise ValueError(f"a policy of {found[0]} inputs and {found[1]} outputs, not {wanted}")
         return policy
 
     @staticmethod
-    def made(weights: Mapping[str, Any], world: Any) -> MeanPolicy:
-        """The policy of these weights."""
-        del world
+    def made(weights: Mapping[str, Any], world: Any, config: Mapping[str, Any]) -> MeanPolicy:
+        """The policy of these weights, trained with these settings."""
+        del world, config
         return MeanPolicy(weights)
 
     @staticmethod
@@ -65,8 +67,9 @@ class Acting:
         return world.entities, len(world.feature_names)
 
     @staticmethod
-    def ends(world: Any) -> tuple[int, int]:
+    def ends(world: Any, config: Mapping[str, Any]) -> tuple[int, int]:
         """Inputs and outputs of the network."""
+        del config
         return world.entities * len(world.feature_names), world.action_dim
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:

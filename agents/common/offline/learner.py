@@ -54,6 +54,11 @@ class OfflineLearner(TorchLearner):
         self.states, self.actions = shape[0] * shape[1], world.action_dim
         self.buffers = {"mean": torch.zeros(shape), "deviation": torch.ones(shape)}
 
+    @property
+    def rows(self) -> int:
+        """How many states a batch has."""
+        return int(self.config.batch_size)
+
     def source(self, data: Any) -> Transitions:
         """All transitions, or those of the best episodes."""
         masks = ("entity_masks",) if "entity_masks" in data.columns else ()
@@ -124,7 +129,7 @@ class OfflineLearner(TorchLearner):
 
     def weights(self) -> dict[str, Any]:
         """What acting needs, as arrays under their names in a checkpoint."""
-        found = {f"actor/{name}": p for name, p in self.params["actor"].items()}
+        found = {f"{g}/{name}": p for g in self.shipped for name, p in self.params[g].items()}
         found |= {f"buffer/{name}": self.buffers[name] for name in ("mean", "deviation")}
         return {name: p.detach().cpu().numpy() for name, p in found.items()}
 

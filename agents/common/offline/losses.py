@@ -36,8 +36,12 @@ def advantage_weight(advantage: Tensor, beta: float) -> Tensor:
 
 def ddpg_bc_loss(q: Tensor, predicted: Tensor, action: Tensor, alpha: Tensor | float) -> Tensor:
     """−mean Q / (mean |Q| + 1e-6) + α MSE(π, a) (Fujimoto and Gu 2021, equations 3 and 5)."""
-    size = q.abs().mean(-1).detach() + 1e-6
-    return -q.mean(-1) / size + alpha * (predicted - action).square().mean((-2, -1))
+    return climb_loss(q) + alpha * (predicted - action).square().mean((-2, -1))
+
+
+def climb_loss(q: Tensor) -> Tensor:
+    """−mean Q / (mean |Q| + 1e-6): up the values (..., B), whatever their scale."""
+    return -q.mean(-1) / (q.abs().mean(-1).detach() + 1e-6)
 
 
 def gaussian_log_likelihood(mean: Tensor, log_std: Tensor, action: Tensor) -> Tensor:

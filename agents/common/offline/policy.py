@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs
 
 CLIP = 10.0  # deviations: further away a state is no more than that
+Layers = list[tuple[Any, Any]]  # weight (..., I, O), bias (..., 1, O)
 ACTOR, MEAN, DEVIATION = "actor/", "buffer/mean", "buffer/deviation"  # names in a checkpoint
 
 
 class MeanPolicy:
     """Takes the mean action at every step: tanh of a perceptron of the standardised state."""
+
+    group = ACTOR  # of the parameters that act
 
     def __init__(self, weights: Mapping[str, Array]) -> None:
         """Take the weights of a checkpoint by name.
@@ -30,11 +33,7 @@ class MeanPolicy:
                 "buffer/deviation" in the shape of an observation, all float32.
         """
         self.mean, self.deviation = weights[MEAN], weights[DEVIATION]
-        count = sum(name.startswith(ACTOR) and name.endswith(".weight") for name in weights)
-        self.layers = [
-            (weights[f"{ACTOR}layer{k}.weight"][0], weights[f"{ACTOR}layer{k}.bias"][0])
-            for k in range(count)
-        ]
+        self.layers = layers_of(weights, self.group)
 
     def initial_state(self, batch: int) -> None:
         del batch
@@ -46,11 +45,26 @@ class MeanPolicy:
 
     def perceptron(self, x: Array) -> Array:
         """Rectified layers and a linear one: (B, O) of (B, I)."""
-        for weight, bias in self.layers[:-1]:
-            x = np.maximum(x @ weight + bias, 0)
-        weight, bias = self.layers[-1]
-        result: Array = x @ weight + bias
-        return result
+        return perceptron(self.layers, x)
+
+
+def layers_of(weights: Mapping[str, Array], prefix: str = "") -> Layers:
+    """The layers of a perceptron from its parameters by name, without the axis of members."""
+    count = sum(name.startswith(prefix) and name.endswith(".weight") for name in weights)
+    each = [
+        [weights[f"{prefix}layer{k}.{name}"][..., 0, :, :] for name in ("weight", "bias")]
+        for k in range(count)
+    ]
+    return [(weight, bias) for weight, bias in each]
+
+
+def perceptron(layers: Sequence[tuple[Any, Any]], x: Array) -> Array:
+    """Rectified layers and a linear one: (..., B, O) of (..., B, I)."""
+    for weight, bias in layers[:-1]:
+        x = np.maximum(x @ weight + bias, 0)
+    weight, bias = layers[-1]
+    result: Array = x @ weight + bias
+    return result
 
 
 def standardised(observations: Any, mean: Any, deviation: Any, mask: Any = None) -> Any:

@@ -14,13 +14,13 @@ LEAST = 1e-3  # deviation of a number that hardly changes (Fujimoto and Gu 2021,
 PIECE = 65_536  # rows that are read at once
 
 
-def moments(store: EpisodeStore) -> tuple[torch.Tensor, torch.Tensor]:
+def moments(store: EpisodeStore, column: str = "observations") -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and deviation of each number of an observation, over all rows of a store.
 
     Entities that are absent (column "entity_masks", (E, N)) do not count. Both have the shape of an
-    observation, float32.
+    observation, or of a row of another column, float32.
     """
-    observations = np.asarray(store.observations)
+    observations = np.asarray(store.columns[column])
     shape = observations.shape[1:]
     masks = store.columns.get("entity_masks")
     rows = None if masks is None else np.repeat(np.asarray(masks), np.diff(store.offsets), axis=0)

@@ -51,7 +51,8 @@ class TD3Learner(RewardLearner):
     y = r + γ m (min Q̄(s', a') − penalty)                              (TD3, equation 10)
     L_Q = E (Q(s, a) − y)², summed over both critics
 
-    A method gives the loss of the policy, and may give a penalty.
+    A method gives the loss of the policy, and may give a penalty of targets, a regulariser of the
+    critics, and what else than the actions of the data the policy stays near.
     """
 
     targets: ClassVar[Mapping[str, str]] = {"critic_target": "critic", "actor_target": "actor"}
@@ -74,7 +75,7 @@ class TD3Learner(RewardLearner):
         Args:
             q: values of it (..., climbed, B).
             predicted: what it would do (..., B, A).
-            action: that of the data.
+            action: what it is to stay near (..., B, A), of `near`.
         """
 
     def penalty(
@@ -83,6 +84,20 @@ class TD3Learner(RewardLearner):
         """What is taken off the value of the next action (..., B, A)."""
         del next_action, batch
         return 0.0
+
+    def regulariser(
+        self, params: Mapping[str, Params], q: torch.Tensor, batch: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor | float:
+        """What is added to the critics' loss (...), of their values q (..., 2, B) of the data."""
+        del params, q, batch
+        return 0.0
+
+    def near(
+        self, held: Params, predicted: torch.Tensor, batch: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """Actions (..., B, A) that the policy stays near; `held` are the critics it climbs."""
+        del held, predicted
+        return batch["actions"]
 
     def init(self, rng: torch.Generator) -> None:
         self.params = {"critic": self.critic.init(rng), "actor": self.actor.init(rng)}
@@ -100,7 +115,7 @@ class TD3Learner(RewardLearner):
     ) -> Batch:
         """With the noise of the target policy and, when its turn comes, the policy's share."""
         del source
-        size = (self.config.batch_size, self.actions)
+        size = (self.rows, self.actions)
         drawn = np.stack([rng.standard_normal(size, np.float32) for rng in rngs])
         most = self.config.noise_clip
         noise = (self.config.noise * drawn).clip(-most, most).reshape(*lead, *size)
@@ -122,7 +137,7 @@ class TD3Learner(RewardLearner):
         next_q = next_q - self.penalty(next_action, batch)
         y = batch["rewards"] + self.config.discount * batch["masks"] * next_q
         q = self.critic.value(params["critic"], state, action)
-        critic_loss = twin_loss(q, y)
+        critic_loss = twin_loss(q, y) + self.regulariser(params, q, batch)
         logs = {"critic_loss": critic_loss, "q": q.mean((-2, -1))}
         if "policy" not in batch:
             return critic_loss, {k: v.detach() for k, v in logs.items()}
@@ -130,7 +145,8 @@ class TD3Learner(RewardLearner):
         predicted = self.actor.act(params["actor"], state)
         held = {k: p[..., : self.climbed, :, :].detach() for k, p in params["critic"].items()}
         q_policy = self.critic.value(held, state, predicted)
-        actor_loss = batch["policy"] * self.policy_loss(q_policy, predicted, action)
+        near = self.near(held, predicted.detach(), batch)
+        actor_loss = batch["policy"] * self.policy_loss(q_policy, predicted, near)
         error = (predicted - action).square().mean((-2, -1))
         logs |= {"actor_loss": actor_loss, "q_policy": q_policy.mean((-2, -1)), "bc_error": error}
         return critic_loss + actor_loss, {k: v.detach() for k, v in logs.items()}

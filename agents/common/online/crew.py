@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from entitybench.agents.common.groups import stacked
+from entitybench.agents.common.offline.policy import layers_of
 from entitybench.agents.common.online.collect import Collector
 from entitybench.agents.common.online.learner import OnlineLearner
-from entitybench.agents.common.online.policy import gaussian, layers_of
+from entitybench.agents.common.online.policy import gaussian
 from entitybench.agents.common.side_by_side import SideBySide
 from entitybench.seeding import generator
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 
 from entitybench.agents.common.learner import TorchLearner
+from entitybench.agents.common.offline.policy import layers_of
 from entitybench.agents.common.online.batches import Batches
 from entitybench.agents.common.online.collect import TRUE_GRAPHS
 from entitybench.agents.common.online.config import Accept, OnlineConfig
 from entitybench.agents.common.online.features import Features
-from entitybench.agents.common.online.policy import SquashedPolicy, layers_of
+from entitybench.agents.common.online.policy import SquashedPolicy
 from entitybench.agents.common.online.replay import Replay
 from entitybench.agents.common.online.sac import (
     actor_losses,

@@ -9,33 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from entitybench.agents.common.offline.policy import perceptron
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from entitybench.agents.common.online.features import Features
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs
 
 LOG_STD = (-20.0, 2.0)  # bounds of the logarithm of a deviation: Haarnoja et al. 2018, their code
-Layers = list[tuple[Any, Any]]  # weight (..., I, O), bias (..., 1, O)
-
-
-def layers_of(weights: Mapping[str, Array], prefix: str = "") -> Layers:
-    """The layers of a perceptron from its parameters by name, without the axis of members."""
-    count = sum(name.startswith(prefix) and name.endswith(".weight") for name in weights)
-    each = [
-        [weights[f"{prefix}layer{k}.{name}"][..., 0, :, :] for name in ("weight", "bias")]
-        for k in range(count)
-    ]
-    return [(weight, bias) for weight, bias in each]
 
 
 def gaussian(layers: Sequence[tuple[Any, Any]], x: Array) -> tuple[Array, Array]:
     """Mean and logarithm of the deviation before squashing, (..., B, A) each, of (..., B, F)."""
-    for weight, bias in layers[:-1]:
-        x = np.maximum(x @ weight + bias, 0)
-    weight, bias = layers[-1]
-    mean, log_std = np.split(x @ weight + bias, 2, -1)
+    mean, log_std = np.split(perceptron(layers, x), 2, -1)
     return mean, log_std.clip(*LOG_STD)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,10 +10,19 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 
-def choice_of(action: Array, choices: int) -> Array:
-    """Which of K choices actions in [-1, 1] are, int64 of the same shape."""
-    part = np.floor((np.asarray(action, np.float64) + 1) / 2 * choices)
-    return np.clip(part, 0, choices - 1).astype(np.int64)
+def choice_of(action: Any, choices: int) -> Any:
+    """Which of K choices actions in [-1, 1] are, int64 of the same shape; an array or a tensor."""
+    if isinstance(action, np.ndarray):
+        part = (action.astype(np.float64) + 1) / 2 * choices
+        return np.floor(part).clip(0, choices - 1).astype(np.int64)
+    return ((action.double() + 1) / 2 * choices).floor().clamp(0, choices - 1).long()
+
+
+def vector_of(choice: Any, choices: int) -> Any:
+    """One-hot vectors (..., K) of choices (...), of −1 and 1, float32; an array or a tensor."""
+    if isinstance(choice, np.ndarray):
+        return 2 * np.eye(choices, dtype=np.float32)[choice] - 1
+    return 2 * choice.new_ones(choices).diag().float()[choice] - 1
 
 
 def center_of(choice: Array, choices: int) -> Array:

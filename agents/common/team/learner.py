@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 
-from entitybench.agents.common.offline.learner import OfflineLearner
+from entitybench.agents.common.offline.learner import OfflineLearner, Transitions
 from entitybench.agents.common.offline.policy import standardised
-from entitybench.agents.common.team.actions import choice_of
+from entitybench.agents.common.team.actions import choice_of, vector_of
 from entitybench.agents.common.team.policy import TeamPolicy, with_ids
 from entitybench.envs.api import world_of
+from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
     from entitybench.types import Batch, Policy, TaskSpec
@@ -25,17 +27,50 @@ class TeamLearner(OfflineLearner):
     agent saw in the data, and a one-hot id: (D + M) numbers, nothing of other agents. Agents that
     see less or do less have zeros there, which the worlds pad. Its batches hold the agents one
     after another: "observations" (B·M, D + M) and "actions" (B·M, A); where agents choose from K
-    actions these are the numbers of choices, (B·M,) int64.
+    actions these are the numbers of choices, (B·M,) int64, or with `vectors` (B·M, K) of −1 and 1.
     """
+
+    vectors: ClassVar[bool] = False  # choices are one-hot vectors, so that losses are the same
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
         super().__init__(config, task, seed=seed, device=device)
         world: Any = world_of(task)
-        self.agents, features = len(world.agents), len(world.agent_feature_names)
+        self.agents, self.features = len(world.agents), len(world.agent_feature_names)
         self.choices: int | None = world.actions
-        self.states = features + self.agents
-        self.buffers["mean"] = torch.zeros(self.agents, features)
-        self.buffers["deviation"] = torch.ones(self.agents, features)
+        self.states = self.features + self.agents
+        self.numbers = self.actions  # of an action as the world takes it
+        if self.choices is not None and self.vectors:
+            self.actions = self.choices
+        self.buffers["mean"] = torch.zeros(self.agents, self.features)
+        self.buffers["deviation"] = torch.ones(self.agents, self.features)
+
+    @property
+    def rows(self) -> int:
+        return super().rows * self.agents
+
+    def source(self, data: Any) -> Transitions:
+        """As every offline learner's. Raises BadValue for data of another team."""
+        wanted = (self.agents, self.features, self.numbers)
+        seen, done = (data.columns[name] for name in ("observations", "actions"))
+        where = f"{data.id or 'this dataset'} is no data of {self.task.id}"
+        if len(seen.shape) != 3 or len(done.shape) != 3:
+            raise BadValue(
+                f"{where}: a team's observations and actions are (rows, agents, numbers), and "
+                f"these are {tuple(seen.shape)} and {tuple(done.shape)}."
+            )
+        if not np.issubdtype(done.dtype, np.floating):
+            raise BadValue(
+                f"{where}: its actions are {done.dtype}, and actions here are numbers in [-1, 1], "
+                "choices too (their middles, entitybench.agents.common.team.actions.center_of)."
+            )
+        found = (*seen.shape[1:], done.shape[2])
+        if found != wanted or done.shape[1] != self.agents:
+            agents, sees, does = found
+            raise BadValue(
+                f"{where}: it has {agents} agents that see {sees} numbers and do {does}, the task "
+                f"{wanted[0]} that see {wanted[1]} and do {wanted[2]}."
+            )
+        return super().source(data)
 
     def flat(self, observations: Any, mask: Any = None) -> Any:
         """What each agent's network is given, (..., M, D + M), of observations (..., M, D)."""
@@ -54,7 +89,9 @@ class TeamLearner(OfflineLearner):
             x = batch[name]  # (..., B, M, numbers)
             found[name] = x.reshape(*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1])
         if self.choices is not None:
-            found["actions"] = choice_of(found["actions"][..., 0], self.choices)
+            for name in {"actions", "next_actions"} & found.keys():
+                chosen = choice_of(found[name][..., 0], self.choices)
+                found[name] = vector_of(chosen, self.choices) if self.vectors else chosen
         return found
 
     def policy(self, *, greedy: bool = True) -> Policy[Any]:
@@ -62,4 +99,4 @@ class TeamLearner(OfflineLearner):
         return TeamPolicy(self.weights(), self.choices)
 
 
-_OF_AGENTS = {"observations", "next_observations", "actions"}
+_OF_AGENTS = {"observations", "next_observations", "actions", "next_actions"}

@@ -1,4 +1,4 @@
-"""Denoising diffusion over entity displacements, ten steps, cosine schedule.
+"""Denoising diffusion, cosine schedule.
 
 DDPM (Ho et al., NeurIPS 2020) with the variances of Nichol and Dhariwal (ICML 2021, equation 17),
 as in HECRL (Haramati et al., ICLR 2026).
@@ -43,8 +43,8 @@ class Schedule:
         return len(self.beta)
 
     def corrupt(self, clean: Tensor, noise: Tensor, step: Tensor) -> Tensor:
-        """x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε for clean, noise (B, N, P) and step (B,)."""
-        signal = self.signal[step][:, None, None]
+        """x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε for clean, noise (..., B, N, P) and step (..., B)."""
+        signal = self.signal[step][..., None, None]
         return signal.sqrt() * clean + (1 - signal).sqrt() * noise
 
 

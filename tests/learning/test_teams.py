@@ -1,0 +1,66 @@
+"""Every learner of teams solves a game of one step, and fails at what it cannot do."""
+
+from __future__ import annotations
+
+import games
+import pytest
+
+FLOW = {"flow_hidden": (32, 32), "flow_steps": 5}
+VALUED = {**FLOW, "discount": 0.0, "alpha": 0.1, "target_rate": 0.05}
+
+
+@pytest.mark.parametrize("choices", [False, True])
+def test_a_joint_flow_keeps_choices_apart_that_its_students_cannot(choices):
+    """Data of xor: the team draws which of two pairs, and nobody can see which."""
+    joint, _ = games.train("joint-flow", "xor", choices=choices, flow_steps=5)
+    assert games.paid(joint, "xor") > 0.9
+    alone, _ = games.train("flow-bc", "xor", choices=choices, **FLOW)
+    assert 0.3 < games.paid(alone, "xor") < 0.7
+    shared, _ = games.train("flow-bc", "xor", choices=choices, noise="shared", **FLOW)
+    assert games.paid(shared, "xor") > 0.85
+
+
+def test_a_flow_of_each_agent_knows_nothing_of_the_other():
+    one, _ = games.train("joint-flow", "xor", flow_steps=5, teacher="individual")
+    assert 0.3 < games.paid(one, "xor") < 0.7
+
+
+@pytest.mark.parametrize("id", ["macflow", "macflow-shared", "macflow-individual", "ma-fql"])
+def test_values_find_the_rare_best_pair(id):
+    one, _ = games.train(id, "rare", **VALUED)
+    assert games.paid(one, "rare") > 1.9
+
+
+@pytest.mark.parametrize("id", ["macflow", "ma-fql"])
+def test_values_find_the_rare_best_pair_of_choices(id):
+    one, _ = games.train(id, "rare", choices=True, **{**VALUED, "alpha": 0.03})
+    assert games.paid(one, "rare") > 1.9
+
+
+def test_cloning_does_not():
+    one, _ = games.train("flow-bc", "rare", **FLOW)
+    assert games.paid(one, "rare") < 1.3
+
+
+BASELINES = {
+    "matd3bc": {"alpha": 10.0},
+    "macql": {"conservatism": 0.1},
+    "omar": {"conservatism": 0.1},
+    "maicq": {},
+    "mabcq": {},
+    "omiga": {"alpha": 0.1},
+}
+
+
+@pytest.mark.parametrize("choices", [False, True])
+@pytest.mark.parametrize("id", BASELINES)
+def test_baselines_find_the_rare_best_pair(id, choices):
+    rest = {"discount": 0.0, "target_rate": 0.05, **BASELINES[id]}
+    one, _ = games.train(id, "rare", choices=choices, **rest)
+    assert games.paid(one, "rare") > 1.9
+
+
+@pytest.mark.parametrize("choices", [False, True])
+def test_a_joint_diffusion_keeps_choices_apart(choices):
+    one, _ = games.train("diffusion-bc", "xor", choices=choices, diffusion_steps=10)
+    assert games.paid(one, "xor") > 0.8

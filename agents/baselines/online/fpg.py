@@ -16,10 +16,11 @@ import torch
 
 from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.mlp import init_mlp, mlp
+from entitybench.agents.common.offline.policy import layers_of
 from entitybench.agents.common.online.batches import Batches
 from entitybench.agents.common.online.config import Accept, ActingConfig
 from entitybench.agents.common.online.learner import OnlineLearner
-from entitybench.agents.common.online.policy import LOG_STD, gaussian, layers_of
+from entitybench.agents.common.online.policy import LOG_STD, gaussian
 from entitybench.agents.common.online.sac import depth, init_actor
 
 if TYPE_CHECKING:

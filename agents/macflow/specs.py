@@ -22,6 +22,7 @@ _spec = partial(
 AGENTS: tuple[AgentSpec, ...] = (
     _spec(
         id="macflow",
+        claims="entitybench.agents.macflow.claims:CLAIMS",
         summary="a flow of joint actions and a factorised critic, distilled into one-step policies",
     ),
     _spec(

@@ -9,6 +9,7 @@ import torch
 
 from entitybench.agents.common.team.policy import StudentPolicy
 from entitybench.agents.common.team.seats import Seats
+from entitybench.agents.macflow import latency
 from entitybench.registry import agent, resolve_agent
 from entitybench.seeding import BatchGenerator, generator
 
@@ -222,3 +223,12 @@ def test_when_noise_is_drawn():
         second, _ = policy.act(obs, state, rng)
         assert np.array_equal(first, second) is same
         assert bool(np.ptp(first) == 0) is (drawn == "zero")
+
+
+def test_decisions_of_all_compared_are_timed(monkeypatch):
+    """What comes out is a matter of the machine."""
+    monkeypatch.setattr(latency, "TURNS", 1)
+    monkeypatch.setattr(latency, "DECISIONS", 2)
+    found = latency.medians.__wrapped__(0)
+    assert found.keys() == latency.ARMS.keys()
+    assert all(seconds > 0 for seconds in found.values())

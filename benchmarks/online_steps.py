@@ -2,12 +2,14 @@
 
 Equal: networks of 2 x 64, batches of 128, one update of critics, policy and temperature in four
 environment steps, four of five transitions relabelled ("future"), 16 episodes side by side.
-Stable-Baselines3 steps sixteen of the task's Gymnasium environments in its DummyVecEnv.
+Stable-Baselines3 steps sixteen of the task's Gymnasium environments in its DummyVecEnv, and beside
+them sixteen of gymnasium-robotics' FetchPush, where that is installed: another world, of the sort
+that such learners are mostly shown in.
 
     python benchmarks/online_steps.py
     python benchmarks/online_steps.py --seeds 5      # ours side by side, per seed
 
-The last row of ours is the preset small as it is: the policy moves at every second update. CPU
+The third row of ours is the preset small as it is: the policy moves at every second update. CPU
 seconds of 100,000 environment steps of one training seed; the best block of each counts. What
 still differs: SB3 relabels goals as achieved and evaluates rewards by `compute_reward`.
 """
@@ -15,9 +17,11 @@ still differs: SB3 relabels goals as achieved and evaluates rewards by `compute_
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -26,7 +30,11 @@ from entitybench.envs.training import WorldsOf
 from entitybench.leaderboard.training.crew import crew_of
 from entitybench.registry import agent, resolve_agent, tasks
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 TASK, ROWS, BATCH, EVERY = "hockey-goal", 16, 128, 4
+PEERS = PEER, FETCH = "Stable-Baselines3", "Stable-Baselines3, Fetch"
 
 
 class Ours:
@@ -55,11 +63,11 @@ class Ours:
 class Theirs:
     """Stable-Baselines3's SAC with its HerReplayBuffer."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[], Any]) -> None:
         from stable_baselines3 import SAC, HerReplayBuffer
         from stable_baselines3.common.vec_env import DummyVecEnv
 
-        worlds = DummyVecEnv([lambda: eb.make(TASK) for _ in range(ROWS)])
+        worlds = DummyVecEnv([make for _ in range(ROWS)])
         self.model = SAC(
             "MultiInputPolicy",
             worlds,
@@ -85,6 +93,15 @@ class Theirs:
         return time.process_time() - cpu
 
 
+def fetch_push() -> Any:
+    """The environment of gymnasium-robotics."""
+    import gymnasium
+    import gymnasium_robotics
+
+    gymnasium.register_envs(gymnasium_robotics)
+    return gymnasium.make("FetchPush-v4")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -98,8 +115,10 @@ def main() -> None:
         "her, equal updates": Ours("her", asked.seeds, policy_every=1),
         "hint, equal updates": Ours("hint", asked.seeds, policy_every=1),
         "her, as in small": Ours("her", asked.seeds),
-        "Stable-Baselines3": Theirs(),
+        PEER: Theirs(lambda: eb.make(TASK)),
     }
+    if importlib.util.find_spec("gymnasium_robotics"):
+        arms[FETCH] = Theirs(fetch_push)
     for arm in arms.values():
         arm.seconds(3_200)  # learning has begun
     blocks = [
@@ -111,8 +130,10 @@ def main() -> None:
         print(json.dumps(rows))
         return
     for name, seconds in rows.items():
-        times = rows["Stable-Baselines3"] / seconds
-        print(f"{name:22} {seconds:6.1f} CPU s of 100,000 steps   {times:4.1f} x")
+        of = {peer: rows[peer] / seconds for peer in PEERS if peer in rows}
+        times = "   ".join(f"{ratio:4.1f} x {peer}" for peer, ratio in of.items())
+        print(f"{name:27} {seconds:6.1f} CPU s of 100,000 steps   {times}")
+    print(f"load of the last minute: {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

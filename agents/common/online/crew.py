@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
-from entitybench.agents.common.groups import stacked
+from entitybench.agents.common.groups import follow, stacked
 from entitybench.agents.common.offline.policy import layers_of
+from entitybench.agents.common.online.by_hand import critic_step, policy_step
 from entitybench.agents.common.online.collect import Collector
 from entitybench.agents.common.online.learner import OnlineLearner
 from entitybench.agents.common.online.policy import gaussian
@@ -16,7 +17,7 @@ from entitybench.agents.common.side_by_side import SideBySide
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from entitybench.types import Array, Metrics
 
@@ -33,9 +34,12 @@ class OnlineCrew(SideBySide):
     def __init__(self, learners: Sequence[OnlineLearner]) -> None:
         super().__init__(learners)
         self._collector: Collector | None = None
-        # The policies' parameters as numpy sees them: the same memory.
-        actor = {name: p.detach().numpy() for name, p in self.params["actor"].items()}
-        self._layers = layers_of(actor)
+        # Parameters as numpy sees them: the same memory.
+        self._numbers = {
+            group: {name: p.detach().numpy() for name, p in own.items()}
+            for group, own in self.params.items()
+        }
+        self._layers = layers_of(self._numbers["actor"])
         for one in self.learners:
             one.crew = self
 
@@ -113,18 +117,44 @@ class OnlineCrew(SideBySide):
             batch, log = one.batches.draw(one.replay, count, rng)
             drawn.append(batch)
             logs.append(log)
-        whole = {name: torch.as_tensor(stacked([b[name] for b in drawn])) for name in drawn[0]}
-        found: dict[str, torch.Tensor] = {}
+        whole = {name: stacked([b[name] for b in drawn]) for name in drawn[0]}
+        found: dict[str, Any] = {}
         for k in range(count):
             part = {name: x[:, k] for name, x in whole.items() if name != "rows"}
-            if self.lead.moves_policy(first + k):
-                part["policy"] = torch.ones(())
-            now = self.learn(part, phase, rate)
+            now = self._update(part, self.lead.moves_policy(first + k), phase, rate)
             if "error" in now:
                 for one, rows, error in zip(self.learners, drawn, now["error"], strict=True):
-                    one.replay.of("priority")[rows["rows"][k]] = error.numpy() + 1e-3
+                    one.replay.of("priority")[rows["rows"][k]] = np.asarray(error) + 1e-3
             found |= {name: x for name, x in now.items() if name not in _SAMPLES}
-        values = torch.stack(list(found.values()), 1).tolist()
+        values = np.stack([np.asarray(x) for x in found.values()], 1).tolist()
         return [
             log | dict(zip(found, row, strict=True)) for log, row in zip(logs, values, strict=True)
         ]
+
+    def _update(
+        self, batch: Mapping[str, Array], moves_policy: bool, phase: Any, rate: float
+    ) -> Mapping[str, Any]:
+        """One update of all seeds on batches (S, B, ...); logs (S,), or (S, B)."""
+        if self.lead.by_hand():
+            return self._update_by_hand(batch, moves_policy, rate)
+        part = {name: torch.as_tensor(x) for name, x in batch.items()}
+        if moves_policy:
+            part["policy"] = torch.ones(())
+        return self.learn(part, phase, rate)
+
+    def _update_by_hand(
+        self, batch: Mapping[str, Array], moves_policy: bool, rate: float
+    ) -> Mapping[str, Any]:
+        lead, config, params = self.lead, self.lead.config, self._numbers
+        found: dict[str, dict[str, Array]] = {}
+        found["critic"], logs = critic_step(params, batch, config.discount)
+        if moves_policy:
+            wanted = lead.actions * config.entropy
+            found["actor"], found["temperature"], more = policy_step(params, batch, wanted)
+            logs |= more
+        for group, own in found.items():
+            for name, slope in own.items():
+                self.params[group][name].grad = torch.from_numpy(slope)
+        self._optimiser.step(rate)
+        follow(self.params, lead.targets, config.target_rate)
+        return logs

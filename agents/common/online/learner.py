@@ -218,6 +218,10 @@ class OnlineLearner(TorchLearner):
         del observation, action
         return truth
 
+    def by_hand(self) -> bool:
+        """Whether gradients are those of `by_hand.py`: of the losses above, unless compiled."""
+        return type(self).losses is OnlineLearner.losses and not self.config.compile
+
     def goal_places(self, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Where targets of `count` goals are to be, (n, 2) each, in m: asked for, and relabelled.
 

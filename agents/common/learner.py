@@ -61,6 +61,7 @@ class TorchLearner(ABC):
     targets: ClassVar[Mapping[str, str]] = {}
     apart: ClassVar[tuple[str, ...]] = ()  # groups whose learning rate `rates` gives
     passing: ClassVar[tuple[str, ...]] = ()  # buffers that training alone needs; they do not ship
+    on_gpu: ClassVar[bool] = True  # whether it can learn there
     # Whether `losses` takes parameters and batches with an axis of training seeds in front, and
     # gives everything with that axis; else it is vectorised when seeds train side by side.
     of_seeds: ClassVar[bool] = False

@@ -145,7 +145,7 @@ def train_seeds(
         return _told(finished, report, finals)
     if to_make and not generate:
         open_data(spec, where, dataset)  # raises: it is to be made, for settings that can be
-    picked = None if device is None else pick_device(device)
+    picked = _picked(spec, target, device)
     with ExitStack() as stack:
         for folder in left:
             stack.enter_context(folder.locked())
@@ -166,6 +166,15 @@ def train_seeds(
     if lost:
         raise Diverged(lost, {seed: path for seed, path in finals.items() if seed not in lost})
     return finals
+
+
+def _picked(spec: AgentSpec, target: Any, device: str | None) -> str | None:
+    """The device that is asked for or the only one; None: to be found. Raises BadValue."""
+    if getattr(target, "on_gpu", True):
+        return None if device is None else pick_device(device)
+    if device not in (None, "auto", "cpu"):
+        raise BadValue(f"{spec.id} learns on the CPU alone: leave out --device {device}.")
+    return "cpu"
 
 
 def _device_of(before: Mapping[str, Any] | None, report: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from entitybench.envs.hockey.goal import HockeyGoal
 from entitybench.envs.training import FIRST_SEED, WorldsOf, training_start
 from entitybench.errors import BadValue
 from entitybench.leaderboard.training.crew import crew_of
+from entitybench.leaderboard.training.train import train
 from entitybench.registry import agent, resolve, resolve_agent, tasks
 
 F, A, H, B = 5, 2, 8, 16
@@ -428,6 +430,18 @@ def test_training_begins_where_no_evaluation_does():
     assert (starts >= FIRST_SEED).all()
     assert training_start(0, 1) == starts[0]
     assert len(set(starts.tolist())) == len(starts)
+
+
+@pytest.mark.parametrize("id", ["her", "fpg"])
+def test_where_there_is_a_gpu_they_learn_on_the_cpu(id, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    few = {"preset": "tiny", "changes": {"steps": 8}, "evaluate_every": 0}
+    for device in (None, "auto"):
+        folder = train(id, "hockey-goal", out=tmp_path / str(device), device=device, **few)
+        assert json.loads((folder / "run.json").read_text())["device"] == "cpu"
+    with pytest.raises(BadValue, match=f"{id} learns on the CPU alone: leave out --device cuda"):
+        train(id, "hockey-goal", out=tmp_path / "gpu", device="cuda", **few)
 
 
 @pytest.mark.parametrize(

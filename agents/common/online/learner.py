@@ -52,6 +52,7 @@ class OnlineLearner(TorchLearner):
     targets: ClassVar[Mapping[str, str]] = {"critic_target": "critic"}
     passing: ClassVar[tuple[str, ...]] = (_MEMORY,)
     of_seeds: ClassVar[bool] = True
+    on_gpu: ClassVar[bool] = False  # it acts, and has its gradients, by numpy
     on_policy: ClassVar[bool] = False  # whether it forgets what another policy did than its own
     infers: ClassVar[bool] = False  # whether `graphs` gives others than the true ones
     together: ClassVar[str] = "entitybench.agents.common.online.crew:OnlineCrew"

@@ -6,42 +6,25 @@ Axes in front are those of training seeds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from entitybench.agents.common.mlp import init_mlp, mlp
 from entitybench.agents.common.team.policy import flowed
+from entitybench.agents.common.team.seated import SeatedNet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from entitybench.agents.common.layers import Params
     from entitybench.agents.common.team.seats import Seats
     from entitybench.types import Batch
 
 Tensor = torch.Tensor
 
 
-@dataclass(frozen=True)
-class Velocity:
+class Velocity(SeatedNet):
     """v(t, o, x): of the joint action where its seats are joint, else of each agent's own."""
-
-    seats: Seats
-    hidden: tuple[int, ...]
-
-    def init(self, generator: torch.Generator) -> Params:
-        sizes = (self.seats.inputs, *self.hidden, self.seats.outputs)
-        return init_mlp(1, sizes, generator)
-
-    def apply(self, params: Mapping[str, Tensor], seen: Tensor, x: Tensor, time: Tensor) -> Tensor:
-        """(..., B·M, A); arguments as `Seats.given` has them."""
-        given = torch.cat(self.seats.given(seen, x, time), -1)
-        found = mlp(params, given.unsqueeze(-3), len(self.hidden) + 1)[..., 0, :, :]
-        result: Tensor = self.seats.taken(found)
-        return result
 
     def loss(
         self,
@@ -69,12 +52,9 @@ class Velocity:
         self, params: Mapping[str, Tensor], seen: Tensor, noise: Tensor, steps: int
     ) -> Tensor:
         """Where the flow takes noise in `steps` of Euler, (..., B·M, A), not clipped."""
-        rows = noise.shape[-2] // (self.seats.agents if self.seats.joint else 1)
-
-        def velocity(x: Tensor, time: float) -> Tensor:
-            return self.apply(params, seen, x, x.new_full((*x.shape[:-2], rows, 1), time))
-
-        found: Tensor = flowed(velocity, noise, steps)
+        found: Tensor = flowed(
+            lambda x, time: self.apply(params, seen, x, self.at(x, time)), noise, steps
+        )
         return found
 
 

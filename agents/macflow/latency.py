@@ -30,6 +30,7 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "ma-bc": {},
     "joint-flow": {"flow_steps": 10},
     "diffusion-bc": {"diffusion_steps": STEPS},
+    "dof": {},
 }
 
 
@@ -63,6 +64,13 @@ def diffusion_over_macflow(seed: int, weights: Mapping[str, Path]) -> float:
     del weights
     found = medians(seed)
     return found["diffusion-bc"] / found["macflow"]
+
+
+def diffusions_over_macflow(seed: int, weights: Mapping[str, Path]) -> float:
+    """How many times as long the diffusions of teams take in the mean."""
+    del weights
+    found = medians(seed)
+    return (found["diffusion-bc"] + found["dof"]) / 2 / found["macflow"]
 
 
 def macflow_over_cloning(seed: int, weights: Mapping[str, Path]) -> float:

@@ -47,6 +47,7 @@ BEYOND = {
     "kl_penalty": (-0.1,),
     "backward": (-0.1,),
     "conservatism": (-0.1,),
+    "climb": (-0.1,),
     "actor_penalty": (-0.1,),
     "critic_penalty": (-0.1,),
     "potential_rate": (0.0,),

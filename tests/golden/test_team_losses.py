@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import games
@@ -10,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from entitybench.agents.baselines.team.diffusion_acting import DiffusionPolicy
+from entitybench.agents.baselines.team.diffusion_acting import denoised, steps_of
 from entitybench.agents.baselines.team.maicq import shares
 from entitybench.agents.baselines.team.omiga import local_value_loss
-from entitybench.agents.common.diffusion import sample
+from entitybench.agents.common.diffusion import Schedule, sample
 from entitybench.agents.common.team.mixers import LinearMixer, MonotoneMixer
-from entitybench.agents.common.team.seats import Seats
 from entitybench.errors import BadValue
 from entitybench.registry import agent, resolve_agent
 from entitybench.seeding import BatchGenerator, generator
@@ -273,20 +271,53 @@ def test_a_diffusion_of_joint_actions():
     assert value_of(loss) == pytest.approx(((noisy - 0.5) ** 2 + 0.75**2) / 2, rel=1e-5)
 
 
-def test_a_diffusion_acts_by_ancestral_sampling():
-    """As the sampler of subgoals, where no clean action is beyond ±1."""
-    one = fresh("diffusion-bc")
-    weights = one.weights()
-    for name in weights:
-        if name.startswith("denoiser"):
-            weights[name] = 0 * weights[name]
-    schedule = dataclasses.replace(
-        one.schedule, beta=torch.full((4,), 0.1), signal=(1 - torch.full((4,), 0.1)).cumprod(0)
-    )
-    weights |= {"buffer/beta": schedule.beta.numpy(), "buffer/signal": schedule.signal.numpy()}
-    policy = DiffusionPolicy(weights, None, Seats(2, 1, 1, joint=True))
+def test_denoising_is_ancestral_sampling():
+    """As that of subgoals, where no clean action is beyond ±1; of arrays and of tensors."""
+    beta = torch.full((4,), 0.1)
+    schedule = Schedule(beta, (1 - beta).cumprod(0))
     noise = 0.2 * np.random.default_rng(0).standard_normal((4, 6, 1)).astype(np.float32)
-    found = policy.denoised(np.zeros((6, 3), np.float32), noise)
     whole = torch.as_tensor(np.concatenate([noise, noise[:1]])).reshape(5, 3, 2, 1)
-    expected = sample(lambda x, step: torch.zeros_like(x), whole, schedule, "noise")
-    np.testing.assert_allclose(found, expected.reshape(6, 1).numpy(), atol=1e-6)
+    expected = sample(lambda x, step: 0.1 * x, whole, schedule, "noise").reshape(6, 1).numpy()
+    steps = steps_of(schedule.beta, schedule.signal)
+    found = denoised(lambda x, time: 0.1 * x, noise, steps)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert found.dtype == np.float32
+    several = denoised(lambda x, time: 0.1 * x, torch.as_tensor(noise).expand(3, -1, -1, -1), steps)
+    np.testing.assert_allclose(several[2].numpy(), expected, atol=1e-6)
+    # Clean actions beyond ±1 are taken for ±1.
+    far = denoised(lambda x, time: 0 * x, np.full((1, 1, 1), 9.0), steps_of([0.5], [0.5]))
+    assert far.item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("id", ["diffusion-bc", "dof"])
+def test_a_diffusion_acts_as_it_was_trained(id):
+    one = fresh(id)
+    obs = {"observation": np.ones((4, 2, 1), np.float32)}
+    action, _ = one.policy().act(obs, None, rng(4))
+    k = one.config.diffusion_steps
+    noise = torch.as_tensor(rng(4).standard_normal((4, k, 2, 1)).astype(np.float32))
+    seen, net = torch.as_tensor(one.flat(obs["observation"])).flatten(0, 1), one.denoiser
+    found = denoised(
+        lambda x, time: net.apply(one.params["denoiser"], seen, x, net.at(x, time)),
+        noise.transpose(0, 1).flatten(1, 2),
+        steps_of(one.schedule.beta, one.schedule.signal),
+    )
+    np.testing.assert_allclose(action.reshape(8, 1), found.detach().clamp(-1, 1), atol=1e-5)
+
+
+def test_a_diffusion_of_each_agent_climbs_values():
+    one = linear("dof", discount=0.9, climb=2.0, diffusion_steps=1)
+    bias(one, "critic_target", [[1.0], [3.0]])
+    slope(one, "critic", 3, 2.0)
+    signal = float(one.schedule.signal[0])
+    start = torch.tensor([[[0.25], [-0.5]]]) * math.sqrt(signal)  # denoised to 0.25 and −0.5
+    noise = torch.tensor([[0.5], [-1.0]])
+    given = batch(noise=noise, step=torch.tensor([0, 0]), start=start, next_start=start)
+    loss, logs = one.losses(one.params, given, {})
+    assert value_of(logs["critic_loss"]) == pytest.approx(1.9**2 + 6.9**2)  # as TD3's: y = r + 0.9
+    assert value_of(logs["denoising_loss"]) == pytest.approx((0.25 + 1) / 2)
+    climbed = -(0.5 - 1.0) / 2 / 0.75  # Q = 0.5 and −1 of what was denoised
+    expected = 1.9**2 + 6.9**2 + 0.625 + 2 * climbed
+    assert value_of(loss) == pytest.approx(expected, rel=1e-5)
+    loss.backward()
+    assert one.params["denoiser"]["layer0.bias"].grad.abs().max() > 0

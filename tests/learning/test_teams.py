@@ -49,6 +49,7 @@ BASELINES = {
     "maicq": {},
     "mabcq": {},
     "omiga": {"alpha": 0.1},
+    "dof": {"diffusion_steps": 5, "climb": 20.0},
 }
 
 

@@ -1,8 +1,8 @@
-"""How a diffusion of joint actions acts, in numpy."""
+"""How diffusions of actions are denoised, and act, in numpy."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from entitybench.agents.common.team.policy import TeamPolicy
 from entitybench.agents.common.team.seats import Seats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs
@@ -20,61 +20,102 @@ BETA, SIGNAL = "buffer/beta", "buffer/signal"  # names in a checkpoint
 
 
 class DiffusionPolicy(TeamPolicy):
-    """Denoises the joint action in as many passes of the network as there are steps.
-
-    Ancestral sampling as `entitybench.agents.common.diffusion.sample`, with what is taken for the
-    clean action kept within ±1.
-    """
+    """Denoises actions in as many passes of the network as there are steps."""
 
     group = "denoiser/"
 
     def __init__(self, weights: Mapping[str, Array], choices: int | None, seats: Seats) -> None:
         super().__init__(weights, choices)
         self.seats = seats
-        beta, signal = weights[BETA], weights[SIGNAL]
-        before = np.concatenate([[np.float32(1)], signal[:-1]])
-        self.steps = len(beta)
-        self.clean = 1 / np.sqrt(signal), np.sqrt(1 - signal) / np.sqrt(signal)
-        self.kept = np.sqrt(before) * beta / (1 - signal)
-        self.left = np.sqrt(1 - beta) * (1 - before) / (1 - signal)
-        self.added = np.sqrt(beta * (1 - before) / (1 - signal))
+        self.steps = steps_of(weights[BETA], weights[SIGNAL])
 
     def act(self, obs: Obs, state: Any, rng: BatchGenerator) -> tuple[Array, Any]:
-        batch = len(obs["observation"])
-        shape = (batch, self.steps, self.seats.agents, self.seats.numbers)
+        batch, seen = len(obs["observation"]), self.seen(obs)
+        shape = (batch, len(self.steps), self.seats.agents, self.seats.numbers)
         noise = rng.standard_normal(shape).astype(np.float32)
-        x = self.denoised(self.seen(obs), noise.swapaxes(0, 1).reshape(self.steps, -1, shape[-1]))
-        return self.taken(x, batch), state
+        rows = batch if self.seats.joint else len(seen)
 
-    def denoised(self, seen: Array, noise: Array) -> Array:
-        """(B·M, A), of what agents see (B·M, D + M) and noise (steps, B·M, A)."""
-        rows = len(seen) // self.seats.agents
-        x = noise[0]
-        for t in reversed(range(self.steps)):
-            time = np.full((rows, 1), t / self.steps, np.float32)
-            given = np.concatenate(self.seats.given(seen, x, time), -1)
-            predicted = self.seats.taken(self.perceptron(given))
-            clean = (self.clean[0][t] * x - self.clean[1][t] * predicted).clip(-1, 1)
-            x = self.kept[t] * clean + self.left[t] * x
-            if t:
-                x = x + self.added[t] * noise[self.steps - t]
-        return x
+        def predict(x: Array, time: float) -> Array:
+            at = np.full((rows, 1), time, np.float32)
+            given = np.concatenate(self.seats.given(seen, x, at), -1)
+            found: Array = self.seats.taken(self.perceptron(given))
+            return found
+
+        by_step = noise.swapaxes(0, 1).reshape(len(self.steps), len(seen), -1)
+        return self.taken(denoised(predict, by_step, self.steps), batch), state
+
+
+class Step(NamedTuple):
+    """x_{t−1} = kept · clip(whole · x − less · ε) + left · x + added · noise."""
+
+    whole: float
+    less: float
+    kept: float
+    left: float
+    added: float
+
+
+def steps_of(beta: Any, signal: Any) -> list[Step]:
+    """Of variances β and products of 1 − β, (K,) each, the first step of denoising last."""
+    found, before = [], 1.0
+    for b, s in zip(map(float, beta), map(float, signal), strict=True):
+        found.append(
+            Step(
+                whole=s**-0.5,
+                less=((1 - s) / s) ** 0.5,
+                kept=before**0.5 * b / (1 - s),
+                left=(1 - b) ** 0.5 * (1 - before) / (1 - s),
+                added=(b * (1 - before) / (1 - s)) ** 0.5,
+            )
+        )
+        before = s
+    return found
+
+
+def denoised(predict: Callable[[Any, float], Any], noise: Any, steps: Sequence[Step]) -> Any:
+    """Actions (..., B·M, A) of noise (..., K, B·M, A) by ancestral sampling; arrays or tensors.
+
+    As `entitybench.agents.common.diffusion.sample`, with what is taken for the clean action kept
+    within ±1.
+
+    Args:
+        predict: the noise in x at a time, t / K.
+        noise: standard normal: the start, then what each step but the last adds.
+        steps: of `steps_of`.
+    """
+    count = len(steps)
+    x = noise[..., 0, :, :]
+    for t in reversed(range(count)):
+        at = steps[t]
+        clean = (at.whole * x - at.less * predict(x, t / count)).clip(-1, 1)
+        x = at.kept * clean + at.left * x
+        if t:
+            x = x + at.added * noise[..., count - t, :, :]
+    return x
 
 
 class ActingDiffusion(ActingTeam):
     """What is evaluated of a checkpoint that `DiffusionBC` saved."""
 
-    @staticmethod
-    def made(weights: Mapping[str, Any], world: Any, config: Mapping[str, Any]) -> TeamPolicy:
+    joint: ClassVar[bool] = True  # all agents by one network
+
+    @classmethod
+    def made(cls, weights: Mapping[str, Any], world: Any, config: Mapping[str, Any]) -> TeamPolicy:
         del config
-        return DiffusionPolicy(weights, world.actions, _seats(world))
+        return DiffusionPolicy(weights, world.actions, cls._seats(world))
 
-    @staticmethod
-    def ends(world: Any, config: Mapping[str, Any]) -> tuple[int, int]:
+    @classmethod
+    def ends(cls, world: Any, config: Mapping[str, Any]) -> tuple[int, int]:
         del config
-        return _seats(world).inputs, _seats(world).outputs
+        return cls._seats(world).inputs, cls._seats(world).outputs
+
+    @classmethod
+    def _seats(cls, world: Any) -> Seats:
+        agents, features = ActingTeam.observed(world)
+        return Seats(agents, features, outputs(world), cls.joint)
 
 
-def _seats(world: Any) -> Seats:
-    agents, features = ActingTeam.observed(world)
-    return Seats(agents, features, outputs(world), joint=True)
+class ActingFactors(ActingDiffusion):
+    """What is evaluated of a checkpoint that `DoF` saved: each agent denoises its own action."""
+
+    joint = False

@@ -15,9 +15,9 @@ import torch
 from entitybench.agents.baselines.team.diffusion_acting import DiffusionPolicy
 from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.diffusion import Schedule
-from entitybench.agents.common.mlp import init_mlp, mlp
 from entitybench.agents.common.offline.config import OfflineConfig, constant
 from entitybench.agents.common.team.learner import TeamLearner
+from entitybench.agents.common.team.seated import SeatedNet
 from entitybench.agents.common.team.seats import Seats
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class DiffusionBC(TeamLearner):
     config_class: ClassVar[type[Any]] = DiffusionConfig
     shipped: ClassVar[tuple[str, ...]] = ("denoiser",)
     vectors: ClassVar[bool] = True
+    joint: ClassVar[bool] = True  # one network of all agents, and one t
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
             "phases": constant(40, 1e-3), "batch_size": 16, "hidden": (16, 16), "diffusion_steps": 4
@@ -57,13 +58,13 @@ class DiffusionBC(TeamLearner):
 
     def __init__(self, config: Any, task: TaskSpec, *, seed: int, device: str = "cpu") -> None:
         super().__init__(config, task, seed=seed, device=device)
-        self.seats = Seats(self.agents, self.features, self.actions, joint=True)
+        self.seats = Seats(self.agents, self.features, self.actions, self.joint)
+        self.denoiser = SeatedNet(self.seats, config.hidden)
         self.schedule = Schedule.cosine(config.diffusion_steps, device=self.device)
         self.buffers |= {"beta": self.schedule.beta, "signal": self.schedule.signal}
 
     def init(self, rng: torch.Generator) -> None:
-        sizes = (self.seats.inputs, *self.config.hidden, self.seats.outputs)
-        self.params = {"denoiser": init_mlp(1, sizes, rng)}
+        self.params = {"denoiser": self.denoiser.init(rng)}
 
     def beside(
         self,
@@ -72,9 +73,10 @@ class DiffusionBC(TeamLearner):
         rngs: Sequence[np.random.Generator],
         lead: tuple[int, ...],
     ) -> Batch:
-        """With noise (..., B·M, A) and the step of each joint action (..., B)."""
+        """With noise (..., B·M, A) and the step of each of the network's rows (..., B or B·M)."""
         del source
-        size, count = (self.rows, self.actions), self.config.batch_size
+        size = (self.rows, self.actions)
+        count = self.rows // self.agents if self.joint else self.rows
         noise = np.stack([rng.standard_normal(size, np.float32) for rng in rngs])
         step = np.stack([rng.integers(self.config.diffusion_steps, size=count) for rng in rngs])
         return {**batch, "noise": noise.reshape(*lead, *size), "step": step.reshape(*lead, count)}
@@ -86,14 +88,18 @@ class DiffusionBC(TeamLearner):
         constants: dict[str, Tensor],
     ) -> tuple[Tensor, dict[str, Tensor]]:
         del constants
+        loss = self.denoising_loss(params["denoiser"], batch)
+        return loss, {"denoising_loss": loss.detach()}
+
+    def denoising_loss(self, params: Params, batch: Mapping[str, Tensor]) -> Tensor:
+        """How far the noise is from what is taken for it."""
         noise, step = batch["noise"], batch["step"]
-        clean, added = (x.unflatten(-2, (-1, self.agents)) for x in (batch["actions"], noise))
+        rows = self.agents if self.joint else 1  # that share a step
+        clean, added = (x.unflatten(-2, (-1, rows)) for x in (batch["actions"], noise))
         noisy = self.schedule.corrupt(clean, added, step).flatten(-3, -2)
         time = (step / self.config.diffusion_steps).unsqueeze(-1).to(noise.dtype)
-        given = torch.cat(self.seats.given(batch["observations"], noisy, time), -1)
-        found = mlp(params["denoiser"], given.unsqueeze(-3), len(self.config.hidden) + 1)
-        loss = (self.seats.taken(found[..., 0, :, :]) - noise).square().mean((-2, -1))
-        return loss, {"denoising_loss": loss.detach()}
+        found = self.denoiser.apply(params, batch["observations"], noisy, time)
+        return (found - noise).square().mean((-2, -1))
 
     def weights(self) -> dict[str, Any]:
         steps = {f"buffer/{name}": self.buffers[name] for name in ("beta", "signal")}

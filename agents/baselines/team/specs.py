@@ -35,6 +35,14 @@ AGENTS: tuple[AgentSpec, ...] = (
         summary="denoising diffusion of joint actions, which acts for all from what all see",
     ),
     _spec(
+        id="dof",
+        target=f"{_HOME}.dof:DoF",
+        acting=f"{_HOME}.diffusion_acting:ActingFactors",
+        paper="Li et al., DoF: A Diffusion Factorization Framework, ICLR 2025",
+        cites=("li2025dof",),
+        summary="a diffusion of joint actions factorised into one of each agent, which climbs Q",
+    ),
+    _spec(
         id="matd3bc",
         target=f"{_HOME}.matd3bc:MATD3BC",
         paper="Fujimoto and Gu, A Minimalist Approach to Offline RL, NeurIPS 2021",

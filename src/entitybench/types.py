@@ -158,7 +158,8 @@ class Learner(Protocol):
     A class whose training seeds can learn side by side, in one computation, also has `together`,
     "module:Class" of what joins them: `joins(target)` says whether it takes learners of a class,
     and made of a list of them it has their `learners`, `step`, `advance(data)` -> a list of
-    Metrics, `ready(data)` and `save(folders, training=...)`.
+    Metrics, `ready(data)` and `save(folders, training=...)`. A class that cannot learn on a GPU has
+    `on_gpu = False`; it is then given the CPU.
     """
 
     unit: ClassVar[str]  # what `step` counts: "updates", "environment steps"

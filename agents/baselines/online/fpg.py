@@ -16,11 +16,12 @@ import torch
 
 from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.mlp import init_mlp, mlp
-from entitybench.agents.common.offline.policy import layers_of
+from entitybench.agents.common.offline.losses import gaussian_log_likelihood
+from entitybench.agents.common.offline.policy import layers_of, perceptron
 from entitybench.agents.common.online.batches import Batches
 from entitybench.agents.common.online.config import Accept, ActingConfig
 from entitybench.agents.common.online.learner import OnlineLearner
-from entitybench.agents.common.online.policy import LOG_STD, gaussian
+from entitybench.agents.common.online.policy import HALF_LOG_2PI, LOG_STD, gaussian
 from entitybench.agents.common.online.sac import depth, init_actor
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ Tensor = torch.Tensor
 Divergence = Literal["fkl", "rkl", "js", "chi2"]
 LEAST_GOAL, LEAST_AGENT = 3e-2, 1e-2  # densities are no less: the authors' code
 EDGE = 1 - 1e-6  # actions are no nearer to their bounds, where tanh has no inverse
-_HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def log_density(points: Array, at: Array, width: float, weights: Array | None = 
     each = each + np.log(weights / weights.sum())
     most = each.max(-1, keepdims=True)
     found = most[:, 0] + np.log(np.exp(each - most).sum(-1))
-    log_unit = points.shape[1] * (_HALF_LOG_2PI + math.log(width))
+    log_unit = points.shape[1] * (HALF_LOG_2PI + math.log(width))
     result: Array = found - log_unit
     return result
 
@@ -102,9 +102,7 @@ def log_policy(params: Mapping[str, Tensor], state: Tensor, raw: Tensor) -> Tens
     """
     both = mlp(params, state.unsqueeze(-3), depth(params))[..., 0, :, :]
     mean, log_std = both.chunk(2, -1)
-    log_std = log_std.clamp(*LOG_STD)
-    z = (raw - mean) * torch.exp(-log_std)
-    return (-0.5 * z.square() - log_std - _HALF_LOG_2PI).sum(-1)
+    return gaussian_log_likelihood(mean, log_std.clamp(*LOG_STD), raw)
 
 
 def clipped_loss(ratio: Tensor, advantage: Tensor, clip: float) -> Tensor:
@@ -140,7 +138,7 @@ class Rounds(Batches):
         seen, goals = replay.of("observation"), replay.of("goal")
         state = self.features.of(seen, goals[replay.of("episode")])
         params = self.params()
-        value = _layers_out(params["value"], state)[:, 0].astype(np.float64)
+        value = perceptron(layers_of(_arrays(params["value"])), state)[:, 0].astype(np.float64)
         achieved = self.world.achieved(seen.reshape(-1, *self.shape)).reshape(len(seen), -1)
         achieved, goals = achieved[:, self.columns].astype(np.float64), goals[:, self.columns]
         rows, better, returns, worth = [], [], [], []
@@ -159,7 +157,7 @@ class Rounds(Batches):
         batch = {
             "state": state[at],
             "raw": raw,
-            "density": (-0.5 * z * z - log_std - _HALF_LOG_2PI).sum(-1),
+            "density": (-0.5 * z * z - log_std - HALF_LOG_2PI).sum(-1),
             "advantage": (advantage - advantage.mean()) / (advantage.std() + 1e-8),
             "return": np.concatenate(returns),
         }
@@ -189,14 +187,6 @@ class Rounds(Batches):
 
 def _arrays(params: Params) -> dict[str, Any]:
     return {name: p.detach().cpu().numpy() for name, p in params.items()}
-
-
-def _layers_out(params: Params, x: Array) -> Array:
-    layers = layers_of(_arrays(params))
-    for weight, bias in layers[:-1]:
-        x = np.maximum(x @ weight + bias, 0)
-    found: Array = x @ layers[-1][0] + layers[-1][1]
-    return found
 
 
 class FPG(OnlineLearner):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from entitybench.agents.common.online.policy import LOG_STD
+from entitybench.agents.common.online.policy import HALF_LOG_2PI, LOG_STD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from entitybench.types import Array
 
 Arrays = dict[str, Any]  # by name: "layer<k>.weight" (S, E, I, O), "layer<k>.bias" (S, E, 1, O)
-_HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 def activations(params: Mapping[str, Array], x: Array) -> list[Array]:
@@ -80,7 +79,7 @@ def sample(out: Array, noise: Array) -> Sample:
     spread = np.exp(log_std) * noise
     u = mean + spread
     squashed = 2.0 * (math.log(2.0) - u - np.logaddexp(-2.0 * u, 0.0))
-    density = (-0.5 * noise * noise - log_std - _HALF_LOG_2PI - squashed).sum(-1)
+    density = (-0.5 * noise * noise - log_std - HALF_LOG_2PI - squashed).sum(-1)
     return Sample(np.tanh(u), density, spread, free)
 
 

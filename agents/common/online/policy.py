@@ -5,6 +5,7 @@ Shapes: B rows, F features, A numbers of an action; any axes in front, those of 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs
 
+HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)  # of the density of a Gaussian
 LOG_STD = (-20.0, 2.0)  # bounds of the logarithm of a deviation: Haarnoja et al. 2018, their code
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from entitybench.agents.common.mlp import init_mlp, mlp
-from entitybench.agents.common.online.policy import LOG_STD
+from entitybench.agents.common.online.policy import HALF_LOG_2PI, LOG_STD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Tensor = torch.Tensor
 SMALL = 0.1  # gain of last layers: actions begin near 0, values small
 MEMBERS = 2  # critics
-_HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 def init_actor(features: int, actions: int, hidden: Sequence[int], rng: torch.Generator) -> Params:
@@ -57,7 +56,7 @@ def sample(params: Mapping[str, Tensor], state: Tensor, noise: Tensor) -> tuple[
     log_std = log_std.clamp(*LOG_STD)
     u = mean + log_std.exp() * noise
     squashed = 2.0 * (math.log(2.0) - u - F.softplus(-2.0 * u))
-    density = -0.5 * noise.square() - log_std - _HALF_LOG_2PI - squashed
+    density = -0.5 * noise.square() - log_std - HALF_LOG_2PI - squashed
     return torch.tanh(u), density.sum(-1)
 
 

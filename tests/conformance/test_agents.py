@@ -323,7 +323,7 @@ def test_settings_that_an_agent_does_not_read_are_refused_and_dropped_from_what_
 
 @pytest.mark.parametrize("id", TRAINED)
 def test_a_method_has_a_readme_and_a_page(id):
-    folder = Path(inspect.getfile(resolve_agent(agent(id)))).parent
+    folder = Path(inspect.getfile(resolve_agent(agent(id)))).resolve().parent
     if "baselines" in folder.relative_to(ROOT / "agents").parts:
         assert agent(id).paper or agent(id).summary
         return

@@ -65,3 +65,26 @@ def test_baselines_find_the_rare_best_pair(id, choices):
 def test_a_joint_diffusion_keeps_choices_apart(choices):
     one, _ = games.train("diffusion-bc", "xor", choices=choices, diffusion_steps=10)
     assert games.paid(one, "xor") > 0.8
+
+
+RECIPES = {
+    "svn": {"alpha": 0.1},
+    "svn-frozen": {"alpha": 0.1},
+    "mixer-raw": {"alpha": 1.0},
+    "mixer-simple": {"alpha": 0.1},
+    "vdn-brac": {"alpha": 0.1},
+    "central-brac": {"alpha": 0.1},
+    "individual-brac": {"alpha": 0.1},
+    "svn-sarsa": {"alpha": 0.1},
+    "svn-awr": {"alpha": 3.0},
+    "svn-iql": {"alpha": 3.0},
+    "vdn-sarsa": {"alpha": 0.1},
+    "vdn-awr": {"alpha": 3.0},
+    "vdn-iql": {"alpha": 3.0},
+}
+
+
+@pytest.mark.parametrize("id", RECIPES)
+def test_recipes_find_the_rare_best_pair(id):
+    one, _ = games.train(id, "rare", discount=0.0, target_rate=0.05, **RECIPES[id])
+    assert games.paid(one, "rare") > 1.9

@@ -143,7 +143,7 @@ BAD_WORDS = {
     "train --agent random --task push-3blocks --out runs": "bench eval --agent random",
     "train --agent hecrl --task nowhere --out runs": "nowhere",
     "reproduce hercl": "'hecrl'",
-    "reproduce gcbc": "There are: hecrl, hint, idrl, macflow, ncii.",
+    "reproduce gcbc": "There are: hecrl, hint, idrl, macflow, ncii, svn.",
     "reproduce hecrl --claim small-9": "'small-4'",
     "reproduce hecrl --preset tinny": "There are: paper, small, tiny.",
     "reproduce hecrl --workers 0": "between 1",

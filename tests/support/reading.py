@@ -8,10 +8,10 @@ import typing
 from contextlib import contextmanager
 from pathlib import Path
 
+from entitybench import agents, datasets
 from entitybench.agents.common.learner import TorchLearner
 
-ROOT = Path(__file__).parents[2]
-READERS = [str(ROOT / name) for name in ("agents", "datasets")]
+READERS = [str(Path(package.__path__[0])) for package in (agents, datasets)]
 # Who reads every setting, whether it means anything or not.
 GENERAL = {"__post_init__", "constants", "_with", "bounded"}
 

@@ -64,7 +64,15 @@ class MonotoneMixer:
         return Hypernets(self.states, self.hidden, {"w1": m * e, "b1": e, "w2": e, "b2": 1})
 
     def init(self, generator: torch.Generator) -> Params:
-        return self.nets.init(generator)
+        """Fresh parameters; where the state says nothing, it begins as the sum of the values.
+
+        With weights of zero there, as published, |·| has no slope and agents would count for ever
+        nothing.
+        """
+        params = self.nets.init(generator)
+        params["w1.layer1.bias"].fill_(1.0)
+        params["w2.layer1.bias"].fill_(1.0 / self.embedding)
+        return params
 
     def mix(self, params: Mapping[str, Tensor], q: Tensor, state: Tensor) -> Tensor:
         """(..., E, B) of values (..., E, B·M) at states (..., B, S)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from entitybench.leaderboard.evaluation.weights import check, find
 from entitybench.registry import agents
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from entitybench.types import AgentSpec, TaskSpec
 
@@ -60,6 +61,8 @@ def parts_of_seeds(
 
 
 def _check_names(spec: AgentSpec, given: Mapping[str, str | Path]) -> None:
+    if not isinstance(given, Mapping):
+        raise BadValue(f"parts are names with their folders: got {given!r}.")
     for part in spec.parts.values():
         if part not in agents():
             raise unknown(f"part of {spec.id}:", part, agents().ids, see="bench list agents")

@@ -162,6 +162,9 @@ def test_the_command_takes_a_part_or_says_in_one_line_why_not(part, tmp_path, ca
     assert "accept is one of random, action-graph, control-target" in said
     with pytest.raises(BadValue, match="hint is built on the parts none: got graphs"):
         parts_of_seeds(agent("hint"), TASK, {GRAPHS: part}, [0])
+    for given in (7, "graphs", [part]):
+        with pytest.raises(BadValue, match="parts are names with their folders: got "):
+            parts_of_seeds(SPEC, TASK, given, [0])
     with pytest.raises(BadValue, match="hint-ncii is built on the part graphs"):
         made(None)
 

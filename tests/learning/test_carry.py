@@ -53,6 +53,13 @@ def test_learners_bring_the_load(id):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("divergence", ["rkl", "js", "chi2"])
+def test_every_divergence_brings_the_load(divergence):
+    one, _ = trained("fpg", 10_000, divergence=divergence)
+    assert carry.success(one.policy(), make_worlds(carry.TASK, 64)) > 0.8
+
+
+@pytest.mark.slow
 def test_the_filter_leaves_out_goals_that_need_no_act():
     shares = {}
     for id in ("her", "hint"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from entitybench.agents.common.side_by_side import SideBySide
 from entitybench.agents.common.team.actions import center_of, choice_of, vector_of
 from entitybench.envs.api import make_worlds
 from entitybench.errors import BadValue
@@ -134,3 +135,22 @@ def test_one_network_learns_that_agents_do_different_things() -> None:
         learner.update(learner.prepared(batch))
     found, _ = learner.policy().act({"observation": seen[:1]}, None, None)
     np.testing.assert_allclose(found[0, :, 0], [0.5, -0.5], atol=0.15)
+
+
+@pytest.mark.parametrize("id", [spec.id for spec in TEAMS])
+def test_seeds_that_learn_choices_side_by_side_become_what_they_become_alone(id: str) -> None:
+    spec, task, data = agent(id), games.task_of("climbing", choices=True), games.dataset("climbing")
+    target = resolve_agent(spec)
+    config = target.configure(spec, "tiny", task)
+    together = SideBySide.create(target, config, task, seeds=(0, 3), data=data)
+    alone = [target.create(config, task, seed=seed, data=data) for seed in (0, 3)]
+    for _ in range(3):
+        together.advance(data)
+        for one in alone:
+            one.advance(data)
+    for mine, one in zip(together.learners, alone, strict=True):
+        for group, params in mine.params.items():
+            for name, value in params.items():
+                torch.testing.assert_close(
+                    value, one.params[group][name], rtol=1e-4, atol=1e-4, msg=f"{group}/{name}"
+                )

@@ -16,8 +16,12 @@ from entitybench.envs.team.matrix import GAMES
 from entitybench.registry import agent, resolve_agent, tasks
 from entitybench.seeding import BatchGenerator, generator
 
-MODES = {"rare": ((0, 1), (1, 0), (1, 1)), "xor": ((0, 1), (1, 0))}
-SHARES = {"rare": (0.45, 0.45, 0.1), "xor": (0.5, 0.5)}
+MODES = {
+    "rare": ((0, 1), (1, 0), (1, 1)),
+    "xor": ((0, 1), (1, 0)),
+    "climbing": ((0, 0), (1, 1), (2, 2)),
+}
+SHARES = {"rare": (0.45, 0.45, 0.1), "xor": (0.5, 0.5), "climbing": (0.45, 0.45, 0.1)}
 
 
 def task_of(game, *, choices=False):

@@ -1,7 +1,8 @@
-"""Settings for the arms of IDRL's claims: `python benchmarks/tune_offline.py [ARM ...]`.
+"""Settings for the arms of a method's claims: `python benchmarks/tune_offline.py [ARM ...]`.
 
-Every arm has five candidates (`entitybench.agents.idrl.settings.GRID`), each trained with the same
-training seeds, which no claim uses, and evaluated on the same validation starts. What was measured
+Every arm has its candidates (GRID in the settings of the method, as `agents/idrl/settings.py`),
+each trained with the same training seeds, which no claim uses, and evaluated on the same validation
+starts. What was measured
 stands in OUT/scores.jsonl and is passed over, and unfinished training is gone on with: run it again
 after a stop. In the end it prints the candidates of each arm, the best first.
 """
@@ -9,6 +10,7 @@ after a stop. In the end it prints the candidates of each arm, the best first.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import shutil
 import sys
@@ -18,15 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import entitybench as eb
-from entitybench.agents.idrl.settings import GRID, shared
 from entitybench.errors import Diverged
 from entitybench.leaderboard.evaluation.evaluate import evaluate
 from entitybench.leaderboard.training.loop import VALIDATION_SEED
 from entitybench.registry import agent, resolve_agent, tasks
 
-SEEDS = (1000, 1001)
+METHODS = ("idrl", "macflow")
 EPISODES = 50
-DATASETS = ("push-1block-region/embedded-v1", "point-maze-u/embedded-v1")
 METRIC = "normalised_return"
 _SHOWN = ("kept_1", "purity_1", "auroc_1", "auroc_action_1", "mass_1", "flow_1", "kept_2", "flow_2")
 
@@ -44,14 +44,16 @@ def key_of(arm: str, dataset: str, settings: dict[str, Any]) -> str:
     return json.dumps([arm, dataset, settings], sort_keys=True)
 
 
-def run(arm: str, dataset: str, settings: dict[str, Any], out: Path) -> dict[str, Any]:
+def run(
+    arm: str, dataset: str, settings: dict[str, Any], seeds: tuple[int, ...], out: Path
+) -> dict[str, Any]:
     """Train one candidate with all seeds, and score it on validation starts."""
     task, begun = tasks()[dataset.partition("/")[0]], time.process_time()
     folder = out / sha256(key_of(arm, dataset, settings).encode()).hexdigest()[:12]
     row: dict[str, Any] = {"arm": arm, "dataset": dataset, "settings": settings}
     try:
         folders = eb.train(
-            arm, task.id, dataset=dataset, seeds=list(SEEDS), out=folder, resume=True,
+            arm, task.id, dataset=dataset, seeds=list(seeds), out=folder, resume=True,
             evaluate_every=0, threads=1, set=settings, device="cpu",
         )  # fmt: skip
     except Diverged as error:
@@ -61,7 +63,7 @@ def run(arm: str, dataset: str, settings: dict[str, Any], out: Path) -> dict[str
     agents = {seed: target.load(path, task=task) for seed, path in folders.items()}
     record = evaluate(agents, task, episodes=EPISODES, episode_seed=VALIDATION_SEED, threads=1)
     values = [value or 0.0 for value in record.columns.values[METRIC]]
-    last = json.loads((folders[SEEDS[0]] / "metrics.jsonl").read_text().splitlines()[-1])
+    last = json.loads((folders[seeds[0]] / "metrics.jsonl").read_text().splitlines()[-1])
     shutil.rmtree(folder)
     return {
         **row,
@@ -75,31 +77,38 @@ def run(arm: str, dataset: str, settings: dict[str, Any], out: Path) -> dict[str
 def main() -> int:
     """Measure what is missing, print what there is."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("arms", nargs="*", help=f"of {', '.join(GRID)}; default: all")
-    parser.add_argument("--datasets", nargs="*", default=DATASETS)
+    parser.add_argument("arms", nargs="*", help="of the method's claims; default: all")
+    parser.add_argument("--method", choices=METHODS, default=METHODS[0])
+    parser.add_argument("--datasets", nargs="*", help="default: those of the method")
     parser.add_argument("--out", type=Path, default=Path("runs/tuning"))
     parser.add_argument("--minutes", type=float, default=1e9, help="begin nothing after these")
     asked = parser.parse_args()
-    if wrong := [arm for arm in asked.arms if arm not in GRID]:
-        parser.error(f"no arm {wrong[0]!r}: there are {', '.join(GRID)}.")
+    of = importlib.import_module(f"entitybench.agents.{asked.method}.settings")
+    if wrong := [arm for arm in asked.arms if arm not in of.GRID]:
+        parser.error(f"no arm {wrong[0]!r}: there are {', '.join(of.GRID)}.")
     asked.out.mkdir(parents=True, exist_ok=True)
     file, end = asked.out / "scores.jsonl", time.monotonic() + 60 * asked.minutes
     found = measured(file)
-    for k in range(5):  # so that after a stop every arm has had as many
-        for dataset in asked.datasets:
-            for arm in asked.arms or GRID:
-                settings = {**shared(arm), **GRID[arm][k]}
+    for k in range(max(map(len, of.GRID.values()))):  # after a stop every arm has had as many
+        for dataset in asked.datasets or of.DATASETS:
+            for arm in [arm for arm in asked.arms or of.GRID if k < len(of.GRID[arm])]:
+                settings = {**of.shared(arm, dataset), **of.GRID[arm][k]}
                 key = key_of(arm, dataset, settings)
                 if key in found or time.monotonic() > end:
                     continue
-                row = {"key": key, **run(arm, dataset, settings, asked.out)}
+                row = {"key": key, **run(arm, dataset, settings, of.SEEDS, asked.out)}
                 found[key] = row
                 with file.open("a") as stream:
                     stream.write(json.dumps(row) + "\n")
-    rows = sorted(found.values(), key=lambda row: -(row["score"] or 0.0))
+    rows = [row for row in found.values() if row["arm"] in of.GRID]
+    rows = sorted(rows, key=lambda row: -(row["score"] or 0.0))
     for row in sorted(rows, key=lambda row: (row["dataset"], row["arm"])):
         score = "–" if row["score"] is None else f"{row['score']:6.1f}"
-        own = {k: v for k, v in row["settings"].items() if k not in shared(row["arm"])}
+        own = {
+            k: v
+            for k, v in row["settings"].items()
+            if k not in of.shared(row["arm"], row["dataset"])
+        }
         sys.stdout.write(f"{row['dataset']:<32} {row['arm']:<10} {score} {json.dumps(own)}\n")
     return 0
 

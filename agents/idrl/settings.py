@@ -15,6 +15,9 @@ _IDRL = {
 }
 _RIVAL = {"phases.0.updates": UPDATES}
 
+DATASETS = ("push-1block-region/embedded-v1", "point-maze-u/embedded-v1")
+SEEDS = (1000, 1001)  # that settings are chosen with, and no claim uses
+
 # What each arm was tuned over, five of each (`benchmarks/tune_offline.py`).
 GRID: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "idrl": (
@@ -56,8 +59,9 @@ GRID: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 }
 
 
-def shared(agent: str) -> dict[str, Any]:
-    """What an arm has whatever is chosen: updates and batches."""
+def shared(agent: str, dataset: str = "") -> dict[str, Any]:
+    """What an arm has whatever is chosen, on any data: updates and batches."""
+    del dataset
     own = _IDRL if agent.startswith("idrl") else _RIVAL
     return {**own, "batch_size": 128}
 

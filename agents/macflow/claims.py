@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from entitybench.agents.macflow.settings import WORLDS, settings
 from entitybench.claims import (
     Arm,
     Best,
@@ -26,17 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SCORE = "normalised_return"
-WORLDS = ("team-pushbox", "hockey-2v2", "team-spread")
-_DISCOUNT = {"team-spread": 0.95}  # of 25 steps; the others have the preset's
-_SAME: Mapping[str, Mapping[str, Any]] = {  # what makes a rival's preset as large
-    "ma-bc": {
-        "phases.0.updates": 20_000,
-        "phases.0.learning_rate": 3e-4,
-        "phases.0.final_learning_rate": 3e-4,
-        "batch_size": 128,
-    },
-    "joint-flow": {},
-}
 _UNIT = "entitybench.agents.macflow.latency"
 _PRESETS = ("small",)
 _PUBLISHED = "MA-MuJoCo 2749 against 2430 of the best diffusion, MPE spread 65.8 against 49.2"
@@ -44,10 +34,9 @@ _PUBLISHED = "MA-MuJoCo 2749 against 2430 of the best diffusion, MPE spread 65.8
 
 def _arm(agent: str, task: str) -> Arm:
     """An arm named AGENT@TASK, on the data of several conventions."""
-    changes = dict(_SAME.get(agent, {}))
-    if agent not in _SAME and task in _DISCOUNT:  # those learn no values
-        changes["discount"] = _DISCOUNT[task]
-    return Arm(f"{agent}@{task}", agent, task, dataset=f"{task}/mixed-obs-v1", changes=changes)
+    dataset = f"{task}/mixed-obs-v1"
+    changes = settings(agent, dataset)
+    return Arm(f"{agent}@{task}", agent, task, dataset=dataset, changes=changes)
 
 
 def _arms(*agents: str) -> tuple[Arm, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,6 +57,26 @@ def world_as(task: str | TaskSpec, *classes: Callable[..., W]) -> W:
         raise BadValue(f"this policy acts in a {names}, and {spec.id} is a {name}.")
     found: W = world
     return found
+
+
+def match_of(task: str | TaskSpec) -> TaskSpec:
+    """A task's game with agents on both sides: actions (2 M, A), the other side's after the own.
+
+    Its worlds have `turned(state)`, states as the other side sees them, and `goals(state)`; all
+    else is as in the task. Raises BadValue for a task without opponents.
+    """
+    spec = task_of(task)
+    target = _match(spec)
+    if target is None:
+        games = [each.id for each in tasks() if "team" in each.tags and _match(each)]
+        raise BadValue(f"{spec.id} has no opponents to play against; {' and '.join(games)} have.")
+    return replace(spec, target=target)
+
+
+def _match(spec: TaskSpec) -> str | None:
+    """The class of a task's game between agents; None where there is no such game."""
+    target: str | None = getattr(resolve(spec.target), "match_class", None)
+    return target
 
 
 @lru_cache(maxsize=64)

@@ -350,9 +350,9 @@ class Worlds:
             info["interactions"] = graph(self.world, touched)
         return info
 
-    def states(self) -> Obs:
-        """The entities of all B rows as they are, whatever is observed of them."""
-        return self._states(self.state, self.constants, self.goals)
+    def states(self, state: Array | None = None) -> Obs:
+        """The entities of all B rows as they are, or in other states (B, S): nothing is drawn."""
+        return self._states(self.state if state is None else state, self.constants, self.goals)
 
     def _states(self, state: Array, constants: Array, goals: Array) -> Obs:
         """`states`, with a batch axis or, of one episode that lacks nothing, without."""

@@ -432,6 +432,8 @@ class TeamWorld(World):
     agents: tuple[str, ...]  # M names
     agent_feature_names: tuple[str, ...]  # names of what an agent observes
     actions: int | None = None  # discrete actions an agent chooses from; None: a box of A numbers
+    # "module:Class" of the same world where agents move the opponents too; None: there are none.
+    match_class: str | None = None
 
     @property
     def action_shape(self) -> tuple[int, ...]:

@@ -51,6 +51,7 @@ class HockeyGame(HockeyWorld, TeamWorld):
     """
 
     alone_class = "entitybench.envs.hockey.game_alone:GameAlone"
+    match_class: str | None = "entitybench.envs.hockey.match:HockeyMatch"
     extra_features = ("goals",)
     control_dt = 0.02
     reads = ("qpos", "qvel", "userdata")

@@ -196,6 +196,15 @@ _command(
     "bench compare a.json b.json --json",
 )
 _command(
+    "crossplay",
+    "crossplay:crossplay",
+    "Let trained agents play against each other: ratings, a matrix, pictures. Run again to go on.",
+    "bench crossplay --task hockey-2v2 --agents ma-bc=runs/ma-bc oracle random --out runs/cross",
+    "bench crossplay --task hockey-1v1 --agents ma-bc=runs/a ma-bc=runs/b --games 100",
+    "bench crossplay --task hockey-2v2 --agents ma-bc=runs/ma-bc --train-seeds 0 1 --strangers 0",
+    "bench crossplay --task hockey-1v1 --agents my_agent.py:MyPolicy random zero --json",
+)
+_command(
     "plot",
     "report:plot",
     "Draw records or training curves into a PDF, SVG, PNG or HTML file.",

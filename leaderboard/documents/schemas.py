@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from entitybench.leaderboard.crossplay.stored import Document
 from entitybench.leaderboard.submission.models import Signature, manifest_schema
 from entitybench.records import record_schema
 
@@ -17,6 +18,7 @@ def schemas() -> dict[str, str]:
     found: dict[str, dict[str, Any]] = {
         "record": record_schema(),
         "manifest": manifest_schema(),
+        "crossplay": Document.model_json_schema(),
         "signature": Signature.model_json_schema(),
     }
     return {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from entitybench.errors import BenchError, OutOfReach
 from entitybench.leaderboard.evaluation.threads import torch_threads
@@ -61,6 +61,10 @@ class Runner(Protocol):
     ) -> list[Result]: ...
 
 
+J = TypeVar("J")
+R = TypeVar("R")
+
+
 class Stopped(Exception):
     """Another worker failed, or the user pressed Ctrl-C."""
 
@@ -83,13 +87,13 @@ class Ticker:
 
 
 def run_all(
-    jobs: Sequence[Job],
-    run: Callable[[Job, Ticker], Result],
+    jobs: Sequence[J],
+    run: Callable[[J, Ticker], R],
     *,
     threads: int,
     steps: int,
     progress: Progress | None,
-) -> list[Result]:
+) -> list[R]:
     """Every job, in their order, by `threads` workers. The first exception stops all of them.
 
     Args:
@@ -101,7 +105,7 @@ def run_all(
     """
     ticker = Ticker(len(jobs) * steps, progress)
 
-    def work(job: Job) -> Result:
+    def work(job: J) -> R:
         with torch_threads(1):
             return run(job, ticker)
 

@@ -31,6 +31,7 @@ _PUBLIC = {
     "evaluate_suite": "entitybench.leaderboard.suites.run:evaluate_suite",
     "table": "entitybench.leaderboard.tables.api:table",
     "compare": "entitybench.leaderboard.tables.api:compare",
+    "crossplay": "entitybench.leaderboard.crossplay.api:crossplay",
     "check": "entitybench.envs.conformance.api:check",
 }
 

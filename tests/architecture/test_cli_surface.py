@@ -26,6 +26,8 @@ SURFACE = {
     "import": "SOURCE --out --download --horizon --json",
     "table": "RECORDS --suite --sort --columns --format --json",
     "compare": "A B --suite --format --json",
+    "crossplay": "--agents --task --games --episode-seed --train-seeds --strangers --preset "
+    "--dataset --device --threads --out --json",
     "plot": "KIND INPUTS --out --metric --json",
     "submit": "RECORDS --to --pack --check --new-key --withdraw --corrects --weights "
     "--with-weights --key --threads --json",

@@ -1,0 +1,1 @@
+"""Games between trained agents: everybody against everybody, from the same starts."""

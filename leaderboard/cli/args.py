@@ -71,6 +71,7 @@ def _ids(*names: str) -> Parameter:
 
 TaskId = Annotated[str, _ids("tasks")]
 AgentId = Annotated[str, _ids("agents")]
+AgentWords = Annotated[list[str], Parameter(consume_multiple=True), _ids("agents")]
 DatasetId = Annotated[str, _ids("datasets")]
 SuiteId = Annotated[str, _ids("suites")]
 TrainedId = Annotated[str, _ids("datasets", "agents")]  # what a mirror has

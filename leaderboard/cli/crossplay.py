@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from entitybench.errors import BadValue, MissingExtra
 from entitybench.leaderboard.cli.args import (
+    AgentWords,
     DatasetId,
     Episodes,
     Place,
@@ -24,13 +25,12 @@ from entitybench.leaderboard.cli.output import note, print_json, print_table, pu
 from entitybench.progress import progress_bar
 
 _MOST = 1000  # teams of strangers
-Words = Annotated[list[str], Parameter(consume_multiple=True)]
 Count = Annotated[int, Parameter(converter=whole(0, _MOST))]
 
 
 def crossplay(
     *,
-    agents: Words,
+    agents: AgentWords,
     task: TaskId,
     games: Episodes = 20,
     episode_seed: Seed = 0,

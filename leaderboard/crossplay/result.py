@@ -175,6 +175,8 @@ class Crossplay:
                 f"{_ALONE} one training seed: the interval is over starts and says nothing about "
                 "other training seeds."
             )
+        if self.document.missing:
+            notes.append(f"{self.document.missing} games are missing: run the command again.")
         if self.document.unstable:
             notes.append(f"{self.document.unstable} games went wrong in simulation: left out.")
         return tuple(notes)

@@ -80,6 +80,12 @@ class Document(RecordModel):
         return scored, conceded
 
     @property
+    def missing(self) -> int:
+        """How many games were not played yet."""
+        played = sum(x is not None for pair in self.pairs for x in pair.scored)
+        return len(self.teams) * (len(self.teams) - 1) * self.games - played - self.unstable
+
+    @property
     def unstable(self) -> int:
         """How many games went wrong."""
         return sum(len(pair.unstable) for pair in self.pairs)

@@ -137,12 +137,14 @@ def test_a_stopped_run_goes_on_with_the_games_that_are_missing(tmp_path):
     missing = 6 - len(stored.pairs)
     assert 1 <= missing <= 3  # a worker may have begun the next before it hears of the stop
     assert stored.summary is None
+    assert f"{2 * missing} games are missing" in repr(Crossplay(stored))
     steps.clear()
     resumed = eb.crossplay(
         agents, SHORT, games=2, threads=1, out=tmp_path, progress=lambda _, n: steps.append(n)
     )
     assert set(steps) == {missing * SHORT.horizon}
     assert resumed.document == unbroken.document
+    assert "missing" not in repr(resumed)
 
 
 def test_agents_can_be_added_to_what_was_played(tmp_path):

@@ -102,7 +102,8 @@ def summary(scored: Array, conceded: Array, names: Sequence[str]) -> Summary:
     samples = {name: np.concatenate([each[name] for each in drawn]) for name in whole}
     games = whole["games"][0]
     with np.errstate(invalid="ignore", divide="ignore"):
-        wins, losses = (whole[name][0] / games for name in ("wins", "losses"))
+        wins = whole["wins"][0] / games
+        draws = (games - whole["wins"][0] - whole["losses"][0]) / games
         means = whole["goals"][0] / games
         spread = samples["goals"] / samples["games"]  # (R, K, K)
     rating, ratings = _ratings(whole)[0], _ratings(samples)
@@ -118,7 +119,7 @@ def summary(scored: Array, conceded: Array, names: Sequence[str]) -> Summary:
         ratings=tuple(interval(float(x), ratings[:, k], k) for k, x in enumerate(rating)),
         games=games,
         wins=wins,
-        draws=1 - wins - losses,
+        draws=draws,
         difference=tuple(
             tuple(interval(float(means[i, j]), spread[:, i, j], i, j) for j in range(len(players)))
             for i in range(len(players))

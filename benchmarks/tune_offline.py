@@ -2,9 +2,9 @@
 
 Every arm has its candidates (GRID in the settings of the method, as `agents/idrl/settings.py`),
 each trained with the same training seeds, which no claim uses, and evaluated on the same validation
-starts. What was measured
-stands in OUT/scores.jsonl and is passed over, and unfinished training is gone on with: run it again
-after a stop. In the end it prints the candidates of each arm, the best first.
+starts. What was measured stands in OUT/scores.jsonl and is passed over, and unfinished training is
+gone on with: run it again after a stop. In the end it prints the candidates of each arm, the best
+first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from entitybench.registry import agent, resolve_agent, tasks
 METHODS = ("idrl", "macflow")
 EPISODES = 50
 METRIC = "normalised_return"
-_SHOWN = ("kept_1", "purity_1", "auroc_1", "auroc_action_1", "mass_1", "flow_1", "kept_2", "flow_2")
+_SHOWN = (
+    "kept_1", "purity_1", "auroc_1", "auroc_action_1", "mass_1", "flow_1", "kept_2", "purity_2"
+)  # fmt: skip
 
 
 def measured(file: Path) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,12 @@ from entitybench.claims import Training
 from entitybench.errors import BadValue, DataError
 from entitybench.executors.api import LOCAL
 from entitybench.leaderboard.evaluation.weights import REFERENCE, owner, reference_weights
+from entitybench.leaderboard.training.crew import can_join
 from entitybench.leaderboard.training.fleet import train_all
 from entitybench.leaderboard.training.metrics import METRICS
 from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.registry import agent as agent_spec
-from entitybench.registry import dataset_for, tasks
+from entitybench.registry import dataset_for, resolve_agent, tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -249,7 +250,7 @@ def _check_data(need: Need, folder: Path) -> None:
 def train_missing(
     plan: Plan, workers: int, device: str | None, report: Report, executor: str = LOCAL
 ) -> dict[Need, str]:
-    """Train what is missing, `workers` runs side by side, parts first.
+    """Train what is missing, `workers` processes at a time, parts first.
 
     Returns what cannot be had, and why: its training diverged, or that of a part of it.
     """
@@ -258,7 +259,7 @@ def train_missing(
 
         report(Event("plan", f"dataset {dataset}"))
         load_dataset(dataset, generate=True)
-    words, total = f"training {len(plan.missing)} runs, {workers} at a time", len(plan.missing)
+    words, total = f"training {len(plan.missing)} runs", len(plan.missing)
 
     def poll() -> None:
         steps = sum(_thousandths(plan, need) for need in plan.missing)
@@ -273,27 +274,50 @@ def train_missing(
                 lost[need] = f"it is built on {gone[0]}, and {lost[gone[0]]}"
             else:
                 whole.append(need)
-        jobs = [_job(plan, need, device) for need in whole]
-        found = train_all(jobs, workers, poll, executor=executor)
-        lost |= {whole[place]: why for place, why in found.items()}
+        groups = _groups(whole, workers)
+        jobs = [_job(plan, group, device) for group in groups]
+        for place, why in train_all(jobs, workers, poll, executor=executor).items():
+            gone = [need for need in groups[place] if not plan.folder(need).is_dir()]
+            lost |= dict.fromkeys(gone, why)
     return lost
 
 
-def _job(plan: Plan, need: Need, device: str | None) -> dict[str, Any]:
-    """The arguments of `train`."""
-    out = plan.folder(need).parent
+def _groups(wave: Sequence[Need], workers: int) -> list[list[Need]]:
+    """What one process trains each: training seeds side by side, as far as all workers have some.
+
+    Learners that cannot learn side by side have a process each.
+    """
+    arms: dict[Need, list[Need]] = {}
+    for need in wave:
+        arms.setdefault(replace(need, seed=0), []).append(need)
+    found = []
+    for arm, own in arms.items():
+        joined = can_join(resolve_agent(agent_spec(arm.agent)))
+        size = -(-len(own) // -(-workers // len(arms))) if joined else 1
+        found += [own[first : first + size] for first in range(0, len(own), size)]
+    return found
+
+
+def _job(plan: Plan, group: Sequence[Need], device: str | None) -> dict[str, Any]:
+    """The arguments of `train_seeds` for needs that differ by their seed."""
+    need, out = group[0], plan.folder(group[0]).parent
+    built_on = {
+        str(each.seed): {name: str(plan.folder(part)) for name, part in each.parts.items()}
+        for each in group
+        if each.parts
+    }
     job: dict[str, Any] = {
         "agent_id": need.agent,
         "task": need.task,
         "preset": plan.preset,
-        "seed": need.seed,
+        "seeds": [each.seed for each in group],
         "out": str(out),
-        "resume": bool(RunFolder(out, need.seed).checkpoints()),
+        "resume": any(RunFolder(out, each.seed).checkpoints() for each in group),
         "device": device,
         "dataset": need.dataset,
         "evaluate_every": plan.evaluate_every if agent_spec(need.agent).scored else None,
         "changes": {name: json.loads(value) for name, value in need.changes},
-        "parts": {name: str(plan.folder(part)) for name, part in need.parts.items()},
+        "parts": built_on,
     }
     return {name: value for name, value in job.items() if value not in (None, {})}
 

@@ -20,7 +20,7 @@ from entitybench.executors.calls import Call, Failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from entitybench.leaderboard.training.loop import Status
+    from entitybench.leaderboard.training.loop import Report, Status
 
 # The place of a job, its process, and what that says on standard error.
 Run = tuple[int, "subprocess.Popen[bytes]", IO[bytes]]
@@ -34,12 +34,12 @@ def train_all(
     pause_s: float = 0.5,
     executor: str = LOCAL,
 ) -> dict[int, str]:
-    """Call `train(**job)` for every job, `workers` at a time.
+    """Call `train_seeds(**job)` for every job, `workers` at a time.
 
     Returns the places of those jobs whose training diverged, with what they say of it.
 
     Args:
-        jobs: arguments that are JSON.
+        jobs: arguments that are JSON; the keys of `parts` are seeds as texts.
         workers: processes.
         poll: called again and again while they run.
         pause_s: seconds between these calls.
@@ -93,9 +93,10 @@ def apart(
     if generate and is_to_make(spec, where, settings["dataset"]):
         open_data(spec, where, settings["dataset"], generate=True)
     own = {name: str(x) if isinstance(x, Path) else x for name, x in settings.items()}
-    jobs = [{"agent_id": agent, "task": task, "seed": s, "out": str(out), **own} for s in seeds]
+    jobs = [{"agent_id": agent, "task": task, "seeds": [s], "out": str(out), **own} for s in seeds]
     for job, seed in zip(jobs, seeds, strict=True):
-        job["parts"] = {name: str(folder) for name, folder in (parts or {}).get(seed, {}).items()}
+        built_on = {name: str(folder) for name, folder in (parts or {}).get(seed, {}).items()}
+        job["parts"] = {str(seed): built_on} if built_on else {}
         job["resume"] = own["resume"] and bool(RunFolder(out, seed).checkpoints())
     finals = {seed: RunFolder(out, seed).final for seed in seeds}
 
@@ -130,13 +131,18 @@ def _elsewhere(
 
 def run_one(job: dict[str, Any]) -> str | None:
     """Train; what is said of it where it diverged."""
-    from entitybench.leaderboard.training.train import train
-
     try:
-        train(**job)
+        _train(job)
     except Diverged as error:
         return str(error)
     return None
+
+
+def _train(job: Mapping[str, Any], progress: Report | None = None) -> None:
+    from entitybench.leaderboard.training.train import train_seeds
+
+    parts = {int(seed): own for seed, own in job.get("parts", {}).items()}
+    train_seeds(**{**job, "parts": parts}, progress=progress)
 
 
 def _start(place: int, job: Mapping[str, Any]) -> Run:
@@ -181,8 +187,6 @@ def _stop(running: Sequence[Run]) -> None:
 
 def main(text: str) -> int:
     """The process of one run. Its exit code; errors are one line."""
-    from entitybench.leaderboard.training.train import train
-
     parent = os.getppid()
 
     def watch(status: Status) -> None:
@@ -191,7 +195,7 @@ def main(text: str) -> int:
             os.kill(os.getpid(), signal.SIGTERM)
 
     try:
-        train(**json.loads(text), progress=watch)
+        _train(json.loads(text), watch)
     except KeyboardInterrupt:
         return 130
     except BenchError as error:

@@ -126,9 +126,11 @@ def test_parts_are_trained_before_what_is_built_on_them(known, tmp_path):
         [agent] * 2 for agent in _UP
     ]
     need = found.missing[2]
-    job = plan._job(found, need, None)
-    assert job["parts"] == {"value": str(tmp_path / "weights/gciql/push-1block/play-v1/seed0")}
-    assert "parts" not in plan._job(found, found.missing[0], None)
+    job = plan._job(found, [need], None)
+    assert job["parts"] == {
+        "0": {"value": str(tmp_path / "weights/gciql/push-1block/play-v1/seed0")}
+    }
+    assert "parts" not in plan._job(found, found.missing[:1], None)
 
 
 _UP = ("hiql", "gciql", "gcbc")
@@ -149,14 +151,17 @@ def test_what_is_built_on_a_part_that_diverged_is_not_trained(known, tmp_path, m
     asked = []
 
     def train_all(jobs, workers, poll, executor):
-        asked.append([job["agent_id"] for job in jobs])
-        return {1: "training diverged with seed 1."} if jobs[0]["agent_id"] == "gciql" else {}
+        asked.append([(job["agent_id"], job["seeds"]) for job in jobs])
+        if jobs[0]["agent_id"] != "gciql":
+            return {}
+        (tmp_path / "weights/gciql/push-1block/play-v1/seed0").mkdir(parents=True)
+        return {0: "training diverged with seed 1."}
 
     monkeypatch.setattr(plan, "train_all", train_all)
     monkeypatch.setattr("entitybench.datasets.api.load_dataset", lambda *_, **__: None)
     found = make_plan([TRAINED], "tiny", tmp_path)
     lost = plan.train_missing(found, 1, None, lambda event: None)
-    assert asked == [["gciql"] * 2, ["gcbc"]]
+    assert asked == [[("gciql", [0, 1])], [("gcbc", [0])]]
     part = "gciql/push-1block/play-v1/seed1"
     assert {str(need): why for need, why in lost.items()} == {
         part: "training diverged with seed 1.",
@@ -252,11 +257,11 @@ def test_each_setting_has_a_folder_of_its_own_and_shares_the_rest(known, tmp_pat
         "hecrl/push-1block/play-v1+samples=8/seed0",
         "hecrl/push-1block/play-v1/seed0",
     ]
-    assert plan._job(found, found.missing[0], "cpu") == {
+    assert plan._job(found, found.missing[:1], "cpu") == {
         "agent_id": "hecrl",
         "task": "push-1block",
         "preset": "tiny",
-        "seed": 0,
+        "seeds": [0],
         "out": str(tmp_path / "weights/hecrl/push-1block/play-v1+samples=8"),
         "resume": False,
         "device": "cpu",
@@ -310,3 +315,18 @@ def test_what_was_measured_is_read_again_until_something_changes(tmp_path, monke
     path.write_text("{")
     measure.measurement(quantity, [0], {}, {}, path)
     assert calls == [0, 1, 2, 0]
+
+
+def test_seeds_learn_side_by_side_as_far_as_all_workers_have_some(monkeypatch):
+    wave = [Need("gcbc", "push-1block", "push-1block/play-v1", seed) for seed in range(5)]
+    other = [Need("iql", "hopper", "hopper/medium-v1", seed) for seed in range(5)]
+
+    def sizes(needs, workers):
+        return [[need.seed for need in group] for group in plan._groups(needs, workers)]
+
+    assert sizes(wave, 1) == [[0, 1, 2, 3, 4]]
+    assert sizes(wave, 2) == [[0, 1, 2], [3, 4]]
+    assert sizes(wave, 9) == [[0], [1], [2], [3], [4]]
+    assert sizes(wave + other, 2) == [[0, 1, 2, 3, 4]] * 2
+    monkeypatch.setattr(plan, "can_join", lambda target: False)
+    assert sizes(wave[:2], 1) == [[0], [1]]

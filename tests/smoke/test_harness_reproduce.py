@@ -220,6 +220,7 @@ def test_a_worker_that_fails_gives_its_line(tmp_path):
             "task": "push-1block",
             "preset": preset,
             "out": str(tmp_path / preset),
+            "seeds": [0],
         }
         for preset in ("none", "tiny")
     ]
@@ -236,11 +237,11 @@ def test_runs_on_a_cluster_train_and_fail_as_here(tmp_path, monkeypatch):
     monkeypatch.setattr(slurm, "CLUSTER", "local")
     monkeypatch.chdir(tmp_path)
     job = {"agent_id": "ec-iql", "task": "push-1block", "out": str(tmp_path / "runs")}
-    tiny = {**job, "preset": "tiny", "seed": 5, "evaluate_every": 0}
+    tiny = {**job, "preset": "tiny", "seeds": [5], "evaluate_every": 0}
     assert train_all([tiny], 1, lambda: None, executor="slurm") == {}
     assert RunFolder(tmp_path / "runs", 5).final.is_dir()
     with pytest.raises(BenchError, match=r"^unknown preset 'none'"):
-        train_all([{**job, "preset": "none"}], 1, lambda: None, executor="slurm")
+        train_all([{**job, "preset": "none", "seeds": [5]}], 1, lambda: None, executor="slurm")
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
     words = "train --agent ec-iql --task push-1block --preset tiny --evaluate-every 0 --seeds 5 6"
     words += " --device cpu --executor local --workers 2 --out seeds"
@@ -254,7 +255,7 @@ def test_runs_on_a_cluster_train_and_fail_as_here(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGTERM")
 def test_workers_that_are_stopped_have_checkpoints(tmp_path):
-    job = {"agent_id": "ec-iql", "task": "push-1block", "preset": "tiny", "seed": 5}
+    job = {"agent_id": "ec-iql", "task": "push-1block", "preset": "tiny", "seeds": [5]}
     job |= {"out": str(tmp_path), "evaluate_every": 1}
     folder = RunFolder(tmp_path, 5)
 

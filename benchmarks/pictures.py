@@ -20,6 +20,7 @@ from entitybench.envs.drawing.render import Renderer
 from entitybench.envs.training import WorldsOf
 from entitybench.leaderboard.evaluation.api import load_agent
 from entitybench.leaderboard.evaluation.video import record_video
+from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.plots.draw import plot
 from entitybench.leaderboard.plots.edges import edges as draw_edges
 from entitybench.registry import agent as agent_spec
@@ -27,6 +28,7 @@ from entitybench.registry import resolve_agent, tasks
 from entitybench.seeding import BatchGenerator, generator
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
+WEIGHTS = REFERENCE / "weights"
 TASK = "push-3blocks"
 STILL = 360  # pixels along an edge
 FRAMES = 12.5  # of a GIF in a second
@@ -160,6 +162,15 @@ def team() -> None:
     film("oracle", "team-tag", size=180, speed=0.5)
 
 
+def plotted(kind: str, inputs: list[Path], name: str) -> None:
+    """What `bench plot` draws, half as large."""
+    with tempfile.TemporaryDirectory() as folder:
+        plot(kind, inputs, Path(folder) / name)
+        with Image.open(Path(folder) / name) as picture:
+            small = picture.convert("RGB").resize((picture.width // 2, picture.height // 2))
+    save(np.asarray(small), name)
+
+
 def causal() -> None:
     """Sprites and a random graph from above, the sprites as pixel tasks show them, and a film."""
     save(np.concatenate([start("sprites"), start("dag-10")], 1), "causal-top.png")
@@ -167,14 +178,16 @@ def causal() -> None:
     film("oracle", "sprites", size=180, speed=1.0)
 
 
-def edges(weights: Path | None = None) -> None:
-    """Who acted on whom in a random graph, as a graph that stays says it; as NCII, if there is one.
-
-    `weights` are NCII's on dag-10.
-    """
-    folders = {"graph-static": None, **({} if weights is None else {"ncii": weights})}
-    agents = [(name, load_agent(name, task="dag-10", weights=at)) for name, at in folders.items()]
+def edges() -> None:
+    """Who acted on whom in a random graph, as a graph that stays says it, and as NCII does."""
+    agents = [(name, load_agent(name, task="dag-10")) for name in ("graph-static", "ncii")]
     print(draw_edges(agents, "dag-10", OUT / "causal-edges.png", item=1))
+
+
+def curves() -> None:
+    """What training with three sorts of hindsight comes to in hockey, of the shipped runs."""
+    runs = [WEIGHTS / agent / "hockey-goal" / "online" for agent in ("hint", "her-random", "her")]
+    plotted("curves", runs, "hint-curves.png")
 
 
 def goals(steps: int = 20_000) -> None:
@@ -193,10 +206,7 @@ def goals(steps: int = 20_000) -> None:
             while one.step < steps:
                 one.advance(data)
             one.save(place)
-        plot("goals", places, Path(folder) / "goals.png")
-        with Image.open(Path(folder) / "goals.png") as picture:
-            small = picture.convert("RGB").resize((picture.width // 2, picture.height // 2))
-        save(np.asarray(small), "hint-goals.png")
+        plotted("goals", places, "hint-goals.png")
 
 
 def start(task: str, seed: int = 0) -> np.ndarray:
@@ -267,7 +277,8 @@ def locomotion() -> None:
 
 VIEWS = "locomotion-views.png"
 EVERYTHING = (
-    "stills oracle hecrl kitchen hockey team causal edges goals tetris pick locomotion robosuite"
+    "stills oracle hecrl kitchen hockey team causal curves edges goals tetris pick locomotion "
+    "robosuite"
 )
 
 if __name__ == "__main__":
@@ -283,18 +294,17 @@ if __name__ == "__main__":
         "hockey": hockey,
         "team": team,
         "causal": causal,
+        "curves": curves,
+        "edges": edges,
         "goals": goals,
         "robosuite": robosuite,
         "tetris": tetris,
         "pick": pick,
         "locomotion": locomotion,
     }
-    parser.add_argument("--weights", type=Path, help="of ncii on dag-10, for `edges`")
     asked = parser.parse_args()
     for what in asked.what:
         if what in families:
             families[what]()
-        elif what == "edges":
-            edges(asked.weights)
         else:
             film(what)

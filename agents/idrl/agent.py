@@ -125,7 +125,8 @@ class IDRL(RewardLearner):
         done = k if stage == POLICY else k - 1
         return (
             f"iteration {done} keeps {found.count:,} of {found.every:,} transitions, and "
-            f"least_share is {least[0]:g}, least_transitions {least[1]}: take a smaller balance"
+            f"least_share is {least[0]:g}, least_transitions {least[1]}: take a smaller balance, "
+            "or smaller ones of these"
         )
 
     def begin(self, phase: Phase, source: Transitions) -> None:

@@ -228,8 +228,8 @@ class EpisodeStore:
         """The episodes of "train" or "validation", as a view. Raises BadValue for another name."""
         splits = self.manifest["splits"]
         if name not in splits:
-            known = " or ".join(repr(key) for key in splits)
-            raise BadValue(f"{self.id} has no split {name!r}: {known}.")
+            known = " and ".join(repr(key) for key in splits)
+            raise BadValue(f"{self.id} has no split {name!r}. It has {known}.")
         first, last = splits[name]
         if self.first_episode or len(self) < last:
             raise BadValue(f"this is already a part of {self.id}; split the whole store.")

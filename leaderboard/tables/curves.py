@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from entitybench.checkpoints import RUN
+from entitybench.checkpoints import META, RUN
 from entitybench.errors import RecordError, UnknownId, unknown
 from entitybench.files import read_file
 from entitybench.leaderboard.training.metrics import METRICS, rows_of
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.training.metrics import Rows
 
 _OF_SEEDS = ("seed", "parts", "beside", "device", "devices", "threads", "cpu_s")  # in run.json
+_TITLE = "title"  # of a group, where its folder's name tells nothing
+_OF_WEIGHTS = (
+    "agent",
+    "config",
+    "dataset",
+    "seed",
+    "task",
+    "unit",
+)  # what agent.json tells of a run
 
 
 @dataclass(frozen=True)
@@ -46,14 +55,15 @@ def read_runs(paths: Sequence[str | Path]) -> list[Run]:
     """Runs out of their metrics files.
 
     A folder is that of one run, or the --out of training with its seed*/. Those in one folder that
-    asked for the same (run.json) but for the seed and what computes are a group.
+    asked for the same (run.json) but for the seed and what computes are a group. Weights that come
+    with the package have no run.json: agent.json tells there, and the agent names the group.
 
     Raises:
         RecordError: no metrics there, or something else.
     """
     files = [file for path in map(Path, paths) for file in _metrics_files(path)]
     files = list({file.resolve(): file for file in files}.values())
-    asked = [_asked(file.parent / RUN) for file in files]
+    asked = [_asked(file.parent) for file in files]
     names = _told_apart(["/".join(file.parent.parts[-2:]) or file.name for file in files], files)
     groups = [
         (str(file.resolve().parents[1]), json.dumps(_of_all_seeds(words), sort_keys=True))
@@ -62,8 +72,10 @@ def read_runs(paths: Sequence[str | Path]) -> list[Run]:
         for file, words in zip(files, asked, strict=True)
     ]
     keys = list(dict.fromkeys(groups))
+    firsts = [groups.index(key) for key in keys]
     shown = [
-        names[groups.index(key)] if not key[1] else Path(key[0]).name or key[0] for key in keys
+        str(asked[k].get(_TITLE) or Path(key[0]).name or key[0]) if key[1] else names[k]
+        for k, key in zip(firsts, keys, strict=True)
     ]
     title = dict(zip(keys, _told_apart(shown, [key[0] for key in keys]), strict=True))
     return [
@@ -95,15 +107,22 @@ def _told_apart(names: Sequence[str], longer: Sequence[object]) -> list[str]:
     ]
 
 
-def _asked(file: Path) -> dict[str, Any]:
+def _asked(folder: Path) -> dict[str, Any]:
     """What a run was asked for; nothing where no file says it."""
-    if not file.is_file():
+    file = next((folder / name for name in (RUN, META) if (folder / name).is_file()), None)
+    if file is None:
         return {}
     try:
         asked = parsed(read_file(file).decode())
     except (OSError, ValueError, RecursionError) as error:
         raise RecordError(f"{file} does not say what was trained: {reason(error)}.") from error
-    return asked if isinstance(asked, dict) else {}
+    if not isinstance(asked, dict):
+        return {}
+    if file.name == RUN:
+        return asked
+    return {name: asked[name] for name in _OF_WEIGHTS if name in asked} | {
+        _TITLE: asked.get("agent")
+    }
 
 
 def _metrics_of(asked: Mapping[str, Any]) -> tuple[Metric, ...]:

@@ -116,7 +116,7 @@ def test_splits_are_views(folder):
         assert np.array_equal(array, store.episode(4)[name])
     assert validation.episodes == store.episodes[4:]
     assert validation.offsets[0] == 0
-    with pytest.raises(BadValue, match="'train' or 'validation'"):
+    with pytest.raises(BadValue, match="has 'train' and 'validation'"):
         store.split("test")
     with pytest.raises(BadValue, match="whole store"):
         validation.split("train")

@@ -11,7 +11,7 @@ from kinds import reward_control
 from entitybench.agents.common.offline.dual import conjugate, dual_value_loss, ratio_of
 from entitybench.agents.idrl import losses
 from entitybench.agents.idrl.sift import Scores, sift
-from entitybench.errors import BadValue, Diverged, UnknownId
+from entitybench.errors import BadValue, Diverged
 from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.leaderboard.training.train import train_seeds
 from entitybench.registry import agent, resolve
@@ -206,7 +206,7 @@ def agent_phases():
 def test_data_without_rewards_are_refused_in_one_line():
     data = chain.dataset(episodes=5)
     del data.columns["rewards"], data.manifest["columns"]["rewards"]
-    with pytest.raises(UnknownId, match="unknown column 'rewards'") as caught:
+    with pytest.raises(BadValue, match=r"idrl learns from rewards, and .* has no column") as caught:
         learner(data)
     assert "\n" not in str(caught.value)
 

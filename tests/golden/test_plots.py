@@ -249,6 +249,19 @@ def test_curves_are_means_over_seeds_with_an_interval(tmp_path, monkeypatch):
     assert len(axes.collections) == 1  # of one seed there is none
 
 
+def test_curves_beside_weights_are_told_by_their_agent(tmp_path):
+    for agent, settings in (("hint", "online"), ("her", "online")):
+        for seed in range(2):
+            where = run(tmp_path / agent / settings, seed, [1.0])
+            (where / "run.json").unlink()
+            told = {"agent": agent, "seed": seed, "unit": "environment steps", "task": "hopper"}
+            told["sha256"] = {"weights.safetensors": f"{seed}"}
+            (where / "agent.json").write_text(json.dumps(told))
+    runs = read_runs([tmp_path / "hint" / "online", tmp_path / "her" / "online"])
+    assert [each.group for each in runs] == ["hint", "hint", "her", "her"]
+    assert {(each.unit, each.task) for each in runs} == {("environment steps", "hopper")}
+
+
 def test_runs_that_asked_for_other_things_are_no_seeds_of_one(tmp_path):
     run(tmp_path / "a", 0, [1.0], task="hopper")
     run(tmp_path / "a", 1, [1.0], task="hopper")

@@ -132,6 +132,20 @@ def test_data_in_which_nobody_is_ever_there_are_refused(data, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("id", ["ncii", "graph-gradient", "graph-surprise"])
+def test_data_without_labels_to_tune_by_are_refused_before_training(id, data, tmp_path):
+    whole = load_dataset(data.folder)
+    columns, rows = contents(whole)
+    alone = [{**row, "split": "train"} for row in rows]
+    split = rewritten(whole, tmp_path / "alone", columns, alone).split("train")
+    columns["contacts"][:] = np.eye(4, 5, dtype=bool)  # the diagonal, which is always true
+    still = rewritten(whole, tmp_path / "still", columns, rows).split("train")
+    for store, said in {split: "has no split 'validation'", still: "nobody acts on any"}.items():
+        with pytest.raises(BadValue, match=said) as caught:
+            learned(id, store, updates=0)
+        assert "\n" not in str(caught.value)
+
+
 def test_data_in_which_nothing_is_controlled_have_no_influence_to_measure(data, tmp_path):
     whole = load_dataset(data.folder)
     columns, rows = contents(whole)

@@ -72,7 +72,9 @@ class Surprise(TorchLearner):
         self.buffers["thresholds"] = torch.full((world_of(task).entities, 2), NEVER)
 
     def source(self, data: Any) -> GraphSource:
-        return GraphSource(data)
+        found = GraphSource(data)
+        found.check_labels()
+        return found
 
     def init(self, rng: torch.Generator) -> None:
         world, width = world_of(self.task), self.config.width

@@ -92,7 +92,9 @@ class GraphLearner(TorchLearner):
         """How surely each edge is active, (B, N, N + 1), 0 at least; of `batch` as `tensors`."""
 
     def source(self, data: Any) -> GraphSource:
-        return GraphSource(data)
+        found = GraphSource(data)
+        found.check_labels()
+        return found
 
     def init(self, rng: torch.Generator) -> None:
         self.params["model"] = self.network.init(rng)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.sampling.transitions import TransitionSampler
+from entitybench.envs.core.interactions import asked
 from entitybench.errors import BadValue
 from entitybench.registry import datasets
 from entitybench.seeding import generator
@@ -70,6 +71,14 @@ class GraphSource:
         order = generator(0, "thresholds").permutation(split.transitions)[:LABELLED]
         for first in range(0, len(order), CHUNK):
             yield split.take(np.sort(order[first : first + CHUNK]))
+
+    def check_labels(self) -> None:
+        """Raise BadValue where thresholds could not be tuned: before anything is learned."""
+        if not any((drawn["truth"] & asked(drawn["mask"])).any() for drawn in self.labelled()):
+            raise BadValue(
+                f"nobody acts on anybody in the validation split of {self.store.id}: there are no "
+                "interactions to be told from the rest."
+            )
 
     def sample(self, size: int, rng: np.random.Generator) -> Batch:
         """B transitions, all equally often.

@@ -13,6 +13,8 @@ from entitybench.agents.common.offline.statistics import moments
 from entitybench.datasets.sampling.subsets import best_episodes
 from entitybench.datasets.sampling.transitions import TransitionSampler
 from entitybench.envs.api import world_of
+from entitybench.errors import BadValue
+from entitybench.registry import datasets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +62,15 @@ class OfflineLearner(TorchLearner):
         return int(self.config.batch_size)
 
     def source(self, data: Any) -> Transitions:
-        """All transitions, or those of the best episodes."""
+        """All transitions, or those of the best episodes. Raises BadValue without a column."""
+        missing = [name for name in self.columns if name not in data.columns]
+        if missing:
+            fit = [spec.id for spec in datasets() if spec.task == self.task.id]
+            hint = f" Datasets of {self.task.id}: {', '.join(fit)}." if fit else ""
+            raise BadValue(
+                f"{self.config.agent} learns from {missing[0]}, and {data.id or 'this dataset'} "
+                f"has no column {missing[0]!r}; it has {', '.join(data.columns)}.{hint}"
+            )
         masks = ("entity_masks",) if "entity_masks" in data.columns else ()
         chosen = None if self.config.best == 1 else best_episodes(data, self.config.best)
         device = None if self.device.type == "cpu" else str(self.device)

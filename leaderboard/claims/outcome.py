@@ -45,8 +45,11 @@ class Reproduction(BaseModel):
             earlier = Reproduction.model_validate_json(self.path.read_text())
         except (OSError, ValueError):
             return self
-        same = ("method", "preset", "versions", "revision")
+        same = ("method", "preset", "revision")
         if any(getattr(earlier, name) != getattr(self, name) for name in same):
+            return self
+        # Not every claim needs every library.
+        if any(self.versions.get(name, found) != found for name, found in earlier.versions.items()):
             return self
         now = {verdict.claim for verdict in self.verdicts}
         kept = [verdict for verdict in earlier.verdicts if verdict.claim not in now]
@@ -57,6 +60,7 @@ class Reproduction(BaseModel):
         trained = both("trained")
         return self.model_copy(
             update={
+                "versions": {**earlier.versions, **self.versions},
                 "verdicts": [*kept, *self.verdicts],
                 "trained": trained,
                 "found": [name for name in both("found") if name not in trained],

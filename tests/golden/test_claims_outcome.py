@@ -56,6 +56,14 @@ def test_a_record_of_other_code_or_a_damaged_one_is_replaced(tmp_path):
     assert [v.claim for v in write(found(tmp_path, "one", "1")).verdicts] == ["one"]
 
 
+def test_a_library_that_one_claim_does_not_need_is_no_other_code(tmp_path):
+    one = found(tmp_path, "one", "1")
+    write(one.model_copy(update={"versions": {"mujoco": "1", "torch": "2"}}))
+    both = write(found(tmp_path, "two", "2"))
+    assert [v.claim for v in both.verdicts] == ["one", "two"]
+    assert both.versions == {"mujoco": "1", "torch": "2"}
+
+
 def test_the_text_says_how_much_was_run(tmp_path):
     shown = found(tmp_path, "one", "1")
     assert "push-3blocks, 1 training seeds × 1 episodes" in shown.text()

@@ -14,7 +14,7 @@ from toy import DATA, SPEC
 import entitybench as eb
 from entitybench.errors import BadValue, BenchError, Diverged, MissingExtra
 from entitybench.kinds import KINDS
-from entitybench.leaderboard.training import loggers, loop, runs
+from entitybench.leaderboard.training import api, loggers, loop, runs
 from entitybench.leaderboard.training import train as training
 from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.leaderboard.training.summary import summary_of
@@ -29,6 +29,7 @@ def way(request, monkeypatch):
     """Whether seeds learn one after another or side by side."""
     spec = dataclasses.replace(SPEC, target=f"{toy.__file__}:{CLASSES[request.param]}")
     monkeypatch.setattr(training, "agent_spec", lambda id: spec)
+    monkeypatch.setattr(api, "agent_spec", lambda id: spec)
     return request.param
 
 

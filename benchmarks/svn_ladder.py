@@ -10,58 +10,37 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import entitybench as eb
+from tune_offline import validated
+
 from entitybench.agents.svn.settings import DATASETS, RUNGS, rung
 from entitybench.errors import Diverged
-from entitybench.leaderboard.evaluation.evaluate import evaluate
-from entitybench.leaderboard.training.loop import VALIDATION_SEED
-from entitybench.registry import agent, resolve_agent, tasks
 
 ARMS = ("mixer-raw", "mixer-simple", "svn", "vdn-brac")
 SEEDS = (1000, 1001, 1002)
-EPISODES = 50
 _SHOWN = ("beyond", "amplification", "gain", "ood_gap", "bc_error", "spread", "td_error")
 
 
 def run(arm: str, dataset: str, k: int, updates: int, out: Path) -> dict[str, Any]:
     """Train one arm on one rung with all seeds, and score it."""
-    task, begun = tasks()[dataset.partition("/")[0]], time.process_time()
-    folder = out / f"{arm}-{task.id}-{k}"
-    settings = {**rung(k), "phases.0.updates": updates}
     row: dict[str, Any] = {"arm": arm, "dataset": dataset, "rung": k, "updates": updates}
+    settings = {**rung(k), "phases.0.updates": updates}
+    folder = out / f"{arm}-{dataset.partition('/')[0]}-{k}"
     try:
-        folders = eb.train(
-            arm, task.id, dataset=dataset, seeds=list(SEEDS), out=folder, resume=True,
-            evaluate_every=0, threads=1, set=settings, device="cpu",
-        )  # fmt: skip
+        scores, logs = validated(arm, dataset, settings, SEEDS, folder)
     except Diverged as error:
         return {**row, "score": None, "why": str(error)}
-    trained = time.process_time()
-    target = resolve_agent(agent(arm))
-    agents = {seed: target.load(path, task=task) for seed, path in folders.items()}
-    record = evaluate(agents, task, episodes=EPISODES, episode_seed=VALIDATION_SEED, threads=1)
-    values = [value or 0.0 for value in record.columns.values["normalised_return"]]
-    logs = {
-        seed: [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-        for seed, path in folders.items()
-    }
-    shutil.rmtree(folder)
-    most = {seed: max(x["beyond"] for x in own if "beyond" in x) for seed, own in logs.items()}
     return {
         **row,
-        "score": sum(values) / len(values),
-        "diverged": sum(x > 1.0 for x in most.values()),
-        "cpu_s": round(trained - begun, 1),
+        **scores,
+        "diverged": sum(any(x.get("beyond", 0.0) > 1.0 for x in own) for own in logs),
         **{
-            name: [round(own[-1][name], 4) for own in logs.values()]
+            name: [round(own[-1][name], 4) for own in logs]
             for name in _SHOWN
-            if all(name in own[-1] for own in logs.values())
+            if all(name in own[-1] for own in logs)
         },
     }
 

@@ -22,7 +22,9 @@ from typing import Any
 import entitybench as eb
 from entitybench.errors import Diverged
 from entitybench.leaderboard.evaluation.evaluate import evaluate
+from entitybench.leaderboard.tables.curves import read_rows
 from entitybench.leaderboard.training.loop import VALIDATION_SEED
+from entitybench.leaderboard.training.metrics import METRICS
 from entitybench.registry import agent, resolve_agent, tasks
 
 METHODS = ("idrl", "macflow")
@@ -46,34 +48,45 @@ def key_of(arm: str, dataset: str, settings: dict[str, Any]) -> str:
     return json.dumps([arm, dataset, settings], sort_keys=True)
 
 
-def run(
-    arm: str, dataset: str, settings: dict[str, Any], seeds: tuple[int, ...], out: Path
-) -> dict[str, Any]:
-    """Train one candidate with all seeds, and score it on validation starts."""
+def validated(
+    arm: str, dataset: str, settings: dict[str, Any], seeds: tuple[int, ...], folder: Path
+) -> tuple[dict[str, Any], list[list[dict[str, Any]]]]:
+    """Scores on validation starts after training in `folder`, which goes; rows logged, by seed.
+
+    Raises Diverged.
+    """
     task, begun = tasks()[dataset.partition("/")[0]], time.process_time()
-    folder = out / sha256(key_of(arm, dataset, settings).encode()).hexdigest()[:12]
-    row: dict[str, Any] = {"arm": arm, "dataset": dataset, "settings": settings}
-    try:
-        folders = eb.train(
-            arm, task.id, dataset=dataset, seeds=list(seeds), out=folder, resume=True,
-            evaluate_every=0, threads=1, set=settings, device="cpu",
-        )  # fmt: skip
-    except Diverged as error:
-        return {**row, "score": None, "why": str(error)}
+    folders = eb.train(
+        arm, task.id, dataset=dataset, seeds=list(seeds), out=folder, resume=True,
+        evaluate_every=0, threads=1, set=settings, device="cpu",
+    )  # fmt: skip
     trained = time.process_time()
     target = resolve_agent(agent(arm))
     agents = {seed: target.load(path, task=task) for seed, path in folders.items()}
     record = evaluate(agents, task, episodes=EPISODES, episode_seed=VALIDATION_SEED, threads=1)
     values = [value or 0.0 for value in record.columns.values[METRIC]]
-    last = json.loads((folders[seeds[0]] / "metrics.jsonl").read_text().splitlines()[-1])
+    logs = [read_rows(path / METRICS) for path in folders.values()]
     shutil.rmtree(folder)
-    return {
-        **row,
+    scores = {
         "score": sum(values) / len(values),
         "success": sum(v or 0.0 for v in record.columns.values["success"]) / len(values),
         "cpu_s": [round(trained - begun, 1), round(time.process_time() - trained, 1)],
-        **{name: round(last[name], 4) for name in _SHOWN if name in last},
     }
+    return scores, logs
+
+
+def run(
+    arm: str, dataset: str, settings: dict[str, Any], seeds: tuple[int, ...], out: Path
+) -> dict[str, Any]:
+    """Train one candidate with all seeds, and score it on validation starts."""
+    folder = out / sha256(key_of(arm, dataset, settings).encode()).hexdigest()[:12]
+    row: dict[str, Any] = {"arm": arm, "dataset": dataset, "settings": settings}
+    try:
+        scores, logs = validated(arm, dataset, settings, seeds, folder)
+    except Diverged as error:
+        return {**row, "score": None, "why": str(error)}
+    last = logs[0][-1]
+    return {**row, **scores, **{name: round(last[name], 4) for name in _SHOWN if name in last}}
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ class TeamPolicy(MeanPolicy):
         return center_of(found.argmax(-1)[..., None], self.choices)
 
 
-class NoisyPolicy(TeamPolicy):
+class NoisyPolicy(TeamPolicy, ABC):
     """Makes an action of what an agent sees and of noise.
 
     A method gives `made`. State: the noise (B, M, A) of the episode, None before its first step.
@@ -54,9 +55,9 @@ class NoisyPolicy(TeamPolicy):
         super().__init__(weights, choices)
         self.drawn = drawn
 
+    @abstractmethod
     def made(self, seen: Array, noise: Array) -> Array:
         """(B·M, A), of what agents see (B·M, D + M) and the team's noise (B, M, A)."""
-        raise NotImplementedError
 
     def act(self, obs: Obs, state: Any, rng: BatchGenerator) -> tuple[Array, Any]:
         batch, agents = obs["observation"].shape[:2]

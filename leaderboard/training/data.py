@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.envs.training import WorldsOf
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, DataError
 from entitybench.kinds import KINDS
 from entitybench.leaderboard.training.faults import shown
 from entitybench.needs import check_dataset
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from entitybench.types import AgentSpec, TaskSpec
+
+READ = ("observations", "actions", "rewards")  # columns that have to hold numbers
 
 
 def open_data(
@@ -62,6 +65,22 @@ def open_data(
             make(id, size=size or "small", progress=progress)
         dataset = open_for(task, dataset)
     return dataset.split("train") if hasattr(dataset, "split") else dataset
+
+
+def check_numbers(store: Any) -> None:
+    """Raise DataError where what all learners read of a dataset holds NaN or infinity.
+
+    Otherwise the first loss that is no number would be blamed on the learning rate. What is no
+    dataset of ours is not looked at.
+    """
+    columns = getattr(store, "columns", None)
+    if not isinstance(columns, Mapping) or not hasattr(store, "offsets"):
+        return
+    from entitybench.datasets.lint.features import check_finite
+
+    read = {name: columns[name] for name in READ if name in columns}
+    for found in check_finite(read, store.offsets)[:1]:
+        raise DataError(f"{store.id}: {found.where}: {found.what}. {found.fix.capitalize()}.")
 
 
 def is_to_make(spec: AgentSpec, task: TaskSpec, dataset: Any = None) -> bool:

@@ -101,7 +101,7 @@ def run(order: Order, group: Sequence[RunFolder], habits: Habits, report: Report
             for folder in group:
                 if folder.seed in error.seeds:
                     folder.give_up(error.seeds[folder.seed])
-                    why = f"seed {folder.seed} diverged: {error.seeds[folder.seed]}"
+                    why = f"seed {folder.seed} stopped: {error.seeds[folder.seed]}"
                     report(Status(crew.step, total, note=why, seeds=(folder.seed,)))
             group = [folder for folder in group if folder.seed not in error.seeds]
             lost |= error.seeds

@@ -27,7 +27,7 @@ from entitybench.errors import (
 )
 from entitybench.leaderboard.evaluation.provenance import check_device, pick_device
 from entitybench.leaderboard.evaluation.threads import torch_threads
-from entitybench.leaderboard.training.data import is_to_make, open_data
+from entitybench.leaderboard.training.data import check_numbers, is_to_make, open_data
 from entitybench.leaderboard.training.faults import faults_of, memory_errors
 from entitybench.leaderboard.training.loggers import logger_named
 from entitybench.leaderboard.training.loop import Habits, Report, Status
@@ -145,6 +145,7 @@ def train_seeds(
         return _told(finished, report, finals)
     if to_make and not generate:
         open_data(spec, where, dataset)  # raises: it is to be made, for settings that can be
+    check_numbers(store)
     picked = _picked(spec, target, device)
     with ExitStack() as stack:
         for folder in left:
@@ -291,7 +292,7 @@ def _begun(folder: RunFolder, resume: bool) -> dict[str, Any] | None:
     if before is not None and not resume:
         if (why := folder.diverged()) is not None:
             raise BadValue(
-                f"{folder.work} is a run that diverged ({why}): choose another --out, or delete it."
+                f"{folder.work} is a run that stopped ({why}): choose another --out, or delete it."
             )
         step = int(folder.checkpoints()[0].name.rpartition("-")[2])
         raise BadValue(

@@ -52,7 +52,7 @@ class Diverged(BenchError):
         self.seeds, self.finished = dict(seeds), dict(finished or {})
         said = "; ".join(f"{seed_names([seed])}: {why}" for seed, why in self.seeds.items())
         rest = f"; {seed_names(self.finished)} finished" if self.finished else ""
-        super().__init__(f"training diverged with {said}{rest}. Begin anew in another --out.")
+        super().__init__(f"training stopped with {said}{rest}. Begin anew in another --out.")
 
 
 class RecordError(BenchError):
@@ -142,8 +142,14 @@ def seed_names(seeds: Iterable[int]) -> str:
 
 
 def nearest(value: str, known: Iterable[str], *, count: int = 3) -> list[str]:
-    """The `count` known names most like `value`, best first (may be empty)."""
-    return difflib.get_close_matches(value, list(known), n=count, cutoff=0.5)
+    """The `count` known names most like `value`, best first (may be empty).
+
+    Those that are like it come first, then those of which it is the beginning.
+    """
+    names = list(known)
+    found = difflib.get_close_matches(value, names, n=count, cutoff=0.5)
+    longer = [name for name in names if value and name.startswith(value) and name not in found]
+    return [*found, *longer][:count]
 
 
 def did_you_mean(value: str, known: Iterable[str], *, count: int = 1) -> str:

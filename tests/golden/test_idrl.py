@@ -225,5 +225,5 @@ def test_a_run_that_stops_keeps_its_checkpoint_and_says_why(tmp_path):
     newest = RunFolder(out, 0).checkpoints()[0]
     assert type(learner()).load(newest).at() == ("values", 2)
     assert len(RunFolder(out, 0).metrics.read_text().splitlines()) == 20  # both stages, no more
-    with pytest.raises(BadValue, match=r"a run that diverged \(iteration 1 keeps"):
+    with pytest.raises(BadValue, match=r"a run that stopped \(iteration 1 keeps"):
         train_seeds("idrl", task, seeds=[0], out=out, **asked)

@@ -146,6 +146,18 @@ def test_data_without_labels_to_tune_by_are_refused_before_training(id, data, tm
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("id", ["graph-static", "graph-distance"])
+def test_what_only_counts_refuses_data_without_interactions(id, data, tmp_path):
+    whole = load_dataset(data.folder)
+    columns, rows = contents(whole)
+    columns["contacts"][:] = np.eye(4, 5, dtype=bool)  # the diagonal, which is always true
+    still = rewritten(whole, tmp_path / "still", columns, rows).split("train")
+    with pytest.raises(
+        BadValue, match=r"nobody acts on anybody in .*no interactions to learn from"
+    ):
+        learned(id, still)
+
+
 def test_data_in_which_nothing_is_controlled_have_no_influence_to_measure(data, tmp_path):
     whole = load_dataset(data.folder)
     columns, rows = contents(whole)

@@ -17,6 +17,7 @@ BAD = {
     "more": "has observations of shape [3]; push-1block has",
     "graph": "is a dataset of dag-4, not of push-1block",
     "blind": "has no observations",
+    "none": "actions, episode 1, step 2: 1 of ",
 }
 
 
@@ -27,10 +28,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generated("dag-4", folder / "graph", episodes=3)
     store = generated("push-1block", folder / "right", episodes=3)
     columns, rows = contents(store)
+    none = columns["actions"].copy()
+    none[store.offsets[1] + 2, 0] = np.nan
     wide = np.pad(columns["actions"], [(0, 0), (0, 1)])
     pictures = np.zeros((len(wide), 8, 8, 3), np.uint8)
     for name, change in {
         "wide": {"actions": wide},
+        "none": {"actions": none},
         "seen": {"observations": pictures},
         "more": {"observations": pictures[:, 0, 0]},
     }.items():

@@ -145,6 +145,7 @@ BAD_WORDS = {
     "reproduce hercl": "'hecrl'",
     "reproduce gcbc": "There are: hecrl, hint, idrl, macflow, ncii, svn.",
     "reproduce hecrl --claim small-9": "'small-4'",
+    "reproduce hint --claim small": "Did you mean 'small-hockey-goal'",
     "reproduce hecrl --preset tinny": "There are: paper, small, tiny.",
     "reproduce hecrl --workers 0": "between 1",
     "export nowhere --minari a/b-v0": "nowhere",

@@ -197,7 +197,7 @@ def test_claims_whose_training_diverged_are_left_out(tmp_path, installed, capfd)
     """And told in one line at the end, while the others are trained for and judged."""
     words = f"reproduce built --preset tiny --device cpu --workers 2 --out {tmp_path}".split()
     why = (
-        "lost (built/push-1block/play-v1+lost=true/seed0: training diverged with seed 0: loss is "
+        "lost (built/push-1block/play-v1+lost=true/seed0: training stopped with seed 0: loss is "
         "nan after 1 of 2 updates: try a smaller learning rate. Begin anew in another --out)"
     )
     for _ in ("at first", "again"):

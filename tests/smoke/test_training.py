@@ -220,7 +220,7 @@ def test_divergence_is_said(tmp_path):
         np.errstate(all="ignore"),
         pytest.raises(
             Diverged,
-            match=r"^training diverged with seed 3: loss is (inf|nan) after \d+ of 4000 up",
+            match=r"^training stopped with seed 3: loss is (inf|nan) after \d+ of 4000 up",
         ),
     ):
         run(tmp_path, changes={"rate": 1e6, "updates": 4000})

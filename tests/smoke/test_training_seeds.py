@@ -192,7 +192,7 @@ def test_one_seed_diverges_and_the_others_go_on(way, tmp_path, monkeypatch):
     whole = run(tmp_path / "whole")
     out = tmp_path / "out"
     line = (
-        "training diverged with seed 1: loss is nan after 30 of 60 updates: try a smaller learning "
+        "training stopped with seed 1: loss is nan after 30 of 60 updates: try a smaller learning "
         "rate; seeds 0 2 finished. Begin anew in another --out."
     )
     with pytest.raises(Diverged) as caught:
@@ -204,11 +204,11 @@ def test_one_seed_diverges_and_the_others_go_on(way, tmp_path, monkeypatch):
         assert weights(out / f"seed{seed}") == weights(whole[seed])
         assert rows(out / f"seed{seed}") == rows(whole[seed])
     why = "loss is nan after 30 of 60 updates: try a smaller learning rate"
-    expected = [f"seed 1 diverged: {why}"]
+    expected = [f"seed 1 stopped: {why}"]
     expected += ["seeds 0 2 go on at 30"] if way == "beside" else []
     assert [note for note in notes if note] == expected
     assert "NaN" not in (out / "seed1.training" / "metrics.jsonl").read_text()
-    with pytest.raises(BadValue, match=r"seed1.training is a run that diverged \(loss is nan"):
+    with pytest.raises(BadValue, match=r"seed1.training is a run that stopped \(loss is nan"):
         run(out, [1], changes=changes)
     # Nobody goes on with it, and nothing is trained again.
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.name != ".lock"}

@@ -92,6 +92,7 @@ class Counting(ABC):
         agent = cls(config, task, seed=seed)
         if data is not None:
             agent.dataset = {"id": data.id, "content_hash": data.content_hash}
+            agent._source(data).check_interactions()
             agent.sums = agent.begin(agent._source(data).sample(BEGIN, generator(0, "begin")))
         return agent
 

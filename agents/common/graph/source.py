@@ -72,6 +72,16 @@ class GraphSource:
         for first in range(0, len(order), CHUNK):
             yield split.take(np.sort(order[first : first + CHUNK]))
 
+    def check_interactions(self) -> None:
+        """Raise BadValue where nobody acts on anybody: there is nothing to count."""
+        for first in range(0, self.transitions, CHUNK):
+            drawn = self.take(np.arange(first, min(first + CHUNK, self.transitions)))
+            if (drawn["truth"] & asked(drawn["mask"])).any():
+                return
+        raise BadValue(
+            f"nobody acts on anybody in {self.store.id}: there are no interactions to learn from."
+        )
+
     def check_labels(self) -> None:
         """Raise BadValue where thresholds could not be tuned: before anything is learned."""
         if not any((drawn["truth"] & asked(drawn["mask"])).any() for drawn in self.labelled()):

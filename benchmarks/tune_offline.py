@@ -96,18 +96,20 @@ def main() -> int:
     parser.add_argument("--method", choices=METHODS, default=METHODS[0])
     parser.add_argument("--datasets", nargs="*", help="default: those of the method")
     parser.add_argument("--out", type=Path, default=Path("runs/tuning"))
+    parser.add_argument("--updates", type=int, help="of a candidate's first phase, if not all")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin nothing after these")
     asked = parser.parse_args()
     of = importlib.import_module(f"entitybench.agents.{asked.method}.settings")
     if wrong := [arm for arm in asked.arms if arm not in of.GRID]:
         parser.error(f"no arm {wrong[0]!r}: there are {', '.join(of.GRID)}.")
     asked.out.mkdir(parents=True, exist_ok=True)
+    fewer = {} if asked.updates is None else {"phases.0.updates": asked.updates}
     file, end = asked.out / "scores.jsonl", time.monotonic() + 60 * asked.minutes
     found = measured(file)
     for k in range(max(map(len, of.GRID.values()))):  # after a stop every arm has had as many
         for dataset in asked.datasets or of.DATASETS:
             for arm in [arm for arm in asked.arms or of.GRID if k < len(of.GRID[arm])]:
-                settings = {**of.shared(arm, dataset), **of.GRID[arm][k]}
+                settings = {**of.shared(arm, dataset), **of.GRID[arm][k], **fewer}
                 key = key_of(arm, dataset, settings)
                 if key in found or time.monotonic() > end:
                     continue
@@ -122,7 +124,7 @@ def main() -> int:
         own = {
             k: v
             for k, v in row["settings"].items()
-            if k not in of.shared(row["arm"], row["dataset"])
+            if k not in {**of.shared(row["arm"], row["dataset"]), **fewer}
         }
         sys.stdout.write(f"{row['dataset']:<32} {row['arm']:<10} {score} {json.dumps(own)}\n")
     return 0

@@ -448,6 +448,11 @@ class Worlds:
             return self.world.bumping(self.state)
         return self.bumps.of(self.datas)
 
+    def convention(self) -> Array:
+        """(B,) int: which of the world's `conventions` a team keeps after the last step, or -1."""
+        assert isinstance(self.world, TeamWorld)
+        return self.world.convention(self.state)
+
     @cached_property
     def bumps(self) -> Bumps:
         """What tells it in a MuJoCo world."""

@@ -17,7 +17,7 @@ import numpy as np
 from entitybench.envs.core.messages import ALARMS
 from entitybench.envs.core.physics import CALM, INTEGRATION, MujocoPhysics, Physics, begin
 from entitybench.envs.core.threads import Threads
-from entitybench.envs.core.world import World
+from entitybench.envs.core.world import TeamWorld, World
 from entitybench.registry import resolve
 
 if TYPE_CHECKING:
@@ -34,13 +34,15 @@ def fits(world: World, bank: Bank) -> bool:
     """Whether `StretchedPhysics` can step a world.
 
     Not where something is kept from step to step beside the integration state: a memory, actions
-    that come late, bodies that sleep; nor where fields are computed only when they are due.
+    that come late, bodies that sleep; nor where fields are computed only when they are due, nor
+    where evaluation asks after each step which convention a team keeps.
     """
     if resolve(world.physics_class) is not MujocoPhysics:
         return False
     sleeps = bool(world.model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_SLEEP)
     seldom = type(world).due is not World.due
-    return not (world.memory or bank.latency or bank.varies_number or sleeps or seldom)
+    asked = isinstance(world, TeamWorld) and world.conventions
+    return not (world.memory or bank.latency or bank.varies_number or sleeps or seldom or asked)
 
 
 def stretch(worlds: Worlds, actions: Array, counts: Array) -> Iterator[dict[str, Array]]:

@@ -434,10 +434,19 @@ class TeamWorld(World):
     actions: int | None = None  # discrete actions an agent chooses from; None: a box of A numbers
     # "module:Class" of the same world where agents move the opponents too; None: there are none.
     match_class: str | None = None
+    # The ways to share the work that `convention` tells apart; none: it tells nothing.
+    conventions: tuple[str, ...] = ()
 
     @property
     def action_shape(self) -> tuple[int, ...]:
         return (len(self.agents), self.action_dim)
+
+    def convention(self, state: Array) -> Array:
+        """Which of `conventions` the team keeps in states (..., S): int (...), -1 if none is seen.
+
+        Nothing in the rules depends on it: evaluation counts episodes that keep to one.
+        """
+        return np.full(state.shape[:-1], -1)
 
     @property
     @abstractmethod

@@ -25,6 +25,13 @@ GAMES: dict[str, tuple[tuple[float, ...], ...]] = {
     "climbing": ((5, 0, -50), (0, 0, -50), (-50, -50, 100)),
     "square": ((10, 9), (8, 0)),
 }
+# Pairs of choices that fit each other: those of the data of several conventions.
+FITTING: dict[str, tuple[tuple[int, int], ...]] = {
+    "rare": ((0, 1), (1, 0), (1, 1)),
+    "xor": ((0, 1), (1, 0)),
+    "climbing": ((0, 0), (1, 1), (2, 2)),
+    "square": ((0, 1), (1, 0), (0, 0)),
+}
 
 
 class MatrixWorld(ArrayMixin, TeamWorld):
@@ -61,6 +68,7 @@ class MatrixWorld(ArrayMixin, TeamWorld):
         if actions not in (None, self.choices):
             raise BadValue(f"{game} has {self.choices} actions: got {actions!r}.")
         self.game = game
+        self.conventions = tuple(f"{first} and {second}" for first, second in FITTING[game])
         self.actions = actions
         self.pixels = pixels
         self.view = view
@@ -136,6 +144,10 @@ class MatrixWorld(ArrayMixin, TeamWorld):
             "is_success": played & (paid == self.best),
             "success_fraction": share.astype(np.float32),
         }
+
+    def convention(self, state: Array) -> Array:
+        fits = (state[..., None, :2] == np.array(FITTING[self.game])).all(axis=-1)
+        return np.where(fits.any(axis=-1), fits.argmax(axis=-1), -1)
 
     # Pictures: two discs, each beside the column of its choices.
 

@@ -12,7 +12,7 @@ from entitybench.envs.core.starts import all_apart, drawn
 from entitybench.envs.core.world import Start, TeamWorld
 from entitybench.envs.drawing.edges import check_observed
 from entitybench.envs.team.particles import VIEWS
-from entitybench.envs.team.pushbox_sizes import ARENA, ROBOTS
+from entitybench.envs.team.pushbox_sizes import ARENA, BOX_HALF, ROBOT_RADIUS, ROBOTS
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Functions = tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any]]
 
 NEAR, ALIGNED = 0.05, 0.2  # m, rad: success
+TOUCH = 0.01  # m, a robot so near to the box pushes it
+PUSHERS = ((0, 1), (0, 2), (1, 2), (0, 1, 2))  # who can: one alone cannot move it
 BONUS = 10.0
 TURN_COST = 0.3  # per rad and step
 
@@ -66,6 +68,7 @@ class PushboxWorld(TeamWorld):
     movable = ("pillar",)  # a heavier box would be more than two can move
     perturbations = ("colour", "size", "latency")
     driven = tuple(range(ROBOTS))
+    conventions = tuple(" and ".join(map(str, pushers)) for pushers in PUSHERS)
     entities = ROBOTS + 3
     feature_names = (
         *("x", "y", "sin", "cos", "vx", "vy", "turning"),
@@ -298,6 +301,22 @@ class PushboxWorld(TeamWorld):
             "success_fraction": state[share].astype(np.float32),
         }
 
+    def convention(self, state: Array) -> Array:
+        """Which robots push the box."""
+        x, y, yaw = np.moveaxis(state[..., self.box], -1, 0)[..., None]
+        sin, cos = np.sin(yaw), np.cos(yaw)
+        robots = state[..., self.robots]
+        right, ahead = robots[..., 0] - x, robots[..., 1] - y
+        away = [
+            np.maximum(np.abs(part) - half, 0)
+            for part, half in zip(
+                (cos * right + sin * ahead, cos * ahead - sin * right), BOX_HALF, strict=True
+            )
+        ]
+        near = np.hypot(*away) < ROBOT_RADIUS + TOUCH  # (..., 3)
+        which = (near * (1, 2, 4)).sum(axis=-1)
+        return _CONVENTION[which]
+
 
 def notes(told: Any, how: Functions) -> tuple[Any, ...]:
     """CHANGING, of seven numbers or arrays: the box's pose, the goal's, and "reached" before.
@@ -333,5 +352,7 @@ def _each(function: Callable[[float], float]) -> Callable[[Array], Array]:
 NUMBERS: Functions = (math.sin, math.cos, math.sqrt)
 _ARRAYS: Functions = (_each(math.sin), _each(math.cos), np.sqrt)
 _ONE = np.ones(1)
+_CONVENTION = np.full(2**ROBOTS, -1)  # by the sum of 2^i over the robots i that push
+_CONVENTION[[sum(2**robot for robot in pushers) for pushers in PUSHERS]] = range(len(PUSHERS))
 _FAR = 1.48  # m, from the middle of the starts to that of the goals
 _LEFT = 0.99

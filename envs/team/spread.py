@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 AGENTS = 3
 COVERED = 0.1  # m, an agent so near has a landmark
 LOCAL = 0.5  # share of an agent's reward that is its own
+AT = 0.25  # m, an agent so near to its nearest landmark has chosen it
+WAYS = np.array(list(permutations(range(AGENTS))))  # (6, 3): the landmark of each agent
 
 
 class SpreadWorld(ParticleWorld):
@@ -38,6 +41,7 @@ class SpreadWorld(ParticleWorld):
         *(f"word_{i}_{j}" for i in range(AGENTS - 1) for j in range(2)),
     )
     _order = others(AGENTS, 2 * AGENTS, first=AGENTS)
+    conventions = tuple("".join(map(str, way)) for way in WAYS.tolist())
 
     @property
     def agent_bounds(self) -> Array:
@@ -58,12 +62,23 @@ class SpreadWorld(ParticleWorld):
         found[..., : seen.shape[-1]] = seen
         return found
 
-    def nearest(self, state: Array) -> Array:
-        """How far from each landmark the nearest agent is, (..., 3) m."""
+    def gaps(self, state: Array) -> Array:
+        """How far each agent is from each landmark, (..., 3, 3) m."""
         places = self.places(state)
         delta = places[..., :AGENTS, None, :] - places[..., None, AGENTS:, :]
         square = delta * delta
-        return np.sqrt(square[..., 0] + square[..., 1]).min(axis=-2)
+        return np.sqrt(square[..., 0] + square[..., 1])
+
+    def nearest(self, state: Array) -> Array:
+        """How far from each landmark the nearest agent is, (..., 3) m."""
+        return self.gaps(state).min(axis=-2)
+
+    def convention(self, state: Array) -> Array:
+        """Who has which landmark, once each agent is near one, and none near another's."""
+        gaps = self.gaps(state)
+        fits = (gaps.argmin(axis=-1)[..., None, :] == WAYS).all(axis=-1)
+        there = fits.any(axis=-1) & (gaps.min(axis=-1) < AT).all(axis=-1)
+        return np.where(there, fits.argmax(axis=-1), -1)
 
     def bumps(self, state: Array) -> Array:
         """How many others each agent overlaps, (..., 3)."""

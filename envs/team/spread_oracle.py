@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from entitybench.envs.api import task_of, world_as
 from entitybench.envs.parts import lateness
-from entitybench.envs.team.spread import AGENTS, OmarSpreadWorld, SpreadWorld
+from entitybench.envs.team.spread import AGENTS, WAYS, OmarSpreadWorld, SpreadWorld
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
     from entitybench.seeding import BatchGenerator
     from entitybench.types import Array, Obs, TaskSpec
 
-WAYS = np.array(list(permutations(range(AGENTS))))  # (6, 3): the landmark of each agent
 APART = 0.302  # m, two agents so far apart do not bump
 SPARE = 0.09  # m, an agent so far from its landmark still has it
 

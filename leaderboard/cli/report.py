@@ -35,9 +35,10 @@ def table(
             of the suite; what lacks some of it stands below a line.
         sort: A metric by its name in a record, e.g. return: best first, task by task. Also one
             that tables do not show otherwise, see --columns.
-        columns: What to show, by name: metrics; violations, jerk, contacts (with obstacles);
-            decision_p50_ms, decision_p99_ms (of a single decision), updates, training_cpu_s,
-            evaluation_cpu_s. Or deployability for all but the metrics, or all.
+        columns: What to show, by name: metrics; violations, jerk, contacts (with obstacles),
+            coordination (of teams); decision_p50_ms, decision_p99_ms (of a single decision),
+            updates, training_cpu_s, evaluation_cpu_s. Or deployability for all but the metrics, or
+            all.
         format: text, markdown, latex (with booktabs), csv, html or json.
         json: The same as --format json.
     """

@@ -60,8 +60,8 @@ def train(
     Args:
         agent: An id of `bench list agents`.
         task: An id of `bench list tasks`.
-        dataset: An id of `bench list datasets`, with @paper for that size, or a folder. Default:
-            the one that the task names.
+        dataset: An id of `bench list datasets`, or what of it follows the task (mixed-obs), with
+            @paper for that size, or a folder. Default: the one that the task names.
         preset: tiny (seconds), small (two cores), paper (one large GPU).
         set_: Settings of the preset to change, as NAME=VALUE, e.g. batch_size=64
             phases.0.updates=1000.

@@ -18,6 +18,7 @@ import numpy as np
 from entitybench.envs.core.play import play
 from entitybench.errors import BadValue, foreign
 from entitybench.leaderboard.evaluation import provenance
+from entitybench.leaderboard.evaluation.coordination import Coordination
 from entitybench.leaderboard.evaluation.handling import Handling
 from entitybench.leaderboard.evaluation.latency import measure
 from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
@@ -44,6 +45,7 @@ class Simulation(Protocol):
     def step(self, actions: Array) -> tuple[Obs, dict[str, Array]]: ...
     def state_digest(self, row: int) -> str: ...
     def bumped(self) -> Array: ...
+    def convention(self) -> Array: ...
     def rest(self, rows: Sequence[int]) -> None: ...
     def close(self) -> None: ...
 
@@ -267,12 +269,14 @@ class _Trace:
         self.seconds = 0.0
         self.tally = Tally(len(job.items), task)
         self.handling = Handling(world)
+        self.coordination = Coordination(world)
         self.digests: dict[int, str] = {}  # of episodes that ended early, when they did
         self.diagnostics: dict[str, Array] = {}
 
     def add(self, info: Mapping[str, Array], actions: Array, worlds: Simulation) -> None:
         """One control step."""
         self.handling.add(actions, lambda: worlds.bumped())  # of worlds with obstacles
+        self.coordination.add(lambda: worlds.convention())  # of teams with conventions
         ended = self.tally.add(info).tolist()
         for row in ended:
             if not self.tally.unstable[row]:
@@ -284,6 +288,7 @@ class _Trace:
         whole, tally = self.error is None, self.tally
         latency = round(1000 * self.seconds / max(int(tally.length.max()), 1), 4)
         rows, handled = [], self.handling.values(tally.length)
+        coordinated = self.coordination.values(tally.length)
         for i, seed in enumerate(self.job.items):
             error = self.error or (WENT_WRONG if tally.unstable[i] else None)
             values = tally.values(i, failed=error is not None)
@@ -299,6 +304,7 @@ class _Trace:
                         "latency_ms": latency,
                         "normalised_return": normalised,
                         **handled[i],
+                        **coordinated[i],
                     },
                     digest=digest[:DIGEST],
                     error=error,

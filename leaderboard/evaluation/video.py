@@ -204,6 +204,9 @@ class _Camera:
     def bumped(self) -> Array:
         return self.worlds.bumped()
 
+    def convention(self) -> Array:
+        return self.worlds.convention()
+
     def rest(self, rows: Sequence[int]) -> None:
         self.worlds.rest(rows)
 

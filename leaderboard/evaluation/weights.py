@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from entitybench.checkpoints import META, Checkpoint, read_meta, train_line, weights_folder, where
 from entitybench.errors import BadValue, CheckpointError, nearest, unknown
 from entitybench.needs import check_dataset
-from entitybench.registry import agents, dataset_for, datasets, tasks
+from entitybench.registry import agents, dataset_for, dataset_of, datasets, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,9 +159,11 @@ def _check_same_data(found: list[Checkpoint]) -> None:
 
 
 def _checked(dataset: str, task: str) -> str:
-    """The dataset without its size. Raises BadValue where it is one of another task."""
+    """The id of the dataset without its size. Raises BadValue where it is one of another task."""
     if not isinstance(dataset, str):
         datasets()[dataset]  # raises UnknownId
+    if task in tasks():
+        dataset = dataset_of(tasks()[task], dataset)
     id = dataset.partition("@")[0]
     if task in tasks() and id in datasets():
         check_dataset(id, datasets()[id].task, tasks()[task])
@@ -171,7 +173,7 @@ def _checked(dataset: str, task: str) -> str:
 def _check_known(dataset: str, task: str) -> None:
     """Raise UnknownId for a dataset that its task does not have, where there are no weights."""
     of = tasks()[task].datasets if task in tasks() else ()
-    if of and dataset not in (*of, *(name.rpartition("/")[2] for name in of)):
+    if of and dataset not in of:
         raise unknown("dataset", dataset, of)
 
 

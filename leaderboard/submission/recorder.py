@@ -77,6 +77,10 @@ class Recorder:
         """As the worlds give it."""
         return self.worlds.bumped()
 
+    def convention(self) -> Array:
+        """As the worlds give it."""
+        return self.worlds.convention()
+
     def close(self) -> None:
         """All are over."""
         for row in list(self._running):

@@ -213,6 +213,7 @@ class _Seeded:
         self._worlds, self._seeds, self.world = worlds, seeds, worlds.world
         self.step, self.rest, self.close = worlds.step, worlds.rest, worlds.close
         self.state_digest, self.bumped = worlds.state_digest, worlds.bumped
+        self.convention = worlds.convention
 
     def reset(self, seeds: Sequence[int]) -> Obs:
         return self._worlds.reset([self._seeds[k] for k in seeds])

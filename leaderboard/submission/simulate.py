@@ -19,6 +19,7 @@ from entitybench.envs.core.banks import Bank
 from entitybench.envs.core.batch import Worlds
 from entitybench.envs.core.play import Step, play
 from entitybench.envs.core.stretch import StretchedPhysics, fits, stretch
+from entitybench.leaderboard.evaluation.coordination import Coordination
 from entitybench.leaderboard.evaluation.handling import Handling
 from entitybench.leaderboard.evaluation.tally import WENT_WRONG, Tally
 from entitybench.leaderboard.submission.claims import unfounded
@@ -165,6 +166,7 @@ class _Batch:
         self.stretched = isinstance(worlds.physics, StretchedPhysics)
         self.tally = Tally(len(self.items), setting.task)
         self.handling = Handling(worlds.world)
+        self.coordination = Coordination(worlds.world)
         self.residual = np.zeros(len(self.items))
         self.ends = {*self.steps.tolist(), setting.task.horizon}
         self.given_up = np.zeros(len(self.items), bool)  # what follows a wrong state means nothing
@@ -181,6 +183,7 @@ class _Batch:
             running = ~(self.tally.over | self.given_up)
             bumped = step.info.get("bumped")
             self.handling.add(step.action, self.worlds.bumped if bumped is None else bumped.copy)
+            self.coordination.add(self.worlds.convention)
             over = self.tally.add(step.info)
             self._compare(step.index + 1, running)
             if watch is not None:
@@ -193,8 +196,9 @@ class _Batch:
         if watch is not None:
             watch.end()
         handled = self.handling.values(self.tally.length)
+        coordinated = self.coordination.values(self.tally.length)
         for row in np.flatnonzero(~self.given_up).tolist():
-            self._score(row, handled[row])
+            self._score(row, handled[row] | coordinated[row])
         before = self.report.measured.get("residual", 0.0)
         self.report.measured["residual"] = max(before, float(self.residual.max(initial=0)))
 

@@ -36,8 +36,9 @@ def table(
         records: records, files, or folders of files (or of such folders, as results/ is); one or
             several.
         sort: a metric by its name in a record, e.g. "return": best first, task by task.
-        columns: what to show, by name: metrics, "violations", "jerk", "contacts", costs such as
-            "decision_p99_ms"; "deployability" for all but the metrics, "all". None: the metrics.
+        columns: what to show, by name: metrics, "violations", "jerk", "contacts", "coordination",
+            costs such as "decision_p99_ms"; "deployability" for all but the metrics, "all". None:
+            the metrics.
 
     Raises:
         RecordError: none given, or some that cannot share a row or a table.

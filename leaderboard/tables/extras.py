@@ -86,6 +86,7 @@ def handled(record: Record) -> str:
         ("violations", "{:.1f} % of action numbers beyond their limits"),
         ("jerk", "jerk {:.3f}"),
         ("contacts", "{:.1f} steps an episode in touch with obstacles"),
+        ("coordination", "{:.0f} % of episodes in one convention"),
     ):
         found = extra_cell(record, name)
         if not math.isnan(found.mean):

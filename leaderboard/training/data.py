@@ -12,7 +12,7 @@ from entitybench.errors import BadValue, DataError
 from entitybench.kinds import KINDS
 from entitybench.leaderboard.training.faults import shown
 from entitybench.needs import check_dataset
-from entitybench.registry import dataset_for, datasets, kind_for
+from entitybench.registry import dataset_for, dataset_of, datasets, kind_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,8 @@ def open_data(
     Args:
         spec: the agent.
         task: where it learns.
-        dataset: an id, also with "@" and a size, a folder, or an opened store; None: the usual one
-            of the task for agents of this kind.
+        dataset: an id, also short ("mixed-obs") and with "@" and a size, a folder, or an opened
+            store; None: the usual one of the task for agents of this kind.
         generate: make a registered dataset that is not there yet.
         progress: called with (episodes made, all of them).
 
@@ -57,7 +57,7 @@ def open_data(
     if dataset is None or isinstance(dataset, str | Path) or hasattr(dataset, "manifest"):
         from entitybench.datasets.api import open_for
 
-        dataset = dataset_for(task, spec.kind) if dataset is None else dataset
+        dataset = dataset_for(task, spec.kind) if dataset is None else dataset_of(task, dataset)
         if generate and is_to_make(spec, task, dataset):
             from entitybench.datasets.generate.api import generate as make
 
@@ -91,7 +91,7 @@ def is_to_make(spec: AgentSpec, task: TaskSpec, dataset: Any = None) -> bool:
     if spec.learns_from != "dataset":
         return False
     _check(spec, task, dataset)
-    named = dataset_for(task, spec.kind) if dataset is None else dataset
+    named = dataset_for(task, spec.kind) if dataset is None else dataset_of(task, dataset)
     id = named.partition("@")[0] if isinstance(named, str) else ""
     if id not in datasets():
         return False

@@ -140,6 +140,13 @@ _HANDLING = (
         legend="control steps in which a robot touches an obstacle",
     ),
 )
+_COORDINATION = Metric(
+    name="coordination",
+    title="in one convention (%)",
+    short="coordinated %",
+    scale=100.0,
+    legend="episodes in which the team keeps to one way of sharing the work",
+)
 # Of a whole record, whatever its kind: see `record_infos.Costs`. Times, which no two runs share.
 COSTS = (
     Metric(
@@ -257,7 +264,7 @@ KINDS: tuple[Kind, ...] = (
         listed=("success", "return"),
         compared="return",
         options=_EPISODES,
-        extras=_HANDLING,
+        extras=(*_HANDLING, _COORDINATION),
         parallel="entitybench.envs.views.team:TeamEnv",
     ),
     Kind(

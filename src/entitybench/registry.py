@@ -200,6 +200,20 @@ def dataset_for(task: TaskSpec, kind: str) -> str | None:
     return next(fit, None)
 
 
+def dataset_of(task: TaskSpec, named: Any) -> Any:
+    """The id of a task's dataset that a short name means; whatever else is given, as it is.
+
+    "mixed-obs" and "mixed-obs-v1" are `TASK/mixed-obs-v1`, the newest version without one; a size
+    stays. A folder of that name is that folder.
+    """
+    if not isinstance(named, str) or "/" in named or Path(named).is_dir():
+        return named
+    name, at, size = named.partition("@")
+    short = {id.rpartition("/")[2]: id for id in task.datasets}
+    short |= {own.rpartition("-v")[0]: id for own, id in short.items()}
+    return f"{short[name]}{at}{size}" if name in short else named
+
+
 def agent(id: str) -> AgentSpec:
     """The spec of a registered agent, of `module:Class` or `path/to/file.py:Class`, or of a form.
 

@@ -11,7 +11,7 @@ import pytest
 import entitybench as eb
 from entitybench.errors import BadValue, BenchError, CheckpointError
 from entitybench.leaderboard.evaluation import api, weights
-from entitybench.registry import tasks
+from entitybench.registry import dataset_of, tasks
 from entitybench.types import AgentSpec
 
 SHORT = dataclasses.replace(tasks()["push-1block"], horizon=3)
@@ -283,6 +283,33 @@ def test_weights_of_one_dataset_among_several(mine, file, tmp_path):
     assert seeds(weights=tmp_path / "tree") == [5]
     record = api.evaluate("mine", SHORT, weights=tmp_path / "flat", dataset="late-v1", episodes=1)
     assert record.label == "mine (on late-v1)"
+
+
+@pytest.mark.parametrize(
+    ("given", "id"),
+    [
+        ("mixed-obs", "team-pushbox/mixed-obs-v1"),
+        ("mixed-obs-v1", "team-pushbox/mixed-obs-v1"),
+        ("medium@paper", "team-pushbox/medium-v1@paper"),
+        ("team-spread/mixed-obs-v1", "team-spread/mixed-obs-v1"),
+        ("mixed", "mixed"),
+        ("there", "there"),
+        (None, None),
+    ],
+)
+def test_datasets_have_short_names_within_their_task(given, id, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert dataset_of(tasks()["team-pushbox"], given) == id
+    (tmp_path / "mixed-obs").mkdir()  # a folder of that name is meant
+    assert dataset_of(tasks()["team-pushbox"], "mixed-obs") == "mixed-obs"
+
+
+def test_weights_are_found_by_the_short_name(mine, tmp_path):
+    mine(tmp_path / "runs", 0, **_on("play-v1"))
+    found = api.load_agents("mine", task="push-1block", weights=tmp_path / "runs", dataset="play")
+    assert found[0].source.dataset == "push-1block/play-v1"
+    with pytest.raises(CheckpointError, match=r"trained on play-v1 .*not on noisy"):
+        api.load_agents("mine", task="push-1block", weights=tmp_path / "runs", dataset="noisy")
 
 
 def test_seeds_that_learned_from_other_content_are_no_seeds_of_one_result(mine, tmp_path):

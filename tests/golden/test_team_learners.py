@@ -154,3 +154,12 @@ def test_seeds_that_learn_choices_side_by_side_become_what_they_become_alone(id:
                 torch.testing.assert_close(
                     value, one.params[group][name], rtol=1e-4, atol=1e-4, msg=f"{group}/{name}"
                 )
+
+
+@pytest.mark.parametrize("id", ["svn", "maicq", "omiga"])
+def test_mixers_without_the_teams_state_are_refused_in_one_line(id: str) -> None:
+    learner, data = made(id, "team-matrix-xor"), games.dataset("xor")
+    learner.source(data)
+    del data.columns["entities"]
+    with pytest.raises(BadValue, match=r"state, and team-matrix-xor/hand-v1 has no column 'ent"):
+        learner.source(data)

@@ -211,9 +211,8 @@ class FPG(OnlineLearner):
     }  # fmt: skip
 
     def made_batches(self) -> Batches:
-        return Rounds(
-            self.config, self.world, self.features, self.task.horizon, lambda: self.params
-        )
+        horizon = self.config.horizon or self.task.horizon
+        return Rounds(self.config, self.world, self.features, horizon, lambda: self.params)
 
     def due(self, before: int, after: int) -> tuple[int, int]:
         """The updates of a round where one has ended."""

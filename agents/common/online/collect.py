@@ -80,7 +80,9 @@ class Collector:
         self.count = config.rows
         self.watches = accept in TRUE_GRAPHS
         self.worlds: Worlds = data.make(
-            len(seeds) * self.count, **({"interactions": True} if self.watches else {})
+            len(seeds) * self.count,
+            horizon=config.horizon,
+            **({"interactions": True} if self.watches else {}),
         )
         world = self.worlds.world
         self.shape = (world.entities, world.features)

@@ -25,12 +25,14 @@ class ActingConfig:
     discount: float = 0.98  # γ
     rows: int = 16  # episodes side by side
     terminal: bool = True  # whether an episode ends where its goal is reached
+    horizon: int | None = None  # control steps of an episode to learn from; None: as in the task
     grad_clip: float | None = None
     compile: bool = False
 
     def __post_init__(self) -> None:
         bounded(self, steps="[1, inf)", learning_rate="[0, inf)", batch_size=BATCH, hidden=WIDTH)
         bounded(self, discount="[0, 1]", rows="[1, 4096]", grad_clip="(0, inf)")
+        bounded(self, horizon="[1, 1000000]")
         if self.steps % self.rows:
             raise BadValue(
                 f"steps is a multiple of rows, which are stepped together: got {self.steps} steps "

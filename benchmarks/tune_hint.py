@@ -30,8 +30,8 @@ EVERY = 5_000
 TAKEN = {
     "area": ("success", Area()),
     "area_any": ("success_any", Area()),
-    "steps_30": ("success", StepsTo(0.3, smooth=5)),
-    "steps_50": ("success", StepsTo(0.5, smooth=5)),
+    "steps_30": ("success_any", StepsTo(0.3, smooth=5)),
+    "steps_50": ("success_any", StepsTo(0.5, smooth=5)),
     "rewarded": ("rewarded", Area()),
     "trivial": ("trivial", Area()),
     "chosen": ("chosen", Area()),

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 SEEDS = (1000, 1001, 1002)
 STEPS = 120_000
 
-# A block or a disc is to stay where it was brought: an episode does not end there.
+# A block or a disc can be asked to stay where it was brought: an episode does not end there.
 STAYS: Mapping[str, Any] = {"terminal": False}
-SHORT: Mapping[str, Any] = {**STAYS, "horizon": 50}  # of the 150 steps of pushing
+SHORT: Mapping[str, Any] = {"horizon": 50}  # of the 150 steps of pushing
 
 SWEEP: tuple[tuple[str, Mapping[str, Any]], ...] = (
-    ("push-1block", SHORT),
-    ("push-1block-obstacles", SHORT),
+    ("push-1block", {**STAYS, **SHORT}),
     ("hockey-goal-obstacles", {}),
+    ("push-1block", SHORT),
+    ("sprites", {}),
     ("sprites", STAYS),
+    ("hockey-goal-obstacles", {"strategy": "final"}),
+    ("push-1block-obstacles", SHORT),
 )

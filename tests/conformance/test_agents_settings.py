@@ -53,6 +53,7 @@ BEYOND = {
     "potential_rate": (0.0,),
     "steps": (0, 1_205),
     "rows": (0, 5000),
+    "horizon": (0, 1.5),
     "update_every": (0,),
     "capacity": (0, 10**10),
     "hindsight": (1.5,),

@@ -395,6 +395,16 @@ def test_an_accepted_episode_is_one_in_which_the_mallet_touched_the_puck():
     assert nearest[chosen].max() < reach + 0.15  # of a step at 2 m/s
 
 
+@pytest.mark.parametrize("id", ["hint", "fpg"])
+def test_episodes_to_learn_from_can_be_shorter_than_those_of_the_task(id):
+    few = {"steps": 1_200, "terminal": False} | ({"round": 400} if id == "fpg" else {})
+    one = made(id, **few, horizon=7)
+    trained(one, 1_000)
+    assert (one.replay.of("length") == 7).all()
+    assert one.replay.episodes
+    assert one.task.horizon > 7
+
+
 @pytest.mark.parametrize("id", ["hint", "her-per", "her-random"])
 def test_a_run_killed_in_the_middle_of_episodes_ends_with_the_same_bits(id, tmp_path):
     changes = {"steps": 1_600, "starts": 400, "rows": 4}
@@ -448,6 +458,7 @@ def test_where_there_is_a_gpu_they_learn_on_the_cpu(id, tmp_path, monkeypatch):
     ("changes", "line"),
     [
         ({"steps": 1_001}, "steps is a multiple of rows"),
+        ({"horizon": 0}, "horizon"),
         ({"accept": "contact"}, "setting 'accept' is one of all, random, displaced"),
     ],
 )

@@ -58,13 +58,14 @@ def line(rows: list[dict[str, Any]]) -> str:
     """A row of the table: what both arms of some settings came to."""
     cells = [rows[0]["dataset"], json.dumps(rows[0]["settings"]) if rows[0]["settings"] else "–"]
     for name in TAKEN:
-        cells.append(" / ".join(_words(name, row[name]) for row in rows))
+        cells.append(" / ".join(_words(row, name) for row in rows))
     return f"| {' | '.join(cells)} |"
 
 
-def _words(name: str, values: list[float]) -> str:
+def _words(row: dict[str, Any], name: str) -> str:
+    values, last = row[name], row["settings"].get("steps", STEPS)
     if name.startswith("steps"):
-        return ", ".join(f"{x / 1000:.0f}" if x < STEPS else "–" for x in values)
+        return ", ".join(f"{x / 1000:.0f}" if x < last else "–" for x in values)
     return f"{100 * sum(values) / len(values):.1f}"
 
 

@@ -20,9 +20,9 @@ SHORT: Mapping[str, Any] = {"horizon": 50}  # of the 150 steps of pushing
 SWEEP: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("push-1block", {**STAYS, **SHORT}),
     ("hockey-goal-obstacles", {}),
+    ("hockey-goal", {"strategy": "final"}),
     ("push-1block", SHORT),
-    ("sprites", {}),
-    ("sprites", STAYS),
+    ("sprites", {"steps": 80_000}),
     ("hockey-goal-obstacles", {"strategy": "final"}),
     ("push-1block-obstacles", SHORT),
 )

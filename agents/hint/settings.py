@@ -21,8 +21,8 @@ SWEEP: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("push-1block", {**STAYS, **SHORT}),
     ("hockey-goal-obstacles", {}),
     ("hockey-goal", {"strategy": "final"}),
+    ("sprites", {"steps": 60_000}),
     ("push-1block", SHORT),
-    ("sprites", {"steps": 80_000}),
     ("hockey-goal-obstacles", {"strategy": "final"}),
     ("push-1block-obstacles", SHORT),
 )

@@ -4,6 +4,9 @@ Each of the settings in `entitybench.agents.hint.settings.SWEEP` is given to `he
 alike, which learn with the same training seeds, that no claim uses, and are evaluated on validation
 starts every 5,000 steps. What was measured stands in OUT/scores.jsonl and is passed over, and
 unfinished training is gone on with: run it again after a stop. In the end it prints all as a table.
+
+`--baselines` trains the others in hockey-goal instead, beside the curves of `her` and `hint` that
+come with the package.
 """
 
 from __future__ import annotations
@@ -15,19 +18,31 @@ import sys
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tune_offline import key_of, measured
 
 import entitybench as eb
-from entitybench.agents.hint.settings import SEEDS, STEPS, SWEEP
+from entitybench.agents.hint.settings import (
+    BASELINE_SEEDS,
+    BASELINE_STEPS,
+    BASELINES,
+    SEEDS,
+    STEPS,
+    SWEEP,
+)
 from entitybench.claims import Area, StepsTo, Training
 from entitybench.leaderboard.claims.quantities import Results, find
+from entitybench.leaderboard.evaluation.weights import reference_weights
+from entitybench.leaderboard.tables.curves import read_rows
 from entitybench.leaderboard.training.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ARMS = ("her", "hint")
 EVERY = 5_000
-TAKEN = {
+SWEPT = {
     "area": ("success", Area()),
     "area_any": ("success_any", Area()),
     "steps_30": ("success_any", StepsTo(0.3, smooth=5)),
@@ -35,65 +50,109 @@ TAKEN = {
     "rewarded": ("rewarded", Area()),
     "trivial": ("trivial", Area()),
     "chosen": ("chosen", Area()),
-}  # of training curves, each seed's
+}  # of the training curve of each seed
+COMPARED = {name: SWEPT[name] for name in ("area", "rewarded", "trivial")}
+COMPARED["steps_10"] = ("success", StepsTo(0.1, smooth=5))
 
 
-def run(arm: str, task: str, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Train all seeds of an arm in `folder`, which goes, and take what the table shows."""
-    begun = time.process_time()
-    found = eb.train(
-        arm, task, seeds=list(SEEDS), out=folder, resume=True, evaluate_every=EVERY, threads=1,
-        set={"steps": STEPS, **settings}, device="cpu",
-    )  # fmt: skip
-    results = Results({}, {arm: {seed: path / METRICS for seed, path in found.items()}})
-    row: dict[str, Any] = {"arm": arm, "dataset": task, "settings": settings}
-    for name, (column, take) in TAKEN.items():
-        values = find(Training(arm, column, take), results).values
-        row[name] = [round(float(x), 4) for x in values]
-    shutil.rmtree(folder)
-    return row | {"cpu_s": round(time.process_time() - begun, 1)}
+class Try(NamedTuple):
+    """An arm in a task with some settings."""
+
+    arm: str
+    task: str
+    settings: dict[str, Any]
+    seeds: tuple[int, ...]
+    steps: int
+
+    @property
+    def key(self) -> str:
+        """What names it."""
+        return key_of(self.arm, self.task, self.settings)
+
+    def run(self, folder: Path, taken: Mapping[str, Any]) -> dict[str, Any]:
+        """Train all seeds in `folder`, which goes, and take what the table shows."""
+        begun = time.process_time()
+        found = eb.train(
+            self.arm, self.task, seeds=list(self.seeds), out=folder, resume=True, device="cpu",
+            evaluate_every=EVERY, threads=1, set={**self.settings, "steps": self.steps},
+        )  # fmt: skip
+        row = self.row({seed: path / METRICS for seed, path in found.items()}, taken)
+        shutil.rmtree(folder)
+        return row | {"cpu_s": round(time.process_time() - begun, 1)}
+
+    def shipped(self, folder: Path, taken: Mapping[str, Any]) -> dict[str, Any]:
+        """The same of the curves that come with the package, as far as the others were trained."""
+        files = {}
+        for seed in self.seeds:
+            rows = read_rows(reference_weights(self.arm, self.task)[seed] / METRICS)
+            files[seed] = folder / f"{self.arm}{seed}.jsonl"
+            lines = [json.dumps(row) for row in rows if row["step"] <= self.steps]
+            files[seed].write_text("\n".join([*lines, ""]))
+        return self.row(files, taken)
+
+    def row(self, files: dict[int, Path], taken: Mapping[str, Any]) -> dict[str, Any]:
+        """What is taken of training curves, by seed."""
+        row = {"key": self.key, "arm": self.arm, "dataset": self.task, "settings": self.settings}
+        results = Results({}, {self.arm: files})
+        for name, (column, take) in taken.items():
+            values = find(Training(self.arm, column, take), results).values
+            row[name] = [round(float(x), 4) for x in values]
+        return row | {"steps": self.steps}
 
 
-def line(rows: list[dict[str, Any]]) -> str:
-    """A row of the table: what both arms of some settings came to."""
-    cells = [rows[0]["dataset"], json.dumps(rows[0]["settings"]) if rows[0]["settings"] else "–"]
-    for name in TAKEN:
-        cells.append(" / ".join(_words(row, name) for row in rows))
-    return f"| {' | '.join(cells)} |"
-
-
-def _words(row: dict[str, Any], name: str) -> str:
-    values, last = row[name], row["settings"].get("steps", STEPS)
+def words(row: dict[str, Any], name: str) -> str:
+    """The mean in per cent, or of steps each seed's in thousands, – where it never came there."""
+    values = row[name]
     if name.startswith("steps"):
-        return ", ".join(f"{x / 1000:.0f}" if x < last else "–" for x in values)
+        return ", ".join(f"{x / 1000:.0f}" if x < row["steps"] else "–" for x in values)
     return f"{100 * sum(values) / len(values):.1f}"
+
+
+def swept(tasks: list[str]) -> list[Try]:
+    """Both arms of each of the settings."""
+    return [
+        Try(arm, task, dict(settings), SEEDS, settings.get("steps", STEPS))
+        for task, settings in SWEEP
+        if task in tasks or not tasks
+        for arm in ARMS
+    ]
 
 
 def main() -> int:
     """Measure what is missing, print what there is."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("tasks", nargs="*", help="default: all")
+    parser.add_argument("--baselines", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("runs/tuning-hint"))
     asked = parser.parse_args()
-    if wrong := [task for task in asked.tasks if task not in {task for task, _ in SWEEP}]:
-        parser.error(f"no task {wrong[0]!r}: there are {', '.join({t for t, _ in SWEEP})}.")
+    known = list(dict.fromkeys(task for task, _ in SWEEP))
+    if wrong := [task for task in asked.tasks if task not in known]:
+        parser.error(f"no task {wrong[0]!r}: there are {', '.join(known)}.")
     asked.out.mkdir(parents=True, exist_ok=True)
-    file = asked.out / "scores.jsonl"
-    found = measured(file)
-    for task, settings in [each for each in SWEEP if each[0] in asked.tasks or not asked.tasks]:
-        for arm in ARMS:
-            key = key_of(arm, task, dict(settings))
-            if key in found:
-                continue
-            folder = asked.out / sha256(key.encode()).hexdigest()[:12]
-            found[key] = {"key": key, **run(arm, task, dict(settings), folder)}
-            with file.open("a") as stream:
-                stream.write(json.dumps(found[key]) + "\n")
-    sys.stdout.write(f"| task | settings | {' | '.join(TAKEN)} |\n|{'---|' * (2 + len(TAKEN))}\n")
-    for task, settings in SWEEP:
-        keys = [key_of(arm, task, dict(settings)) for arm in ARMS]
-        if all(key in found for key in keys):
-            sys.stdout.write(line([found[key] for key in keys]) + "\n")
+    file = asked.out / ("baselines.jsonl" if asked.baselines else "scores.jsonl")
+    found, taken, tries = measured(file), SWEPT, swept(asked.tasks)
+    if asked.baselines:
+        taken = COMPARED
+        tries = [
+            Try(arm, "hockey-goal", {}, BASELINE_SEEDS, BASELINE_STEPS)
+            for arm in (*ARMS, *BASELINES)
+        ]
+    for each in tries:
+        if each.key in found:
+            continue
+        if asked.baselines and each.arm in ARMS:
+            found[each.key] = each.shipped(asked.out, taken)
+            continue
+        folder = asked.out / sha256(each.key.encode()).hexdigest()[:12]
+        found[each.key] = each.run(folder, taken)
+        with file.open("a") as stream:
+            stream.write(json.dumps(found[each.key]) + "\n")
+    sys.stdout.write(f"| task | settings | arm | {' | '.join(taken)} |\n")
+    sys.stdout.write("|---" * (3 + len(taken)) + "|\n")
+    for each in tries:
+        cells = [each.task, json.dumps(each.settings), each.arm]
+        cells += [words(found[each.key], name) for name in taken]
+        sys.stdout.write(f"| {' | '.join(cells)} |\n")
     return 0
 
 

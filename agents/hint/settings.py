@@ -26,3 +26,8 @@ SWEEP: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("hockey-goal-obstacles", {"strategy": "final"}),
     ("push-1block-obstacles", SHORT),
 )
+
+# What `her` and `hint` are put beside in hockey-goal; of these training seeds those two are there.
+BASELINES = ("sac", "her-final", "her-per", "her-displaced", "hint-action", "elden")
+BASELINE_SEEDS = (0, 1, 2)
+BASELINE_STEPS = 100_000

@@ -71,15 +71,18 @@ class Dataset(EpisodeStore):
         pad: Pad | None = None,
         columns: Sequence[str] | None = None,
         device: str | None = None,
+        episodes: np.ndarray | None = None,
     ) -> WindowSampler:
         """Random windows of `length` steps inside episodes: `.sample(batch_size, rng)`.
 
         `stride` leaves rows out; `pad` ("start" or "end") lets windows reach over the start or the
-        end of an episode. Columns and device are those of `transition_sampler`.
+        end of an episode. Columns, device and episodes are those of `transition_sampler`.
         """
         from entitybench.datasets.sampling.windows import WindowSampler
 
-        return WindowSampler(self, length, stride=stride, pad=pad, columns=columns, device=device)
+        return WindowSampler(
+            self, length, stride=stride, pad=pad, columns=columns, device=device, episodes=episodes
+        )
 
     def goal_sampler(self, world: GoalWorld | None = None) -> GoalSampler:
         """Random transitions with goals put in afterwards, and rewards for them.

@@ -92,7 +92,7 @@ CLAIMS: tuple[Claim, ...] = (
                 Measured(f"{_UNIT}:diffusions_over_macflow"),
                 at_least=14.5,
                 by="every seed",
-                why="the mean of diffusion-bc with 50 steps and dof with 10",
+                why="the mean of diffusion-bc with 50 steps, dof with 10 and madiff with 20",
             ),
             Check(Measured(f"{_UNIT}:macflow_over_cloning"), at_most=1.5, by="every seed"),
             Check(

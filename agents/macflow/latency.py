@@ -31,7 +31,9 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "joint-flow": {"flow_steps": 10},
     "diffusion-bc": {"diffusion_steps": STEPS},
     "dof": {},
+    "madiff": {},
 }
+DIFFUSIONS = ("diffusion-bc", "dof", "madiff")  # with 50, 10 and 20 steps
 
 
 @cache
@@ -70,7 +72,7 @@ def diffusions_over_macflow(seed: int, weights: Mapping[str, Path]) -> float:
     """How many times as long the diffusions of teams take in the mean."""
     del weights
     found = medians(seed)
-    return (found["diffusion-bc"] + found["dof"]) / 2 / found["macflow"]
+    return float(np.mean([found[id] for id in DIFFUSIONS])) / found["macflow"]
 
 
 def macflow_over_cloning(seed: int, weights: Mapping[str, Path]) -> float:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from entitybench.datasets.store.store import EpisodeStore
+    from entitybench.types import Array
 
 Pad = Literal["start", "end"]
 
@@ -32,6 +33,7 @@ class WindowSampler:
             begin before the episode.
         columns: their names; None: observations, entities, actions, rewards, terminals, masks.
         device: where the columns live; None: in their files.
+        episodes: the numbers of those to draw from; None: all.
 
     Raises:
         BadValue: a length or stride below 1, another padding, or no episode that is long enough.
@@ -46,6 +48,7 @@ class WindowSampler:
         pad: Pad | None = None,
         columns: Sequence[str] | None = None,
         device: str | None = None,
+        episodes: Array | None = None,
     ) -> None:
         self.length, self.stride = whole("length", length), whole("stride", stride)
         if pad not in (None, "start", "end"):
@@ -53,6 +56,8 @@ class WindowSampler:
         # A padded window is whole in its first or its last step.
         reach = self.stride * (self.length if pad is None else 1)
         counts = np.maximum(store.lengths - reach + 1, 0)
+        if episodes is not None:
+            counts = np.where(np.isin(np.arange(len(counts)), episodes), counts, 0)
         if not counts.any():
             most = int(store.lengths.max(initial=0))
             hint = "; padding makes shorter episodes do" if pad is None else ""
@@ -90,15 +95,27 @@ class WindowSampler:
         Raises:
             BadValue: a batch of no windows.
         """
-        size = whole("batch_size", batch_size)
-        picked = rng.integers(self._lookup.total, size=size)
+        return self._of(self._picked(batch_size, rng))
+
+    def sample_many(self, batch_size: int, rngs: Sequence[np.random.Generator]) -> dict[str, Any]:
+        """The batches of S generators side by side, (S, B, ...): row s is `sample(B, rngs[s])`.
+
+        Raises BadValue for a batch of no windows.
+        """
+        return self._of(np.stack([self._picked(batch_size, rng) for rng in rngs]))
+
+    def _picked(self, batch_size: int, rng: np.random.Generator) -> Array:
+        return rng.integers(self._lookup.total, size=whole("batch_size", batch_size))
+
+    def _of(self, picked: Array) -> dict[str, Any]:
+        """The windows of some numbers, an array of any shape."""
         episodes = self._lookup.of(picked)
-        first, last = self._first.take(episodes)[:, None], self._last.take(episodes)[:, None]
-        start = first + (picked - self._lookup.first.take(episodes))[:, None]
+        first, last = (at.take(episodes)[..., None] for at in (self._first, self._last))
+        start = first + (picked - self._lookup.first.take(episodes))[..., None]
         rows = start + self._ahead
-        valid = (rows[:, :-1] >= first) & (rows[:, 1:] <= last)
-        ends = self._source.index(np.where(valid, rows[:, 1:], last))
-        steps = self._source.index(np.where(valid, rows[:, :-1], last))
+        valid = (rows[..., :-1] >= first) & (rows[..., 1:] <= last)
+        ends = self._source.index(np.where(valid, rows[..., 1:], last))
+        steps = self._source.index(np.where(valid, rows[..., :-1], last))
         states = self._source.index(np.clip(rows, first, last))
         batch = {"valid": self._source.index(valid)}
         for name, per in self._per.items():

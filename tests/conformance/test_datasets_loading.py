@@ -172,6 +172,17 @@ def test_windows_never_reach_into_another_episode(tmp_path, pad, stride, length)
         assert (ordered >= 0).all()
 
 
+def test_windows_of_chosen_episodes_and_of_several_generators(store):
+    sampler = store.window_sampler(2, pad="end", episodes=np.array([1, 3]))
+    assert sampler.windows == LENGTHS[1] + LENGTHS[3]
+    last = np.cumsum(np.array(LENGTHS) + 1) - 1
+    assert set(np.searchsorted(last, rows_of(sampler.sample(SIZE, rng())).ravel())) == {1, 3}
+    many = sampler.sample_many(8, [rng(0), rng(1)])
+    for k in range(2):
+        for name, value in sampler.sample(8, rng(k)).items():
+            assert np.array_equal(many[name][k], value)
+
+
 def test_every_window_is_drawn_equally_often(store):
     for pad, stride in ((None, 1), (None, 2), ("end", 1), ("start", 1)):
         sampler = store.window_sampler(3, stride=stride, pad=pad)

@@ -39,7 +39,7 @@ def test_no_agent_sees_what_another_sees(id: str, task: str) -> None:
         np.testing.assert_array_equal(after[:, same], before[:, same])
 
 
-@pytest.mark.parametrize("id", CENTRAL)
+@pytest.mark.parametrize("id", [*CENTRAL, "madiff-central"])
 def test_what_is_labelled_central_sees_it(id: str) -> None:
     learner = made(id, "team-pushbox")
     before, after = acted(learner, "team-pushbox"), acted(learner, "team-pushbox", other=0)

@@ -227,11 +227,12 @@ def test_batch_constrained_q_learning_of_choices():
     assert value_of(logs["critic_loss"]) == pytest.approx(6.5**2 + 8.5**2)
 
 
-def fresh(id, **changes):
+def fresh(id, *, choices=False, **changes):
     """With networks at random, in the game with the most choices."""
-    spec, task = agent(id), games.task_of("climbing", **changes)
+    spec, task = agent(id), games.task_of("climbing", choices=choices)
     target = resolve_agent(spec)
-    return target.create(target.configure(spec, "tiny", task, batch_size=8), task, seed=0)
+    config = target.configure(spec, "tiny", task, batch_size=8, **changes)
+    return target.create(config, task, seed=0)
 
 
 @pytest.mark.parametrize("choices", [False, True])
@@ -303,6 +304,110 @@ def test_a_diffusion_acts_as_it_was_trained(id):
         steps_of(one.schedule.beta, one.schedule.signal),
     )
     np.testing.assert_allclose(action.reshape(8, 1), found.detach().clamp(-1, 1), atol=1e-5)
+
+
+def test_a_diffusion_of_what_agents_will_see():
+    """By hand: a denoiser that says 0.25 for every number, and windows of two observations."""
+    one = linear("madiff", ahead=1, diffusion_steps=4)
+    one.params["denoiser"]["layer0.bias"].data[:] = 0.25
+    noise = torch.tensor([[9.0, 0.5], [1.0, -0.25]])  # the first step of the first agent is known
+    given = {
+        "actions": torch.tensor([[0.1, 0.2], [0.3, 0.4]]),
+        "did": torch.tensor([[0.5], [-1.0]]),
+        "noise": noise,
+        "step": torch.tensor([2]),
+        "known": torch.tensor([[1.0], [0.0]]),
+        "observations": torch.tensor([[2.0, 1.0, 1.0], [2.0, 1.0, 0.0]]),
+    }
+    _, logs = one.losses(one.params, given, {})
+    expected = (0.25**2 + 0.75**2 + 0.5**2) / 3
+    assert value_of(logs["denoising_loss"]) == pytest.approx(expected)
+    assert value_of(logs["inverse_loss"]) == pytest.approx((0.25 + 1) / 2)
+    # What is known is given without noise: its weight alone.
+    one.params["denoiser"]["layer0.weight"].data[0, 6, 1] = 1.0  # after 2 × 3 told numbers
+    _, logs = one.losses(one.params, given, {})
+    expected = ((0.1 + 0.25 - 0.5) ** 2 + 0.75**2 + 0.5**2) / 3
+    assert value_of(logs["denoising_loss"]) == pytest.approx(expected, rel=1e-5)
+    # The inverse dynamics see both observations and who it is.
+    for place, weight in enumerate((1.0, 10.0, 100.0, 1000.0)):
+        slope(one, "inverse", place, weight)
+    found = one.inverse(one.params["inverse"], given["actions"])
+    np.testing.assert_allclose(found[:, 0].detach(), [102.1, 1004.3], rtol=1e-6)
+
+
+def test_a_decision_transformer_reads_its_last_steps():
+    """By hand: no block, an embedding that passes two numbers on, a linear end."""
+    one = linear("madt", context=2, width=2)
+    assert not any(name.startswith("block") for name in one.params["actor"])
+    one.params["actor"]["embed.weight"].data[0, 0] = 1.0  # the return to go
+    one.params["actor"]["head.weight"].data[0, 0] = 0.3
+    tokens = torch.zeros(2, 2, 5)
+    tokens[:, 1, 0] = torch.tensor([4.0, -4.0])  # normalised: 1 and −1, the other number −1 and 1
+    tokens[:, 0] = 7.0  # the step before, which without attention says nothing
+    given = {"tokens": tokens, "actions": torch.tensor([[0.5], [-1.0]])}
+    loss, _ = one.losses(one.params, given, {})
+    expected = ((math.tanh(0.3) - 0.5) ** 2 + (math.tanh(-0.3) + 1) ** 2) / 2
+    assert value_of(loss) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("choices", [False, True])
+def test_windows_hold_what_is_still_to_come(choices):
+    data = games.dataset("rare")
+    one = fresh("madt", choices=choices)
+    source = one.source(data)
+    one.measure(source)
+    to_go = source.store.columns["to_go"]
+    np.testing.assert_allclose(to_go[::2], data.columns["rewards"][::2, 0])
+    assert not to_go[1::2].any()
+    mean, deviation = to_go.mean(), to_go.std()
+    # A tenth of the episodes is paid 2: the others of the best tenth hardly count.
+    assert one.buffers["wanted"][0] == pytest.approx((2 - mean) / deviation, rel=0.05)
+    drawn = source.sampler.sample(8, generator(0))
+    batch = one.prepared(dict(drawn))
+    assert batch["tokens"].shape == (16, one.config.context, 1 + 3 + one.outputs)
+    paid = torch.as_tensor(drawn["to_go"][:, -2]).repeat_interleave(2)
+    np.testing.assert_allclose(batch["tokens"][:, -1, 0], (paid - mean) / deviation, rtol=1e-4)
+
+
+@pytest.mark.parametrize("choices", [False, True])
+def test_a_decision_transformer_acts_as_it_was_trained(choices):
+    one = fresh("madt", choices=choices)
+    obs = {"observation": np.ones((4, 2, 1), np.float32)}
+    policy, state = one.policy(), None
+    for _ in range(4):
+        action, state = policy.act(obs, state, None)
+    found = one.apply(one.params["actor"], torch.as_tensor(state.tokens)).detach().numpy()
+    expected = policy.taken(found if choices else np.tanh(found), 4)
+    np.testing.assert_allclose(action, expected, atol=1e-5)
+    assert state.step == 4
+
+
+@pytest.mark.parametrize("knows", ["own", "all"])
+def test_an_imagined_team_is_denoised_as_it_was_trained(knows):
+    one = fresh("madiff", knows=knows, guidance=1.0)  # which is the told denoiser alone
+    teams = 2 if knows == "own" else 1
+    one.buffers["wanted"][:] = 1.5
+    policy = one.policy()
+    obs = {"observation": np.full((3, 2, 1), 0.6, np.float32)}
+    action, state = policy.act(obs, None, rng(3))
+    assert state == 1
+    k, width = one.config.diffusion_steps, one.seats.numbers
+    noise = rng(3).standard_normal((3, k, teams * 2, width)).astype(np.float32)
+    noise = torch.as_tensor(noise).transpose(0, 1).reshape(k, -1, width)
+    known = torch.eye(2) if knows == "own" else torch.ones(1, 2)
+    known = known.reshape(1, -1, 1).repeat(3, 1, 1).reshape(-1, 1)
+    told = torch.cat([torch.full_like(known, 1.5), torch.ones_like(known), known], -1)
+    held = known * torch.eye(1, width)
+
+    def predict(x, time):
+        given, net = held * 0.2 + (1 - held) * x, one.denoiser  # 0.6 of 3 deviations
+        return net.apply(one.params["denoiser"], told, given, net.at(x, time))
+
+    x = denoised(predict, noise, steps_of(one.schedule.beta, one.schedule.signal))
+    x = (held * 0.2 + (1 - held) * x).reshape(3, teams, 2, width)
+    mine = x.diagonal(dim1=1, dim2=2).movedim(-1, 1) if knows == "own" else x[:, 0]
+    found = one.inverse(one.params["inverse"], mine.reshape(6, width)[:, :2]).detach()
+    np.testing.assert_allclose(action.reshape(6, 1), found.clamp(-1, 1), atol=1e-5)
 
 
 def test_a_diffusion_of_each_agent_climbs_values():

@@ -67,6 +67,26 @@ def test_a_joint_diffusion_keeps_choices_apart(choices):
     assert games.paid(one, "xor") > 0.8
 
 
+@pytest.mark.parametrize("choices", [False, True])
+def test_a_decision_transformer_does_what_the_best_did(choices):
+    one, _ = games.train("madt", "rare", choices=choices)
+    assert games.paid(one, "rare") > 1.9
+
+
+@pytest.mark.parametrize("choices", [False, True])
+def test_imagined_returns_find_the_rare_best_pair_that_each_imagines_alone(choices):
+    """With games whose outcome is seen: what agents imagine apart fits where it is the best."""
+    settings = {"ahead": 1, "diffusion_steps": 10, "updates": 600, "guidance": 2.0}
+    paid = {}
+    for game in ("xor", "rare"):
+        data = games.seen(game)
+        one, _ = games.train("madiff", game, choices=choices, data=data, **settings)
+        alone = games.paid(one, game)
+        paid[game] = alone, games.paid(games.variant(one, "madiff-central"), game)
+    assert 0.3 < paid["xor"][0] < 0.7 < 0.85 < paid["xor"][1]
+    assert min(paid["rare"]) > 1.8
+
+
 RECIPES = {
     "svn": {"alpha": 0.1},
     "svn-frozen": {"alpha": 0.1},

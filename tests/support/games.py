@@ -65,18 +65,31 @@ def dataset(game, *, episodes=600, uniform=False):
     return Dataset(Path("game"), manifest, columns, 2 * np.arange(episodes + 1))
 
 
-def train(id, game, *, choices=False, updates=300, rate=3e-3, uniform=False, **changes):
+def seen(game):
+    """The same, where an agent sees afterwards what it did."""
+    data = dataset(game)
+    data.columns["observations"][1::2] = data.columns["actions"][::2]
+    return data
+
+
+def train(id, game, *, choices=False, updates=300, rate=3e-3, uniform=False, data=None, **changes):
     """An agent after some updates on a game, and its last metrics."""
     spec, task = agent(id), task_of(game, choices=choices)
     target = resolve_agent(spec)
     rates = dict.fromkeys(("phases.0.learning_rate", "phases.0.final_learning_rate"), rate)
     small = {"phases.0.updates": updates, "batch_size": 64, "hidden": (32, 32), **rates}
     config = target.configure(spec, "small", task, **{**small, **changes})
-    data = dataset(game, uniform=uniform)
+    data = dataset(game, uniform=uniform) if data is None else data
     one, metrics = target.create(config, task, seed=0, data=data), {}
     while one.step < one.total:
         metrics = one.advance(data)
     return one, metrics
+
+
+def variant(one, id):
+    """A trained agent that from now on acts as another that uses its weights."""
+    object.__setattr__(one, "config", dataclasses.replace(one.config, **agent(id).config))
+    return one
 
 
 def paid(one, game, *, episodes=200):

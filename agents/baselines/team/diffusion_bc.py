@@ -75,7 +75,7 @@ class DiffusionBC(TeamLearner):
     ) -> Batch:
         """With noise (..., B·M, A) and the step of each of the network's rows (..., B or B·M)."""
         del source
-        size = (self.rows, self.actions)
+        size = (self.rows, self.seats.numbers)
         count = self.rows // self.agents if self.joint else self.rows
         noise = np.stack([rng.standard_normal(size, np.float32) for rng in rngs])
         step = np.stack([rng.integers(self.config.diffusion_steps, size=count) for rng in rngs])

@@ -27,19 +27,25 @@ class Acting:
     _policy: Policy[Any]
 
     @classmethod
-    def load(cls, folder: Path, *, task: TaskSpec | None = None, device: str = "cpu") -> Self:
-        """Read a checkpoint, to act in `task`. Raises CheckpointError unless its networks fit."""
+    def load(
+        cls, folder: Path, *, task: TaskSpec | None = None, device: str = "cpu", **changes: Any
+    ) -> Self:
+        """Read a checkpoint, to act in `task`, with settings of a variant that uses its weights.
+
+        Raises CheckpointError unless its networks fit.
+        """
         del device  # whose networks are small: a GPU would only add the way to it
         found, weights, _ = checkpoints.read(folder, training=False)
         task = task or tasks()[found.meta["task"]]
+        config = {**checkpoints.today(found.meta["config"]), **changes}
         try:
-            policy = cls._fitting(weights, world_of(task), checkpoints.today(found.meta["config"]))
+            policy = cls._fitting(weights, world_of(task), config)
         except (KeyError, ValueError) as error:
             raise CheckpointError(
                 f"the weights in {folder} do not fit {found.meta['agent']} on {task.id} ({error}); "
                 "they are of another agent, or of networks for another task."
             ) from error
-        return cls(checkpoints.today(found.meta["config"]), found.meta["step"], policy)
+        return cls(config, found.meta["step"], policy)
 
     @classmethod
     def _fitting(

@@ -2,11 +2,11 @@
 
 Each of the settings in `entitybench.agents.hint.settings.SWEEP` is given to `her` and to `hint`
 alike, which learn with the same training seeds, that no claim uses, and are evaluated on validation
-starts every 5,000 steps. What was measured stands in OUT/scores.jsonl and is passed over, and
+starts every 5,000 steps. Beside them stand the curves of hockey-goal that come with the package, as
+far as the others were trained. What was measured stands in OUT/scores.jsonl and is passed over, and
 unfinished training is gone on with: run it again after a stop. In the end it prints all as a table.
 
-`--baselines` trains the others in hockey-goal instead, beside the curves of `her` and `hint` that
-come with the package.
+`--baselines` trains the others in hockey-goal instead, beside those curves.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from entitybench.agents.hint.settings import (
     SWEEP,
 )
 from entitybench.claims import Area, StepsTo, Training
+from entitybench.errors import UnknownId
 from entitybench.leaderboard.claims.quantities import Results, find
 from entitybench.leaderboard.evaluation.weights import reference_weights
 from entitybench.leaderboard.tables.curves import read_rows
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ARMS = ("her", "hint")
+KEPT, KEPT_SEEDS = "hockey-goal", tuple(range(5))  # curves that come with the package
 EVERY = 5_000
 SWEPT = {
     "area": ("success", Area()),
@@ -81,7 +83,7 @@ class Try(NamedTuple):
         return row | {"cpu_s": round(time.process_time() - begun, 1)}
 
     def shipped(self, folder: Path, taken: Mapping[str, Any]) -> dict[str, Any]:
-        """The same of the curves that come with the package, as far as the others were trained."""
+        """The same of the curves that come with the package, of their beginning."""
         files = {}
         for seed in self.seeds:
             rows = read_rows(reference_weights(self.arm, self.task)[seed] / METRICS)
@@ -95,14 +97,19 @@ class Try(NamedTuple):
         row = {"key": self.key, "arm": self.arm, "dataset": self.task, "settings": self.settings}
         results = Results({}, {self.arm: files})
         for name, (column, take) in taken.items():
-            values = find(Training(self.arm, column, take), results).values
+            try:
+                values = find(Training(self.arm, column, take), results).values
+            except UnknownId:  # curves that come with the package have what claims read
+                continue
             row[name] = [round(float(x), 4) for x in values]
         return row | {"steps": self.steps}
 
 
 def words(row: dict[str, Any], name: str) -> str:
     """The mean in per cent, or of steps each seed's in thousands, – where it never came there."""
-    values = row[name]
+    values = row.get(name)
+    if values is None:
+        return ""
     if name.startswith("steps"):
         return ", ".join(f"{x / 1000:.0f}" if x < row["steps"] else "–" for x in values)
     return f"{100 * sum(values) / len(values):.1f}"
@@ -110,7 +117,8 @@ def words(row: dict[str, Any], name: str) -> str:
 
 def swept(tasks: list[str]) -> list[Try]:
     """Both arms of each of the settings."""
-    return [
+    kept = [Try(arm, KEPT, {}, KEPT_SEEDS, STEPS) for arm in ARMS]
+    return kept + [
         Try(arm, task, dict(settings), SEEDS, settings.get("steps", STEPS))
         for task, settings in SWEEP
         if task in tasks or not tasks
@@ -123,6 +131,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("tasks", nargs="*", help="default: all")
     parser.add_argument("--baselines", action="store_true")
+    parser.add_argument("--arms", nargs="*", help="train these alone; default: all")
     parser.add_argument("--out", type=Path, default=Path("runs/tuning-hint"))
     asked = parser.parse_args()
     known = list(dict.fromkeys(task for task, _ in SWEEP))
@@ -133,15 +142,14 @@ def main() -> int:
     found, taken, tries = measured(file), SWEPT, swept(asked.tasks)
     if asked.baselines:
         taken = COMPARED
-        tries = [
-            Try(arm, "hockey-goal", {}, BASELINE_SEEDS, BASELINE_STEPS)
-            for arm in (*ARMS, *BASELINES)
-        ]
+        tries = [Try(arm, KEPT, {}, BASELINE_SEEDS, BASELINE_STEPS) for arm in (*ARMS, *BASELINES)]
     for each in tries:
         if each.key in found:
             continue
-        if asked.baselines and each.arm in ARMS:
+        if each.arm in ARMS and (each.task, each.settings) == (KEPT, {}):
             found[each.key] = each.shipped(asked.out, taken)
+            continue
+        if each.arm not in (asked.arms or (each.arm,)):
             continue
         folder = asked.out / sha256(each.key.encode()).hexdigest()[:12]
         found[each.key] = each.run(folder, taken)
@@ -149,7 +157,7 @@ def main() -> int:
             stream.write(json.dumps(found[each.key]) + "\n")
     sys.stdout.write(f"| task | settings | arm | {' | '.join(taken)} |\n")
     sys.stdout.write("|---" * (3 + len(taken)) + "|\n")
-    for each in tries:
+    for each in (each for each in tries if each.key in found):
         cells = [each.task, json.dumps(each.settings), each.arm]
         cells += [words(found[each.key], name) for name in taken]
         sys.stdout.write(f"| {' | '.join(cells)} |\n")

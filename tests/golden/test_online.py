@@ -24,6 +24,8 @@ from entitybench.agents.common.online.sac import (
     soft_targets,
     values,
 )
+from entitybench.agents.hint.claims import CLAIMS
+from entitybench.agents.hint.settings import SEEDS, SWEEP
 from entitybench.envs.api import make_worlds, world_of
 from entitybench.envs.hockey.goal import HockeyGoal
 from entitybench.envs.training import FIRST_SEED, WorldsOf, training_start
@@ -393,6 +395,16 @@ def test_an_accepted_episode_is_one_in_which_the_mallet_touched_the_puck():
     nearest = np.minimum.reduceat(apart, np.unique(replays[0].of("first")))
     assert nearest[chosen].max() < nearest[~chosen].max()
     assert nearest[chosen].max() < reach + 0.15  # of a step at 2 m/s
+
+
+def test_both_arms_have_every_setting_that_is_compared_and_seeds_of_no_claim():
+    for task, settings in SWEEP:
+        for id in ("her", "hint"):
+            configured = resolve_agent(agent(id)).configure(
+                agent(id), "small", tasks()[task], **settings
+            )
+            assert all(getattr(configured, name) == value for name, value in settings.items())
+    assert not {seed for claim in CLAIMS for seed in claim.seeds()} & set(SEEDS)
 
 
 @pytest.mark.parametrize("id", ["hint", "fpg"])

@@ -14,6 +14,7 @@ from entitybench.envs.kitchen.tasks import TASKS as KITCHEN
 from entitybench.envs.locomotion.tasks import TASKS as LOCOMOTION
 from entitybench.envs.pick.tasks import TASKS as PICK
 from entitybench.envs.push.tasks import TASKS as PUSH
+from entitybench.envs.reason.tasks import TASKS as REASON
 from entitybench.envs.robosuite.tasks import TASKS as ROBOSUITE
 from entitybench.envs.team.tasks import TASKS as TEAM
 from entitybench.envs.tetris.tasks import TASKS as TETRIS
@@ -37,4 +38,5 @@ TASKS: tuple[TaskSpec, ...] = (
     *_after(ROBOSUITE, "zhu2020robosuite"),
     *TEAM,
     *_after(TETRIS, "haramati2026hecrl"),
+    *REASON,
 )

@@ -10,6 +10,8 @@ import numpy as np
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from entitybench.seeding import BatchGenerator
     from entitybench.types import AgentSpec, Array, Batch, Obs, Policy, TaskSpec
 
@@ -96,6 +98,14 @@ class Random(Scripted):
         """Uniform scores."""
         return rng.random(graph_shape(transitions))
 
+    def answer(
+        self, questions: Sequence[Sequence[int]], rng: BatchGenerator, *, samples: int
+    ) -> Sequence[Sequence[Sequence[int]]]:
+        """Random actions, each of which can be done, or a random state."""
+        from entitybench.envs.reason.oracle import Guess
+
+        return Guess(self.task).answer(questions, rng, samples=samples)
+
 
 class RandomPolicy:
     """Uniform on [-1, 1]."""
@@ -119,3 +129,12 @@ class Oracle(Scripted):
         from entitybench.envs.api import oracle_of
 
         return oracle_of(self.task)
+
+    def answer(
+        self, questions: Sequence[Sequence[int]], rng: BatchGenerator, *, samples: int
+    ) -> Sequence[Sequence[Sequence[int]]]:
+        """What the task's planner says."""
+        from entitybench.envs.worlds import oracle_of
+
+        planner: Any = oracle_of(self.task)
+        return planner.answer(questions, rng, samples=samples)

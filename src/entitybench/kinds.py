@@ -12,6 +12,7 @@ from typing import Any
 HORIZON = "horizon"  # an upper bound of metrics: the number of steps that the task allows
 CONTROL = "entitybench.leaderboard.evaluation.control:Control"
 GRAPHS = "entitybench.leaderboard.evaluation.graphs:Graphs"
+PROBLEMS = "entitybench.leaderboard.evaluation.problems:Problems"
 # A task -> its returns -> what they are of the way from random actions to the scripted policy.
 NORMALISER = "entitybench.datasets.catalogue.scores:normaliser"
 _EDGES = "entitybench.leaderboard.statistics.edges"
@@ -225,6 +226,65 @@ _GRAPH_METRICS = (
     _share_of_edges("auroc", "AUROC (%)", "AUROC %", higher_is_better=True),
 )
 
+_REASONER_METRICS = (
+    Metric(
+        name="solved",
+        title="solved, greedy (%)",
+        short="solved %",
+        scale=100.0,
+        legend="by the greedy answer",
+    ),
+    *(
+        Metric(
+            name=f"pass_{k}",
+            title=f"pass@{k} (%)",
+            short=f"@{k} %",
+            scale=100.0,
+        )
+        for k in (1, 4, 64)
+    ),
+    Metric(
+        name="tokens",
+        title="tokens of an answer",
+        short="tokens",
+        digits=0,
+        higher_is_better=False,
+        lower=0.0,
+    ),
+)
+# Of contexts that mislead, by the type of context.
+_IN_CONTEXTS = (
+    *("swap", "shift", "drop", "misled_1", "misled_2"),
+    *("beside", "redundant", "renamed", "control"),
+)
+_ROBUSTNESS = (
+    *(
+        Metric(
+            name=f"recovered_{kind}",
+            title=f"right after {kind.replace('_', '-')} (%)",
+            short=f"{kind.replace('_', '-')} %",
+            scale=100.0,
+        )
+        for kind in _IN_CONTEXTS
+    ),
+    Metric(
+        name="diagnosed",
+        title="errors named (%)",
+        short="named %",
+        scale=100.0,
+        legend="of swap, shift and drop, with the right step",
+    ),
+    Metric(
+        name="false_alarms",
+        title="false alarms (%)",
+        short="alarms %",
+        scale=100.0,
+        higher_is_better=False,
+        legend="errors named in a chain of thought without one",
+    ),
+)
+RECOVERED = tuple(metric.name for metric in _ROBUSTNESS)
+
 _SINGLE, _VECTOR = "entitybench.envs.views.single", "entitybench.envs.views.vector"
 _EPISODES = frozenset({"bank", "video", "threads", "failures"})
 
@@ -276,6 +336,17 @@ KINDS: tuple[Kind, ...] = (
         options=frozenset({"bank", "threads"}),
         views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),
         offered_by="interactions",
+    ),
+    Kind(
+        id="reasoner",
+        item="problem",
+        does="answer",
+        evaluator=PROBLEMS,
+        metrics=_REASONER_METRICS,
+        listed=("solved", "pass_4"),
+        compared="solved",
+        options=frozenset({"threads"}),
+        extras=_ROBUSTNESS,
     ),
 )
 

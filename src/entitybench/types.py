@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -237,5 +237,20 @@ class GraphInferrer(Protocol):
             transitions: "observations" and "next_observations" (B, N, D), "actions" (B, A), and
                 "mask" (B, N) where entities can be absent.
             rng: all randomness.
+        """
+        ...
+
+
+class Reasoner(Protocol):
+    """What answers problems of the kind "reasoner"."""
+
+    def answer(
+        self, questions: Sequence[Sequence[int]], rng: BatchGenerator, *, samples: int
+    ) -> Sequence[Sequence[Sequence[int]]]:
+        """Answers as tokens of `entitybench.envs.reason.vocabulary`, to each question (B).
+
+        A question ends with the token C:, or with a chain of thought that is begun, which the
+        answer goes on with. `samples` is how many answers are drawn for each, and 0 for a single
+        one: the greedy one. `rng` has one generator a question.
         """
         ...

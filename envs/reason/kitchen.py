@@ -1,0 +1,224 @@
+"""`kitchen`: in which order are things done, where some need others and some undo them?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from entitybench.envs.reason import chores
+from entitybench.envs.reason import vocabulary as v
+from entitybench.envs.reason.problem import Problem
+from entitybench.envs.reason.source import Columns, Source
+from entitybench.errors import BadValue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entitybench.envs.reason.problem import State
+    from entitybench.types import Array
+
+COUNT = len(v.FACTS)
+ROOM = 6  # tokens that rules are padded to
+UNDO = 2  # rules x~y, at most
+TRUE = 0.3  # the chance that a fact that is not wanted is true at the start
+# How many facts are wanted and how many rules x<y there are, at least and at most, by level.
+WANTED = ((1, 2), (3, 3), (4, 5), (3, 5), (4, 5))
+NEEDS = ((0, 0), (1, 2), (2, 3), (1, 3), (1, 3))
+_FIELDS = ("start", "needs", "undoes", "goal")  # what is asked
+
+
+class Kitchen(Source):
+    """Seven facts, and actions that make one true.
+
+    A rule x<y says that x needs y when it is done, x~y that doing x makes y false again. Levels:
+    no rules; one or two x<y; a chain of them; one x~y that a plan must heed; two of these.
+    """
+
+    domain: ClassVar[str] = "kitchen"
+    header: ClassVar[int] = v.KITCHEN
+    tokens: ClassVar[int] = v.ALL_TOKENS
+    width: ClassVar[int] = COUNT
+    hint: ClassVar[int] = 10
+    unit: ClassVar[str] = "action"
+
+    def _asked(self, count: int, rng: np.random.Generator) -> Columns:
+        low, high = WANTED[self.level - 1]
+        wanted = rng.integers(low, high + 1, count)
+        order = np.argsort(rng.random((count, COUNT)), 1)  # the first `wanted` are
+        goal = _bits(np.argsort(order, 1) < wanted[:, None])
+        start = _bits(rng.random((count, COUNT)) < TRUE) & ~goal
+        needs, undoes = np.zeros((2, count, COUNT), np.int64)
+        rows = np.arange(count)
+        low, high = NEEDS[self.level - 1]
+        rules = rng.integers(low, high + 1, count)
+        for k in range(high):
+            # Of level 3 a chain; else any that needs what is earlier in the order, so no circle.
+            later = 1 + (rng.random(count) * (wanted - 1)).astype(np.int64)
+            earlier = (rng.random(count) * later).astype(np.int64)
+            if self.level == 3:
+                later, earlier = np.full(count, k + 1), np.full(count, k)
+            there = k < rules
+            needs[rows[there], order[rows, later][there]] |= 1 << order[rows, earlier][there]
+        # Two facts of each x~y, by their places among those that are wanted.
+        first = (rng.random((count, UNDO)) * wanted[:, None]).astype(np.int64)
+        apart = 1 + (rng.random((count, UNDO)) * (wanted[:, None] - 1)).astype(np.int64)
+        x, y = (
+            np.take_along_axis(order, each % wanted[:, None], 1) for each in (first, first + apart)
+        )
+        for k in range(max(0, self.level - 3)):
+            undoes[rows, x[:, k]] |= 1 << y[:, k]
+        return {"start": start, "goal": goal, "needs": needs, "undoes": undoes}
+
+    def _planned(self, columns: Columns, rng: np.random.Generator) -> tuple[Columns, Array]:
+        start, needs, undoes, goal = (columns[name] for name in _FIELDS)
+        actions, length = chores.plans(start, needs, undoes, goal, rng)
+        fits = (length >= 1) & (length <= chores.MOST)
+        wanted = max(0, self.level - 3)
+        for k in range(wanted):  # a plan that does not heed the k-th x~y fails
+            without, there = _less(undoes, k)
+            careless, _ = chores.plans(start, needs, without, goal, rng)
+            fits &= there & ~chores.works(start, needs, undoes, goal, careless)
+        return {**columns, "actions": actions}, fits
+
+    def _content(self, columns: Columns) -> Array:
+        return np.column_stack([columns[name] for name in _FIELDS])
+
+    def _columns(self, problem: Problem) -> Columns:
+        needs, undoes = _tables(problem)
+        start, goal = (np.array([_number(state)]) for state in (problem.start, problem.goal))
+        return {"start": start, "goal": goal, "needs": needs[None], "undoes": undoes[None]}
+
+    def _problems(self, columns: Columns) -> list[Problem]:
+        names = (*_FIELDS, "actions")
+        return [
+            Problem(
+                start=_facts(start),
+                goal=_facts(goal),
+                rules=_rules(needs, undoes),
+                actions=tuple(v.ACT0 + act for act in actions if act >= 0),
+            )
+            for start, needs, undoes, goal, actions in zip(
+                *(columns[name].tolist() for name in names), strict=True
+            )
+        ]
+
+    def plan(self, problem: Problem, rng: np.random.Generator) -> Problem:
+        """Shortest; with no actions where no plan of ten leads to the goal."""
+        asked = self._columns(problem)
+        start, needs, undoes, goal = (asked[name] for name in _FIELDS)
+        found, _ = chores.plans(start, needs, undoes, goal, rng)
+        actions = tuple(v.ACT0 + act for act in found[0].tolist() if act >= 0)
+        return replace(problem, actions=actions)
+
+    def question(self, problem: Problem) -> list[int]:
+        if len(problem.rules) > ROOM:
+            raise BadValue(
+                f"a question of kitchen has room for {ROOM} rules: got {len(problem.rules)}."
+            )
+        rules = [*problem.rules, *[v.PAD] * (ROOM - len(problem.rules))]
+        wanted = [v.FACT0 + 2 * i + 1 if on else v.PAD for i, on in enumerate(problem.goal)]
+        start = self.state_tokens(problem.start)
+        return [v.KITCHEN, *start, v.RULES, *rules, v.GOAL, *wanted, v.CHAIN]
+
+    def read(self, question: Sequence[int]) -> Problem:
+        tokens = [int(token) for token in question]
+        start = self.state_of(tokens[1 : 1 + COUNT])
+        first, last = 2 + COUNT, 2 + COUNT + ROOM
+        rules = tuple(token for token in tokens[first:last] if token != v.PAD)
+        wanted = tokens[last + 1 : last + 1 + COUNT]
+        goal = tuple(int(token == v.FACT0 + 2 * i + 1) for i, token in enumerate(wanted))
+        marks = tokens[:1], tokens[first - 1 : first], tokens[last : last + 1], tokens[-1:]
+        known = all(v.rule(token) is not None for token in rules)
+        if (
+            marks != ([v.KITCHEN], [v.RULES], [v.GOAL], [v.CHAIN])
+            or start is None
+            or not known
+            or len(tokens) != last + 2 + COUNT
+        ):
+            raise BadValue(f"this is no question of kitchen: {v.written(tokens)[:120]}")
+        return Problem(start=start, goal=goal, rules=rules)
+
+    def state_tokens(self, state: State) -> list[int]:
+        return [v.FACT0 + 2 * i + on for i, on in enumerate(state)]
+
+    def state_of(self, tokens: Sequence[int]) -> State | None:
+        if len(tokens) != COUNT:
+            return None
+        pairs = [divmod(token - v.FACT0, 2) for token in tokens]
+        return tuple(on for _, on in pairs) if [i for i, _ in pairs] == [*range(COUNT)] else None
+
+    def wrong_states(self, kind: str, state: State) -> list[State]:
+        """A true and a false fact exchanged; a false one taken for true; a true one for false."""
+        true = [i for i in range(COUNT) if state[i]]
+        false = [i for i in range(COUNT) if not state[i]]
+        if kind == "drop":
+            return [_turned(state, i) for i in true]
+        if kind == "shift":
+            return [_turned(state, i) for i in false]
+        return [_turned(_turned(state, i), j) for i in true for j in false]
+
+    def is_action(self, token: int) -> bool:
+        return v.is_act(token)
+
+    def apply(self, problem: Problem, state: State, action: int) -> tuple[State, str]:
+        act = action - v.ACT0
+        if state[act]:
+            return state, f"{v.FACTS[act]} is true already"
+        after = list(state)
+        after[act] = 1
+        for sign, x, y in filter(None, map(v.rule, problem.rules)):
+            if x == act and sign == "<" and not state[y]:
+                return state, f"{v.FACTS[x]} needs {v.FACTS[y]}, which is not true"
+            if x == act and sign == "~":
+                after[y] = 0
+        return tuple(after), ""
+
+    def unsolved(self, problem: Problem, state: State) -> str:
+        wrong = [v.FACTS[i] for i in range(COUNT) if problem.goal[i] and not state[i]]
+        return f"it ends without {', '.join(wrong)}" if wrong else ""
+
+
+def _bits(facts: Array) -> Array:
+    """Truths (B, 7) as numbers (B,)."""
+    return (facts.astype(np.int64) << np.arange(COUNT)).sum(1)
+
+
+def _less(undoes: Array, k: int) -> tuple[Array, Array]:
+    """What actions undo (B, 7) without the k-th rule x~y, and whether there is such a rule (B,)."""
+    bits = (undoes[:, :, None] >> np.arange(COUNT) & 1).reshape(len(undoes), -1)
+    kth = bits.astype(bool) & (bits.cumsum(1) == k + 1)
+    less = (bits & ~kth).reshape(-1, COUNT, COUNT)
+    return (less << np.arange(COUNT)).sum(2), kth.any(1)
+
+
+def _facts(number: int) -> State:
+    return tuple(number >> i & 1 for i in range(COUNT))
+
+
+def _turned(state: State, fact: int) -> State:
+    return tuple(1 - on if i == fact else on for i, on in enumerate(state))
+
+
+def _number(state: State) -> int:
+    return sum(on << i for i, on in enumerate(state))
+
+
+def _rules(needs: Sequence[int], undoes: Sequence[int]) -> tuple[int, ...]:
+    """Tokens, by action."""
+    return tuple(
+        v.rule_token(sign, x, y)
+        for sign, rows in (("<", needs), ("~", undoes))
+        for x in range(COUNT)
+        for y in range(COUNT)
+        if rows[x] >> y & 1
+    )
+
+
+def _tables(problem: Problem) -> tuple[Array, Array]:
+    """What each action needs and undoes, (7,) each, as bits."""
+    found = np.zeros((2, COUNT), np.int64)
+    for sign, x, y in filter(None, map(v.rule, problem.rules)):
+        found["<~".index(sign), x] |= 1 << y
+    return found[0], found[1]

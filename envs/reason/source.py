@@ -272,19 +272,20 @@ class Source(ABC):
         return self.apply(problem, reached[-1], action)
 
     def _answer_lines(self, problem: Problem, tokens: list[int]) -> list[Line]:
-        """One an action, to the first that cannot be done."""
+        """One an action, to the first that cannot be done; and the end, if that is not the goal."""
         if v.ANSWER not in tokens:
             return []
         acts, _ = between(tokens, tokens.index(v.ANSWER))
         state, lines = problem.start, []
         for step, action in enumerate(acts, 1):
             if not self.is_action(action):
-                break
+                return lines
             state, why = self.apply(problem, state, action)
             lines.append(as_line(f"answer {step}", action, None, state, why))
             if why:
-                break
-        return lines
+                return lines
+        why = self.unsolved(problem, state)
+        return [*lines, as_line("the end", None, None, state, why)] if why else lines
 
     def _differs(self, said: State, real: State) -> str:
         """Where a state that is written is not so."""

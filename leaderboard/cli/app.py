@@ -90,6 +90,15 @@ _command(
     "bench eval --agent my_agent.py:MyPolicy --task push-1block --json",
 )
 _command(
+    "show",
+    "show:show",
+    "Show a problem and draw it; an answer is shown step by step, with where it breaks.",
+    "bench show reason-rearrange-5 --seed 3",
+    "bench show reason-rearrange-5 --seed 3 --answer 'A>0 B>2'",
+    "bench show reason-track-3 --context misled-1 --out misled.png",
+    "bench show reason-kitchen-5 --english",
+)
+_command(
     "generate",
     "data:generate",
     "Generate a dataset; the same seed gives the same bytes. Run again to resume.",

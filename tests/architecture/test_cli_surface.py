@@ -12,6 +12,7 @@ SURFACE = {
     "eval": "--agent --task --suite --train-seeds --episode-seed --episodes --weights "
     "--weights-from --dataset --preset --device --threads --bank --video --view --size --speed "
     "--executor --workers --shard --out --json",
+    "show": "TASK --seed --split --answer --context --english --out --json",
     "generate": "DATASET --episodes --pixels --seed --size --workers --executor --out --json",
     "lint": "DATASET --episodes --json --strict",
     "check": "TASK --strict --json",

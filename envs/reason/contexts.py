@@ -7,6 +7,7 @@ So none is handed out that heals by itself.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -137,12 +138,8 @@ def repaired(source: Source, found: Context) -> list[int]:
 
 def flags(tokens: Sequence[int]) -> list[int]:
     """The steps that are called wrong, one for each `!`; 0 where none is named."""
-    after = [*map(int, tokens[1:]), v.PAD]
-    return [
-        next_ - v.STEP0 if v.is_step(next_) else 0
-        for token, next_ in zip(map(int, tokens), after, strict=True)
-        if token == v.WRONG
-    ]
+    pairs = pairwise([*map(int, tokens), v.PAD])
+    return [next_ - v.STEP0 if v.is_step(next_) else 0 for t, next_ in pairs if t == v.WRONG]
 
 
 def _at(
@@ -234,4 +231,3 @@ def _renamed(problem: Problem, rng: np.random.Generator) -> Problem:
         block, slot = v.block_and_slot(move)
         actions.append(v.MOVE0 + v.SLOTS * names[block] + slot)
     return replace(problem, start=tuple(names[b] for b in problem.start), actions=tuple(actions))
-

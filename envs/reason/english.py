@@ -20,7 +20,6 @@ THINGS = (
 )
 
 
-
 def question(source: Source, problem: Problem) -> str:
     """The question, with how its answer is to be written."""
     if source.header == v.KITCHEN:

@@ -54,6 +54,7 @@ class Table(Source):
         ]
 
     def apply(self, problem: Problem, state: State, action: int) -> tuple[State, str]:
+        del problem
         block, slot = v.block_and_slot(action)
         name = v.BLOCKS[block]
         if block not in state:
@@ -180,6 +181,7 @@ class Track(Table):
         return {"start": start, "moves": moves}
 
     def _planned(self, columns: Columns, rng: np.random.Generator) -> tuple[Columns, Array]:
+        del rng
         return columns, np.ones(len(columns["start"]), bool)
 
     def _content(self, columns: Columns) -> Array:
@@ -198,6 +200,7 @@ class Track(Table):
         ]
 
     def plan(self, problem: Problem, rng: np.random.Generator) -> Problem:
+        del rng
         return problem
 
     def follow(

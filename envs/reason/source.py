@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
@@ -16,6 +15,8 @@ from entitybench.errors import BadValue, unknown, whole
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from entitybench.envs.reason.problem import State
     from entitybench.types import Array
 
@@ -70,7 +71,7 @@ class Source(ABC):
         whole("count", count)
         found: list[Problem] = []
         wanted = SPLITS.index(split)
-        share = (_EIGHTHS == wanted).mean()
+        share = float(np.mean(wanted == _EIGHTHS))
         for _ in range(_ROUNDS):
             columns = self._asked(int(3 * (count - len(found)) / share) + 32, rng)
             mine = split_of(self._content(columns)) == wanted  # before the planner's work
@@ -276,7 +277,8 @@ class Source(ABC):
         if v.ANSWER not in tokens:
             return []
         acts, _ = between(tokens, tokens.index(v.ANSWER))
-        state, lines = problem.start, []
+        state = problem.start
+        lines: list[Line] = []
         for step, action in enumerate(acts, 1):
             if not self.is_action(action):
                 return lines
@@ -297,6 +299,7 @@ class Source(ABC):
 
 
 def as_line(place: str, action: int | None, said: State | None, real: State, why: str) -> Line:
+    """One step beside what is so."""
     return Line(place=place, action=action, said=said, real=real, why=why)
 
 

@@ -29,14 +29,14 @@ def show(
     out: Place | None = None,
     json: bool = False,
 ) -> None:
-    """Show a problem and draw it; an answer is shown step by step, with where it breaks.
+    r"""Show a problem and draw it; an answer is shown step by step, with where it breaks.
 
     Args:
         task: An id of `bench list tasks --kind reasoner`.
         seed: Which problem; i is the one that item i of an evaluation is.
         split: test, validation or train.
         answer: Tokens, such as 'A>0 B>2': what is asked for, or a chain of thought with # before
-            what is asked for and <eos> after it. With --english an answer with a \\boxed{}.
+            what is asked for and <eos> after it. With --english an answer with a \boxed{}.
             Default: the planner's.
         context: Show what misleads instead: swap, shift, drop, misled-1, misled-2, control; of
             track also beside, redundant, renamed. The answer is that of who believes it.

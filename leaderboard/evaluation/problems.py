@@ -100,6 +100,7 @@ class Problems:
 
     def model_hash(self, task: TaskSpec, options: Options) -> str | None:
         """Of the first problems and of the contexts that they are given in."""
+        del options
         source = source_of(task)
         questions = [Posed.of(source, item).questions for item in range(BLOCK)]
         facts = [v.TOKENS, questions]
@@ -173,7 +174,9 @@ def _in_contexts(
             continue
         (answer,) = answers[kind]
         whole = [*made.prefix, *answer]
-        found[f"recovered_{kind.replace('-', '_')}"] = float(source.verify(made.problem, whole).right)
+        found[f"recovered_{kind.replace('-', '_')}"] = float(
+            source.verify(made.problem, whole).right
+        )
         if kind == CONTROL:
             found["false_alarms"] = float(bool(flags(answer)))
         elif kind in ("swap", "shift", "drop"):

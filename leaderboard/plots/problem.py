@@ -26,6 +26,8 @@ def picture(source: Source, problem: Problem, lines: Sequence[Line], title: str)
     A step that is wrong has a red frame and says why; what it shows is what is written there.
     """
     panels: list[tuple[str, State, str]] = [("start", problem.start, "")]
+    if any(line.place.startswith("step") for line in lines):  # the answer repeats right steps
+        lines = [line for line in lines if line.why or not line.place.startswith("answer")]
     for line in lines:
         if line.place == "start" and not line.why:
             continue  # as it was shown

@@ -110,10 +110,16 @@ def facts(archive: Archive, manifest: Manifest, report: Report) -> dict[str, Any
         if name.endswith(("/actions.npy", "/predictions.npy"))
     }
 
+    # Whoever answers rightly may answer in the same tokens: only an equal record makes a copy.
+    answers = {
+        name: f"{_hash(archive.read(name))} {manifest.record_sha256}"
+        for name in sorted(archive.sizes)
+        if name.endswith("/answers.npy")
+    }
     return {
         "signed_by": report.signed_by or None,
         "record_sha256": manifest.record_sha256,
-        "actions_sha256": _digest([manifest.task.id, manifest.task.bank, actions]),
+        "actions_sha256": _digest([manifest.task.id, manifest.task.bank, {**actions, **answers}]),
         "identity_sha256": _digest(manifest.agent.model_dump(mode="json")),
     }
 
@@ -133,6 +139,10 @@ def _applied(data: bytes) -> str:
         return hashlib.sha256(data).hexdigest()
     cut = np.clip(array, -1.0, 1.0).astype("<f4") + np.float32(0)
     return hashlib.sha256(cut.tobytes()).hexdigest()
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _can_act(manifest: Manifest) -> bool:

@@ -19,9 +19,11 @@ from entitybench.files import is_pipe
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.submission import claims, reading
 from entitybench.leaderboard.submission.acting import agents_of, unpacked_weights
+from entitybench.leaderboard.submission.answers import Answers
 from entitybench.leaderboard.submission.archive import Archive, Unsafe, hash_of
 from entitybench.leaderboard.submission.keys import is_of
 from entitybench.leaderboard.submission.models import (
+    ANSWERS,
     COLUMNS,
     MANIFEST,
     PREDICTIONS,
@@ -43,10 +45,12 @@ from entitybench.registry import agents
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.api import Loaded
+    from entitybench.leaderboard.submission.stated import Stated
     from entitybench.leaderboard.submission.models import EpisodesInfo, Manifest
     from entitybench.records import Record
     from entitybench.types import Array, TaskSpec
 
+_STATED: dict[tuple[str, ...], type[Stated]] = {PREDICTIONS: Predictions, ANSWERS: Answers}
 _SIMULATED = frozenset({"starts", "physics", "scores"})
 
 
@@ -105,8 +109,9 @@ def _look(archive: Archive, wanted: Wanted, report: Report) -> None:
     claims.check_complete(manifest, record, report, wanted.episodes, wanted.seeds)
     report.skipped["hidden"] = "no season was named"
     if task is not None:
-        if columns_of(record.kind) == PREDICTIONS:
-            Predictions(archive, manifest, record, task, wanted, report).run()
+        stated = _STATED.get(columns_of(record.kind))
+        if stated is not None:
+            stated(archive, manifest, record, task, wanted, report).run()
             return
         drawn = Drawn(wanted.rerun, hashlib.sha256(text).hexdigest())
         _Episodes(archive, manifest, record, task, wanted, report, drawn).run()

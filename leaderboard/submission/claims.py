@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from entitybench.checkpoints import today
 from entitybench.datasets.catalogue.shapes import is_registered
 from entitybench.errors import BenchError
-from entitybench.kinds import CONTROL, GRAPHS
+from entitybench.kinds import CONTROL, GRAPHS, PROBLEMS
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.evaluate import Options
 from entitybench.leaderboard.submission.models import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from entitybench.records import Record
     from entitybench.types import TaskSpec
 
-CHECKED = (CONTROL, GRAPHS)  # evaluators whose numbers can be had again
+CHECKED = (CONTROL, GRAPHS, PROBLEMS)  # evaluators whose numbers can be had again
 _SHOWN = 5  # findings of one sort; the last says how many more there are
 
 

@@ -9,6 +9,7 @@ A bundle is one zip archive:
     episodes/seed0/states.npy   (checkpoints, S) float64, after 0, 20, 40, … steps and at the end
     episodes/seed0/goals.npy    (episodes, N, D) float32
     episodes/seed0/predictions.npy  instead of these, of graphs: (steps, N, N + 1) scores
+    episodes/seed0/answers.npy  instead of these, of problems: (numbers,) int32, see answers.py
     weights/seed0/…             optional: the checkpoint, agent.json and weights.safetensors
 """
 
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from entitybench.checkpoints import META, WEIGHTS
-from entitybench.kinds import GRAPHS
+from entitybench.kinds import GRAPHS, PROBLEMS
 from entitybench.record_infos import AgentInfo, DataInfo
 from entitybench.record_rows import RecordModel
 from entitybench.registry import kinds
@@ -33,7 +34,9 @@ SCHEMA_VERSION: Literal[1] = 1
 EVERY: Literal[20] = 20  # control steps between two checkpoints
 MANIFEST, RECORD, SIGNATURE = "manifest.json", "record.json", "signature.json"
 COLUMNS = ("actions", "states", "goals")
-PREDICTIONS = ("predictions",)  # of kinds whose agents say what is, and act on nothing
+# Of kinds whose agents state something, and act on nothing.
+PREDICTIONS, ANSWERS = ("predictions",), ("answers",)
+_COLUMNS = {GRAPHS: PREDICTIONS, PROBLEMS: ANSWERS}
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -105,8 +108,7 @@ class Signature(RecordModel):
 
 def columns_of(kind: str) -> tuple[str, ...]:
     """The arrays of a training seed, by the kind of the evaluation."""
-    predicts = kind in kinds() and kinds()[kind].evaluator == GRAPHS
-    return PREDICTIONS if predicts else COLUMNS
+    return _COLUMNS.get(kinds()[kind].evaluator, COLUMNS) if kind in kinds() else COLUMNS
 
 
 def file_of(training_seed: int, column: str) -> str:

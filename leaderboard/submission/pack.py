@@ -7,22 +7,23 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue
-from entitybench.kinds import GRAPHS
+from entitybench.kinds import GRAPHS, PROBLEMS
 from entitybench.leaderboard.evaluation import evaluate, provenance
 from entitybench.leaderboard.evaluation.tally import WENT_WRONG
 from entitybench.leaderboard.submission.acting import agents_of, weights_files
+from entitybench.leaderboard.submission.answers import answered
 from entitybench.leaderboard.submission.archive import zipped
 from entitybench.leaderboard.submission.arrays import packed
 from entitybench.leaderboard.submission.claims import CHECKED
 from entitybench.leaderboard.submission.keys import signed
 from entitybench.leaderboard.submission.models import (
     MANIFEST,
-    PREDICTIONS,
     RECORD,
     SIGNATURE,
     EpisodesInfo,
     FileInfo,
     Manifest,
+    columns_of,
     file_of,
     said,
     sha256,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
     from entitybench.leaderboard.evaluation.pool import Progress
     from entitybench.records import Record, Row
+
+# What agents state that act on nothing, stated again: by evaluator.
+_STATED = {GRAPHS: predicted, PROBLEMS: answered}
 
 
 def pack(
@@ -71,11 +75,12 @@ def pack(
     episodes = []
     for done, (seed, agent) in enumerate(agents.items()):
         told = None if progress is None else partial(_counted, progress, done, len(agents))
-        if kinds()[record.kind].evaluator == GRAPHS:
-            rows, steps, array = predicted(agent, record, items, threads, told)
+        again_of = _STATED.get(kinds()[record.kind].evaluator)
+        if again_of is not None:
+            rows, steps, array = again_of(agent, record, items, threads, told)
             _compare(record, rows, seed)
             episodes.append(EpisodesInfo(training_seed=seed, items=items, steps=steps))
-            files[file_of(seed, *PREDICTIONS)] = packed(array)
+            files[file_of(seed, *columns_of(record.kind))] = packed(array)
             continue
         tapes: dict[int, Tape] = {}
         again = evaluate.evaluate(

@@ -110,11 +110,17 @@ def check_form(name: str, data: bytes, tensors: bool, report: Report) -> None:
         report.find("files", f"it is no {form}: {reason(error)}", file=name)
 
 
-def column(data: bytes, name: str, shape: tuple[int, ...], report: Report) -> Array | None:
-    """An array of a shape, its numbers finite. None: it is none."""
+def column(
+    data: bytes,
+    name: str,
+    shape: tuple[int, ...],
+    report: Report,
+    dtypes: tuple[str, ...] | None = None,
+) -> Array | None:
+    """An array of a shape, of numbers of these types or those of its name. None: it is none."""
     short = name.endswith(("actions.npy", "goals.npy", "predictions.npy"))
     try:
-        array = unpacked(data, ("<f4", "<f8") if short else ("<f8",))
+        array = unpacked(data, dtypes or (("<f4", "<f8") if short else ("<f8",)))
     except ValueError as error:
         report.find("arrays", reason(error), file=name)
         return None

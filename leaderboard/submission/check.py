@@ -45,8 +45,8 @@ from entitybench.registry import agents
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.api import Loaded
-    from entitybench.leaderboard.submission.stated import Stated
     from entitybench.leaderboard.submission.models import EpisodesInfo, Manifest
+    from entitybench.leaderboard.submission.stated import Stated
     from entitybench.records import Record
     from entitybench.types import Array, TaskSpec
 

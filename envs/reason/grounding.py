@@ -245,7 +245,7 @@ def _in_kitchen(given: Sequence[Case]) -> list[bool]:
 def _withdrawn(
     worlds: Worlds, oracle: KitchenOracle, obs: dict[str, Array], home: Array
 ) -> dict[str, Array]:
-    """Hands go straight back from the things: on their way they would take doors or kettle along."""
+    """Hands go straight back from the things: else they would take doors or kettle along."""
     place = obs["observation"][:, 0, :3].astype(np.float64)
     place[:, 1] = np.minimum(place[:, 1], home[:, 1] - BACK)
     pose = np.concatenate([place, np.zeros((len(place), 2))], 1)  # pointing ahead

@@ -10,8 +10,8 @@ import numpy as np
 from entitybench.envs.reason import table
 from entitybench.envs.reason import vocabulary as v
 from entitybench.envs.reason.problem import Line, Problem, Verdict
-from entitybench.envs.reason.source import SPLITS, Columns, Source, as_line, between, split_of
-from entitybench.errors import BadValue
+from entitybench.envs.reason.source import Columns, Source, as_line, between
+from entitybench.errors import BadValue, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,15 +120,14 @@ class Rearrange(Table):
 
         What is explained in practice, so that a hint may be any walk and not a plan.
         """
-        found: list[Problem] = []
-        while len(found) < count:
-            start = table.dealt(2 * count, 3, rng)
-            lengths = rng.integers(1, longest + 1, len(start))
-            moves = table.walks(start, lengths, longest, rng)
-            columns = {"start": start, "goal": table.after(start, moves), "moves": moves}
-            fits = split_of(self._content(columns)) == SPLITS.index(split)
-            found += self._problems({name: x[fits] for name, x in columns.items()})
-        return found[:count]
+
+        def walked(number: int) -> Columns:
+            start = table.dealt(number, 3, rng)
+            moves = table.walks(start, rng.integers(1, longest + 1, number), longest, rng)
+            return {"start": start, "goal": table.after(start, moves), "moves": moves}
+
+        whole("longest", longest)
+        return self._gathered(count, split, walked, lambda c: (c, np.ones(len(c["start"]), bool)))
 
     def plan(self, problem: Problem, rng: np.random.Generator) -> Problem:
         """Of the blocks that are there; the goals of others are left out."""

@@ -15,7 +15,7 @@ from entitybench.errors import BadValue, unknown, whole
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from entitybench.envs.reason.problem import State
     from entitybench.types import Array
@@ -66,6 +66,18 @@ class Source(ABC):
 
     def draw(self, count: int, rng: np.random.Generator, split: str = "train") -> list[Problem]:
         """New problems of a split."""
+        return self._gathered(
+            count, split, lambda n: self._asked(n, rng), lambda columns: self._planned(columns, rng)
+        )
+
+    def _gathered(
+        self,
+        count: int,
+        split: str,
+        asked: Callable[[int], Columns],
+        planned: Callable[[Columns], tuple[Columns, Array]],
+    ) -> list[Problem]:
+        """The first that are of a split and fit, of however many candidates that takes."""
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
         whole("count", count)
@@ -73,9 +85,9 @@ class Source(ABC):
         wanted = SPLITS.index(split)
         share = float(np.mean(wanted == _EIGHTHS))
         for _ in range(_ROUNDS):
-            columns = self._asked(int(3 * (count - len(found)) / share) + 32, rng)
+            columns = asked(int(3 * (count - len(found)) / share) + 32)
             mine = split_of(self._content(columns)) == wanted  # before the planner's work
-            columns, fits = self._planned({name: x[mine] for name, x in columns.items()}, rng)
+            columns, fits = planned({name: x[mine] for name, x in columns.items()})
             found += self._problems({name: x[fits] for name, x in columns.items()})
             if len(found) >= count:
                 return found[:count]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.envs.core.batch import Worlds
+from entitybench.envs.core.play import play
 from entitybench.envs.core.world import Start
 from entitybench.envs.kitchen import elements
 from entitybench.envs.kitchen.oracle import KitchenOracle
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from entitybench.envs.reason.problem import Problem, State
     from entitybench.envs.reason.source import Source
-    from entitybench.types import Array
+    from entitybench.types import Array, Obs
 
 SPACING = 0.24  # m between slots: three edges of a block
 NEAR = 0.03  # m from the middle of its slot, within which a block is in it
@@ -242,9 +243,7 @@ def _in_kitchen(given: Sequence[Case]) -> list[bool]:
     return [bool(each) for each in works]
 
 
-def _withdrawn(
-    worlds: Worlds, oracle: KitchenOracle, obs: dict[str, Array], home: Array
-) -> dict[str, Array]:
+def _withdrawn(worlds: Worlds, oracle: KitchenOracle, obs: Obs, home: Array) -> Obs:
     """Hands go straight back from the things: else they would take doors or kettle along."""
     place = obs["observation"][:, 0, :3].astype(np.float64)
     place[:, 1] = np.minimum(place[:, 1], home[:, 1] - BACK)
@@ -280,20 +279,32 @@ def _put_back(worlds: Worlds, row: int, facts: Sequence[int]) -> None:
 def _until(
     worlds: Worlds,
     oracle: Any,
-    obs: dict[str, Array],
+    obs: Obs,
     goal: Array,
     steps: int,
     idle: Callable[[Any], Array],
-) -> dict[str, Array]:
+) -> Obs:
     """Let a scripted policy act until it wants nothing more anywhere."""
-    state = oracle.initial_state(worlds.batch)
     rng = BatchGenerator([generator(row, "replay") for row in range(worlds.batch)])
-    for _ in range(steps):
-        action, state = oracle.act({**obs, "desired_goal": goal}, state, rng)
-        if idle(state).all():
+    for step in play(worlds, _Asked(oracle, goal), obs, rng, steps):
+        obs = step.after
+        if idle(step.state).all():
             break
-        obs, _ = worlds.step(action)
     return obs
+
+
+class _Asked:
+    """A scripted policy that is asked for another goal than the world's."""
+
+    def __init__(self, oracle: Any, goal: Array) -> None:
+        self.oracle, self.goal = oracle, goal
+
+    def initial_state(self, batch: int) -> Any:
+        return self.oracle.initial_state(batch)
+
+    def act(self, obs: Obs, state: Any, rng: BatchGenerator) -> tuple[Array, Any]:
+        action, state = self.oracle.act({**obs, "desired_goal": self.goal}, state, rng)
+        return action, state
 
 
 def _apart(one: Array, other: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The stress ladder of SVN: `python benchmarks/svn_ladder.py [--rungs 0 4 …]`.
+"""The stress ladder of SVN: `python benchmarks/svn_ladder.py [--rungs 0 4 …] [--arms svn …]`.
 
 Trains the raw mixer, the simple remedy, SVN and the sum on every rung
 (`entitybench.agents.svn.settings`), with training seeds that no claim uses, side by side, and
@@ -16,7 +16,7 @@ from typing import Any
 
 from tune_offline import validated
 
-from entitybench.agents.svn.settings import DATASETS, RUNGS, rung
+from entitybench.agents.svn.settings import DATASETS, RUNGS, TRAINING, rung
 from entitybench.errors import Diverged
 
 ARMS = ("mixer-raw", "mixer-simple", "svn", "vdn-brac")
@@ -27,7 +27,7 @@ _SHOWN = ("beyond", "amplification", "gain", "ood_gap", "bc_error", "spread", "t
 def run(arm: str, dataset: str, k: int, updates: int, out: Path) -> dict[str, Any]:
     """Train one arm on one rung with all seeds, and score it."""
     row: dict[str, Any] = {"arm": arm, "dataset": dataset, "rung": k, "updates": updates}
-    settings = {**rung(k), "phases.0.updates": updates}
+    settings = {**TRAINING, **rung(k), "phases.0.updates": updates}
     folder = out / f"{arm}-{dataset.partition('/')[0]}-{k}"
     try:
         scores, logs = validated(arm, dataset, settings, SEEDS, folder)
@@ -50,7 +50,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rungs", nargs="*", type=int, default=list(RUNGS), choices=RUNGS)
     parser.add_argument("--datasets", nargs="*", default=DATASETS)
-    parser.add_argument("--updates", type=int, default=20_000)
+    parser.add_argument("--arms", nargs="*", default=ARMS, choices=ARMS)
+    parser.add_argument("--updates", type=int, default=TRAINING["phases.0.updates"])
     parser.add_argument("--out", type=Path, default=Path("runs/ladder"))
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -59,7 +60,7 @@ def main() -> int:
     known = {(x["arm"], x["dataset"], x["rung"], x["updates"]) for x in rows}
     for k in asked.rungs:
         for dataset in asked.datasets:
-            for arm in ARMS:
+            for arm in asked.arms:
                 if (arm, dataset, k, asked.updates) in known:
                     continue
                 rows.append(run(arm, dataset, k, asked.updates, asked.out))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from entitybench.agents.common.layers import Params
     from entitybench.agents.common.offline.learner import Transitions
+    from entitybench.agents.common.team.mixers import Weights
     from entitybench.types import TaskSpec
 
 Tensor = torch.Tensor
@@ -104,21 +105,25 @@ class Recipe(CentralValues):
         """(..., 1, B·M), or (..., 1, B)."""
         return self.value.value(params, self.seats.together(seen) if self.joint else seen)
 
-    def team(self, mixer: Params, values: Tensor, state: Tensor) -> Tensor:
+    def weighed(self, mixer: Params, state: Tensor) -> Weights | None:
+        """What the mixer makes of states (..., B, S); None without one."""
+        return self.mixer.weights(mixer, state) if self.by_state else None
+
+    def team(self, weights: Weights | None, values: Tensor) -> Tensor:
         """What f makes of values (..., E, B·M): (..., E, B) of the team, or each agent's own."""
-        if self.by_state:
-            return self.mixer.mix(mixer, values, state)
+        if weights is not None:
+            return self.mixer.mixed(weights, values)
         if self.config.decomposition == "mean":
             return self.mixed(values)
         if self.config.decomposition == "vdn":
             return self.agents * self.mixed(values)
         return values
 
-    def least(self, mixer: Params, values: Tensor, state: Tensor) -> Tensor:
+    def least(self, weights: Weights | None, values: Tensor) -> Tensor:
         """The smaller of two members: after the mixer, but before means and sums."""
-        if self.by_state:
-            return self.team(mixer, values, state).amin(-2)
-        return self.team(mixer, values.amin(-2, keepdim=True), state)[..., 0, :]
+        if weights is not None:
+            return self.team(weights, values).amin(-2)
+        return self.team(None, values.amin(-2, keepdim=True))[..., 0, :]
 
     def paid(self, x: Tensor) -> Tensor:
         """Rewards or masks of the team (..., B), or of each agent (..., B·M)."""
@@ -133,15 +138,15 @@ class Recipe(CentralValues):
             following = self.v(params["value"], after)
             if self.by_state:
                 backed = reward.unsqueeze(-2) + gamma * mask.unsqueeze(-2) * following
-                return self.team(slow, backed, batch["state"])[..., 0, :]
-            next_q = self.team(slow, following, batch["next_state"])[..., 0, :]
+                return self.team(self.weighed(slow, batch["state"]), backed)[..., 0, :]
+            next_q = self.team(None, following)[..., 0, :]
         else:
             action = self.actor.act(params["actor"], after)
             if self.config.value == "sarsa":  # after an episode's last step there is none
                 last = batch["terminals"].repeat_interleave(self.agents, -1).unsqueeze(-1) > 0
                 action = torch.where(last, action, batch["next_actions"])
             found = self.q(params["critic_target"], after, action)
-            next_q = self.least(slow, found, batch["next_state"])
+            next_q = self.least(self.weighed(slow, batch["next_state"]), found)
         return self.paid(reward) + gamma * self.paid(mask) * next_q
 
     # Losses
@@ -150,25 +155,23 @@ class Recipe(CentralValues):
         self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
     ) -> tuple[Tensor, Tensors]:
         del constants
-        seen, action, state = batch["observations"], batch["actions"], batch["state"]
-        mixer = params["mixer"]
-        if not self.config.train_mixer:
-            mixer = _held(mixer)
+        seen, action = batch["observations"], batch["actions"]
+        mixer = params["mixer"] if self.config.train_mixer else _held(params["mixer"])
         with torch.no_grad():
             y = self.target(params, batch)
         own = self.q(params["critic"], seen, action)
-        q = self.team(mixer, own, state)
+        weights = self.weighed(mixer, batch["state"])
+        q = self.team(weights, own)
         loss = self.critic_loss(q, y)
-        found = self.least(mixer, own, state).detach()
-        logs = {"critic_loss": loss, **self.looked_at(mixer, q, y, state)}
-        value = None
+        logs = {"critic_loss": loss, **self.looked_at(weights, q, y)}
+        advantage = None
         if self.implicit:
-            value = self.team(mixer, self.v(params["value"], seen), state)[..., 0, :]
+            value = self.team(weights, self.v(params["value"], seen))[..., 0, :]
             value_loss = self.value_loss(params, batch, value)
             loss = loss + value_loss
             logs["value_loss"] = value_loss
-            found = found - value.detach()
-        actor_loss, more = self.of_actor(params, batch, own.detach(), found)
+            advantage = self.least(weights, own).detach() - value.detach()
+        actor_loss, more = self.of_actor(params, batch, own.detach(), weights, advantage)
         logs |= {"actor_loss": actor_loss, **more}
         return loss + actor_loss, {name: number.detach() for name, number in logs.items()}
 
@@ -186,14 +189,19 @@ class Recipe(CentralValues):
         """(...) of the team's V (..., B), in the spread of the slow values that it learns from."""
         with torch.no_grad():
             slow = self.q(params["critic_target"], batch["observations"], batch["actions"])
-            q = self.least(params["mixer_target"], slow, batch["state"])
+            q = self.least(self.weighed(params["mixer_target"], batch["state"]), slow)
         away = q - value
         if self.config.svn_stat != "none":
             away = away / spread(q, self.config.floor).unsqueeze(-1)
         return expectile_loss(away, self.config.expectile)
 
     def of_actor(
-        self, params: Mapping[str, Params], batch: Mapping[str, Tensor], own: Tensor, found: Tensor
+        self,
+        params: Mapping[str, Params],
+        batch: Mapping[str, Tensor],
+        own: Tensor,
+        weights: Weights | None,
+        advantage: Tensor | None,
     ) -> tuple[Tensor, Tensors]:
         """The policies' loss, and logs.
 
@@ -201,27 +209,29 @@ class Recipe(CentralValues):
             params: by group.
             batch: of `draw`.
             own: Q of the data's actions as `q` gives them, held.
-            found: with "iql" the advantage of the team's value over V, else not read.
+            weights: `weighed` at the batch's states.
+            advantage: with "iql" that of the team's value over V, held.
         """
-        seen, action, state = batch["observations"], batch["actions"], batch["state"]
+        seen, action = batch["observations"], batch["actions"]
         predicted = self.actor.act(params["actor"], seen)
         away = (predicted - action).square()
         held = self.q(_held(params["critic"]), seen, predicted)  # a gradient through actions alone
         ahead = held.amin(-2)
         logs = {"bc_error": away.mean((-2, -1)), "ood_gap": (ahead - own.amin(-2)).mean(-1)}
         if self.config.extraction == "awr":
-            advantage = found if self.implicit else own.amin(-2) - ahead
+            if advantage is None:
+                advantage = own.amin(-2) - ahead
             weight = advantage_weight(advantage, self.config.alpha)
             if weight.shape[-1] != away.shape[-2]:  # of the team: every agent has it
                 weight = weight.repeat_interleave(self.agents, -1)
             logs["weight"] = weight.amax(-1)
             return weighted(weight, 0.5 * away.sum(-1)), logs
         if self.config.actor_mixer:
-            ahead = self.least(_held(params["mixer"]), held, state)
+            ahead = self.least(None if weights is None else _fixed(weights), held)
         climb = climb_loss(ahead) if self.config.normalise_actor else -ahead.mean(-1)
         return climb + self.config.alpha * away.mean((-2, -1)), logs
 
-    def looked_at(self, mixer: Params, q: Tensor, y: Tensor, state: Tensor) -> Tensors:
+    def looked_at(self, weights: Weights | None, q: Tensor, y: Tensor) -> Tensors:
         """What tells whether values grow for a reason."""
         with torch.no_grad():
             least = q.amin(-2)
@@ -238,11 +248,17 @@ class Recipe(CentralValues):
                 / self.buffers["return_spread"].clamp(min=1e-6),
                 "beyond": most / (BEYOND * bound).clamp(min=1e-6),  # above 1: diverged
             }
-            if self.by_state:
-                logs["gain"] = self.mixer.gains(mixer, state).mean((-2, -1))
+            if weights is not None:
+                logs["gain"] = self.mixer.gains_of(weights).mean((-2, -1))
         return logs
 
 
 def _held(params: Params) -> Params:
     """Parameters that a loss does not move."""
     return {name: p.detach() for name, p in params.items()}
+
+
+def _fixed(weights: Weights) -> Weights:
+    """Weights that a loss does not move."""
+    w1, b1, w2, b2 = weights
+    return w1.detach(), b1.detach(), w2.detach(), b2.detach()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from entitybench.agents.common.layers import Params
 
 Tensor = torch.Tensor
+Weights = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -76,19 +77,29 @@ class MonotoneMixer:
 
     def mix(self, params: Mapping[str, Tensor], q: Tensor, state: Tensor) -> Tensor:
         """(..., E, B) of values (..., E, B·M) at states (..., B, S)."""
-        w1, b1, w2, b2 = self._weights(params, state)
+        return self.mixed(self.weights(params, state), q)
+
+    def gains(self, params: Mapping[str, Tensor], state: Tensor) -> Tensor:
+        """`gains_of` the weights at states (..., B, S)."""
+        return self.gains_of(self.weights(params, state))
+
+    def mixed(self, weights: Weights, q: Tensor) -> Tensor:
+        """(..., E, B) of values (..., E, B·M) by the `weights` of B states."""
+        w1, b1, w2, b2 = weights
         x = q.unflatten(-1, (-1, 1, self.agents))  # (..., E, B, 1, M)
         inner = F.elu((x @ w1.unsqueeze(-4))[..., 0, :] + b1.unsqueeze(-3))  # (..., E, B, e)
         return (inner * w2.unsqueeze(-3)).sum(-1) + b2[..., 0].unsqueeze(-2)
 
-    def gains(self, params: Mapping[str, Tensor], state: Tensor) -> Tensor:
+    def gains_of(self, weights: Weights) -> Tensor:
         """(..., B, M): W₁ w₂, how much each q_i counts where no unit saturates."""
-        w1, _, w2, _ = self._weights(params, state)
+        w1, _, w2, _ = weights
         return (w1 * w2.unsqueeze(-2)).sum(-1)
 
-    def _weights(
-        self, params: Mapping[str, Tensor], state: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def weights(self, params: Mapping[str, Tensor], state: Tensor) -> Weights:
+        """W₁ (..., B, M, e), b₁ (..., B, e), w₂ (..., B, e), b₂ (..., B, 1) at states (..., B, S).
+
+        Nearly all that mixing costs: values that are mixed at the same states share them.
+        """
         value = {name: self.nets.value(params, name, state) for name in self.nets.outputs}
         w1 = value["w1"].abs().unflatten(-1, (self.agents, self.embedding))
         return w1, value["b1"], value["w2"].abs(), value["b2"]

@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Size = dict[str, Any]
 Batch = dict[str, Any]

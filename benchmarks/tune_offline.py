@@ -19,6 +19,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import entitybench as eb
 from entitybench.errors import Diverged
 from entitybench.leaderboard.evaluation.evaluate import evaluate
@@ -67,8 +69,10 @@ def validated(
     values = [value or 0.0 for value in record.columns.values[METRIC]]
     logs = [read_rows(path / METRICS) for path in folders.values()]
     shutil.rmtree(folder)
+    of, scored = np.array(record.columns.training_seed), np.array(values)
     scores = {
         "score": sum(values) / len(values),
+        "scores": [float(scored[of == seed].mean()) for seed in seeds],
         "success": sum(v or 0.0 for v in record.columns.values["success"]) / len(values),
         "cpu_s": [round(trained - begun, 1), round(time.process_time() - trained, 1)],
     }

@@ -67,10 +67,10 @@ def learner(method: str, data: Any, seed: int = 0, *, preset: str = "small", **c
 class Ours:
     """One or more seeds of an agent in this process."""
 
-    def __init__(self, learners: list[Any], data: Any) -> None:
+    def __init__(self, learners: list[Any], data: Any, warm: int = 20) -> None:
         self.data = data
         self.learner = learners[0] if len(learners) == 1 else SideBySide(learners)
-        for _ in range(20):
+        for _ in range(warm):
             self.learner.advance(data)
 
     def seconds(self, updates: int) -> Times:

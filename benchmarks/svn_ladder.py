@@ -2,7 +2,8 @@
 
 Trains the raw mixer, the simple remedy, SVN and the sum on every rung
 (`entitybench.agents.svn.settings`), with training seeds that no claim uses, side by side, and
-prints how far values went, how they spread beside the returns, and scores on validation starts.
+prints how far values went, how they spread beside the returns, and scores on validation starts;
+then on how many of its runs the raw mixer runs away at each rung, by which the claims' is chosen.
 What was measured stands in OUT/ladder.jsonl and is passed over.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,26 @@ def run(arm: str, dataset: str, k: int, updates: int, out: Path) -> dict[str, An
     }
 
 
+def run_away(row: dict[str, Any]) -> int:
+    """How many runs diverged, or ended with values that spread more than threefold."""
+    if row["score"] is None:
+        return len(SEEDS)
+    return max(row["diverged"], sum(x > 3.0 for x in row["amplification"]))
+
+
+def choice(rows: list[dict[str, Any]]) -> str:
+    """A line for each rung that the raw mixer was trained on."""
+    lines = []
+    for k in sorted({row["rung"] for row in rows}):
+        own = [row for row in rows if row["rung"] == k and row["arm"] == ARMS[0]]
+        spread = [x for row in own for x in row.get("amplification", ())]
+        if spread:
+            middle = math.exp(sum(map(math.log, spread)) / len(spread))
+            away, runs = sum(map(run_away, own)), len(SEEDS) * len(own)
+            lines.append(f"R{k} {ARMS[0]} runs away in {away} of {runs}, spread {middle:.2f}\n")
+    return "".join(lines)
+
+
 def main() -> int:
     """Measure what is missing, print what there is."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -74,6 +96,7 @@ def main() -> int:
             f"diverged {row.get('diverged', '–')} of {len(SEEDS)}, amplification {spread}"
         )
         sys.stdout.write(line + "\n")
+    sys.stdout.write(choice(rows))
     return 0
 
 

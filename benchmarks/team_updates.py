@@ -23,7 +23,8 @@ What still differs. The recipe's mixer does not learn (our `svn-frozen` is that;
 its policies have LayerNorm, and it clears gradients that are not finite. MAC-Flow's continuous
 agent is not in its repository: its agent for choices stands in, with two choices, whose teacher is
 of each agent (our `macflow-individual`) and which embeds time. OG-MARL's learner in PyTorch that is
-nearest to MATD3+BC is IDDPG+BC: recurrent policies, critics of the team's state, no LayerNorm.
+nearest to MATD3+BC is IDDPG+BC: recurrent policies, critics of the team's state, no LayerNorm, two
+passes of the policy where ours moves every other update. OMAR it has in TensorFlow alone.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ FILES = {
 BESIDE = {  # peer -> ours
     "recipe": ("svn-frozen", "svn"),
     "macflow": ("macflow-individual", "macflow"),
-    "iddpg": ("matd3bc", "omar"),
+    "iddpg": ("matd3bc",),
 }
 
 
@@ -82,16 +83,19 @@ def rows(peer: str, size: dict[str, Any]) -> int:
 
 
 def measure(peer: str, size: dict[str, Any], asked: argparse.Namespace, data: Any) -> list[Any]:
-    """A row for each arm beside one peer at one size."""
-    arms: dict[str, Any] = {
-        f"ours: {method}": Ours([learner(method, data, **settings(method, peer, size))], data)
-        for method in BESIDE[peer]
-    }
+    """A row for each arm beside one peer at one size; small ones also compiled, as peers are."""
+    small, arms = size["batch"] * size["length"] <= 256, dict[str, Any]()
+    for method in BESIDE[peer]:
+        for compiled in (False, True) if small else (False,):
+            own = learner(method, data, compile=compiled, **settings(method, peer, size))
+            name = f"ours: {method}{', compiled' if compiled else ''}"
+            arms[name] = Ours([own], data, warm=20 if small else 2)
     checkout = getattr(asked, peer)
     if checkout is not None:
         arms[f"peer: {peer}"] = Theirs(peer, checkout, asked.python, size)
-    most = asked.updates if size["length"] == 2 or peer == "iddpg" else max(1, asked.updates // 10)
-    block = argparse.Namespace(updates=most, repeats=asked.repeats)
+    large = size["hidden"][0] > 128
+    updates = max(1, asked.updates // 10) if large else asked.updates
+    block = argparse.Namespace(updates=updates, repeats=asked.repeats)
     found = in_turns(peer, arms, block)
     if checkout is not None:
         arms[f"peer: {peer}"].close()
@@ -132,10 +136,10 @@ def main() -> None:
     if asked.json:
         print(json.dumps(found, indent=1))
         return
-    print("batch  layers  arm                        updates/s  a CPU second")
+    print("batch  layers  arm                                  updates/s  a CPU second")
     for each in found:
         print(
-            f"{each['batch']:>5} {each['hidden'][0]:>4}x{len(each['hidden'])}  {each['arm']:<25}"
+            f"{each['batch']:>5} {each['hidden'][0]:>4}x{len(each['hidden'])}  {each['arm']:<35}"
             f"{each['updates_per_s']:>11.1f}{each['updates_per_cpu_s']:>14.1f}"
         )
 

@@ -29,7 +29,11 @@ from entitybench.leaderboard.training.loop import VALIDATION_SEED
 from entitybench.leaderboard.training.metrics import METRICS
 from entitybench.registry import agent, resolve_agent, tasks
 
-METHODS = ("idrl", "macflow")
+METHODS = {
+    "idrl": "entitybench.agents.idrl.settings",
+    "idrl-worlds": "entitybench.agents.idrl.worlds",
+    "macflow": "entitybench.agents.macflow.settings",
+}
 EPISODES = 50
 METRIC = "normalised_return"
 _SHOWN = (
@@ -97,13 +101,13 @@ def main() -> int:
     """Measure what is missing, print what there is."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("arms", nargs="*", help="of the method's claims; default: all")
-    parser.add_argument("--method", choices=METHODS, default=METHODS[0])
+    parser.add_argument("--method", choices=METHODS, default="idrl")
     parser.add_argument("--datasets", nargs="*", help="default: those of the method")
     parser.add_argument("--out", type=Path, default=Path("runs/tuning"))
     parser.add_argument("--updates", type=int, help="of a candidate's first phase, if not all")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin nothing after these")
     asked = parser.parse_args()
-    of = importlib.import_module(f"entitybench.agents.{asked.method}.settings")
+    of = importlib.import_module(METHODS[asked.method])
     if wrong := [arm for arm in asked.arms if arm not in of.GRID]:
         parser.error(f"no arm {wrong[0]!r}: there are {', '.join(of.GRID)}.")
     asked.out.mkdir(parents=True, exist_ok=True)

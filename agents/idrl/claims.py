@@ -7,8 +7,11 @@ the claims' own seeds were run.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from entitybench.agents.idrl import worlds
 from entitybench.agents.idrl.settings import settings
 from entitybench.claims import (
     Arm,
@@ -62,17 +65,18 @@ def _logged(agent: str, datasets: Sequence[str], column: str) -> Average:
     return Average(tuple(Training(f"{agent}@{dataset}", column) for dataset in datasets))
 
 
-def _main(name: str, where: str, datasets: Sequence[str]) -> Claim:
+def _main(name: str, where: str, datasets: Sequence[str], rivals: Sequence[str] = RIVALS) -> Claim:
     """IDRL beats the best rival by five points."""
     ahead = Difference(
-        _score("idrl", datasets), Best(tuple(_score(agent, datasets) for agent in RIVALS))
+        _score("idrl", datasets), Best(tuple(_score(agent, datasets) for agent in rivals))
     )
+    best = "the best of " if len(rivals) > 1 else ""
     return Claim(
         name=name,
         method="idrl",
-        statement=f"On {where}, IDRL is 5 points or more above the best of {', '.join(RIVALS)}.",
+        statement=f"On {where}, IDRL is 5 points or more above {best}{', '.join(rivals)}.",
         published=_PAPER,
-        arms=_arms(("idrl", *RIVALS), datasets),
+        arms=_arms(("idrl", *rivals), datasets),
         checks=(Check(ahead, at_least=5.0), Check(ahead, at_least=0.0, by="interval")),
         presets=_PRESETS,
     )
@@ -140,6 +144,20 @@ def _steady(name: str, where: str, datasets: Sequence[str]) -> Claim:
     )
 
 
+def _tuned(claim: Claim) -> Claim:
+    """The same with settings that are chosen in its world alone, on other training seeds."""
+    return replace(
+        claim,
+        name=f"{claim.name}-tuned",
+        statement=f"{claim.statement.removesuffix('.')}, with settings chosen in that world.",
+        arms=tuple(
+            replace(arm, changes=worlds.settings(arm.agent, arm.dataset or ""))
+            for arm in claim.arms
+        ),
+        first_seed=5,  # scores of 0 to 4 were seen when the candidates were named
+    )
+
+
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         name="unit",
@@ -166,6 +184,15 @@ CLAIMS: tuple[Claim, ...] = (
         for name, made in (
             ("small-1", _main),
             ("small-2", _iterations),
+            ("small-3", _purity),
+            ("small-4", _steady),
+        )
+    ),
+    *(
+        _tuned(made(f"{name}-{task}", f"embedded data of {task}", (f"{task}/embedded-v1",)))
+        for task in worlds.WORLDS
+        for name, made in (
+            ("small-1", partial(_main, rivals=worlds.RIVALS)),
             ("small-3", _purity),
             ("small-4", _steady),
         )

@@ -9,12 +9,12 @@ import torch
 from kinds import reward_control
 
 from entitybench.agents.common.offline.dual import conjugate, dual_value_loss, ratio_of
-from entitybench.agents.idrl import losses
+from entitybench.agents.idrl import losses, settings, worlds
 from entitybench.agents.idrl.sift import Scores, sift
 from entitybench.errors import BadValue, Diverged
 from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.leaderboard.training.train import train_seeds
-from entitybench.registry import agent, resolve
+from entitybench.registry import agent, resolve, tasks
 
 
 def tensor(*values):
@@ -197,6 +197,20 @@ def test_settings_that_cannot_be():
     with pytest.raises(BadValue, match="phases are values, ratio, policy: got 1"):
         target.configure(spec, "tiny", chain.TASK, phases=agent_phases()[:1])
     assert target.configure(spec, "tiny", chain.TASK, iterations="3").iterations == 3
+
+
+@pytest.mark.parametrize("of", [settings, worlds])
+def test_arms_are_tuned_with_equal_budgets(of):
+    assert len({len(candidates) for candidates in of.GRID.values()}) == 1
+    for dataset in of.DATASETS:
+        task = tasks()[dataset.partition("/")[0]]
+        for arm, candidates in of.GRID.items():
+            spec = agent(arm)
+            for own in candidates:
+                tried = {**of.shared(arm, dataset), **own}
+                config = resolve(spec.target).configure(spec, "small", task, **tried)
+                assert config.phases[0].updates == of.UPDATES
+                assert config.batch_size == 256
 
 
 def agent_phases():

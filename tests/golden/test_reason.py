@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,21 @@ from entitybench.envs.reason.kitchen import Kitchen
 from entitybench.envs.reason.problem import Problem
 from entitybench.envs.reason.rearrange import Rearrange, Track
 from entitybench.envs.reason.source import LEVELS, SPLITS, Source
+from entitybench.envs.worlds import world_of
 from entitybench.errors import BadValue, UnknownId
+from entitybench.registry import tasks
 from entitybench.seeding import generator
 
-SOURCES = [domain(level) for domain in (Rearrange, Track, Kitchen) for level in LEVELS]
+SOURCES: list[Any] = [world_of(task) for task in tasks() if "reason" in task.tags]
 PLANNED = [source for source in SOURCES if source.domain != "track"]
 each = pytest.mark.parametrize("source", SOURCES, ids=lambda s: f"{s.domain}-{s.level}")
 planned = pytest.mark.parametrize("source", PLANNED, ids=lambda s: f"{s.domain}-{s.level}")
+
+
+def test_every_domain_has_every_level() -> None:
+    assert [(source.domain, source.level) for source in SOURCES] == [
+        (domain, level) for domain in ("rearrange", "track", "kitchen") for level in LEVELS
+    ]
 
 
 def actions_of(source: Source) -> list[int]:

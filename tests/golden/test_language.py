@@ -21,11 +21,11 @@ from entitybench.agents.common.language.sampling import generate
 from entitybench.errors import BadValue
 from entitybench.seeding import BatchGenerator, generator
 
-SHAPE = Shape(tokens=11, width=16, layers=2, heads=2)
+SMALL = Shape(tokens=11, width=16, layers=2, heads=2)
 EOS = 3
 
 
-def model(shape=SHAPE, seed=0):
+def model(shape=SMALL, seed=0):
     """Parameters, larger than at the start, so that what is likely depends on the context."""
     params = init(shape, torch.Generator().manual_seed(seed))
     return {
@@ -85,7 +85,7 @@ def naive(params, prompt, draws, most, temperature=1.0):
     """One continuation, each token by a whole forward pass."""
     row = list(prompt)
     for step in range(most):
-        said = plain(params, SHAPE, row)
+        said = plain(params, SMALL, row)
         if draws is None:
             row.append(int(said.argmax()))
         else:
@@ -103,35 +103,35 @@ def test_the_small_size_is_that_of_the_measured_recipe():
 def test_the_forward_pass_is_the_plain_one():
     params = model()
     tokens, _ = packed(PROMPTS, [[]] * 3, 0)
-    found = logits(params, SHAPE, tokens)
+    found = logits(params, SMALL, tokens)
     for row, prompt in enumerate(PROMPTS):
         for length in range(1, len(prompt) + 1):
-            expected = plain(params, SHAPE, prompt[:length])
+            expected = plain(params, SMALL, prompt[:length])
             torch.testing.assert_close(found[row, length - 1], expected, atol=2e-5, rtol=1e-4)
 
 
 def test_with_a_cache_it_is_the_plain_one_too():
     params = model()
-    cache = Cache.empty(SHAPE, 3, 12, params["embed"])
+    cache = Cache.empty(SMALL, 3, 12, params["embed"])
     tokens, there = torch.zeros(3, 6, dtype=torch.long), torch.zeros(3, 6, dtype=torch.bool)
     for row, prompt in enumerate(PROMPTS):
         tokens[row, 6 - len(prompt) :] = torch.tensor(prompt)
         there[row, 6 - len(prompt) :] = True
     rows = [list(prompt) for prompt in PROMPTS]
-    said = continued(params, SHAPE, tokens, there, cache)
+    said = continued(params, SMALL, tokens, there, cache)
     for more in ([1, 2, 3], [9, 8, 7], [0, 0, 10]):
         for row in range(3):
-            expected = plain(params, SHAPE, rows[row])
+            expected = plain(params, SMALL, rows[row])
             torch.testing.assert_close(said[row], expected, atol=2e-5, rtol=1e-4)
             rows[row].append(more[row])
         new = torch.tensor(more)[:, None]
-        said = continued(params, SHAPE, new, torch.ones(3, 1, dtype=torch.bool), cache)
+        said = continued(params, SMALL, new, torch.ones(3, 1, dtype=torch.bool), cache)
 
 
 @pytest.mark.parametrize("drop", [True, False])
 def test_the_likeliest_tokens(drop):
     params = model()
-    found = generate(params, SHAPE, PROMPTS, rng(), eos=EOS, most=9, drop=drop)
+    found = generate(params, SMALL, PROMPTS, rng(), eos=EOS, most=9, drop=drop)
     assert found == [[naive(params, prompt, None, 9)] for prompt in PROMPTS]
 
 
@@ -140,7 +140,7 @@ def test_the_likeliest_tokens(drop):
 def test_samples(drop, temperature):
     params, most = model(), 12
     given = {"eos": EOS, "most": most, "samples": 6, "temperature": temperature, "drop": drop}
-    found = generate(params, SHAPE, PROMPTS, rng(), **given)
+    found = generate(params, SMALL, PROMPTS, rng(), **given)
     draws = rng().random((3, 6, most))
     expected = [
         [naive(params, prompt, draws[row, k], most, temperature) for k in range(6)]
@@ -155,17 +155,17 @@ def test_samples(drop, temperature):
 def test_a_row_does_not_depend_on_its_neighbours():
     params = model()
     given = {"eos": EOS, "most": 10, "samples": 4, "drop": False, "columns": 8}
-    whole = generate(params, SHAPE, PROMPTS, rng(), **given)
+    whole = generate(params, SMALL, PROMPTS, rng(), **given)
     same = [PROMPTS[1]] * 3
-    alone = generate(params, SHAPE, same, rng(1, 1 + 2), **given)
+    alone = generate(params, SMALL, same, rng(1, 1 + 2), **given)
     assert alone[0] == whole[1]
 
 
 def test_samples_have_the_chances_of_the_model():
     params, count = model(seed=1), 4000
-    (found,) = generate(params, SHAPE, [[1, 5]], rng(count=1), eos=EOS, most=1, samples=count)
-    share = np.bincount([each[0] for each in found], minlength=SHAPE.tokens) / count
-    chances = plain(params, SHAPE, [1, 5]).softmax(0).numpy()
+    (found,) = generate(params, SMALL, [[1, 5]], rng(count=1), eos=EOS, most=1, samples=count)
+    share = np.bincount([each[0] for each in found], minlength=SMALL.tokens) / count
+    chances = plain(params, SMALL, [1, 5]).softmax(0).numpy()
     error = np.sqrt(chances * (1 - chances) / count)
     assert (np.abs(share - chances) <= 4 * error + 1e-3).all()
 
@@ -174,11 +174,11 @@ def test_likelihoods_leave_out_prompts_and_padding():
     params = model()
     completions = [[2, 3], [7, 7, 7, 3], [3]]
     tokens, mask = packed(PROMPTS, completions, 0)
-    found = log_likelihoods(params, SHAPE, tokens)
+    found = log_likelihoods(params, SMALL, tokens)
     assert mask.sum(1).tolist() == [2, 4, 1]
     for row, (prompt, completion) in enumerate(zip(PROMPTS, completions, strict=True)):
         expected = [
-            plain(params, SHAPE, [*prompt, *completion[:k]]).log_softmax(0)[token]
+            plain(params, SMALL, [*prompt, *completion[:k]]).log_softmax(0)[token]
             for k, token in enumerate(completion)
         ]
         torch.testing.assert_close(
@@ -219,7 +219,7 @@ def test_wrong_arguments_are_refused(change, words):
     given = {"prompts": [[1]], "eos": EOS, "most": 2, "samples": 2} | change
     prompts = given.pop("prompts")
     with pytest.raises(BadValue, match=words):
-        generate(model(), SHAPE, prompts, rng(count=len(prompts)), **given)
+        generate(model(), SMALL, prompts, rng(count=len(prompts)), **given)
 
 
 def test_shapes_that_cannot_be_are_refused():

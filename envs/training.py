@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from entitybench.envs.worlds import make_worlds
+from entitybench.envs.worlds import make_worlds, world_of
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
@@ -19,6 +19,20 @@ _COUNT = 2**40
 def training_start(seed: int, *path: int | str) -> int:
     """The episode seed of a start while training, from the stream of a training seed."""
     return FIRST_SEED + int(generator(seed, "start", *path).integers(_COUNT))
+
+
+@dataclass(frozen=True)
+class ProblemsOf:
+    """What agents learn from that learn by answering. There are no stored data to name."""
+
+    task: TaskSpec
+    id: ClassVar[None] = None
+    content_hash: ClassVar[None] = None
+
+    @property
+    def source(self) -> Any:
+        """The problems, an `entitybench.envs.reason.source.Source`; train on its split "train"."""
+        return world_of(self.task)
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,7 @@ class Rearrange(Table):
 class Track(Table):
     """Where is everything after these pushes? Levels: 1–2, 3–4, 5–6, 7–9, 10–12 pushes."""
 
+    offers: ClassVar[frozenset[str]] = frozenset({"tracking"})
     domain: ClassVar[str] = "track"
     header: ClassVar[int] = v.TRACK
     tokens: ClassVar[int] = v.TRACK_TOKENS

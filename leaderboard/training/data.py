@@ -7,7 +7,7 @@ from numbers import Number
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from entitybench.envs.training import WorldsOf
+from entitybench.envs.training import ProblemsOf, WorldsOf
 from entitybench.errors import BadValue, DataError
 from entitybench.kinds import KINDS
 from entitybench.leaderboard.training.faults import shown
@@ -53,7 +53,8 @@ def open_data(
                 f"{spec.id} learns from {spec.learns_from}, not from a dataset: leave out "
                 "--dataset."
             )
-        return WorldsOf(task) if spec.learns_from == "worlds" else None
+        made = {"worlds": WorldsOf, "problems": ProblemsOf}.get(spec.learns_from)
+        return None if made is None else made(task)
     if dataset is None or isinstance(dataset, str | Path) or hasattr(dataset, "manifest"):
         from entitybench.datasets.api import open_for
 

@@ -19,6 +19,7 @@ NEEDS: Mapping[str, str] = {
     "frames": "sequences of images",
     "captions": "images with captions",
     "fixed-number": "the same number of entities in all episodes",
+    "tracking": "a chain of thought that goes wrong with a wrong state",
     "team": "several agents that act at once",
 }
 

@@ -1,4 +1,4 @@
-"""The small language model beside a plain one: full attention, row by row, without a cache."""
+"""The decoder, sampling with kept keys and values, and the losses of language models."""
 
 from __future__ import annotations
 
@@ -7,223 +7,200 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
-from entitybench.agents.common.language.model import (
-    Cache,
-    Shape,
-    continued,
-    init,
-    log_likelihoods,
-    logits,
-    packed,
-)
-from entitybench.agents.common.language.sampling import generate
-from entitybench.errors import BadValue
-from entitybench.seeding import BatchGenerator, generator
+from entitybench.agents.common.language.decoder import Decoder, rotated, rotations
+from entitybench.agents.common.language.losses import advantages, dpo_loss, grpo_loss, sft_loss
+from entitybench.agents.common.language.sampling import sample
+from entitybench.seeding import generator
 
-SMALL = Shape(tokens=11, width=16, layers=2, heads=2)
-EOS = 3
+SIZES = Decoder(vocabulary=11, width=16, layers=2, heads=2)
+STOP = 10
 
 
-def model(shape=SMALL, seed=0):
-    """Parameters, larger than at the start, so that what is likely depends on the context."""
-    params = init(shape, torch.Generator().manual_seed(seed))
+def params(seed=0, members=1, size=1.0):
+    found = SIZES.init(torch.Generator().manual_seed(seed), members)
     return {
-        k: x * 12 if k not in ("norm", "shift") and x.dim() == 2 else x for k, x in params.items()
+        name: p * size if "weight" in name or name == "embedding" else p
+        for name, p in found.items()
     }
 
 
-def norm(x, scale, shift):
-    mean = x.mean()
-    return (x - mean) / torch.sqrt(((x - mean) ** 2).mean() + 1e-5) * scale + shift
+def by_loops(p, tokens):
+    """Logits (T, V) of one sequence, written out token by token and head by head."""
+    p = {name: value[0].double() for name, value in p.items()}
+    x = torch.stack([p["embedding"][token] for token in tokens])
+
+    def norm(v):
+        spread = v.var(-1, correction=0, keepdim=True) + 1e-5
+        return (v - v.mean(-1, keepdim=True)) / spread.sqrt()
+
+    half = SIZES.per_head // 2
+
+    def turned(v, place):
+        out = v.clone()
+        for f in range(half):
+            angle = place / 10_000 ** (2 * f / SIZES.per_head)
+            out[f] = v[f] * math.cos(angle) - v[f + half] * math.sin(angle)
+            out[f + half] = v[f + half] * math.cos(angle) + v[f] * math.sin(angle)
+        return out
+
+    for k in range(SIZES.layers):
+        parts = norm(x) @ p[f"attention{k}.weight"] + p[f"attention{k}.bias"]
+        q, key, value = parts.split(SIZES.width, dim=-1)
+        heard = torch.zeros_like(x)
+        for h in range(SIZES.heads):
+            part = slice(h * SIZES.per_head, (h + 1) * SIZES.per_head)
+            for t in range(len(tokens)):
+                mine = turned(q[t, part], t)
+                fits = torch.stack([mine @ turned(key[s, part], s) for s in range(t + 1)])
+                weights = torch.softmax(fits / SIZES.per_head**0.5, 0)
+                heard[t, part] = weights @ value[: t + 1, part]
+        x = x + heard @ p[f"joined{k}.weight"] + p[f"joined{k}.bias"]
+        inner = F.gelu(norm(x) @ p[f"hidden{k}.weight"] + p[f"hidden{k}.bias"])
+        x = x + inner @ p[f"closing{k}.weight"] + p[f"closing{k}.bias"]
+    return norm(x) @ p["out.weight"] + p["out.bias"]
 
 
-def turned(x, position):
-    """Rotary positions by complex numbers."""
-    half = len(x) // 2
-    angles = torch.tensor([position * 10_000.0 ** (-i / half) for i in range(half)])
-    number = torch.complex(x[:half], x[half:]) * torch.polar(torch.ones(half), angles)
-    return torch.cat([number.real, number.imag])
+def test_the_decoder_is_what_loops_say():
+    p = params(size=3.0)
+    tokens = [3, 1, 4, 1, 5, 9, 2]
+    found = SIZES.logits(p, SIZES.states(p, torch.tensor([[tokens]])))[0, 0]
+    torch.testing.assert_close(found.double(), by_loops(p, tokens), rtol=1e-4, atol=1e-4)
 
 
-def plain(params, shape, tokens):
-    """Logits after the last token of one row: every layer, every head, every pair in a loop."""
-    size = shape.width // shape.heads
-    xs = [params["embed"][token] for token in tokens]
-    for k in range(shape.layers):
-        ys = [norm(x, params[f"{k}.norm"], params[f"{k}.shift"]) @ params[f"{k}.qkv"] for x in xs]
-        mixed = [torch.zeros(shape.width) for _ in xs]
-        for head in range(shape.heads):
-            cut = slice(head * size, (head + 1) * size)
-            q, key, value = (
-                [y[part * shape.width : (part + 1) * shape.width][cut] for y in ys]
-                for part in range(3)
-            )
-            q, key = ([turned(x, i) for i, x in enumerate(each)] for each in (q, key))
-            for i in range(len(xs)):
-                scores = torch.stack([q[i] @ key[j] / math.sqrt(size) for j in range(i + 1)])
-                weights = scores.exp() / scores.exp().sum()
-                mixed[i][cut] = sum(weights[j] * value[j] for j in range(i + 1))
-        xs = [x + m @ params[f"{k}.mix"] for x, m in zip(xs, mixed, strict=True)]
-        for i, x in enumerate(xs):
-            hidden = norm(x, params[f"{k}.norm2"], params[f"{k}.shift2"]) @ params[f"{k}.up"]
-            hidden = hidden + params[f"{k}.up_bias"]
-            inner = math.sqrt(2 / math.pi) * (hidden + 0.044715 * hidden**3)
-            hidden = 0.5 * hidden * (1 + torch.tanh(inner))
-            xs[i] = x + hidden @ params[f"{k}.down"] + params[f"{k}.down_bias"]
-    return norm(xs[-1], params["norm"], params["shift"]) @ params["head"]
+def test_members_and_leading_axes_do_not_mix():
+    several = params(members=3)
+    tokens = torch.randint(0, 11, (3, 4, 6), generator=torch.Generator().manual_seed(1))
+    whole = SIZES.log_likelihood(several, tokens)
+    for e in range(3):
+        one = {name: p[e : e + 1] for name, p in several.items()}
+        torch.testing.assert_close(SIZES.log_likelihood(one, tokens[e : e + 1])[0], whole[e])
+    seeds = {name: p[:, None] for name, p in several.items()}
+    torch.testing.assert_close(SIZES.log_likelihood(seeds, tokens[:, None])[:, 0], whole)
 
 
-PROMPTS = [[1, 5, 7], [2], [4, 4, 9, 10, 0, 6]]
+def test_log_likelihood_reads_no_token_to_come():
+    p, tokens = params(size=3.0), torch.tensor([[[1, 2, 3, 4, 5]]])
+    other = tokens.clone()
+    other[..., -1] = 7
+    torch.testing.assert_close(
+        SIZES.log_likelihood(p, tokens)[..., :-1], SIZES.log_likelihood(p, other)[..., :-1]
+    )
 
 
-def rng(first=0, count=3):
-    return BatchGenerator([generator(first + row, "sample") for row in range(count)])
+def test_angles_between_places_depend_on_their_distance_alone():
+    x = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
+    fits = []
+    for first in (0, 5, 40):
+        turned = rotated(x, *rotations(torch.tensor([first, first + 3]), 8))
+        fits.append(turned[0] @ turned[1])
+    torch.testing.assert_close(fits[0], fits[1])
+    torch.testing.assert_close(fits[0], fits[2])
 
 
-def naive(params, prompt, draws, most, temperature=1.0):
-    """One continuation, each token by a whole forward pass."""
-    row = list(prompt)
-    for step in range(most):
-        said = plain(params, SMALL, row)
-        if draws is None:
-            row.append(int(said.argmax()))
+def continued(p, prompt, chances, temperature=1.0):
+    """What `sample` says for one row, everything read anew for each token."""
+    said = []
+    for chance in chances:
+        row = torch.tensor([[[*prompt, *said]]])
+        logits = SIZES.logits(p, SIZES.states(p, row))[0, 0, -1]
+        if temperature == 0:
+            token = int(logits.argmax())
         else:
-            chances = (said.double() / temperature).softmax(0).cumsum(0)
-            row.append(int(torch.searchsorted(chances, torch.tensor(draws[step]), right=True)))
-        if row[-1] == EOS:
+            summed = torch.softmax(logits / temperature, -1).cumsum(-1)
+            token = int((summed <= float(chance) * summed[-1]).sum())
+        said.append(token)
+        if token == STOP:
             break
-    return row[len(prompt) :]
+    return said
 
 
-def test_the_small_size_is_that_of_the_measured_recipe():
-    assert sum(x.numel() for x in init(Shape(tokens=81), torch.Generator()).values()) == 109_952
+@pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0])
+def test_samples_are_those_of_reading_everything_anew(temperature):
+    p = params(2, size=4.0)
+    rng = generator(0, "prompts")
+    prompts = [rng.integers(0, 10, size).tolist() for size in (1, 4, 4, 7, 2, 9)]
+    chances = generator(0, "chances").random((6, 12)).astype(np.float32)
+    found = sample(SIZES, p, prompts, chances, stop=STOP, temperature=temperature)
+    for prompt, row, said in zip(prompts, chances, found, strict=True):
+        assert said.tolist() == continued(p, prompt, row, temperature)
+    if temperature == 1.0:
+        assert len({len(said) for said in found}) > 1  # rows end at different times
 
 
-def test_the_forward_pass_is_the_plain_one():
-    params = model()
-    tokens, _ = packed(PROMPTS, [[]] * 3, 0)
-    found = logits(params, SMALL, tokens)
-    for row, prompt in enumerate(PROMPTS):
-        for length in range(1, len(prompt) + 1):
-            expected = plain(params, SMALL, prompt[:length])
-            torch.testing.assert_close(found[row, length - 1], expected, atol=2e-5, rtol=1e-4)
+def test_a_row_does_not_depend_on_those_beside_it():
+    p = params(3, size=4.0)
+    prompts = [[1, 2, 3], [4], [5, 6, 7, 8, 9]]
+    chances = generator(1, "chances").random((3, 20)).astype(np.float32)
+    whole = sample(SIZES, p, prompts, chances, stop=STOP)
+    for r in range(3):
+        (alone,) = sample(SIZES, p, [prompts[r]], chances[r : r + 1], stop=STOP)
+        np.testing.assert_array_equal(alone, whole[r])
 
 
-def test_with_a_cache_it_is_the_plain_one_too():
-    params = model()
-    cache = Cache.empty(SMALL, 3, 12, params["embed"])
-    tokens, there = torch.zeros(3, 6, dtype=torch.long), torch.zeros(3, 6, dtype=torch.bool)
-    for row, prompt in enumerate(PROMPTS):
-        tokens[row, 6 - len(prompt) :] = torch.tensor(prompt)
-        there[row, 6 - len(prompt) :] = True
-    rows = [list(prompt) for prompt in PROMPTS]
-    said = continued(params, SMALL, tokens, there, cache)
-    for more in ([1, 2, 3], [9, 8, 7], [0, 0, 10]):
-        for row in range(3):
-            expected = plain(params, SMALL, rows[row])
-            torch.testing.assert_close(said[row], expected, atol=2e-5, rtol=1e-4)
-            rows[row].append(more[row])
-        new = torch.tensor(more)[:, None]
-        said = continued(params, SMALL, new, torch.ones(3, 1, dtype=torch.bool), cache)
+def test_tokens_come_as_often_as_they_are_likely():
+    p = params(4, size=3.0)
+    chances = generator(2, "chances").random((4000, 1)).astype(np.float32)
+    found = np.concatenate(sample(SIZES, p, [[1, 2]] * 4000, chances, stop=STOP))
+    logits = SIZES.logits(p, SIZES.states(p, torch.tensor([[[1, 2]]])))[0, 0, -1]
+    shares = np.bincount(found, minlength=11) / 4000
+    np.testing.assert_allclose(shares, torch.softmax(logits, -1).numpy(), atol=0.03)
 
 
-@pytest.mark.parametrize("drop", [True, False])
-def test_the_likeliest_tokens(drop):
-    params = model()
-    found = generate(params, SMALL, PROMPTS, rng(), eos=EOS, most=9, drop=drop)
-    assert found == [[naive(params, prompt, None, 9)] for prompt in PROMPTS]
+def test_nothing_asked_is_nothing_said():
+    assert sample(SIZES, params(), [], np.zeros((0, 5)), stop=STOP) == []
+    assert [len(x) for x in sample(SIZES, params(), [[1]], np.zeros((1, 0)), stop=STOP)] == [0]
 
 
-@pytest.mark.parametrize("drop", [True, False])
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
-def test_samples(drop, temperature):
-    params, most = model(), 12
-    given = {"eos": EOS, "most": most, "samples": 6, "temperature": temperature, "drop": drop}
-    found = generate(params, SMALL, PROMPTS, rng(), **given)
-    draws = rng().random((3, 6, most))
-    expected = [
-        [naive(params, prompt, draws[row, k], most, temperature) for k in range(6)]
-        for row, prompt in enumerate(PROMPTS)
-    ]
-    assert found == expected
-    lengths = {len(each) for row in found for each in row}
-    assert len(lengths) > 2  # some end, so that rows were taken out
-    assert all(EOS not in each[:-1] for row in found for each in row)
+def test_advantages_by_hand():
+    rewards = torch.tensor([[1.0, 0, 0, 0], [0.9, 0.9, 0.9, 0.9], [0, 0, 0, 0]])
+    deviation = math.sqrt(3) / 4
+    expected = torch.tensor([0.75, -0.25, -0.25, -0.25]) / (deviation + 1e-4)
+    found = advantages(rewards)
+    torch.testing.assert_close(found[0], expected)
+    assert (found[1:] == 0).all()
 
 
-def test_a_row_does_not_depend_on_its_neighbours():
-    params = model()
-    given = {"eos": EOS, "most": 10, "samples": 4, "drop": False, "columns": 8}
-    whole = generate(params, SMALL, PROMPTS, rng(), **given)
-    same = [PROMPTS[1]] * 3
-    alone = generate(params, SMALL, same, rng(1, 1 + 2), **given)
-    assert alone[0] == whole[1]
+def test_grpo_by_hand():
+    log_p = torch.tensor([[-1.0, -2.0, -0.5], [-1.0, -1.0, -3.0]], requires_grad=True)
+    old = torch.tensor([[-1.5, -2.0, -0.5], [-1.0, -1.4, -3.0]])
+    mask = torch.tensor([[1.0, 1, 0], [0, 1, 1]])
+    loss = grpo_loss(log_p, old, torch.tensor([1.0, -2.0]), mask, low=0.2, high=0.3)
+    first = (min(math.exp(0.5), 1.3) + 1.0) / 2
+    second = (-2 * math.exp(0.4) - 2.0) / 2  # a bad token that became likelier is not clipped
+    assert loss.item() == pytest.approx(-(first + second) / 2, rel=1e-6)
+    loss.backward()
+    assert log_p.grad[0, 0] == 0  # beyond the clip
+    assert log_p.grad[0, 2] == log_p.grad[1, 0] == 0  # not its own token
+    assert log_p.grad[1, 2] == pytest.approx(0.5, rel=1e-6)
 
 
-def test_samples_have_the_chances_of_the_model():
-    params, count = model(seed=1), 4000
-    (found,) = generate(params, SMALL, [[1, 5]], rng(count=1), eos=EOS, most=1, samples=count)
-    share = np.bincount([each[0] for each in found], minlength=SMALL.tokens) / count
-    chances = plain(params, SMALL, [1, 5]).softmax(0).numpy()
-    error = np.sqrt(chances * (1 - chances) / count)
-    assert (np.abs(share - chances) <= 4 * error + 1e-3).all()
+def test_a_dead_group_has_no_gradient_at_all():
+    p = {name: value.requires_grad_() for name, value in params().items()}
+    tokens = torch.randint(0, 11, (1, 8, 6), generator=torch.Generator().manual_seed(0))
+    log_p = SIZES.log_likelihood(p, tokens)[0]
+    rewards = torch.tensor([[1.0] * 4, [0.0] * 4])
+    grpo_loss(log_p, log_p.detach(), advantages(rewards).flatten(), torch.ones(8, 5)).backward()
+    assert all((value.grad == 0).all() for value in p.values())
 
 
-def test_likelihoods_leave_out_prompts_and_padding():
-    params = model()
-    completions = [[2, 3], [7, 7, 7, 3], [3]]
-    tokens, mask = packed(PROMPTS, completions, 0)
-    found = log_likelihoods(params, SMALL, tokens)
-    assert mask.sum(1).tolist() == [2, 4, 1]
-    for row, (prompt, completion) in enumerate(zip(PROMPTS, completions, strict=True)):
-        expected = [
-            plain(params, SMALL, [*prompt, *completion[:k]]).log_softmax(0)[token]
-            for k, token in enumerate(completion)
-        ]
-        torch.testing.assert_close(
-            found[row][mask[row]], torch.stack(expected), atol=5e-5, rtol=1e-4
-        )
+def test_the_divergence_is_zero_at_the_reference_and_never_negative():
+    log_p = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    other = torch.randn(3, 4, generator=torch.Generator().manual_seed(1))
+    nothing, ones = torch.zeros(3), torch.ones(3, 4)
+    near = grpo_loss(log_p, log_p, nothing, ones, reference=log_p, kl_weight=0.5)
+    far = grpo_loss(log_p, log_p, nothing, ones, reference=other, kl_weight=0.5)
+    assert near.item() == 0
+    apart = (other - log_p).double()
+    assert far.item() == pytest.approx(0.5 * (apart.exp() - apart - 1).mean().item(), rel=1e-5)
 
 
-def test_it_learns_to_copy():
-    shape = Shape(tokens=8, width=32)
-    params = {
-        k: x.requires_grad_() for k, x in init(shape, torch.Generator().manual_seed(0)).items()
-    }
-    optimiser = torch.optim.AdamW(params.values(), lr=1e-2, betas=(0.9, 0.98))
-    draw = generator(0, "copy")
-    for _ in range(150):
-        words = draw.integers(4, 8, (32, 3)).tolist()
-        tokens, mask = packed([[1, *word, 2] for word in words], [[*w, 3] for w in words], 0)
-        loss = -(log_likelihoods(params, shape, tokens) * mask).sum() / mask.sum()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    words = draw.integers(4, 8, (20, 3)).tolist()
-    prompts = [[1, *word, 2] for word in words]
-    found = generate(params, shape, prompts, rng(count=20), eos=EOS, most=6)
-    assert [each for (each,) in found] == [[*word, 3] for word in words]
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"prompts": [[1], []]}, "a prompt is empty"),
-        ({"columns": 1, "prompts": [[1, 2]]}, "a prompt has 2 tokens"),
-        ({"temperature": 0.0}, "temperature is above 0"),
-        ({"samples": -1}, "samples"),
-    ],
-)
-def test_wrong_arguments_are_refused(change, words):
-    given = {"prompts": [[1]], "eos": EOS, "most": 2, "samples": 2} | change
-    prompts = given.pop("prompts")
-    with pytest.raises(BadValue, match=words):
-        generate(model(), SMALL, prompts, rng(count=len(prompts)), **given)
-
-
-def test_shapes_that_cannot_be_are_refused():
-    with pytest.raises(BadValue, match="multiple of twice the heads, 8: got 12"):
-        Shape(tokens=4, width=12)
-    with pytest.raises(BadValue, match="layers"):
-        Shape(tokens=4, layers=0)
+def test_sft_is_by_token_and_dpo_by_pair():
+    log_p = torch.tensor([[-1.0, -2.0], [-3.0, -5.0]])
+    assert sft_loss(log_p, torch.tensor([[1.0, 1], [1, 0]])).item() == pytest.approx(2.0)
+    assert sft_loss(log_p, torch.zeros(2, 2)).item() == 0
+    four = [torch.tensor([x]) for x in (-1.0, -2.0, -1.5, -1.0)]
+    margin = (-1.0 + 1.5) - (-2.0 + 1.0)
+    expected = math.log(1 + math.exp(-0.1 * margin))
+    assert dpo_loss(*four, beta=0.1).item() == pytest.approx(expected, rel=1e-6)

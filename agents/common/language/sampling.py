@@ -1,104 +1,147 @@
-"""Sampling from a language model, many rows at once; rows that have ended leave the batch."""
+"""Sampling from a `Decoder`: keys and values are kept, rows that have ended leave the batch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
-from entitybench.agents.common.language.model import Cache, continued
-from entitybench.errors import BadValue, whole
+from entitybench.agents.common.language.decoder import rotated, rotations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from entitybench.agents.common.language.model import Shape
-    from entitybench.agents.common.layers import Params
-    from entitybench.seeding import BatchGenerator
+    from entitybench.agents.common.language.decoder import Decoder
+    from entitybench.types import Array
 
 Tensor = torch.Tensor
-STALE = 0.25  # share of ended rows at which they are taken out: that copies the cache
+SHRINK = 0.75  # the batch is gathered anew when at most this share of its rows goes on
 
 
-@torch.inference_mode()
-def generate(
-    params: Params,
-    shape: Shape,
-    prompts: Sequence[Sequence[int]],
-    rng: BatchGenerator,
+@torch.no_grad()
+def sample(
+    model: Decoder,
+    params: Mapping[str, Tensor],
+    prompts: Sequence[Sequence[int]] | Array,
+    chances: Array,
     *,
-    eos: int,
-    most: int,
-    samples: int = 0,
+    stop: int,
     temperature: float = 1.0,
-    drop: bool = True,
-    columns: int = 0,
-) -> list[list[list[int]]]:
-    """Continuations of prompts, to the end token or `most` tokens.
+) -> list[Array]:
+    """Continue R prompts, each until it says `stop` or has said `chances.shape[1]` tokens.
+
+    A token is the first at which the cumulative distribution passes the row's chance, so that what
+    a row says depends on its own chances and not on the rows beside it.
 
     Args:
-        prompts: tokens, of any length; each is read once, however many samples there are.
-        rng: one generator a prompt, of which a number is drawn for each token there may be.
-        eos: the token that ends a row; it is part of it.
-        most: new tokens at most.
-        samples: continuations of each prompt; 0: one, the likeliest token at each place.
-        temperature: of samples.
-        drop: whether rows that have ended leave the batch. Products of other sizes round
-            differently, so without it, and with `columns`, a row is the same to the last digit
-            whichever rows are beside it.
-        columns: that prompts are padded to; 0: the longest.
+        model: its sizes.
+        params: of one member.
+        prompts: R of them, at least one token each, of any lengths.
+        chances: (R, most) uniform in [0, 1); with a temperature of 0 only their number counts.
+        stop: the token that ends.
+        temperature: that logits are divided by; 0: the likeliest token.
 
     Returns:
-        Of each prompt its continuations.
+        R arrays of int64, with `stop` where it was said.
     """
-    count, repeat = len(prompts), max(1, whole("samples", samples, 0))
-    longest = max(map(len, prompts))
-    if min(map(len, prompts)) == 0:
-        raise BadValue("a prompt is empty: there is nothing to go on from.")
-    if columns and columns < longest:
-        raise BadValue(f"a prompt has {longest} tokens, and columns={columns} hold fewer.")
-    if temperature <= 0:
-        raise BadValue(f"temperature is above 0: got {temperature}; samples=0 is greedy.")
-    width = columns or longest
-    tokens = torch.zeros(count, width, dtype=torch.long)
-    there = torch.zeros(count, width, dtype=torch.bool)
+    rows, most = chances.shape
+    if not rows or not most:
+        return [np.zeros(0, np.int64) for _ in range(rows)]
+    device = params["embedding"].device
+    lengths = np.array([len(prompt) for prompt in prompts])
+    longest = int(lengths.max())
+    padded = np.zeros((rows, longest), np.int64)  # what pads goes before: all end in one column
     for row, prompt in enumerate(prompts):
-        tokens[row, width - len(prompt) :] = torch.as_tensor(prompt)
-        there[row, width - len(prompt) :] = True
-    draws = torch.as_tensor(rng.random((count, repeat, most))) if samples else None
-    cache = Cache.empty(shape, count, width + most, params["embed"])
-    said = continued(params, shape, tokens, there, cache)
-    every = torch.arange(count).repeat_interleave(repeat)
-    said, cache = said.index_select(0, every), cache.chosen(every)
-    found = torch.full((count * repeat, most), eos)
-    live = torch.arange(count * repeat)  # the rows of `found` that the batch has
-    running = torch.ones(len(live), dtype=torch.bool)  # of the batch's rows
-    for step in range(most):
-        if draws is None:
-            new = said.argmax(-1)
-        else:
-            uniform = draws.view(-1, most)[live, step]
-            new = _drawn(said / temperature, uniform)
-        new = torch.where(running, new, eos)
-        found[live, step] = new
-        running &= new != eos
-        left = int(running.sum())
-        if left == 0 or step + 1 == most:
+        padded[row, longest - len(prompt) :] = prompt
+    uniform = torch.as_tensor(chances, dtype=torch.float32, device=device)
+    said = torch.full((rows, most), stop, dtype=torch.int64, device=device)
+    alive = torch.arange(rows, device=device)
+    state = _Kept(model, params, longest - lengths, longest + most, device)
+    logits = state.read(torch.as_tensor(padded, device=device))
+    for t in range(most):
+        token = _drawn(logits, uniform[alive, t], temperature)
+        said[alive, t] = token
+        goes_on = token != stop
+        left = int(goes_on.sum())
+        if left == 0 or t == most - 1:
             break
-        if drop and left <= (1 - STALE) * len(live):
-            kept = running.nonzero()[:, 0]
-            live, new, cache = live[kept], new[kept], cache.chosen(kept)
-            running = torch.ones(len(live), dtype=torch.bool)
-        said = continued(params, shape, new[:, None], running.new_ones(len(live), 1), cache)
-    rows = [_to_end(row, eos) for row in found.tolist()]
-    return [rows[k * repeat : (k + 1) * repeat] for k in range(count)]
+        if left <= SHRINK * len(alive):
+            state.keep(goes_on)
+            alive, token = alive[goes_on], token[goes_on]
+        logits = state.read(token[:, None])
+    return [_until(row, stop) for row in said.cpu().numpy()]
 
 
-def _to_end(row: list[int], eos: int) -> list[int]:
-    return row[: row.index(eos) + 1] if eos in row else row
+def _until(row: Array, stop: int) -> Array:
+    ends = np.flatnonzero(row == stop)
+    return row[: ends[0] + 1] if len(ends) else row
 
 
-def _drawn(said: Tensor, uniform: Tensor) -> Tensor:
-    """Tokens (B,) by inverting the distribution function at numbers (B,) in [0, 1)."""
-    chances = said.double().softmax(-1).cumsum(-1)
-    return (chances <= uniform[:, None] * chances[:, -1:]).sum(-1)
+def _drawn(logits: Tensor, chance: Tensor, temperature: float) -> Tensor:
+    """One token (R,) of logits (R, V)."""
+    if temperature == 0:
+        return logits.argmax(-1)
+    summed = torch.softmax(logits / temperature, -1).cumsum(-1)
+    # Sums of roundings may end below 1: the chance is in units of where they end.
+    return torch.searchsorted(summed, chance[:, None] * summed[:, -1:], right=True)[:, 0].clamp(
+        max=logits.shape[-1] - 1
+    )
+
+
+class _Kept:
+    """Keys and values of what R rows have read, (blocks, 2, R, H, columns, D / H)."""
+
+    def __init__(
+        self,
+        model: Decoder,
+        params: Mapping[str, Tensor],
+        pads: Array,
+        columns: int,
+        device: torch.device,
+    ) -> None:
+        """`pads` (R,): the columns before each row's first token, which nobody attends to."""
+        self.model, self.params, self.column = model, params, 0
+        shape = (model.layers, 2, len(pads), model.heads, columns, model.per_head)
+        self.kept = torch.empty(shape, device=device)
+        column, first = torch.arange(columns, device=device), torch.as_tensor(pads, device=device)
+        # Places begin at 0 with each row's first token. (R or 1, 1, columns, D / H / 2)
+        self.waves = rotations((column - first[:, None, None]).clamp(min=0), model.per_head)
+        self.hidden: Tensor | None = None  # (R, 1, 1, columns): −inf at what pads
+        if pads.any():
+            before = (column < first[:, None])[:, None, None]
+            self.hidden = torch.zeros(before.shape, device=device).masked_fill(before, -torch.inf)
+        else:
+            self.waves = self.waves[0][:1], self.waves[1][:1]
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows (R,) bool alone."""
+        self.kept = self.kept[:, :, rows]
+        if self.hidden is not None:
+            self.hidden = self.hidden[rows]
+            self.waves = self.waves[0][rows], self.waves[1][rows]
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """Logits (R, V) of what follows tokens (R, T), the next of each row."""
+        t, first = tokens.shape[1], self.column
+        after = first + t
+        waves = [part[:, :, first:after] for part in self.waves]
+        hidden = None if self.hidden is None else self.hidden[..., :after]
+        if t > 1:
+            later = torch.full((t, after), -torch.inf, device=tokens.device).triu(first + 1)
+            # What pads hears of itself, so that there is something to divide by.
+            hidden = later if hidden is None else (hidden + later)
+            hidden[..., torch.arange(t), torch.arange(first, after)] = 0
+
+        def attend(k: int, heads: Tensor) -> Tensor:
+            q, key, value = heads.unbind(0)
+            self.kept[k, 0, :, :, first:after] = rotated(key, *waves)
+            self.kept[k, 1, :, :, first:after] = value
+            keys, values = self.kept[k, :, :, :, :after]
+            # Written out: for one query the fused attention takes twice as long.
+            fits = (rotated(q, *waves) * self.model.per_head**-0.5) @ keys.mT
+            return torch.softmax(fits if hidden is None else fits + hidden, -1) @ values
+
+        states = self.model.through(self.params, tokens[None], attend)
+        self.column = after
+        return self.model.logits(self.params, states[:, :, -1:])[0, :, 0]

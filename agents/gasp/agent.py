@@ -1,0 +1,289 @@
+"""GASP: a model that pollutes its own reasoning, and learns to reason on all the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+
+from entitybench.agents.common.bounds import bounded
+from entitybench.agents.common.language.learner import Said, packed
+from entitybench.agents.common.language.lessons import lessons
+from entitybench.agents.common.language.losses import advantages, grpo_loss, sft_loss
+from entitybench.agents.common.language.post import (
+    NOTHING,
+    SIZES,
+    Items,
+    PostConfig,
+    PostLearner,
+    constant,
+)
+from entitybench.envs.reason import vocabulary as v
+from entitybench.envs.reason.contexts import (
+    CHAINS,
+    CONTROL,
+    Context,
+    context,
+    flags,
+    learned,
+    repaired,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from entitybench.agents.common.layers import Params
+    from entitybench.envs.reason.problem import Problem
+    from entitybench.envs.reason.source import Source
+    from entitybench.types import Array, Batch
+
+Tensor = torch.Tensor
+Tensors = dict[str, Tensor]
+CHUNK = 24  # the most tokens that a polluter may say: a state, two steps and the end
+ROLES = ("polluter", "agent", "clean", "control")  # whose answers are rewarded
+
+
+@dataclass(frozen=True, kw_only=True)
+class GASPConfig(PostConfig):
+    """How many contexts there are, who makes them, and what is imitated."""
+
+    batch_size: int = 6  # problems that are polluted
+    clean: int = 6  # problems that are not
+    controls: int = 3  # problems whose chain of thought is right so far
+    chunks: int = 4  # that the polluter writes for a problem
+    group: int = 4  # continuations of each
+    clip_low: float = 0.2  # how far the ratio of policies may fall
+    clip_high: float = 0.2  # and rise
+    clean_group: int = 8  # answers to each of the others
+    polluter: Literal["learned", "random", "none"] = "learned"
+    guidance: Literal["own", "template", "none"] = "own"  # repairs that are imitated
+    contextual: bool = True  # whether continuations of polluted contexts are rewarded
+    hopeless: float = 1.0  # the largest mean reward of a chunk whose repair is imitated
+    flag_cost: float = 0.1  # of a reward, for each step that is called wrong
+    pollution: float = 1.0  # weight of the polluter's loss
+    anchors: float = 0.25  # weight of clean answers that are imitated beside repairs
+    most: int = 130
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounded(self, clean="[0, 1000000]", controls="[0, 1000000]", chunks="[1, 1000]")
+        bounded(self, clip_low="[0, 1]", clip_high="[0, inf)", group="[1, 1000000]")
+        bounded(self, clean_group="[1, 1000]", hopeless="[0, 1]", flag_cost="[0, 1]")
+        bounded(self, pollution="[0, inf)", anchors="[0, inf)")
+
+
+class GASP(PostLearner):
+    """One model, three roles: a polluter, who agents continue after, and a repairer.
+
+    Li et al. 2026; the shape of rewards and the weights are ours, see docs/methods/gasp.md. The
+    polluter earns what share of continuations fails, 0 for what is no valid step; agents earn right
+    answers; repairs that end right are imitated after the agent's question. Groups are of one role.
+    """
+
+    config_class: ClassVar[type[Any]] = GASPConfig
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "tiny": {
+            **SIZES["tiny"],
+            "phases": constant(3),
+            "clean": 1,
+            "controls": 1,
+            "chunks": 2,
+            "group": 2,
+            "clean_group": 2,
+        },
+        "small": {"phases": constant(200, extra=0.3), "rehearsed": 8},
+        "paper": {**SIZES["paper"], "phases": constant(300, 1e-4, extra=0.1), "clean": 32},
+    }
+
+    def draw(self, source: Any, rng: np.random.Generator) -> Batch:
+        """Rows of all roles, one after the other, then repairs, anchors and lessons."""
+        c, of = self.config, source.of
+        written, contexts = self.polluted(source, rng)
+        asked: dict[str, list[Asked | None]] = {
+            "agent": [_after(one) for one in contexts],
+            "clean": [Asked(of.question(p), p) for p in source.some(c.clean, rng)],
+            "control": [_after(context(of, p, CONTROL, rng)) for p in source.some(c.controls, rng)],
+        }
+        rows, earned = {"polluter": written}, {}
+        for role, these in asked.items():
+            group = c.group if role == "agent" else c.clean_group
+            rows[role], earned[role] = self.answered(source, these, group, rng)
+        there = np.array([one is not None for one in contexts])
+        harm = there * (1 - earned["agent"].mean(1))
+        gains = {role: _gains(rewards) for role, rewards in earned.items()}
+        gains["agent"] = gains["agent"] * np.repeat(there, c.group) * c.contextual
+        gains["polluter"] = _gains(harm.reshape(-1, c.chunks)) * (c.polluter == "learned")
+        repairs, share = self.repairs(source, contexts, earned["agent"].mean(1), rng)
+        right = [row for row, r in zip(rows["clean"], earned["clean"].flat, strict=True) if r > 0]
+        anchors = [*right[: c.batch_size], *[NOTHING] * c.batch_size][: c.batch_size]
+        rehearsed = lessons(of, c.rehearsed, rng, without=("believe",))
+        every = [*(row for role in ROLES for row in rows[role]), *repairs, *anchors, *rehearsed]
+        tokens, mask = packed(every, source.longest_chain + c.most)
+        advantage = np.concatenate([gains[role] for role in ROLES]).astype(np.float32)
+        logs = {
+            "reward": earned["clean"].mean() if c.clean else 0.0,
+            "recovered": earned["agent"][there].mean() if there.any() else 0.0,
+            "control": earned["control"].mean() if c.controls else 0.0,
+            "false_alarms": np.mean([bool(flags(said)) for _, said in rows["control"]] or [False]),
+            "valid": there.mean(),
+            "harmful": harm.mean(),
+            "repaired": share,
+        }
+        shown = {f"log {name}": np.array([x], np.float32) for name, x in logs.items()}
+        return {"tokens": tokens[None], "mask": mask[None], "advantage": advantage[None], **shown}
+
+    def source(self, data: Any) -> Polluted:
+        of = super().source(data)
+        return Polluted(of.of, of.problems)
+
+    def polluted(
+        self, source: Polluted, rng: np.random.Generator
+    ) -> tuple[list[Said], list[Context | None]]:
+        """What the polluter wrote, and the contexts that come of it, None for what is not valid."""
+        c, of = self.config, source.of
+        problems = source.some(c.batch_size, rng)
+        steps = [int(rng.integers(1, len(problem.actions) + 1)) for problem in problems]
+        nothing = [NOTHING] * (c.batch_size * c.chunks)
+        if c.polluter == "none":
+            return nothing, [None] * len(nothing)
+        if c.polluter == "random":
+            kinds = rng.choice(CHAINS, (c.batch_size, c.chunks))
+            pairs = zip(problems, kinds.tolist(), strict=True)
+            return nothing, [context(of, p, kind, rng) for p, each in pairs for kind in each]
+        begun = [
+            [v.POLLUTE, *of.question(p)[1:], *_begun(of, p, k)]
+            for p, k in zip(problems, steps, strict=True)
+        ]
+        prompts = [prompt for prompt in begun for _ in range(c.chunks)]
+        said = self.say("model", prompts, rng.random((len(prompts), CHUNK)))
+        found = []
+        for i, words in enumerate(said):
+            chunk = words[:-1] if words[-1:] == [v.EOS] else []
+            found.append(learned(of, problems[i // c.chunks], steps[i // c.chunks], chunk, rng))
+        return list(zip(prompts, said, strict=True)), found
+
+    def answered(
+        self, source: Polluted, asked: Sequence[Asked | None], group: int, rng: np.random.Generator
+    ) -> tuple[list[Said], Array]:
+        """A group of answers to each, and what they earn, (asked, group); nothing to None."""
+        rows: list[Said] = []
+        rewards = np.zeros((len(asked), group), np.float32)
+        prompts = [one.shown for one in asked if one for _ in range(group)]
+        chances = rng.random((len(prompts), self.config.most))
+        said = iter(self.say("model", prompts, chances))
+        for i, one in enumerate(asked):
+            for g in range(group):
+                if one is None:
+                    rows.append(NOTHING)
+                    continue
+                words = next(said)
+                rows.append((one.shown, words))
+                right = source.of.verify(one.problem, [*one.prefix, *words]).right
+                cost = self.config.flag_cost * len(flags(words))
+                rewards[i, g] = max(0.0, float(right) - cost) if right else 0.0
+        return rows, rewards
+
+    def repairs(
+        self,
+        source: Polluted,
+        contexts: Sequence[Context | None],
+        earned: Array,
+        rng: np.random.Generator,
+    ) -> tuple[list[Said], float]:
+        """Repairs to imitate, one a context, and the share of those asked for that end right.
+
+        They are written after the repairer's question, and imitated after the agent's.
+        """
+        c, of = self.config, source.of
+        wanted = [one for one, r in zip(contexts, earned, strict=True) if one and r <= c.hopeless]
+        if c.guidance == "none" or not wanted:
+            return [NOTHING] * len(contexts), 0.0
+        if c.guidance == "template":
+            said = [repaired(of, one) for one in wanted]
+        else:
+            prompts = [one.role(v.REPAIR) for one in wanted]
+            said = self.say("model", prompts, rng.random((len(prompts), c.most)))
+        pairs = zip(wanted, said, strict=True)
+        rows: list[Said] = [
+            (one.shown, words)
+            for one, words in pairs
+            if of.verify(one.problem, [*one.prefix, *words]).right
+        ]
+        share = len(rows) / len(wanted)
+        return [*rows, *[NOTHING] * (len(contexts) - len(rows))], share
+
+    def losses(
+        self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
+    ) -> tuple[Tensor, Tensors]:
+        c = self.config
+        many = c.batch_size * c.chunks
+        sizes = {
+            "polluter": many,
+            "agent": many * c.group,
+            "clean": c.clean * c.clean_group,
+            "control": c.controls * c.clean_group,
+            "repairs": many,
+            "anchors": c.batch_size,
+            "lessons": c.rehearsed,
+        }
+        log_p = self.decoder.log_likelihood(params["model"], batch["tokens"])
+        each = dict(zip(sizes, log_p.split(list(sizes.values()), -2), strict=True))
+        masks = dict(zip(sizes, batch["mask"].split(list(sizes.values()), -2), strict=True))
+        roles = [sizes[role] for role in ROLES]
+        gains = dict(zip(ROLES, batch["advantage"].split(roles, -1), strict=True))
+        bounds = {"low": c.clip_low, "high": c.clip_high}
+        # Sampled by the very policy that learns: there is one update a batch.
+        terms = {
+            f"{role}_loss": grpo_loss(each[role], each[role], gains[role], masks[role], **bounds)
+            for role in ROLES
+            if sizes[role]
+        }
+        for name in ("repairs", "anchors", "lessons"):
+            terms[f"{name}_nll"] = sft_loss(each[name], masks[name])
+        weights = {
+            "polluter_loss": c.pollution,
+            "repairs_nll": constants["extra"],
+            "anchors_nll": constants["extra"] * c.anchors,
+            "lessons_nll": constants["rehearsal"],
+        }
+        terms = {name: term.sum(-1) for name, term in terms.items()}  # over members: there is one
+        loss: Any = sum(weights.get(name, 1.0) * term for name, term in terms.items())
+        shown = {name[4:]: x[..., 0] for name, x in batch.items() if name.startswith("log ")}
+        return loss, {**{name: term.detach() for name, term in terms.items()}, **shown}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is shown, of which problem, and how much of the answer is there already."""
+
+    shown: list[int]
+    problem: Problem
+    prefix: Sequence[int] = ()
+
+
+class Polluted(Items):
+    """Problems, and how long a question with a whole chain of thought is."""
+
+    @cached_property
+    def longest_chain(self) -> int:
+        """In tokens."""
+        of = self.of
+        return max(len(of.question(problem)) + len(of.chain(problem)) for problem in self.problems)
+
+
+def _after(found: Context | None) -> Asked | None:
+    """The question of whoever goes on after a context."""
+    return None if found is None else Asked(found.shown, found.problem, found.prefix)
+
+
+def _begun(of: Source, problem: Problem, step: int) -> list[int]:
+    """The chain of thought up to an action, without the state that it leads to."""
+    return of.chain(replace(problem, actions=problem.actions[:step]))[: -of.width]
+
+
+def _gains(rewards: Array) -> Array:
+    """Advantages within groups (groups, G), flat."""
+    return advantages(torch.as_tensor(rewards, dtype=torch.float32)).flatten().numpy()

@@ -320,13 +320,13 @@ def test_a_diffusion_of_what_agents_will_see():
         "observations": torch.tensor([[2.0, 1.0, 1.0], [2.0, 1.0, 0.0]]),
     }
     _, logs = one.losses(one.params, given, {})
-    expected = (0.25**2 + 0.75**2 + 0.5**2) / 3
+    expected = (0.05**2 + 0.05**2 + 0.15**2) / 3  # from 0.2, 0.3 and 0.4
     assert value_of(logs["denoising_loss"]) == pytest.approx(expected)
     assert value_of(logs["inverse_loss"]) == pytest.approx((0.25 + 1) / 2)
     # What is known is given without noise: its weight alone.
     one.params["denoiser"]["layer0.weight"].data[0, 6, 1] = 1.0  # after 2 × 3 told numbers
     _, logs = one.losses(one.params, given, {})
-    expected = ((0.1 + 0.25 - 0.5) ** 2 + 0.75**2 + 0.5**2) / 3
+    expected = ((0.1 + 0.25 - 0.2) ** 2 + 0.05**2 + 0.15**2) / 3
     assert value_of(logs["denoising_loss"]) == pytest.approx(expected, rel=1e-5)
     # The inverse dynamics see both observations and who it is.
     for place, weight in enumerate((1.0, 10.0, 100.0, 1000.0)):
@@ -401,7 +401,9 @@ def test_an_imagined_team_is_denoised_as_it_was_trained(knows):
 
     def predict(x, time):
         given, net = held * 0.2 + (1 - held) * x, one.denoiser  # 0.6 of 3 deviations
-        return net.apply(one.params["denoiser"], told, given, net.at(x, time))
+        clean = net.apply(one.params["denoiser"], told, given, net.at(x, time))
+        signal = one.schedule.signal[round(time * k)]
+        return (x - signal.sqrt() * clean) / (1 - signal).sqrt()
 
     x = denoised(predict, noise, steps_of(one.schedule.beta, one.schedule.signal))
     x = (held * 0.2 + (1 - held) * x).reshape(3, teams, 2, width)

@@ -49,8 +49,9 @@ class MADiffConfig(DiffusionConfig):
 class MADiff(WindowLearner, DiffusionBC):
     """A denoiser of windows x (M agents, H + 1 observations each), and inverse dynamics.
 
-    L = E ‖ε(t, R, √ᾱ_t x + √(1 − ᾱ_t) ε) − ε‖² + E ‖I(o_i, o_i') − a_i‖²
+    L = E ‖f(t, R, √ᾱ_t x + √(1 − ᾱ_t) ε) − x‖² + E ‖I(o_i, o_i') − a_i‖²
 
+    The network says what is clean: the noise of a window has more numbers than its layers pass on.
     What is known of the first step, of all agents or of one, keeps no noise and counts in no loss.
     """
 
@@ -126,7 +127,7 @@ class MADiff(WindowLearner, DiffusionBC):
         held = batch["known"] * first  # (..., B·M, (H + 1)·D)
         time = (step / self.config.diffusion_steps).unsqueeze(-1).to(noise.dtype)
         given = held * window + (1 - held) * noisy
-        away = (self.denoiser.apply(params["denoiser"], batch[TOLD], given, time) - noise).square()
+        away = (self.denoiser.apply(params["denoiser"], batch[TOLD], given, time) - window).square()
         denoising = ((1 - held) * away).sum((-2, -1)) / (1 - held).sum((-2, -1))
         found = self.inverse(params["inverse"], window[..., : 2 * self.features])
         inverse = (found - batch["did"]).square().mean((-2, -1))

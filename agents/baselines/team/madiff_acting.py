@@ -70,7 +70,9 @@ class MADiffPolicy(DiffusionPolicy):
                 )
                 for each in told
             )
-            found: Array = without + np.float32(self.guidance) * (with_returns - without)
+            clean = without + np.float32(self.guidance) * (with_returns - without)
+            step = self.steps[round(time * len(self.steps))]
+            found: Array = (step.whole * x - clean) / step.less  # the noise that leaves this
             return found
 
         window = painted(denoised(predict, noise, self.steps)).reshape(batch, teams, team, -1)

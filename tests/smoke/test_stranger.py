@@ -205,7 +205,7 @@ refused(RecordError, "cannot be compared", compare, whole, other)
             "eval --agent sums-guess --task sums-3 --bank hidden --out a.json",
             "--bank means nothing",
         ),
-        ("eval --agent random --task sums-3 --out a.json", "lacks answer(problems, rng)"),
+        ("eval --agent zero --task sums-3 --out a.json", "lacks answer(problems, rng)"),
         ("speed --task sums-3", "no environment to step"),
         ("train --agent sums-guess --task sums-3 --out runs/guess", "does not learn"),
         (

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from entitybench.agents.common.language.learner import Said, packed
-from entitybench.agents.common.language.lessons import lessons
 from entitybench.agents.common.language.losses import sft_loss
 from entitybench.agents.common.language.post import SIZES, Items, PostConfig, rounds
 from entitybench.agents.common.language.rounds import RoundLearner
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from entitybench.agents.common.config import Phase
+    from entitybench.agents.common.language.learner import Said
     from entitybench.agents.common.layers import Params
     from entitybench.types import Batch
 
@@ -67,16 +66,8 @@ class STaR(RoundLearner):
         return ("model",)
 
     def draw(self, source: Items, rng: np.random.Generator) -> Batch:
-        tokens, mask = self.some_written(rng)
-        rehearsed, of_rehearsed = packed(
-            lessons(source.of, self.config.rehearsed, rng), self.length(source)
-        )
         kept = np.array([self.buffers["fits"].float().mean().item()], np.float32)
-        return {
-            "tokens": np.concatenate([tokens[:, 0], rehearsed])[None],
-            "mask": np.concatenate([mask[:, 0], of_rehearsed])[None],
-            "kept": kept,
-        }
+        return {**self.beside_lessons(source, rng, *self.some_written(rng)), "kept": kept}
 
     def losses(
         self, params: Mapping[str, Params], batch: Tensors, constants: Tensors

@@ -6,6 +6,7 @@ episodes says by step what was still to come.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
@@ -41,9 +42,9 @@ class WindowLearner(TeamLearner):
         self.buffers["of_returns"] = torch.tensor([0.0, 1.0])  # mean and deviation to come
 
     @property
+    @abstractmethod
     def steps(self) -> int:
         """Of a window."""
-        raise NotImplementedError
 
     def source(self, data: Any) -> Transitions:
         """As that of teams; its sampler draws windows, with returns to go."""

@@ -33,13 +33,6 @@ class Decoder:
     layers: int
     heads: int
 
-    def __post_init__(self) -> None:
-        if self.width % (2 * self.heads):
-            raise ValueError(
-                f"width is a multiple of twice the heads, for rotary positions: got {self.width} "
-                f"and {self.heads}"
-            )
-
     @property
     def per_head(self) -> int:
         return self.width // self.heads

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
 import torch
 
 from entitybench.agents.common.bounds import bounded
-from entitybench.agents.common.language.learner import Said, packed
-from entitybench.agents.common.language.lessons import lessons
 from entitybench.agents.common.language.losses import dpo_loss, sft_loss
 from entitybench.agents.common.language.post import SIZES, Items, PostConfig, rounds
 from entitybench.agents.common.language.rounds import RoundLearner
@@ -18,7 +15,10 @@ from entitybench.agents.common.language.rounds import RoundLearner
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+
     from entitybench.agents.common.config import Phase
+    from entitybench.agents.common.language.learner import Said
     from entitybench.agents.common.layers import Params
     from entitybench.types import Batch
 
@@ -73,13 +73,7 @@ class Preferences(RoundLearner):
         return pairs
 
     def draw(self, source: Items, rng: np.random.Generator) -> Batch:
-        tokens, mask = self.some_written(rng)
-        rehearsed, of_rehearsed = packed(
-            lessons(source.of, self.config.rehearsed, rng), self.length(source)
-        )
-        rows = [tokens[:, 0], tokens[:, 1], rehearsed]
-        masks = [mask[:, 0], mask[:, 1], of_rehearsed]
-        return {"tokens": np.concatenate(rows)[None], "mask": np.concatenate(masks)[None]}
+        return self.beside_lessons(source, rng, *self.some_written(rng))
 
     def losses(
         self, params: Mapping[str, Params], batch: Tensors, constants: Tensors

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from entitybench.agents.common.language.learner import Said, packed
-from entitybench.agents.common.language.lessons import longest
+from entitybench.agents.common.language.lessons import lessons, longest
 from entitybench.agents.common.language.post import NOTHING, Items, PostLearner
 from entitybench.seeding import generator
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from entitybench.agents.common.config import Phase
-    from entitybench.types import Array
+    from entitybench.types import Array, Batch
 
 
 class RoundLearner(PostLearner):
@@ -56,6 +56,15 @@ class RoundLearner(PostLearner):
         fits = np.flatnonzero(self.buffers["fits"].cpu().numpy())
         chosen = rng.choice(fits if len(fits) else np.zeros(1, int), self.config.batch_size)
         return tuple(self.buffers[k][chosen].cpu().numpy() for k in ("tokens", "mask"))  # type: ignore[return-value]
+
+    def beside_lessons(
+        self, source: Items, rng: np.random.Generator, tokens: Array, mask: Array
+    ) -> Batch:
+        """The rows of a problem (batch_size, rows of a problem, …), first those of each place."""
+        rehearsed = packed(lessons(source.of, self.config.rehearsed, rng), self.length(source))
+        both = zip((tokens, mask), rehearsed, strict=True)
+        parts = [np.concatenate([*rows.swapaxes(0, 1), more])[None] for rows, more in both]
+        return {"tokens": parts[0], "mask": parts[1]}
 
     def own(
         self, group: str, prompts: Sequence[Sequence[int]], rng: np.random.Generator

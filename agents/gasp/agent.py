@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -121,7 +120,7 @@ class GASP(PostLearner):
         anchors = [*right[: c.batch_size], *[NOTHING] * c.batch_size][: c.batch_size]
         rehearsed = lessons(of, c.rehearsed, rng, without=("believe",))
         every = [*(row for role in ROLES for row in rows[role]), *repairs, *anchors, *rehearsed]
-        tokens, mask = packed(every, source.longest_chain + c.most)
+        tokens, mask = packed(every, max(2, *(len(shown) + len(said) for shown, said in every)))
         advantage = np.concatenate([gains[role] for role in ROLES]).astype(np.float32)
         logs = {
             "reward": earned["clean"].mean() if c.clean else 0.0,
@@ -135,12 +134,8 @@ class GASP(PostLearner):
         shown = {f"log {name}": np.array([x], np.float32) for name, x in logs.items()}
         return {"tokens": tokens[None], "mask": mask[None], "advantage": advantage[None], **shown}
 
-    def source(self, data: Any) -> Polluted:
-        of = super().source(data)
-        return Polluted(of.of, of.problems)
-
     def polluted(
-        self, source: Polluted, rng: np.random.Generator
+        self, source: Items, rng: np.random.Generator
     ) -> tuple[list[Said], list[Context | None]]:
         """What the polluter wrote, and the contexts that come of it, None for what is not valid."""
         c, of = self.config, source.of
@@ -166,7 +161,7 @@ class GASP(PostLearner):
         return list(zip(prompts, said, strict=True)), found
 
     def answered(
-        self, source: Polluted, asked: Sequence[Asked | None], group: int, rng: np.random.Generator
+        self, source: Items, asked: Sequence[Asked | None], group: int, rng: np.random.Generator
     ) -> tuple[list[Said], Array]:
         """A group of answers to each, and what they earn, (asked, group); nothing to None."""
         rows: list[Said] = []
@@ -188,7 +183,7 @@ class GASP(PostLearner):
 
     def repairs(
         self,
-        source: Polluted,
+        source: Items,
         contexts: Sequence[Context | None],
         earned: Array,
         rng: np.random.Generator,
@@ -262,16 +257,6 @@ class Asked:
     shown: list[int]
     problem: Problem
     prefix: Sequence[int] = ()
-
-
-class Polluted(Items):
-    """Problems, and how long a question with a whole chain of thought is."""
-
-    @cached_property
-    def longest_chain(self) -> int:
-        """In tokens."""
-        of = self.of
-        return max(len(of.question(problem)) + len(of.chain(problem)) for problem in self.problems)
 
 
 def _after(found: Context | None) -> Asked | None:

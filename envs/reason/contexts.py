@@ -100,19 +100,21 @@ def learned(
     answer. Whether it is harmful is not asked: `source.verify(problem, context.misled)` says it.
     """
     tokens, width = [int(token) for token in chunk], source.width
-    count, rest = divmod(len(tokens) - width, width + 1)
+    bare = [token for token in tokens if not v.is_step(token)]
+    count, rest = divmod(len(bare) - width, width + 1)
     if rest or not 0 <= count < LONGEST:
         return None
-    said = [source.state_of(tokens[at : at + width]) for at in range(0, len(tokens), width + 1)]
-    acts = tokens[width :: width + 1]
-    right = source.chain(problem, begin=step)[: len(tokens) - width]
-    same = tokens == [*source.state_tokens(source.states(problem)[step]), *right]
-    if same or None in said or not all(map(source.is_action, acts)):
+    said = [source.state_of(bare[at : at + width]) for at in range(0, len(bare), width + 1)]
+    acts = bare[width :: width + 1]
+    found = [state for state in said if state is not None]
+    if len(found) < len(said) or not all(map(source.is_action, acts)):
         return None
-    last = said[-1]
-    assert last is not None
+    right = [*source.state_tokens(source.states(problem)[step]), *source.chain(problem, begin=step)]
+    spelt = [*source.state_tokens(found[0]), *source.steps(step, acts, found[1:])]
+    if tokens != spelt or tokens == right[: len(tokens)]:
+        return None
     done = [*problem.actions[:step], *acts]
-    ahead, states = source.follow(problem, last, len(done), rng)
+    ahead, states = source.follow(problem, found[-1], len(done), rng)
     prefix = [*source.chain(replace(problem, actions=problem.actions[:step]))[:-width], *tokens]
     return Context(
         kind="learned",
@@ -160,9 +162,8 @@ def _at(
         if why or after != states[k + 1]:
             return None  # no partial solution that hangs together
     before = source.chain(replace(problem, actions=problem.actions[:step]))[: -source.width]
-    chunk = source.state_tokens(state)
-    for k in range(follow_on):
-        chunk += [ahead[k], *source.state_tokens(states[k + 1])]
+    further = source.steps(step, ahead[:follow_on], states[1 : follow_on + 1])
+    chunk = [*source.state_tokens(state), *further]
     done = [*problem.actions[:step], *ahead[:follow_on]]
     prefix = [*before, *chunk]
     misled = _finished(source, prefix, done, ahead[follow_on:], states[follow_on:])
@@ -181,9 +182,7 @@ def _finished(
     source: Source, prefix: list[int], done: list[int], ahead: list[int], states: list[State]
 ) -> list[int]:
     """A chain that goes on from a believed state to its answer."""
-    tokens = list(prefix)
-    for action, state in zip(ahead, states[1:], strict=True):
-        tokens += [action, *source.state_tokens(state)]
+    tokens = [*prefix, *source.steps(len(done), ahead, states[1:])]
     answer = source.state_tokens(states[-1]) if source.header == v.TRACK else [*done, *ahead]
     return [*tokens, v.ANSWER, *answer, v.EOS]
 

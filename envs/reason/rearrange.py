@@ -165,13 +165,17 @@ class Rearrange(Table):
 
 
 class Track(Table):
-    """Where is everything after these pushes? Levels: 1–2, 3–4, 5–6, 7–9, 10–12 pushes."""
+    """Where is everything after these pushes? Levels: 1–2, 3–4, 5–6, 7–9, 10–12 pushes.
+
+    Steps have names, so that who calls one wrong copies its name and need not count.
+    """
 
     offers: ClassVar[frozenset[str]] = frozenset({"tracking"})
     domain: ClassVar[str] = "track"
     header: ClassVar[int] = v.TRACK
     tokens: ClassVar[int] = v.TRACK_TOKENS
     hint: ClassVar[int] = 14  # twelve, and a pair of redundant ones
+    named: ClassVar[bool] = True
     lengths: ClassVar[tuple[tuple[int, int], ...]] = ((1, 2), (3, 4), (5, 6), (7, 9), (10, 12))
 
     def _asked(self, count: int, rng: np.random.Generator) -> Columns:

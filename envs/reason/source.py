@@ -56,6 +56,7 @@ class Source(ABC):
     width: ClassVar[int]  # tokens of a state
     hint: ClassVar[int]  # tokens that actions are padded to in a question
     unit: ClassVar[str]  # what an action is called
+    named: ClassVar[bool] = False  # whether a chain of thought names its steps, @1 …
 
     def __init__(self, level: int) -> None:
         if level not in LEVELS:
@@ -179,28 +180,30 @@ class Source(ABC):
         believed = self.plan(replace(problem, start=state), rng)
         return list(believed.actions), self.states(believed)
 
-    def chain(self, problem: Problem, *, marks: bool = False, begin: int = 0) -> list[int]:
-        """The chain of thought of the problem's actions: each with the state that it leads to.
-
-        Args:
-            problem: with actions.
-            marks: whether each action has the name of its step before it.
-            begin: after how many steps it begins; 0: with the start.
-        """
+    def chain(self, problem: Problem, *, begin: int = 0) -> list[int]:
+        """The chain of thought of the problem's actions, after `begin` steps; 0: with the start."""
         states = self.states(problem)
-        found = self.state_tokens(states[0]) if begin == 0 else []
-        for k in range(begin, len(problem.actions)):
-            found += [v.STEP0 + k + 1] if marks else []
-            found += [problem.actions[k], *self.state_tokens(states[k + 1])]
+        start = self.state_tokens(states[0]) if begin == 0 else []
+        return [*start, *self.steps(begin, problem.actions[begin:], states[begin + 1 :])]
+
+    def steps(self, done: int, actions: Sequence[int], states: Sequence[State]) -> list[int]:
+        """Actions as they are written after `done` others, each with the state after it.
+
+        Each has its name before it where the domain names steps; there are names for twelve.
+        """
+        found: list[int] = []
+        for k, (action, state) in enumerate(zip(actions, states, strict=True), done + 1):
+            found += [v.STEP0 + k] if self.named and k <= v.STEPS else []
+            found += [action, *self.state_tokens(state)]
         return found
 
     def final(self, problem: Problem) -> list[int]:
         """The answer itself, of the problem's actions."""
         return [v.ANSWER, *problem.actions, v.EOS]
 
-    def solution(self, problem: Problem, *, marks: bool = False) -> list[int]:
+    def solution(self, problem: Problem) -> list[int]:
         """Chain of thought and answer."""
-        return [*self.chain(problem, marks=marks), *self.final(problem)]
+        return [*self.chain(problem), *self.final(problem)]
 
     def log(self, problem: Problem) -> list[int]:
         """The planner's own log and the answer: no states, an expert's style and not a solver's."""

@@ -65,11 +65,7 @@ def follower(one):
                 continue
             state = of.state_of(prefix[-of.width :])
             ahead, believed = of.follow(problem, state, steps, generator(0, "x"))
-            rest = [
-                token
-                for move, after in zip(ahead, believed[1:], strict=True)
-                for token in (move, *of.state_tokens(after))
-            ]
+            rest = of.steps(steps, ahead, believed[1:])
             said.append([*rest, v.ANSWER, *of.state_tokens(believed[-1]), v.EOS])
         return said
 
@@ -105,7 +101,7 @@ def test_every_role_is_in_the_batch_and_counts_its_own_words_alone(base, monkeyp
         first = int(np.argmax(counted)) + 1  # of the tokens that are its own
         shown = row[:first].tolist()
         prefix = shown[shown.index(v.CHAIN) + 1 :]
-        assert (len(prefix) - 6) % 7 == 0  # a whole chunk stands before it: none of it counts
+        assert (len(prefix) - 6) % 8 == 0  # a whole chunk stands before it: none of it counts
         assert len(prefix) > 6
     for row, counted in zip(tokens[parts["repairs"]], mask[parts["repairs"]], strict=True):
         assert row[int(np.argmax(counted)) + 1] == v.WRONG

@@ -102,15 +102,16 @@ def test_problems_are_of_their_level(source: Source) -> None:
 
 @each
 def test_questions_are_read_again_and_solutions_are_right(source: Source) -> None:
-    few = source.domain == "rearrange"  # which needs no names of steps, and may have them
     for problem in source.problems(range(100)):
         read = source.read(source.question(problem))
         assert (read.start, read.goal, read.rules) == (problem.start, problem.goal, problem.rules)
-        for marks in (False, True):
-            solution = source.solution(problem, marks=marks)
-            assert max(solution) < (v.TRACK_TOKENS if marks and few else source.tokens)
-            assert source.verify(problem, solution).right
-            assert not any(line.why for line in source.trace(problem, solution))
+        solution = source.solution(problem)
+        assert max(solution) < source.tokens
+        names = [token - v.STEP0 for token in solution if v.is_step(token)]
+        assert names == (list(range(1, 1 + len(problem.actions))) if source.named else [])
+        for written in (solution, [token for token in solution if not v.is_step(token)]):
+            assert source.verify(problem, written).right  # names may be left out
+            assert not any(line.why for line in source.trace(problem, written))
         assert source.verify(problem, source.log(problem)).right
         hinted = source.hinted(problem)
         assert hinted[0] == v.EXPLAIN
@@ -124,7 +125,7 @@ def test_the_tokens_and_lengths_are_those_of_the_measured_recipe() -> None:
     assert {len(hard.hinted(problem)) for problem in hard.problems(range(50))} == {24}
     assert max(len(hard.solution(problem)) for problem in hard.problems(range(50))) <= 80
     (problem,) = long.problems([0])
-    assert len(long.solution(problem)) == 6 + 7 * len(problem.actions) + 8
+    assert len(long.solution(problem)) == 6 + 8 * len(problem.actions) + 8
     text = "0B 1D 2. 3. 4. 5."
     assert v.written(v.tokens_of(text)) == text
 
@@ -281,9 +282,11 @@ def test_what_a_polluter_may_write() -> None:
     wrong = source.state_tokens(source.wrong_states("swap", states[2])[0])
     assert made(wrong) is not None
     assert made(truth) is None
-    further = [problem.actions[2], *source.state_tokens(states[3])]
+    further = [v.STEP0 + 3, problem.actions[2], *source.state_tokens(states[3])]
     assert made([*truth, *further]) is None  # all of it is so
     assert made([*wrong, *further]) is not None
+    for unnamed in (further[1:], [v.STEP0 + 4, *further[1:]], [*further[:2], v.STEP0 + 3]):
+        assert made([*wrong, *unnamed]) is None
     for bad in (wrong[:-1], [*wrong, v.ANSWER], [*wrong, *wrong], wrong * 4, [], [v.PAD] * 6):
         assert made(bad) is None
 

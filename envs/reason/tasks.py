@@ -24,6 +24,7 @@ _SUMMARIES = {
         "things to do, two of which undo others",
     ),
 }
+_VERSIONS = {"track": 2}  # since steps have names in its chains of thought
 _CLASSES = {
     "rearrange": "rearrange:Rearrange",
     "track": "rearrange:Track",
@@ -33,7 +34,7 @@ _CLASSES = {
 TASKS: tuple[TaskSpec, ...] = tuple(
     TaskSpec(
         id=f"reason-{domain}-{level}",
-        version=1,
+        version=_VERSIONS.get(domain, 1),
         kind="reasoner",
         target=f"entitybench.envs.reason.{_CLASSES[domain]}",
         kwargs={"level": level},

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from entitybench.agents.common.language.decoder import Decoder, rotated, rotations
 from entitybench.agents.common.language.losses import advantages, dpo_loss, grpo_loss, sft_loss
-from entitybench.agents.common.language.sampling import sample
+from entitybench.agents.common.language.sampling import _Kept, sample
 from entitybench.seeding import generator
 
 SIZES = Decoder(vocabulary=11, width=16, layers=2, heads=2)
@@ -93,7 +93,7 @@ def test_angles_between_places_depend_on_their_distance_alone():
     x = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
     fits = []
     for first in (0, 5, 40):
-        turned = rotated(x, *rotations(torch.tensor([first, first + 3]), 8))
+        turned = rotated(x, rotations(torch.tensor([first, first + 3]), 8))
         fits.append(turned[0] @ turned[1])
     torch.testing.assert_close(fits[0], fits[1])
     torch.testing.assert_close(fits[0], fits[2])
@@ -137,6 +137,17 @@ def test_a_row_does_not_depend_on_those_beside_it():
     for r in range(3):
         (alone,) = sample(SIZES, p, [prompts[r]], chances[r : r + 1], stop=STOP)
         np.testing.assert_array_equal(alone, whole[r])
+
+
+@pytest.mark.parametrize("pads", [[0, 0, 0], [2, 0, 1]])
+def test_one_token_is_read_as_many_are(pads):
+    p, tokens = params(3, size=4.0), torch.tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    more = torch.tensor([[4, 5], [6, 7], [8, 9]])
+    by_one, by_many = (_Kept(SIZES, p, np.array(pads), 5, torch.device("cpu")) for _ in range(2))
+    by_one.read(tokens), by_many.read(tokens)
+    for t in range(2):
+        one, many = by_one.read_one(more[:, t]), by_many.read_some(more[:, t : t + 1])
+        torch.testing.assert_close(one, many, rtol=1e-4, atol=1e-4)
 
 
 def test_tokens_come_as_often_as_they_are_likely():

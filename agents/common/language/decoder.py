@@ -64,20 +64,34 @@ class Decoder:
                 sequence, so that nothing before it hears of it.
         """
         lead = params["embedding"].shape[:-2]
-        params = {name: p.flatten(0, -3) for name, p in params.items()}
+        params = self.paired({name: p.flatten(0, -3) for name, p in params.items()})
         tokens = tokens.flatten(0, -3)
         waves = rotations(torch.arange(tokens.shape[-1], device=tokens.device), self.per_head)
 
         def attend(k: int, heads: Tensor) -> Tensor:
             del k
-            q, key, value = heads.unbind(0)  # (E B, H, T, D / H) each
-            q, key = rotated(q, *waves), rotated(key, *waves)
+            turning, (value,) = heads.split((2, 1))
+            q, key = rotated(turning, waves)  # (E B, H, T, D / H) each
             return F.scaled_dot_product_attention(q, key, value, is_causal=True)
 
         return self.through(params, tokens, attend).unflatten(0, lead)
 
+    def paired(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Parameters whose queries and keys have the features that turn together side by side.
+
+        In those of `init` they are half of a head's features apart. Attention does not depend on
+        the order, and pairs side by side turn in one product of complex numbers.
+        """
+        where = torch.arange(3 * self.width, device=params["embedding"].device)
+        where = where.view(3, self.heads, 2, self.per_head // 2)
+        order = torch.cat([where[:2].mT.flatten(), where[2].flatten()])
+        return {
+            name: p.index_select(-1, order) if name.startswith("attention") else p
+            for name, p in params.items()
+        }
+
     def through(self, params: Mapping[str, Tensor], tokens: Tensor, attend: Attention) -> Tensor:
-        """All blocks for tokens (E, B, T) -> (E, B, T, D), with parameters of one leading axis.
+        """All blocks for tokens (E, B, T) -> (E, B, T, D), with `paired` parameters of one axis E.
 
         `attend(block, (3, E B, H, T, D / H))` gives what the heads hear, (E B, H, T, D / H).
         """
@@ -112,14 +126,14 @@ class Decoder:
         return -lost.view(said.shape)
 
 
-def rotations(places: Tensor, per_head: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (..., per_head / 2) of the angles by which places (...) are turned."""
+def rotations(places: Tensor, per_head: int) -> Tensor:
+    """e^(i angle), (..., per_head / 2), of the angles by which places (...) are turned."""
     waves = BASE ** (-torch.arange(0, per_head, 2, device=places.device) / per_head)
     angles = places[..., None] * waves
-    return angles.cos(), angles.sin()
+    return torch.polar(torch.ones_like(angles), angles)
 
 
-def rotated(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Turn x (..., T, F), its first half of features and its second turned as pairs."""
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat([a * cosine - b * sine, b * cosine + a * sine], dim=-1)
+def rotated(x: Tensor, waves: Tensor) -> Tensor:
+    """Turn each two features of x (..., T, F) side by side, by waves (..., T, F / 2)."""
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * waves).flatten(-2)

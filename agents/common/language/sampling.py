@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from entitybench.agents.common.language.decoder import rotated, rotations
 
@@ -54,23 +55,25 @@ def sample(
     padded = np.zeros((rows, longest), np.int64)  # what pads goes before: all end in one column
     for row, prompt in enumerate(prompts):
         padded[row, longest - len(prompt) :] = prompt
-    uniform = torch.as_tensor(chances, dtype=torch.float32, device=device)
-    said = torch.full((rows, most), stop, dtype=torch.int64, device=device)
-    alive = torch.arange(rows, device=device)
+    uniform = torch.as_tensor(chances.T, dtype=torch.float32, device=device).contiguous()
+    said = np.full((rows, most), stop, np.int64)
+    alive = np.arange(rows)
     state = _Kept(model, params, longest - lengths, longest + most, device)
     logits = state.read(torch.as_tensor(padded, device=device))
     for t in range(most):
-        token = _drawn(logits, uniform[alive, t], temperature)
-        said[alive, t] = token
-        goes_on = token != stop
-        left = int(goes_on.sum())
+        token = _drawn(logits, uniform[t], temperature)
+        drawn = token.cpu().numpy()
+        said[alive, t] = drawn
+        goes_on = drawn != stop
+        left = np.count_nonzero(goes_on)
         if left == 0 or t == most - 1:
             break
         if left <= SHRINK * len(alive):
-            state.keep(goes_on)
-            alive, token = alive[goes_on], token[goes_on]
+            alive, kept = alive[goes_on], torch.as_tensor(goes_on, device=device)
+            state.keep(kept)
+            uniform, token = uniform[:, kept], token[kept]
         logits = state.read(token[:, None])
-    return [_until(row, stop) for row in said.cpu().numpy()]
+    return [_until(row, stop) for row in said]
 
 
 def _until(row: Array, stop: int) -> Array:
@@ -82,15 +85,15 @@ def _drawn(logits: Tensor, chance: Tensor, temperature: float) -> Tensor:
     """One token (R,) of logits (R, V)."""
     if temperature == 0:
         return logits.argmax(-1)
-    summed = torch.softmax(logits / temperature, -1).cumsum(-1)
+    if temperature != 1:
+        logits = logits / temperature
+    summed = torch.softmax(logits, -1).cumsum(-1)
     # Sums of roundings may end below 1: the chance is in units of where they end.
-    return torch.searchsorted(summed, chance[:, None] * summed[:, -1:], right=True)[:, 0].clamp(
-        max=logits.shape[-1] - 1
-    )
+    return (summed[:, :-1] <= chance[:, None] * summed[:, -1:]).sum(-1)
 
 
 class _Kept:
-    """Keys and values of what R rows have read, (blocks, 2, R, H, columns, D / H)."""
+    """What R rows have read: keys (blocks, R, H, D / H, columns), values (…, columns, D / H)."""
 
     def __init__(
         self,
@@ -101,31 +104,39 @@ class _Kept:
         device: torch.device,
     ) -> None:
         """`pads` (R,): the columns before each row's first token, which nobody attends to."""
-        self.model, self.params, self.column = model, params, 0
-        shape = (model.layers, 2, len(pads), model.heads, columns, model.per_head)
-        self.kept = torch.empty(shape, device=device)
+        self.model, self.params, self.column = model, model.paired(params), 0
+        self.flat = {name: p[0] for name, p in self.params.items()}
+        shape = (model.layers, len(pads), model.heads, columns, model.per_head)
+        self.values = torch.empty(shape, device=device)
+        self.keys = torch.empty(*shape[:3], model.per_head, columns, device=device)
         column, first = torch.arange(columns, device=device), torch.as_tensor(pads, device=device)
-        # Places begin at 0 with each row's first token. (R or 1, 1, columns, D / H / 2)
-        self.waves = rotations((column - first[:, None, None]).clamp(min=0), model.per_head)
+        # Places begin at 0 with each row's first token. Queries are scaled too.
+        turns = rotations((column - first[:, None]).clamp(min=0), model.per_head)
+        self.waves = torch.stack([turns * model.per_head**-0.5, turns])[:, :, None]
         self.hidden: Tensor | None = None  # (R, 1, 1, columns): −inf at what pads
         if pads.any():
             before = (column < first[:, None])[:, None, None]
             self.hidden = torch.zeros(before.shape, device=device).masked_fill(before, -torch.inf)
         else:
-            self.waves = self.waves[0][:1], self.waves[1][:1]
+            self.waves = self.waves[:, :1]  # (2, R or 1, 1, columns, D / H / 2)
 
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows (R,) bool alone."""
-        self.kept = self.kept[:, :, rows]
+        self.keys, self.values = self.keys[:, rows], self.values[:, rows]
         if self.hidden is not None:
-            self.hidden = self.hidden[rows]
-            self.waves = self.waves[0][rows], self.waves[1][rows]
+            self.hidden, self.waves = self.hidden[rows], self.waves[:, rows]
 
     def read(self, tokens: Tensor) -> Tensor:
         """Logits (R, V) of what follows tokens (R, T), the next of each row."""
+        if tokens.shape[1] == 1 and tokens.device.type == "cpu":
+            return self.read_one(tokens[:, 0])
+        return self.read_some(tokens)
+
+    def read_some(self, tokens: Tensor) -> Tensor:
+        """As `read`, of any number of tokens on any device."""
         t, first = tokens.shape[1], self.column
         after = first + t
-        waves = [part[:, :, first:after] for part in self.waves]
+        waves = self.waves[:, :, :, first:after]
         hidden = None if self.hidden is None else self.hidden[..., :after]
         if t > 1:
             later = torch.full((t, after), -torch.inf, device=tokens.device).triu(first + 1)
@@ -134,14 +145,46 @@ class _Kept:
             hidden[..., torch.arange(t), torch.arange(first, after)] = 0
 
         def attend(k: int, heads: Tensor) -> Tensor:
-            q, key, value = heads.unbind(0)
-            self.kept[k, 0, :, :, first:after] = rotated(key, *waves)
-            self.kept[k, 1, :, :, first:after] = value
-            keys, values = self.kept[k, :, :, :, :after]
+            turning, (value,) = heads.split((2, 1))
+            q, key = rotated(turning, waves)
+            self.keys[k, ..., first:after] = key.mT
+            self.values[k, :, :, first:after] = value
             # Written out: for one query the fused attention takes twice as long.
-            fits = (rotated(q, *waves) * self.model.per_head**-0.5) @ keys.mT
-            return torch.softmax(fits if hidden is None else fits + hidden, -1) @ values
+            fits = q @ self.keys[k, ..., :after]
+            weights = torch.softmax(fits if hidden is None else fits + hidden, -1)
+            return weights @ self.values[k, :, :, :after]
 
         states = self.model.through(self.params, tokens[None], attend)
         self.column = after
         return self.model.logits(self.params, states[:, :, -1:])[0, :, 0]
+
+    def read_one(self, tokens: Tensor) -> Tensor:
+        """As `read`, of one token (R,) on the processor.
+
+        NumPy multiplies many small matrices in half the time that torch takes; the rest is the
+        fewest calls, for with so few numbers each costs as much as what it does.
+        """
+        model, column, p = self.model, self.column, self.flat
+        after = self.column = column + 1
+        rows, wide = len(tokens), model.width
+        waves = self.waves[..., column, :].numpy().swapaxes(0, 1)  # (R or 1, 2, 1, D / H / 2)
+        hidden = None if self.hidden is None else self.hidden[..., :after].numpy()
+        x = torch.embedding(p["embedding"], tokens)  # (R, D)
+
+        def layer(name: str, inputs: Tensor) -> Tensor:
+            return torch.addmm(p[f"{name}.bias"], inputs, p[f"{name}.weight"])
+
+        kept = zip(self.keys.numpy(), self.values.numpy(), strict=True)
+        for k, (keys, values) in enumerate(kept):
+            heads = layer(f"attention{k}", torch.layer_norm(x, (wide,))).numpy()
+            pairs = heads[:, : 2 * wide].view(np.complex64).reshape(rows, 2, model.heads, -1)
+            turned = (pairs * waves).view(np.float32)
+            keys[..., column] = turned[:, 1]
+            values[:, :, column] = heads[:, 2 * wide :].reshape(rows, model.heads, -1)
+            fits = turned[:, 0, :, None] @ keys[..., :after]
+            if hidden is not None:
+                fits += hidden
+            heard = torch.softmax(torch.from_numpy(fits), -1).numpy() @ values[:, :, :after]
+            x = x + layer(f"joined{k}", torch.from_numpy(heard).view(rows, wide))
+            x = x + layer(f"closing{k}", F.gelu(layer(f"hidden{k}", torch.layer_norm(x, (wide,)))))
+        return layer("out", torch.layer_norm(x, (wide,)))

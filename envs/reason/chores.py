@@ -74,6 +74,26 @@ def plans(
     return actions, length
 
 
+def walks(
+    start: Array, needs: Array, undoes: Array, lengths: Array, longest: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Random actions, each of which can be done; fewer than asked for where nothing can be.
+
+    Returns:
+        Actions (B, longest), -1 after the end, and the states that they lead to (B,).
+    """
+    rows, state = np.arange(len(start)), start
+    actions = np.full((len(start), longest), -1)
+    for k in range(longest):
+        ready = ((state[:, None] & needs) == needs) & ((state[:, None] & _BITS) == 0)
+        goes_on = ready.any(1) & (k < lengths)
+        chosen = (rng.random(ready.shape) * ready).argmax(1)
+        actions[:, k] = np.where(goes_on, chosen, -1)
+        after = (state | _BITS[chosen]) & ~undoes[rows, chosen]
+        state = np.where(goes_on, after, state)
+    return actions, state
+
+
 def works(start: Array, needs: Array, undoes: Array, goal: Array, actions: Array) -> Array:
     """Whether actions (B, K), of which -1 is none, can be done and lead to the goal, (B,)."""
     state, fine, rows = start, np.ones(len(start), bool), np.arange(len(start))

@@ -104,6 +104,7 @@ def _kitchen(asked: Problem) -> str:
     for sign, x, y in filter(None, map(v.rule, asked.rules)):
         verb = "needs" if sign == "<" else "undoes"
         lines.append(f"{v.FACTS[x]}{sign}{v.FACTS[y]}: {THINGS[x]} {verb} {THINGS[y]}")
+    lines.append(f"in {asked.most} action{'s' if asked.most > 1 else ''} at most")
     return "\n".join(lines)
 
 

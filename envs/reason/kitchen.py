@@ -9,9 +9,9 @@ import numpy as np
 
 from entitybench.envs.reason import chores
 from entitybench.envs.reason import vocabulary as v
-from entitybench.envs.reason.problem import Problem
+from entitybench.envs.reason.problem import MOST, Problem
 from entitybench.envs.reason.source import Columns, Source
-from entitybench.errors import BadValue
+from entitybench.errors import BadValue, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,19 +21,23 @@ if TYPE_CHECKING:
 
 COUNT = len(v.FACTS)
 ROOM = 6  # tokens that rules are padded to
-UNDO = 2  # rules x~y, at most
 TRUE = 0.3  # the chance that a fact that is not wanted is true at the start
-# How many facts are wanted and how many rules x<y there are, at least and at most, by level.
-WANTED = ((1, 2), (3, 3), (4, 5), (3, 5), (4, 5))
-NEEDS = ((0, 0), (1, 2), (2, 3), (1, 3), (1, 3))
+# By level: how many facts are wanted and how many rules x<y there are between them, at least and at
+# most; how many others must be made true on the way; how many rules x~y a plan must heed.
+WANTED = ((1, 2), (3, 3), (4, 5), (3, 4), (3, 4))
+NEEDS = ((0, 0), (1, 2), (2, 3), (1, 1), (1, 1))
+HELPERS = (0, 0, 0, 1, 2)
+HEEDED = (0, 0, 0, 1, 2)
 _FIELDS = ("start", "needs", "undoes", "goal")  # what is asked
 
 
 class Kitchen(Source):
     """Seven facts, and actions that make one true.
 
-    A rule x<y says that x needs y when it is done, x~y that doing x makes y false again. Levels:
-    no rules; one or two x<y; a chain of them; one x~y that a plan must heed; two of these.
+    A rule x<y says that x needs y when it is done, x~y that doing x makes y false again. An answer
+    may have as many actions as the shortest plan, which the question says. Levels: no rules; one or
+    two x<y; a chain of them; a fact that nobody asks for must come first, and a plan must heed one
+    x~y; two of each.
     """
 
     domain: ClassVar[str] = "kitchen"
@@ -47,8 +51,10 @@ class Kitchen(Source):
         low, high = WANTED[self.level - 1]
         wanted = rng.integers(low, high + 1, count)
         order = np.argsort(rng.random((count, COUNT)), 1)  # the first `wanted` are
-        goal = _bits(np.argsort(order, 1) < wanted[:, None])
-        start = _bits(rng.random((count, COUNT)) < TRUE) & ~goal
+        helpers, place = HELPERS[self.level - 1], np.argsort(order, 1)
+        goal = _bits(place < wanted[:, None])
+        used = _bits(place < wanted[:, None] + helpers)  # the first, and the next are helpers
+        start = _bits(rng.random((count, COUNT)) < TRUE) & ~used
         needs, undoes = np.zeros((2, count, COUNT), np.int64)
         rows = np.arange(count)
         low, high = NEEDS[self.level - 1]
@@ -61,26 +67,47 @@ class Kitchen(Source):
                 later, earlier = np.full(count, k + 1), np.full(count, k)
             there = k < rules
             needs[rows[there], order[rows, later][there]] |= 1 << order[rows, earlier][there]
-        # Two facts of each x~y, by their places among those that are wanted.
-        first = (rng.random((count, UNDO)) * wanted[:, None]).astype(np.int64)
-        apart = 1 + (rng.random((count, UNDO)) * (wanted[:, None] - 1)).astype(np.int64)
-        x, y = (
-            np.take_along_axis(order, each % wanted[:, None], 1) for each in (first, first + apart)
-        )
-        for k in range(max(0, self.level - 3)):
-            undoes[rows, x[:, k]] |= 1 << y[:, k]
+        for k in range(helpers):  # is needed by what is wanted, or by the helper before it
+            needing = order[rows, (rng.random(count) * (wanted + k)).astype(np.int64)]
+            needs[rows, needing] |= 1 << order[rows, wanted + k]
+        known = wanted + helpers
+        for _ in range(HEEDED[self.level - 1]):  # two of the facts that a plan makes true
+            first = (rng.random(count) * known).astype(np.int64)
+            apart = 1 + (rng.random(count) * (known - 1)).astype(np.int64)
+            undoes[rows, order[rows, first]] |= 1 << order[rows, (first + apart) % known]
         return {"start": start, "goal": goal, "needs": needs, "undoes": undoes}
 
     def _planned(self, columns: Columns, rng: np.random.Generator) -> tuple[Columns, Array]:
         start, needs, undoes, goal = (columns[name] for name in _FIELDS)
         actions, length = chores.plans(start, needs, undoes, goal, rng)
         fits = (length >= 1) & (length <= chores.MOST)
-        wanted = max(0, self.level - 3)
-        for k in range(wanted):  # a plan that does not heed the k-th x~y fails
+        for k in range(HEEDED[self.level - 1]):  # a plan that does not heed the k-th x~y fails
             without, there = _less(undoes, k)
             careless, _ = chores.plans(start, needs, without, goal, rng)
             fits &= there & ~chores.works(start, needs, undoes, goal, careless)
         return {**columns, "actions": actions}, fits
+
+    def walks(
+        self, count: int, longest: int, rng: np.random.Generator, split: str = "train"
+    ) -> list[Problem]:
+        """Random walks of 1 to `longest` actions; some of what is true in the end is the goal.
+
+        What is explained in practice, so that a hint may be any walk and not a plan.
+        """
+
+        def walked(number: int) -> Columns:
+            asked = self._asked(number, rng)
+            rules = asked["needs"], asked["undoes"]
+            lengths = rng.integers(1, longest + 1, number)
+            actions, end = chores.walks(asked["start"], *rules, lengths, longest, rng)
+            goal = end & _bits(rng.random((number, COUNT)) < 0.5)
+            return {**asked, "goal": goal, "actions": actions}
+
+        def fits(columns: Columns) -> tuple[Columns, Array]:
+            return columns, columns["goal"] & ~columns["start"] != 0
+
+        whole("longest", longest)
+        return self._gathered(count, split, walked, fits)
 
     def _content(self, columns: Columns) -> Array:
         return np.column_stack([columns[name] for name in _FIELDS])
@@ -92,17 +119,21 @@ class Kitchen(Source):
 
     def _problems(self, columns: Columns) -> list[Problem]:
         names = (*_FIELDS, "actions")
-        return [
-            Problem(
-                start=_facts(start),
-                goal=_facts(goal),
-                rules=_rules(needs, undoes),
-                actions=tuple(v.ACT0 + act for act in actions if act >= 0),
+        found = []
+        for start, needs, undoes, goal, acts in zip(
+            *(columns[name].tolist() for name in names), strict=True
+        ):
+            actions = tuple(v.ACT0 + act for act in acts if act >= 0)
+            found.append(
+                Problem(
+                    start=_facts(start),
+                    goal=_facts(goal),
+                    rules=_rules(needs, undoes),
+                    actions=actions,
+                    most=len(actions),
+                )
             )
-            for start, needs, undoes, goal, actions in zip(
-                *(columns[name].tolist() for name in names), strict=True
-            )
-        ]
+        return found
 
     def plan(self, problem: Problem, rng: np.random.Generator) -> Problem:
         """Shortest; with no actions where no plan of ten leads to the goal."""
@@ -120,7 +151,8 @@ class Kitchen(Source):
         rules = [*problem.rules, *[v.PAD] * (ROOM - len(problem.rules))]
         wanted = [v.FACT0 + 2 * i + 1 if on else v.PAD for i, on in enumerate(problem.goal)]
         start = self.state_tokens(problem.start)
-        return [v.KITCHEN, *start, v.RULES, *rules, v.GOAL, *wanted, v.CHAIN]
+        most = v.STEP0 + problem.most
+        return [v.KITCHEN, *start, v.RULES, *rules, v.GOAL, *wanted, most, v.CHAIN]
 
     def read(self, question: Sequence[int]) -> Problem:
         tokens = [int(token) for token in question]
@@ -131,14 +163,15 @@ class Kitchen(Source):
         goal = tuple(int(token == v.FACT0 + 2 * i + 1) for i, token in enumerate(wanted))
         marks = tokens[:1], tokens[first - 1 : first], tokens[last : last + 1], tokens[-1:]
         known = all(v.rule(token) is not None for token in rules)
+        most = tokens[last + 1 + COUNT] if len(tokens) == last + 3 + COUNT else -1
         if (
             marks != ([v.KITCHEN], [v.RULES], [v.GOAL], [v.CHAIN])
             or start is None
             or not known
-            or len(tokens) != last + 2 + COUNT
+            or not v.STEP0 < most <= v.STEP0 + MOST
         ):
             raise BadValue(f"this is no question of kitchen: {v.written(tokens)[:120]}")
-        return Problem(start=start, goal=goal, rules=rules)
+        return Problem(start=start, goal=goal, rules=rules, most=most - v.STEP0)
 
     def state_tokens(self, state: State) -> list[int]:
         return [v.FACT0 + 2 * i + on for i, on in enumerate(state)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 State = tuple[int, ...]
+MOST = 10  # actions of an answer, where the question does not say fewer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Problem:
             nobody planned yet.
         rules: tokens, of the kitchen.
         beside: another table that has nothing to do with the question; of `track`.
+        most: actions that an answer may have.
     """
 
     start: State
@@ -26,6 +28,7 @@ class Problem:
     actions: tuple[int, ...] = ()
     rules: tuple[int, ...] = ()
     beside: State = ()
+    most: int = MOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

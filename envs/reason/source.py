@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 LEVELS = (1, 2, 3, 4, 5)
 SPLITS = ("train", "validation", "test")
-MOST = 10  # actions of an answer
 BLOCK = 256  # problems that are drawn at once
 _EIGHTHS = np.array([2, 1, 0, 0, 0, 0, 0, 0])  # of all problems, the split that each is of
 _ROUNDS = 1000  # of drawing, after which a level is taken for impossible
@@ -234,8 +233,8 @@ class Source(ABC):
             return Verdict(right=False, why=why)
         state = problem.start
         for step, action in enumerate(acts, 1):
-            if step > MOST:
-                why = f"it has {len(acts)} {self.unit}s; at most {MOST} are allowed"
+            if step > problem.most:
+                why = f"it has {len(acts)} {self.unit}s; at most {problem.most} are allowed"
             elif not self.is_action(action):
                 why = f"{v.written([action])} is no {self.unit}"
             else:

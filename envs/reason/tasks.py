@@ -20,11 +20,12 @@ _SUMMARIES = {
         "one or two things to do, in any order",
         "three things to do, some need others",
         "four or five things to do, in a chain",
-        "things to do, one of which undoes another",
-        "things to do, two of which undo others",
+        "things to do, one first that nobody asks for, one undoes another",
+        "things to do, two first that nobody asks for, two undo others",
     ),
 }
-_VERSIONS = {"track": 2}  # since steps have names in its chains of thought
+# Since steps have names in chains of thought; since questions say how many actions are allowed.
+_VERSIONS = {"track": 2, "kitchen": 2}
 _CLASSES = {
     "rearrange": "rearrange:Rearrange",
     "track": "rearrange:Track",

@@ -1,10 +1,8 @@
 """What a base model learns before any rewards: pairs of what is shown and what is to be said.
 
-`rearrange`: half is solving the easy levels, where no block is ever parked; the rest is explaining,
-mostly random walks, so that any hint can be followed. Nothing of the hard levels is shown.
-
-`kitchen`: half is solving the easy levels, where nothing undoes anything; the other half explains
-plans of all levels.
+`rearrange` and `kitchen`: half is solving the easy levels, where no block is ever parked and nothing
+is done that is not asked for; the rest is explaining, mostly random walks, so that any hint can be
+followed. No problem of the hard levels is shown.
 
 `track`: half is solving; the rest are the roles of a polluter, who writes a wrong state with up to
 two steps that follow from it, and of a repairer, who names the wrong step, if there is one, and
@@ -36,10 +34,10 @@ if TYPE_CHECKING:
 LEVELS = (1, 2, 3, 4, 5)
 EASY = LEVELS[:3]
 POOL = 8_192  # problems of each sort and level, drawn once
-WALK = 7  # moves of the longest walk that is explained
+WALK = 7  # actions of the longest walk that is explained
 SHARES: Mapping[str, Mapping[str, float]] = {
     "rearrange": {"solve": 0.5, "walk": 0.35, "explain": 0.15},
-    "kitchen": {"solve": 0.5, "explain": 0.5},
+    "kitchen": {"solve": 0.5, "walk": 0.35, "explain": 0.15},
     "track": {"solve": 0.54, "pollute": 0.12, "repair": 0.18, "agree": 0.10, "believe": 0.06},
 }
 HEALED = 0.02  # of "believe": those that notice in the end
@@ -48,12 +46,12 @@ HEALED = 0.02  # of "believe": those that notice in the end
 @cache
 def pool(domain: str) -> dict[str, tuple[Said, ...]]:
     """Lessons by sort; the same for all training seeds. Raises BadValue for other domains."""
-    make = {"rearrange": _rearrange, "kitchen": _kitchen, "track": _track}.get(domain)
-    if make is None:
+    if domain not in SHARES:
         raise BadValue(
             f"there are no lessons of {domain}: a base model learns {' or '.join(SHARES)}."
         )
-    return {sort: tuple(found) for sort, found in make().items()}
+    made = _track() if domain == "track" else _planned(domain)
+    return {sort: tuple(found) for sort, found in made.items()}
 
 
 def lessons(
@@ -81,27 +79,17 @@ def _sources(domain: str, levels: tuple[int, ...] = EASY) -> list[Any]:
     return [world_of(tasks()[f"reason-{domain}-{level}"]) for level in levels]
 
 
-def _rearrange() -> dict[str, list[Said]]:
+def _planned(domain: str) -> dict[str, list[Said]]:
+    """Of domains whose answer is a plan."""
     found: dict[str, list[Said]] = {"solve": [], "explain": []}
-    sources = _sources("rearrange")
-    for level, source in zip(EASY, sources, strict=True):
-        for problem in source.draw(POOL, generator(level, "lessons", "rearrange")):
+    for level, source in zip(EASY, _sources(domain), strict=True):
+        for problem in source.draw(POOL, generator(level, "lessons", domain)):
             solution = source.solution(problem)
             found["solve"].append((source.question(problem), solution))
             found["explain"].append((source.hinted(problem), solution))
-    walks = sources[0].walks(2 * POOL, WALK, generator(0, "walks", "rearrange"))
-    found["walk"] = [(sources[0].hinted(walk), sources[0].solution(walk)) for walk in walks]
-    return found
-
-
-def _kitchen() -> dict[str, list[Said]]:
-    found: dict[str, list[Said]] = {"solve": [], "explain": []}
-    for level, source in zip(LEVELS, _sources("kitchen", LEVELS), strict=True):
-        for problem in source.draw(POOL, generator(level, "lessons", "kitchen")):
-            solution = source.solution(problem)
-            found["explain"].append((source.hinted(problem), solution))
-            if level in EASY:
-                found["solve"].append((source.question(problem), solution))
+    (hardest,) = _sources(domain, LEVELS[-1:])  # has all sorts of rules; on the table none differ
+    walks = hardest.walks(2 * POOL, WALK, generator(0, "walks", domain))
+    found["walk"] = [(hardest.hinted(walk), hardest.solution(walk)) for walk in walks]
     return found
 
 

@@ -6,23 +6,28 @@ questions and rollouts. The bounds were set before the claims' seeds were run.
 
 from __future__ import annotations
 
+from functools import partial
+
 from entitybench.claims import Arm, Check, Claim, Difference, Mean, Measured
 
-HARD = "reason-rearrange-5"
-EASY = "reason-rearrange-3"
+DOMAIN = "rearrange"
+OTHERS = ("kitchen",)  # where the main claim is checked again
+HARD, EASY = 5, 3  # levels
 ITEMS = 100
 _UNIT = "entitybench.agents.expo.measures"
-_PRESETS = ("small",)
 _PUBLISHED = "MATH level 5, pass@4: 23 % against 2 % (GRPO) and 12 % (GRPO with expert solutions)"
 
+_claim = partial(Claim, method="expo", presets=("small",), items=ITEMS)
 
-def _arm(agent: str) -> Arm:
-    return Arm(agent, agent, HARD)
+
+def _arm(agent: str, domain: str = DOMAIN) -> Arm:
+    return Arm(agent, agent, f"reason-{domain}-{HARD}")
 
 
 def _easy(agent: str) -> Arm:
     """What was trained on hard problems, asked easy ones."""
-    return Arm(f"{agent}@easy", agent, EASY, weights_from=HARD)
+    hard = _arm(agent).task
+    return Arm(f"{agent}@easy", agent, f"reason-{DOMAIN}-{EASY}", weights_from=hard)
 
 
 def _solved(agent: str) -> Mean:
@@ -33,25 +38,41 @@ def _ahead(agent: str, rival: str) -> Difference:
     return Difference(_solved(agent), _solved(rival))
 
 
-CLAIMS: tuple[Claim, ...] = (
-    Claim(
-        name="s1",
-        method="expo",
-        statement="Where no answer is ever right, explanations of right answers make them so, and "
-        "rewards alone do not.",
+def _unlocks(name: str, domain: str) -> Claim:
+    """Explanations make right what rewards cannot."""
+    return _claim(
+        name=name,
+        statement=f"In {domain}, where no answer is ever right, explanations of right answers make "
+        "them so, and rewards alone do not.",
         published=_PUBLISHED,
-        arms=(_arm("expo"), _arm("grpo")),
+        arms=(_arm("expo", domain), _arm("grpo", domain)),
         checks=(
             Check(_solved("expo"), at_least=0.40, by="every seed"),
             Check(_solved("grpo"), at_most=0.05, by="every seed"),
             Check(_ahead("expo", "grpo"), at_least=0.35),
         ),
-        presets=_PRESETS,
-        items=ITEMS,
-    ),
-    Claim(
+    )
+
+
+def _hard(name: str, domain: str) -> Claim:
+    """The guard of the comparison."""
+    return _claim(
+        name=name,
+        statement=f"Problems of {domain} are hard: of 64 answers of the base model hardly ever one "
+        "is right, and it can explain nearly all. Otherwise the comparison says nothing.",
+        published="9 % of 128 answers on MATH level 5",
+        arms=(_arm("tiny-lm", domain),),
+        checks=(
+            Check(Mean("tiny-lm", "pass_64"), at_most=0.02, by="every seed"),
+            Check(Measured(f"{_UNIT}:explained", ("tiny-lm",)), at_least=0.9, by="every seed"),
+        ),
+    )
+
+
+CLAIMS: tuple[Claim, ...] = (
+    _unlocks("s1", DOMAIN),
+    _claim(
         name="s2",
-        method="expo",
         statement="The model's own explanations teach more than an expert's terse solutions, and "
         "easy problems are not forgotten.",
         published=_PUBLISHED,
@@ -60,12 +81,9 @@ CLAIMS: tuple[Claim, ...] = (
             Check(_ahead("expo", "grpo-expert"), at_least=0.20),
             Check(Mean("expo@easy", "solved"), at_least=0.95),
         ),
-        presets=_PRESETS,
-        items=ITEMS,
     ),
-    Claim(
+    _claim(
         name="s2b",
-        method="expo",
         statement="Rewards add to what the likelihood of explanations does by itself.",
         published="not in the paper",
         arms=(_arm("expo"), _arm("expo-sft"), _arm("oracle-cot")),
@@ -73,48 +91,26 @@ CLAIMS: tuple[Claim, ...] = (
             Check(_ahead("expo", "expo-sft"), at_least=0.0, by="interval"),
             Check(_ahead("expo", "oracle-cot"), required=False, at_least=0.0, why="a bound"),
         ),
-        presets=_PRESETS,
-        items=ITEMS,
     ),
-    Claim(
+    _claim(
         name="s3",
-        method="expo",
         statement="To the base model its explanations are at most half as surprising as an "
-        "expert's solutions, and nearly all of them are right.",
+        "expert's solutions.",
         published="about half as surprising (a figure)",
         arms=(_arm("tiny-lm"),),
-        checks=(
-            Check(Measured(f"{_UNIT}:own_over_expert", ("tiny-lm",)), at_most=0.5),
-            Check(Measured(f"{_UNIT}:explained", ("tiny-lm",)), at_least=0.9, by="every seed"),
-        ),
-        presets=_PRESETS,
-        items=ITEMS,
+        checks=(Check(Measured(f"{_UNIT}:own_over_expert", ("tiny-lm",)), at_most=0.5),),
     ),
-    Claim(
-        name="s4",
-        method="expo",
-        statement="The problems are hard: of 64 answers of the base model hardly ever one is "
-        "right. Otherwise the comparison says nothing.",
-        published="9 % of 128 answers on MATH level 5",
-        arms=(_arm("tiny-lm"),),
-        checks=(Check(Mean("tiny-lm", "pass_64"), at_most=0.02, by="every seed"),),
-        presets=_PRESETS,
-        items=ITEMS,
-    ),
-    Claim(
+    _hard("s4", DOMAIN),
+    _claim(
         name="dpo",
-        method="expo",
         statement="Preferring the model's own explanations teaches more than preferring an "
         "expert's solutions.",
         published="54.3 against 43.7 % on MATH, offline",
         arms=(_arm("expo-dpo"), _arm("dpo-expert")),
         checks=(Check(_ahead("expo-dpo", "dpo-expert"), at_least=0.0, by="interval"),),
-        presets=_PRESETS,
-        items=ITEMS,
     ),
-    Claim(
+    _claim(
         name="rivals",
-        method="expo",
         statement="It is not behind learning from one's own right answers, with missed ones "
         "explained or not.",
         published="not in the paper",
@@ -123,7 +119,7 @@ CLAIMS: tuple[Claim, ...] = (
             Check(_ahead("expo", rival), at_least=0.0)
             for rival in ("star", "rft", "grpo-dynamic", "sft-expert-grpo")
         ),
-        presets=_PRESETS,
-        items=ITEMS,
     ),
+    *(_unlocks(f"s1-{domain}", domain) for domain in OTHERS),
+    *(_hard(f"s4-{domain}", domain) for domain in OTHERS),
 )

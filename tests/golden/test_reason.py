@@ -235,6 +235,40 @@ def test_rules_of_the_kitchen_beside_one_another() -> None:
                 assert after[0, act, number] == expected
 
 
+def test_the_kitchen_allows_as_many_actions_as_its_shortest_plan() -> None:
+    """One more, in the place of none, is refused although it leads to the goal as well."""
+    source = Kitchen(5)
+    told = 0
+    for problem in source.problems(range(40)):
+        assert source.read(source.question(problem)).most == problem.most == len(problem.actions)
+        spare = [v.ACT0 + i for i in range(chores.COUNT) if not (problem.start[i] or problem.goal[i])]
+        for action in spare:
+            longer = replace(problem, actions=(action, *problem.actions))
+            verdict = source.verify(problem, source.final(longer))
+            assert not verdict.right
+            told += verdict.why == f"it has {longer.most + 1} actions; at most {problem.most} are allowed"
+    assert told  # others cannot be done at all
+
+
+@pytest.mark.parametrize(("level", "helpers"), [(3, 0), (4, 1), (5, 2)])
+def test_what_nobody_asks_for_must_be_done_in_the_kitchen(level: int, helpers: int) -> None:
+    source = Kitchen(level)
+    for problem in source.problems(range(40)):
+        done = {action - v.ACT0 for action in problem.actions}
+        assert sum(not problem.goal[fact] for fact in done) == helpers
+
+
+def test_walks_in_the_kitchen_can_be_done_and_end_at_their_goal() -> None:
+    source = Kitchen(5)
+    found = source.walks(200, 7, generator(0, "walks of a test"))
+    assert {len(walk.actions) for walk in found} == set(range(1, 8))
+    for walk in found:
+        assert source.verify(walk, source.solution(walk)).right
+        assert source.split(walk) == "train"
+    with pytest.raises(BadValue, match="longest"):
+        source.walks(3, 0, generator(0))
+
+
 CONTEXTS = [(source, kind) for source in SOURCES for kind in contexts.kinds_of(source)]
 
 

@@ -1,8 +1,9 @@
 """Makes the records of what does not learn: `python benchmarks/records.py [TASK ...]`.
 
 Oracle, random, zero and constant: the ends of every table. The same as
-`bench eval --agent oracle --task TASK --out …` from a clean revision, for every task in state whose
-record is missing or of another task, world or version (--anew: for all).
+`bench eval --agent oracle --task TASK --out …` from a clean revision, for every task in state and
+every one of reasoning whose record is missing or of another task, world or version (--anew: for
+all).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def current(task: TaskSpec, agent: str) -> bool:
 def main() -> int:
     """Write them. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tasks", nargs="*", help="ids; default: all in state")
+    parser.add_argument("tasks", nargs="*", help="ids; default: all of these")
     parser.add_argument("--anew", action="store_true", help="also those that are there")
     parser.add_argument("--agents", nargs="*", default=AGENTS, help="default: all four")
     parser.add_argument("--threads", type=int, default=None)
@@ -53,13 +54,15 @@ def main() -> int:
     if revision is None or revision.dirty:
         sys.exit("records are made from a clean revision: commit first.")
     for task in tasks():
-        if "state" not in task.tags or (asked.tasks and task.id not in asked.tasks):
+        if not task.tags & {"state", "reason"} or (asked.tasks and task.id not in asked.tasks):
             continue
         if task.extra and importlib.util.find_spec(task.extra) is None:
             print(f"{task.id}: needs the extra [{task.extra}]")
             continue
         for agent in asked.agents:
             if agent == "oracle" and task.oracle is None:
+                continue
+            if task.kind == "reasoner" and agent in ("zero", "constant"):  # there is no zero answer
                 continue
             if current(task, agent) and not asked.anew:
                 continue

@@ -75,7 +75,7 @@ class ExPO(PostLearner):
     config_class: ClassVar[type[Any]] = ExPOConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {**SIZES["tiny"], "phases": constant(4), "group": 2},
-        "small": {**SIZES["small"], "phases": constant(300)},
+        "small": {**SIZES["small"], "phases": constant(300, 3e-3, last=0.1)},
         "paper": {**SIZES["paper"], "phases": constant(600, 1e-4, extra=0.04), "kl_weight": 1e-3},
     }
 

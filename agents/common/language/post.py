@@ -52,8 +52,10 @@ class PostPhase(Phase):
         bounded(self, extra=weight, rehearsal=weight)
 
 
-def constant(updates: int, rate: float = 5e-4, extra: float = 1.0) -> tuple[PostPhase, ...]:
-    """A short rise of the learning rate, then a constant one."""
+def constant(
+    updates: int, rate: float = 5e-4, extra: float = 1.0, last: float = 1.0
+) -> tuple[PostPhase, ...]:
+    """A short rise of the learning rate, then a constant one, or one that falls to a share of it."""
     short = min(10, updates // 2)
     return (
         PostPhase(
@@ -63,7 +65,7 @@ def constant(updates: int, rate: float = 5e-4, extra: float = 1.0) -> tuple[Post
             name="main",
             updates=updates - short,
             learning_rate=rate,
-            final_learning_rate=rate,
+            final_learning_rate=rate * last,
             extra=extra,
         ),
     )

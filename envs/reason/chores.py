@@ -75,7 +75,12 @@ def plans(
 
 
 def walks(
-    start: Array, needs: Array, undoes: Array, lengths: Array, longest: int, rng: np.random.Generator
+    start: Array,
+    needs: Array,
+    undoes: Array,
+    lengths: Array,
+    longest: int,
+    rng: np.random.Generator,
 ) -> tuple[Array, Array]:
     """Random actions, each of which can be done; fewer than asked for where nothing can be.
 

@@ -241,12 +241,17 @@ def test_the_kitchen_allows_as_many_actions_as_its_shortest_plan() -> None:
     told = 0
     for problem in source.problems(range(40)):
         assert source.read(source.question(problem)).most == problem.most == len(problem.actions)
-        spare = [v.ACT0 + i for i in range(chores.COUNT) if not (problem.start[i] or problem.goal[i])]
+        spare = [
+            v.ACT0 + i for i in range(chores.COUNT) if not (problem.start[i] or problem.goal[i])
+        ]
         for action in spare:
             longer = replace(problem, actions=(action, *problem.actions))
             verdict = source.verify(problem, source.final(longer))
             assert not verdict.right
-            told += verdict.why == f"it has {longer.most + 1} actions; at most {problem.most} are allowed"
+            told += (
+                verdict.why
+                == f"it has {longer.most + 1} actions; at most {problem.most} are allowed"
+            )
     assert told  # others cannot be done at all
 
 

@@ -1,8 +1,8 @@
 """What a base model learns before any rewards: pairs of what is shown and what is to be said.
 
-`rearrange` and `kitchen`: half is solving the easy levels, where no block is ever parked and nothing
-is done that is not asked for; the rest is explaining, mostly random walks, so that any hint can be
-followed. No problem of the hard levels is shown.
+`rearrange` and `kitchen`: half is solving the easy levels, where no block is ever parked and no
+action is done that is not asked for; the rest is explaining, mostly random walks, so that any hint
+can be followed. No problem of the hard levels is shown.
 
 `track`: half is solving; the rest are the roles of a polluter, who writes a wrong state with up to
 two steps that follow from it, and of a repairer, who names the wrong step, if there is one, and

@@ -55,7 +55,7 @@ class PostPhase(Phase):
 def constant(
     updates: int, rate: float = 5e-4, extra: float = 1.0, last: float = 1.0
 ) -> tuple[PostPhase, ...]:
-    """A short rise of the learning rate, then a constant one, or one that falls to a share of it."""
+    """A short rise of the learning rate, then a constant one, or one that falls to a share."""
     short = min(10, updates // 2)
     return (
         PostPhase(

@@ -124,9 +124,9 @@ def _kitchen(problem: Problem) -> str:
     begun = f"Done already: {_and(done)}. " if done else ""
     return (
         f"In a kitchen these can be done, one after the other: {', '.join(THINGS)}. {begun}"
-        f"{' '.join([*rules, ''])}In which order, {problem.most} at most, are they done so that "
-        f"in the end {_and(wanted)} {'are' if len(wanted) > 1 else 'is'} done? Nothing that is done "
-        "can be done again. Give the list, as in \\boxed{kettle, light}."
+        f"{' '.join([*rules, ''])}In which order, {problem.most} at most, are they done "
+        f"so that in the end {_and(wanted)} {'are' if len(wanted) > 1 else 'is'} done? "
+        "Nothing that is done can be done again. Give the list, as in \\boxed{kettle, light}."
     )
 
 

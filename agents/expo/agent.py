@@ -14,9 +14,9 @@ import torch
 
 from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.language.learner import Said, packed
-from entitybench.agents.common.language.lessons import lessons, longest
 from entitybench.agents.common.language.losses import advantages, grpo_loss, sft_loss
 from entitybench.agents.common.language.post import (
+    FOLDER,
     NOTHING,
     SIZES,
     Items,
@@ -24,7 +24,6 @@ from entitybench.agents.common.language.post import (
     PostLearner,
     constant,
 )
-from entitybench.envs.reason import vocabulary as v
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +75,7 @@ class ExPO(PostLearner):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {**SIZES["tiny"], "phases": constant(4), "group": 2},
         "small": {**SIZES["small"], "phases": constant(300, 3e-3, last=0.1)},
-        "paper": {**SIZES["paper"], "phases": constant(600, 1e-4, extra=0.04), "kl_weight": 1e-3},
+        "paper": {**FOLDER, "phases": constant(600, 1e-5, extra=0.04), "kl_weight": 1e-3},
     }
 
     def init(self, rng: torch.Generator) -> None:
@@ -103,9 +102,8 @@ class ExPO(PostLearner):
             extra, more = self.extra(source, chosen, live, rng)
             extra += [NOTHING] * (c.batch_size - len(extra))
             logs |= more
-        rehearsed = lessons(source.of, c.rehearsed, rng)
-        length = max(longest(source.of), len(source.of.question(chosen[0])) + c.most)
-        tokens, mask = packed([*rolled, *extra, *rehearsed], length)
+        rows = [*rolled, *extra, *self.rehearsal(source, rng)]
+        tokens, mask = packed(rows, self.room(source, rows))
         shown = {f"log {name}": np.array([value], np.float32) for name, value in logs.items()}
         return {"tokens": tokens[None], "mask": mask[None], "advantage": advantage[None], **shown}
 
@@ -161,7 +159,7 @@ class ExPO(PostLearner):
         rollouts, extra, rehearsed = log_p.split(parts, -2)
         of_rollouts, of_extra, of_rehearsed = batch["mask"].split(parts, -2)
         reference = None
-        if c.kl_weight:
+        if c.kl_weight and rolled:
             with torch.no_grad():
                 tokens = batch["tokens"][..., :rolled, :]
                 reference = self.decoder.log_likelihood(params["base"], tokens)
@@ -209,7 +207,7 @@ class ExPO(PostLearner):
         prompts = [of.hinted(problem) for problem in problems]
         said = self.say(self.explainer(), prompts, rng.random((len(prompts), c.most)))
         right = [of.verify(*each).right for each in zip(problems, said, strict=True)]
-        good = right if c.filtered else [words[-1:] == [v.EOS] for words in said]
+        good = right if c.filtered else [self.ended(words) for words in said]
         kept = zip(problems, said, good, strict=True)
         pairs = [(of.question(problem), words) for problem, words, fits in kept if fits]
         return pairs, {"explain_ok": float(np.mean(right)) if right else 0.0}

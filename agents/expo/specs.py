@@ -12,6 +12,7 @@ _spec = partial(
     target="entitybench.agents.expo.agent:ExPO",
     learns_from="problems",
     parts={"base": "tiny-lm"},
+    instead="model",
     extra="train",
     paper="Zhou et al., ExPO: Unlocking Hard Reasoning with Self-Explanation-Guided "
     "Reinforcement Learning, NeurIPS 2025",

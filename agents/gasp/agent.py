@@ -83,6 +83,7 @@ class GASP(PostLearner):
     """
 
     config_class: ClassVar[type[Any]] = GASPConfig
+    worded = False
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
             **SIZES["tiny"],

@@ -51,11 +51,31 @@ def hinted(source: Source, problem: Problem) -> str:
 
 def solution(source: Source, problem: Problem) -> str:
     """The planner's reasoning, a sentence a step, and the answer."""
-    lines = [_state(source, problem.start, "At the start")]
-    for action, state in zip(problem.actions, source.states(problem)[1:], strict=True):
-        said = _move(action) if v.is_move(action) else f"do the {THINGS[action - v.ACT0]}"
-        lines.append(f"{said[0].upper()}{said[1:]}. {_state(source, state, 'Now')}")
-    return "\n".join([*lines, f"The answer is {boxed(source, problem)}."])
+    return f"{chain(source, source.chain(problem))}The answer is {boxed(source, problem)}."
+
+
+def log(source: Source, problem: Problem) -> str:
+    """What the planner does and the answer: no states, an expert's style and not a solver's."""
+    done = ", then ".join(_done(action) for action in problem.actions)
+    return f"{done[0].upper()}{done[1:]}. The answer is {boxed(source, problem)}."
+
+
+def chain(source: Source, tokens: Sequence[int]) -> str:
+    """A chain of thought that is given as tokens, right or wrong: a line a step."""
+    lines, at, step = [], 0, 0
+    while at < len(tokens):
+        said = []
+        if source.is_action(tokens[at]):
+            step += 1
+            said.append(f"Step {step}: {_done(tokens[at])}.")
+            at += 1
+        if (state := source.state_of(tokens[at : at + source.width])) is not None:
+            said.append(_state(source, state, "Now" if step else "At the start"))
+            at += source.width
+        elif not said:
+            at += 1  # a name of a step, which English counts
+        lines += [" ".join(said)] if said else []
+    return "".join(f"{line}\n" for line in lines)
 
 
 def boxed(source: Source, problem: Problem) -> str:
@@ -90,6 +110,12 @@ def answer_of(source: Source, text: str) -> list[int]:
     return [v.ANSWER, *found, v.EOS]
 
 
+def flagged(text: str) -> list[int]:
+    """The tokens of what a text calls wrong, `! @k` for each "step k is wrong"."""
+    steps = map(int, re.findall(r"(?i)step (\d{1,3}) is wrong", text))
+    return [token for k in steps if 1 <= k <= v.STEPS for token in (v.WRONG, v.STEP0 + k)]
+
+
 def _table(state: State) -> str:
     held = [f"slot {j} holds block {v.BLOCKS[b]}" for j, b in enumerate(state) if b != v.EMPTY]
     empty = [str(slot) for slot, block in enumerate(state) if block == v.EMPTY]
@@ -101,6 +127,10 @@ def _table(state: State) -> str:
 def _move(move: int) -> str:
     block, slot = v.block_and_slot(move)
     return f"push block {v.BLOCKS[block]} to slot {slot}"
+
+
+def _done(action: int) -> str:
+    return _move(action) if v.is_move(action) else f"do the {THINGS[action - v.ACT0]}"
 
 
 def _state(source: Source, state: State, when: str) -> str:

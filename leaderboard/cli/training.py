@@ -100,7 +100,7 @@ def train(
         raise BadValue(f"--workers {workers} is of an --executor: name one, or leave it out.")
     if resume:
         begun(out, chosen)
-    given = parts_of_seeds(spec, registry.tasks()[task], folders_of, chosen)
+    given = parts_of_seeds(spec, registry.tasks()[task], folders_of, chosen, changes)
     with progress_bar(f"{agent} in {task}") as bar:
 
         def progress(status: Status) -> None:

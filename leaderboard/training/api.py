@@ -76,7 +76,7 @@ def train(
         agent,
         task,
         seeds=chosen,
-        parts=parts_of_seeds(agent_spec(agent), task_of(task), given, chosen),
+        parts=parts_of_seeds(agent_spec(agent), task_of(task), given, chosen, set),
         out=out,
         dataset=dataset,
         preset=preset,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import META, Checkpoint, read_meta
 from entitybench.errors import BadValue, a_path, unknown
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 
 def checked_parts(
-    spec: AgentSpec, task: TaskSpec, parts: Mapping[str, str | Path]
+    spec: AgentSpec,
+    task: TaskSpec,
+    parts: Mapping[str, str | Path],
+    changes: Mapping[str, Any] | None = None,
 ) -> dict[str, Path]:
-    """The checkpoints of parts.
+    """The checkpoints of parts; none where a setting takes their place.
 
     Raises BadValue unless they are those that the spec names, UnknownId where there are none such,
     CheckpointError for weights of another agent, task or version.
     """
-    _check_names(spec, parts)
+    _check_names(spec, parts, changes)
     found = {name: Path(folder) for name, folder in parts.items()}
     for name, folder in found.items():
         check(Checkpoint(folder, read_meta(folder)), agents()[spec.parts[name]], task, None, None)
@@ -33,7 +36,11 @@ def checked_parts(
 
 
 def parts_of_seeds(
-    spec: AgentSpec, task: TaskSpec, folders: Mapping[str, str | Path], seeds: Sequence[int]
+    spec: AgentSpec,
+    task: TaskSpec,
+    folders: Mapping[str, str | Path],
+    seeds: Sequence[int],
+    changes: Mapping[str, Any] | None = None,
 ) -> dict[int, dict[str, Path]]:
     """The checkpoints of parts of each training seed.
 
@@ -43,13 +50,14 @@ def parts_of_seeds(
         folders: by the names in the spec: a folder of weights, of which each seed gets those of its
             number, or one checkpoint, for all.
         seeds: training seeds.
+        changes: settings, one of which may take the place of all parts.
 
     Raises:
         BadValue: names that the spec does not have or lacks, or no folder.
         UnknownId: a part that there is not.
         CheckpointError: no weights there, or of another agent, task or version.
     """
-    _check_names(spec, folders)
+    _check_names(spec, folders, changes)
     found: dict[int, dict[str, Path]] = {seed: {} for seed in seeds}
     for name, folder in folders.items():
         root, part = a_path(name, folder), agents()[spec.parts[name]]
@@ -60,16 +68,26 @@ def parts_of_seeds(
     return found
 
 
-def _check_names(spec: AgentSpec, given: Mapping[str, str | Path]) -> None:
+def _check_names(
+    spec: AgentSpec, given: Mapping[str, str | Path], changes: Mapping[str, Any] | None
+) -> None:
     if not isinstance(given, Mapping):
         raise BadValue(f"parts are names with their folders: got {given!r}.")
     for part in spec.parts.values():
         if part not in agents():
             raise unknown(f"part of {spec.id}:", part, agents().ids, see="bench list agents")
+    if spec.instead and isinstance(changes, Mapping) and changes.get(spec.instead):
+        if given:
+            raise BadValue(
+                f"{spec.instead} takes the place of the parts of {spec.id}: leave one of them out."
+            )
+        return
     if set(given) != set(spec.parts):
         need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items()) or "none"
         line = " ".join(f"{name}=FOLDER" for name in spec.parts)
         how = f" Train them and add `--part {line}`; `bench reproduce` does both." if line else ""
+        if line and spec.instead:
+            how += f" Or name a language model: `--set {spec.instead}=FOLDER`."
         raise BadValue(
             f"{spec.id} is built on the parts {need}: got {', '.join(given) or 'none'}.{how}"
         )

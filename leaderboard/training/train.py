@@ -131,7 +131,9 @@ def train_seeds(
         logger=None if logger is None else logger_named(logger),
     )
     # What can be refused is so before torch is imported, if possible, and before a folder is made.
-    given = {seed: checked_parts(spec, where, (parts or {}).get(seed, {})) for seed in seeds}
+    given = {
+        seed: checked_parts(spec, where, (parts or {}).get(seed, {}), changes) for seed in seeds
+    }
     to_make = is_to_make(spec, where, dataset)
     store = None if to_make else open_data(spec, where, dataset)
     target = resolve_agent(spec)

@@ -36,6 +36,13 @@ FORMS: tuple[Form, ...] = (
         summary="a policy server in any language",
     ),
     Form(
+        id="llm",
+        target=f"{_POLICIES}.llm:LanguagePolicy",
+        schemes=("llm",),
+        extra="llm",
+        summary="a language model of `transformers` in a folder, llm://FOLDER",
+    ),
+    Form(
         id="onnx",
         target=f"{_POLICIES}.onnx:OnnxPolicy",
         suffix=".onnx",
@@ -69,8 +76,10 @@ def form_of(name: str) -> Form | None:
         for form in FORMS:
             if scheme.lower() in form.schemes:
                 return form
-        known = " or ".join(f"{each}://" for form in FORMS for each in form.schemes)
-        raise BadValue(f"a policy server has an address of {known}: got {name!r}.")
+        raise BadValue(
+            "a policy server has an address of http:// or https://, a language model is "
+            f"llm://FOLDER: got {name!r}."
+        )
     suffix = PurePath(name).suffix.lower()
     return next((form for form in FORMS if suffix and form.suffix == suffix), None)
 
@@ -84,8 +93,10 @@ def sha256_of(name: str) -> str | None:
 
 
 def short(name: str) -> str:
-    """What tables show of an agent: of a file its name, of a server its host and port."""
-    _, mark, rest = name.partition("://")
+    """What tables show of an agent: of a file or folder its name, of a server host and port."""
+    scheme, mark, rest = name.partition("://")
+    if mark and scheme.lower() == "llm":
+        return PurePath(rest).name or name
     if mark:
         return rest.partition("/")[0].rpartition("@")[2] or name
     suffix = PurePath(name).suffix.lower()

@@ -131,6 +131,7 @@ class AgentSpec:
     learns_from: LearnsFrom = "dataset"
     # Name -> id of the agent whose trained checkpoint (same task, dataset, seed) `create` is given.
     parts: Mapping[str, str] = field(default_factory=dict)
+    instead: str = ""  # a setting that, where it is given, takes the place of all parts
     needs: frozenset[str] = frozenset()  # of entitybench.needs.NEEDS: what a task must offer
     claims: str | None = None  # "module:CLAIMS" of the method
     # Of a team: what one agent does depends on what others see; it is no rival, but a bound.

@@ -270,6 +270,7 @@ UNREAD = {
     "agent": "the registry gives it",
     "preset": "the registry gives it",
     "name": "of a phase, for people, as in a log",
+    "rank": "of a language model from a folder, tests/smoke/test_language_models.py",
 }
 
 

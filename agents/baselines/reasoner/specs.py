@@ -7,7 +7,7 @@ from functools import partial
 from entitybench.types import AgentSpec
 
 _spec = partial(AgentSpec, kind="reasoner", learns_from="problems", extra="train")
-_trained = partial(_spec, parts={"base": "tiny-lm"})
+_trained = partial(_spec, parts={"base": "tiny-lm"}, instead="model")
 _STAR = "Zelikman et al., STaR: Bootstrapping Reasoning With Reasoning, NeurIPS 2022"
 
 AGENTS: tuple[AgentSpec, ...] = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from entitybench.agents.common.language.losses import sft_loss
-from entitybench.agents.common.language.post import SIZES, Items, PostConfig, rounds
+from entitybench.agents.common.language.post import FOLDER, SIZES, Items, PostConfig, rounds
 from entitybench.agents.common.language.rounds import RoundLearner
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class STaR(RoundLearner):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {**SIZES["tiny"], "phases": rounds(2, 2)},
         "small": {**SIZES["small"], "phases": rounds(3, 100)},
-        "paper": {**SIZES["paper"], "phases": rounds(3, 200, 1e-4)},
+        "paper": {**FOLDER, "phases": rounds(3, 200, 1e-5)},
     }
 
     def write(self, source: Items, rng: np.random.Generator) -> list[list[Said] | None]:

@@ -1,8 +1,12 @@
-"""Learners that go on from a trained base model, with problems of their own, and rehearse."""
+"""Learners that go on from a trained base model, with problems of their own, and rehearse.
+
+The base is a small one of the suite, or a language model from a folder, asked in English.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -15,16 +19,23 @@ from entitybench.agents.common.language.learner import (
     LanguageLearner,
     Said,
 )
+from entitybench.agents.common.language.lessons import lessons, longest
+from entitybench.agents.common.language.pretrained import Pretrained
+from entitybench.agents.common.language.spoken import Spoken, answers
 from entitybench.agents.common.optimiser import unflatten
+from entitybench.envs.reason import vocabulary as v
+from entitybench.envs.reason.worded import English
+from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
 
     from entitybench.envs.reason.problem import Problem
-    from entitybench.envs.reason.source import Source
+    from entitybench.seeding import BatchGenerator
+    from entitybench.types import Array
 
 Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
@@ -35,6 +46,14 @@ SIZES: dict[str, dict[str, Any]] = {
     "tiny": {"width": 16, "heads": 2, "items": 8, "batch_size": 2, "rehearsed": 2, "most": 12},
     "small": {},
     "paper": {"width": 256, "layers": 6, "heads": 8, "batch_size": 32},
+}
+# Of a language model from a folder, which is to be named.
+FOLDER: dict[str, Any] = {
+    "model": "",
+    "most": 1024,
+    "batch_size": 32,
+    "rehearsed": 0,
+    "items": 7_500,
 }
 ITEMS = 2**20  # number of the first problem to train on, of each training seed
 
@@ -85,19 +104,55 @@ class PostConfig(LanguageConfig):
     items: int = 512  # problems that there are to learn from
     batch_size: int = 16  # questions of an update
     rehearsed: int = 16  # lessons of an update
+    model: str | None = None  # the folder of a language model in the place of the part; None: none
+    rank: int = 64  # of adapters to such a model; 0: all of its weights learn
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        bounded(self, items="[1, 1000000]", rehearsed="[0, 1000000]")
+        bounded(self, items="[1, 1000000]", rehearsed="[0, 1000000]", rank="[0, 4096]")
 
 
 class PostLearner(LanguageLearner):
     """Begins with a trained base model, a copy of which stays as it is."""
 
     config_class: ClassVar[type[Any]] = PostConfig
+    worded: ClassVar[bool] = True  # whether it can learn in words, and not in tokens alone
+
+    @cached_property
+    def pretrained(self) -> Pretrained | None:
+        """The language model from a folder; None: a small one of the suite. Raises BadValue."""
+        c = self.config
+        if c.model is None:
+            return None
+        if not self.worded:
+            raise BadValue(f"{c.agent} learns in tokens of the suite: it takes no model.")
+        if not c.model:
+            raise BadValue(
+                f"preset {c.preset} of {c.agent} goes on from a language model: name its folder, "
+                "--set model=FOLDER."
+            )
+        if c.rehearsed:
+            raise BadValue(
+                f"there are no lessons for the model in {c.model!r} to rehearse: got rehearsed="
+                f"{c.rehearsed}, and --set rehearsed=0 leaves them out."
+            )
+        return Pretrained(c.model, rank=c.rank, device=str(self.device))
+
+    @property
+    def decoder(self) -> Any:
+        """What gives tokens their likelihood."""
+        return self.pretrained or super().decoder
 
     def init(self, rng: torch.Generator) -> None:
-        super().init(rng)
+        if self.pretrained is None:
+            super().init(rng)
+        else:
+            self.params["model"] = self.pretrained.init(rng)
+            known = self.parts.setdefault("model", self.pretrained.sha256)
+            if known != self.pretrained.sha256:
+                raise BadValue(
+                    f"the weights in {self.config.model!r} are others than those it learned with."
+                )
         self.params["base"] = {name: p.clone() for name, p in self.params["model"].items()}
 
     def adopt(self, parts: Mapping[str, Path]) -> None:
@@ -117,13 +172,52 @@ class PostLearner(LanguageLearner):
         return self.problems.problems(range(first, first + self.config.items), "train")
 
     def source(self, data: Any) -> Items:
-        return Items(super().source(data), self.to_learn_from())
+        of = super().source(data)
+        if self.pretrained is not None:
+            of = Spoken(English(of), self.pretrained)
+        return Items(of, self.to_learn_from())
+
+    def say(
+        self, group: str, prompts: Sequence[Sequence[int]], chances: Array, *, greedy: bool = False
+    ) -> list[list[int]]:
+        if self.pretrained is None:
+            return super().say(group, prompts, chances, greedy=greedy)
+        temperature = 0.0 if greedy else self.config.temperature
+        found = self.pretrained.sample(
+            self.params[group], prompts, chances, temperature=temperature
+        )
+        return [said.tolist() for said in found]
+
+    def answer(
+        self, questions: Sequence[Sequence[int]], rng: BatchGenerator, *, samples: int
+    ) -> list[list[list[int]]]:
+        if self.pretrained is None:
+            return super().answer(questions, rng, samples=samples)
+        model, params, most = self.pretrained, self.params["model"], self.config.most
+        return answers(model, params, self.problems, questions, rng, samples=samples, most=most)
+
+    def ended(self, said: Sequence[int]) -> bool:
+        """Whether an answer came to its end."""
+        ends = [v.EOS] if self.pretrained is None else self.pretrained.ends
+        return bool(said) and said[-1] in ends
+
+    def rehearsal(self, source: Items, rng: np.random.Generator) -> list[Said]:
+        """Lessons of an update."""
+        count = self.config.rehearsed
+        return lessons(source.of, count, rng) if count else []
+
+    def room(self, source: Items, rows: Sequence[Said]) -> int:
+        """Tokens that rows are padded to: as many as any may have, or in words as these have."""
+        if self.pretrained is not None:
+            return max(2, *(len(shown) + len(said) for shown, said in rows))
+        asked = len(source.of.question(source.problems[0]))
+        return max(longest(source.of), asked + self.config.most)
 
 
 class Items:
-    """What batches are drawn from: a source, and the problems to learn from."""
+    """What batches are drawn from: a `Source` or `Spoken`, and the problems to learn from."""
 
-    def __init__(self, of: Source, problems: list[Problem]) -> None:
+    def __init__(self, of: Any, problems: list[Problem]) -> None:
         self.of, self.problems = of, problems
 
     def some(self, count: int, rng: np.random.Generator) -> list[Problem]:

@@ -9,7 +9,7 @@ import torch
 
 from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.language.losses import dpo_loss, sft_loss
-from entitybench.agents.common.language.post import SIZES, Items, PostConfig, rounds
+from entitybench.agents.common.language.post import FOLDER, SIZES, Items, PostConfig, rounds
 from entitybench.agents.common.language.rounds import RoundLearner
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Preferences(RoundLearner):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {**SIZES["tiny"], "phases": rounds(2, 2)},
         "small": {**SIZES["small"], "phases": rounds(3, 100)},
-        "paper": {**SIZES["paper"], "phases": rounds(3, 200, 1e-4)},
+        "paper": {**FOLDER, "phases": rounds(3, 200, 1e-5)},
     }
 
     def begin(self, phase: Phase, source: Items) -> None:

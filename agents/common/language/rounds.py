@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from entitybench.agents.common.language.learner import Said, packed
-from entitybench.agents.common.language.lessons import lessons, longest
 from entitybench.agents.common.language.post import NOTHING, Items, PostLearner
 from entitybench.seeding import generator
 
@@ -35,18 +34,13 @@ class RoundLearner(PostLearner):
         written = self.write(source, generator(self.seed, "round", self.step))
         each = max((len(rows) for rows in written if rows is not None), default=1)
         rows = [row for rows in written for row in (rows or [NOTHING] * each)]
-        tokens, mask = packed(rows, self.length(source))
+        tokens, mask = packed(rows, self.room(source, rows))
         buffers = {
             "tokens": tokens.reshape(len(written), each, -1),
             "mask": mask.reshape(len(written), each, -1),
             "fits": np.array([rows is not None for rows in written]),
         }
         self.buffers |= {k: torch.as_tensor(x, device=self.device) for k, x in buffers.items()}
-
-    def length(self, source: Items) -> int:
-        """Tokens of a row."""
-        asked = len(source.of.question(source.problems[0]))
-        return max(longest(source.of), asked + self.config.most)
 
     def some_written(self, rng: np.random.Generator) -> tuple[Array, Array]:
         """Tokens and masks (batch_size, rows of a problem, …) of problems with something to learn.
@@ -61,7 +55,7 @@ class RoundLearner(PostLearner):
         self, source: Items, rng: np.random.Generator, tokens: Array, mask: Array
     ) -> Batch:
         """The rows of a problem (batch_size, rows of a problem, …), first those of each place."""
-        rehearsed = packed(lessons(source.of, self.config.rehearsed, rng), self.length(source))
+        rehearsed = packed(self.rehearsal(source, rng), tokens.shape[-1])
         both = zip((tokens, mask), rehearsed, strict=True)
         parts = [np.concatenate([*rows.swapaxes(0, 1), more])[None] for rows, more in both]
         return {"tokens": parts[0], "mask": parts[1]}

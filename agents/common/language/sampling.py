@@ -61,10 +61,10 @@ def sample(
     state = _Kept(model, params, longest - lengths, longest + most, device)
     logits = state.read(torch.as_tensor(padded, device=device))
     for t in range(most):
-        token = _drawn(logits, uniform[t], temperature)
-        drawn = token.cpu().numpy()
-        said[alive, t] = drawn
-        goes_on = drawn != stop
+        token = drawn(logits, uniform[t], temperature)
+        here = token.cpu().numpy()
+        said[alive, t] = here
+        goes_on = here != stop
         left = np.count_nonzero(goes_on)
         if left == 0 or t == most - 1:
             break
@@ -73,15 +73,16 @@ def sample(
             state.keep(kept)
             uniform, token = uniform[:, kept], token[kept]
         logits = state.read(token[:, None])
-    return [_until(row, stop) for row in said]
+    return [until(row, (stop,)) for row in said]
 
 
-def _until(row: Array, stop: int) -> Array:
-    ends = np.flatnonzero(row == stop)
+def until(row: Array, stops: Sequence[int]) -> Array:
+    """What a row says to the first token that ends it, with that."""
+    ends = np.flatnonzero(np.isin(row, stops))
     return row[: ends[0] + 1] if len(ends) else row
 
 
-def _drawn(logits: Tensor, chance: Tensor, temperature: float) -> Tensor:
+def drawn(logits: Tensor, chance: Tensor, temperature: float) -> Tensor:
     """One token (R,) of logits (R, V)."""
     if temperature == 0:
         return logits.argmax(-1)

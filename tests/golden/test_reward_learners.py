@@ -73,7 +73,7 @@ def test_all_begin_with_the_base_model_and_its_problems_are_their_own(base):
     for group in ("model", "base"):
         for name, p in weights.items():
             torch.testing.assert_close(one.params[group][name], p, rtol=0, atol=0)
-    asked, others = (set(x.to_learn_from()) for x in (one, other))
+    asked, others = (set(x.to_learn_from(x.problems)) for x in (one, other))
     assert len(asked) == one.config.items
     assert not asked & others
     assert all(one.problems.split(problem) == "train" for problem in asked)

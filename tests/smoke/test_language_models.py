@@ -18,11 +18,13 @@ from tiny_llm import tiny
 import entitybench as eb
 from entitybench.agents.common.language.pretrained import Pretrained
 from entitybench.agents.common.language.sampling import drawn
-from entitybench.agents.common.language.spoken import Spoken, answers
+from entitybench.agents.common.language.spoken import Spoken, answers, rights
 from entitybench.envs.api import world_of
 from entitybench.envs.reason import english
 from entitybench.envs.reason import vocabulary as v
 from entitybench.envs.reason.contexts import CONTROL, context
+from entitybench.envs.reason.problem import Verdict
+from entitybench.envs.reason.texts import Texts
 from entitybench.envs.reason.worded import English
 from entitybench.envs.training import ProblemsOf
 from entitybench.errors import BenchError
@@ -280,3 +282,39 @@ def test_weights_of_another_folder_are_refused(folder: Path, tmp_path: Path) -> 
     tiny(here, most=4, seed=1)
     with pytest.raises(BenchError, match="are others than those it learned with"):
         type(one).load(tmp_path / "run")
+
+
+# Problems from a file ---------------------------------------------------------
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    path = tmp_path / "some.jsonl"
+    path.write_text('{"question": "6 * 7?", "answer": "#### 42"}\n' * 3)
+    return path
+
+
+def test_problems_from_a_file_are_learned_from(folder: Path, texts: Path) -> None:
+    one = learner("grpo-expert", folder, texts=str(texts))
+    batch = one.batch(ProblemsOf(tasks()[TASK]))
+    shown = one.pretrained.text(batch["tokens"][0, -1])
+    assert "6 * 7?" in shown
+    assert "The answer is \\boxed{42}." in shown
+    texts.write_text("6 * 7?")
+    with pytest.raises(BenchError, match="line 1 is no JSON"):
+        learner("grpo-expert", folder, texts=str(texts))
+
+
+def test_answers_to_a_file_are_counted(model: Pretrained, texts: Path) -> None:
+    of = Spoken(Texts(texts), model)
+    params, problems = fresh(model), of.problems(range(3))
+    assert not rights(of, params, problems, samples=2).any()  # its words are at random
+    sure = Spoken(Sure(texts), model)
+    assert rights(sure, params, problems, samples=2).tolist() == [[True] * 3] * 3
+
+
+class Sure(Texts):
+    """Finds every answer right."""
+
+    def verify(self, problem: Any, text: str) -> Verdict:
+        return Verdict(right=True)

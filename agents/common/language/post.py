@@ -24,6 +24,7 @@ from entitybench.agents.common.language.pretrained import Pretrained
 from entitybench.agents.common.language.spoken import Spoken, answers
 from entitybench.agents.common.optimiser import unflatten
 from entitybench.envs.reason import vocabulary as v
+from entitybench.envs.reason.texts import Texts
 from entitybench.envs.reason.worded import English
 from entitybench.errors import BadValue
 
@@ -105,6 +106,7 @@ class PostConfig(LanguageConfig):
     batch_size: int = 16  # questions of an update
     rehearsed: int = 16  # lessons of an update
     model: str | None = None  # the folder of a language model in the place of the part; None: none
+    texts: str | None = None  # JSONL of problems for such a model to learn from; None: the task's
     rank: int = 64  # of adapters to such a model; 0: all of its weights learn
 
     def __post_init__(self) -> None:
@@ -166,16 +168,22 @@ class PostLearner(LanguageLearner):
             fitting = unflatten(checkpoint.fitting(parts[BASE], shaped, flat, whose))
             self.params[group] = {name: p.clone() for name, p in fitting["model"].items()}
 
-    def to_learn_from(self) -> list[Problem]:
+    def to_learn_from(self, of: Any) -> list[Any]:
         """The problems of this training seed, those of the split "train"."""
         first = ITEMS + self.seed * self.config.items
-        return self.problems.problems(range(first, first + self.config.items), "train")
+        return of.problems(range(first, first + self.config.items), "train")
 
     def source(self, data: Any) -> Items:
         of = super().source(data)
         if self.pretrained is not None:
-            of = Spoken(English(of), self.pretrained)
-        return Items(of, self.to_learn_from())
+            words = English(of) if self.config.texts is None else Texts(self.config.texts)
+            of = Spoken(words, self.pretrained)
+        elif self.config.texts is not None:
+            raise BadValue(
+                f"{self.config.agent} learns from texts with a language model alone: name its "
+                "folder, --set model=FOLDER, or leave texts out."
+            )
+        return Items(of, self.to_learn_from(of))
 
     def say(
         self, group: str, prompts: Sequence[Sequence[int]], chances: Array, *, greedy: bool = False

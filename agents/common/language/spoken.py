@@ -9,6 +9,7 @@ import numpy as np
 
 from entitybench.envs.reason import english
 from entitybench.envs.reason import vocabulary as v
+from entitybench.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from entitybench.envs.reason.source import Source
     from entitybench.envs.reason.worded import Worded
     from entitybench.seeding import BatchGenerator
+    from entitybench.types import Array
 
 TEMPERATURE = 0.7  # of answers that are judged (Zhou et al. 2025, section 4)
 
@@ -30,6 +32,10 @@ class Spoken:
 
     of: Worded
     model: Pretrained
+
+    def problems(self, items: Sequence[int], split: str = "test") -> list[Any]:
+        """The problems of a split with these numbers."""
+        return self.of.problems(items, split)
 
     def question(self, problem: Any) -> list[int]:
         """What a solver is shown."""
@@ -82,6 +88,26 @@ def answers(
     texts = [model.text(tokens.tolist()) for tokens in said]
     found = [[*english.flagged(text), *english.answer_of(source, text)] for text in texts]
     return [found[each * i : each * (i + 1)] for i in range(len(prompts))]
+
+
+def rights(
+    of: Spoken, params: Mapping[str, torch.Tensor], problems: Sequence[Any], *, samples: int
+) -> Array:
+    """Which answers to problems are right, (problems, 1 + samples) bool: the greedy one, samples.
+
+    Chances are those of a problem's place, of seed 0.
+    """
+    most, each = of.model.most, np.zeros((len(problems), 1 + samples), bool)
+    prompts = [of.question(problem) for problem in problems]
+    drawn = [generator(place, "texts").random((samples, most)) for place in range(len(problems))]
+    greedy = of.model.sample(params, prompts, np.zeros((len(prompts), most)), temperature=0.0)
+    repeated = [prompt for prompt in prompts for _ in range(samples)]
+    chances = np.concatenate([*drawn, np.zeros((0, most))])
+    said = of.model.sample(params, repeated, chances, temperature=TEMPERATURE)
+    for i, problem in enumerate(problems):
+        answers = [greedy[i], *said[samples * i : samples * (i + 1)]]
+        each[i] = [of.verify(problem, tokens.tolist()).right for tokens in answers]
+    return each
 
 
 def asked(model: Pretrained, source: Source, question: list[int]) -> list[int]:

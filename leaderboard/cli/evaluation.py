@@ -64,7 +64,8 @@ def evaluate(
 
     Args:
         agent: An id of `bench list agents`, path/to/file.py:Class or module:Class; or a policy of
-            another form: policy.onnx, policy.pt, policy.zip of SB3, http://HOST:PORT.
+            another form: policy.onnx, policy.pt, policy.zip of SB3, http://HOST:PORT, and
+            llm://FOLDER of a language model.
         task: An id of `bench list tasks`; this or --suite.
         suite: An id of `bench list suites`: all its tasks, a record each. Run again to go on.
         train_seeds: Which trained agents to use, by training seed. Default: all there are, of a

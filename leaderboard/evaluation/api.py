@@ -131,7 +131,7 @@ def load_agent(
     Args:
         id: a registered agent, or `path/to/file.py:Class` or `module:Class`: an Agent, a Policy, or
             a function that makes one from the TaskSpec; or a policy of another form
-            (`entitybench.forms`): policy.onnx, policy.pt, policy.zip, http://…
+            (`entitybench.forms`): policy.onnx, policy.pt, policy.zip, http://…, llm://…
         task: where it will act.
         seed: the training seed. A single checkpoint folder as `weights` may have another one.
         weights: a folder with seed0/, seed1/, … or one checkpoint folder. Default: shipped weights.

@@ -152,6 +152,7 @@ def groups_of(
             found.append(group)
     with faults_of(order.target, "together"):
         beside_each_other = len(new) > 1 and can_join(order.target)
+        beside_each_other = beside_each_other and not getattr(order.config, "alone", False)
     joined = [tuple(new)] if beside_each_other else [(f,) for f in new]
     return [*found, *(group for group in joined if group)]
 

@@ -159,7 +159,8 @@ class Learner(Protocol):
     A class whose training seeds can learn side by side, in one computation, also has `together`,
     "module:Class" of what joins them: `joins(target)` says whether it takes learners of a class,
     and made of a list of them it has their `learners`, `step`, `advance(data)` -> a list of
-    Metrics, `ready(data)` and `save(folders, training=...)`. A class that cannot learn on a GPU has
+    Metrics, `ready(data)` and `save(folders, training=...)`. With a configuration that has `alone`
+    true its seeds learn one after another all the same. A class that cannot learn on a GPU has
     `on_gpu = False`; it is then given the CPU.
     """
 

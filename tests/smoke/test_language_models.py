@@ -226,6 +226,7 @@ def test_what_does_not_fit_is_said(folder: Path, tmp_path: Path) -> None:
 # Evaluation and learning ------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_untrained_model_is_evaluated(folder: Path) -> None:
     record = eb.evaluate(f"llm://{folder}", TASK, episodes=1, threads=1)
     assert record.agent.id == f"llm://{folder}"
@@ -263,6 +264,22 @@ def test_learners_go_on_from_it_exactly(
     asked = [one.problems.question(p) for p in one.problems.problems(range(2))]
     rng = BatchGenerator([generator(i) for i in range(2)])
     assert [len(row) for row in other.answer(asked, rng, samples=2)] == [2, 2]
+
+
+def test_training_seeds_learn_as_they_do_alone(folder: Path, tmp_path: Path) -> None:
+    settings = {**LITTLE, **ONE_EACH, "group": 2, "model": str(folder)}
+    ways = {"both": [0, 1], "one": [1]}
+    for name, seeds in ways.items():
+        eb.train(
+            *("expo", TASK),
+            out=tmp_path / name,
+            preset="paper",
+            set=settings,
+            seeds=seeds,
+            evaluate_every=0,
+        )
+    both, one = ((tmp_path / name / "seed1" / "weights.safetensors").read_bytes() for name in ways)
+    assert both == one
 
 
 def test_it_learns_what_it_imitates(folder: Path) -> None:

@@ -113,6 +113,11 @@ class PostConfig(LanguageConfig):
         super().__post_init__()
         bounded(self, items="[1, 1000000]", rehearsed="[0, 1000000]", rank="[0, 4096]")
 
+    @property
+    def alone(self) -> bool:
+        """Whether training seeds learn one after another: a large model, rows of any length."""
+        return self.model is not None
+
 
 class PostLearner(LanguageLearner):
     """Begins with a trained base model, a copy of which stays as it is."""

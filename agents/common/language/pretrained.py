@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Tensor = torch.Tensor
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 ROWS = 64  # that are sampled at once
-READ = 8  # rows that are read at once, where all are learned from
+READ = 2  # rows that are read at once, where all are learned from: logits take gigabytes
 MOST = 1024  # tokens of an answer, where the folder does not say
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,16 @@ def test_other_parameters_say_other_things(model: Pretrained) -> None:
     first = model.sample(params, prompts, chances)[0].tolist()
     assert model.sample(other, prompts, chances)[0].tolist() != first
     assert model.sample(params, prompts, chances)[0].tolist() == first
+
+
+def test_threads_do_not_mix_parameters(model: Pretrained) -> None:
+    params, prompts = fresh(model), [model.asked("A")] * 3
+    chances = generator(0, "chances").random((3, 6))
+    every = [{name: p * (1 + k) for name, p in params.items()} for k in range(4)]
+    alone = [[said.tolist() for said in model.sample(p, prompts, chances)] for p in every]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda p: model.sample(p, prompts, chances), every * 3))
+    assert [[said.tolist() for said in each] for each in found] == alone * 3
 
 
 def test_adapters_begin_as_the_model_and_learn_alone(folder: Path, model: Pretrained) -> None:

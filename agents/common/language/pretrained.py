@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import threading
 import warnings
 from functools import partial
 from pathlib import Path
@@ -54,6 +55,8 @@ class Pretrained:
             MissingExtra: transformers, or for adapters peft, is not installed.
         """
         self.folder, self.device = Path(folder), torch.device(device)
+        # Evaluation asks from several threads; a tokenizer and lent parameters are for one each.
+        self._one = threading.Lock()
         _check(self.folder)
         transformers: Any = _module("transformers", folder)
         transformers.logging.set_verbosity_error()
@@ -109,10 +112,12 @@ class Pretrained:
 
     def text(self, tokens: Sequence[int]) -> str:
         """What tokens say."""
-        return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
+        with self._one:
+            return str(self.tokenizer.decode(tokens, skip_special_tokens=True))
 
     def _tokens(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        with self._one:
+            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     # Numbers
 
@@ -133,7 +138,8 @@ class Pretrained:
         return torch.stack(found).unflatten(0, lead)
 
     def _read(self, params: dict[str, Tensor], tokens: Tensor) -> Tensor:
-        logits = functional_call(self.whole, params, (tokens[:, :-1],))
+        with self._one:
+            logits = functional_call(self.whole, params, (tokens[:, :-1],))
         return -F.cross_entropy(logits.float().mT, tokens[:, 1:], reduction="none")
 
     def sample(
@@ -180,16 +186,14 @@ class Pretrained:
             token = drawn(scores.float(), uniform[ids.shape[1] - longest], temperature)
             return torch.full_like(scores, -torch.inf).scatter(1, token[:, None], 0.0)
 
-        said = functional_call(
-            self.whole,
-            params,
-            (torch.as_tensor(padded, device=self.device),),
-            {
-                "attention_mask": torch.as_tensor(there, device=self.device),
-                "max_new_tokens": chances.shape[1],
-                "logits_processor": LogitsProcessorList([chosen]),
-            },
-        )
+        asked = {
+            "attention_mask": torch.as_tensor(there, device=self.device),
+            "max_new_tokens": chances.shape[1],
+            "logits_processor": LogitsProcessorList([chosen]),
+        }
+        shown = torch.as_tensor(padded, device=self.device)
+        with self._one:
+            said = functional_call(self.whole, params, (shown,), asked)
         return said[:, longest:].cpu().numpy()
 
 

@@ -277,6 +277,7 @@ def test_learners_go_on_from_it_exactly(
     assert [len(row) for row in other.answer(asked, rng, samples=2)] == [2, 2]
 
 
+@pytest.mark.slow
 def test_training_seeds_learn_as_they_do_alone(folder: Path, tmp_path: Path) -> None:
     settings = {**LITTLE, **ONE_EACH, "group": 2, "model": str(folder)}
     ways = {"both": [0, 1], "one": [1]}

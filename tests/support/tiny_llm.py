@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from entitybench.envs.api import world_of
+from entitybench.envs.reason.worded import English
+
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
     "{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -13,15 +16,17 @@ TEMPLATE = (
 
 
 def tiny(folder: Path, *, most: int = 24, seed: int = 0, template: str | None = TEMPLATE) -> Path:
-    """Qwen2 of two layers of 32, its tokenizer of single bytes, and Qwen's chat template."""
+    """Qwen2 of two layers of 32, a tokenizer that knows some words, and Qwen's chat template."""
     import torch
     import transformers
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({letter: i for i, letter in enumerate(letters)}, []))
+    tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = trainers.BpeTrainer(vocab_size=400, initial_alphabet=letters, show_progress=False)
+    tokenizer.train_from_iterator(_texts(), words)
     fast: Any = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>"
     )
@@ -45,3 +50,9 @@ def tiny(folder: Path, *, most: int = 24, seed: int = 0, template: str | None = 
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+def _texts() -> list[str]:
+    """Questions, so that they are short in tokens."""
+    sources: list[Any] = [world_of(id) for id in ("reason-rearrange-1", "reason-track-1")]
+    return [English(of).question(p) for of in sources for p in of.problems(range(20), "train")]

@@ -210,14 +210,18 @@ class Track(Table):
     def follow(
         self, problem: Problem, state: State, step: int, rng: np.random.Generator
     ) -> tuple[list[int], list[State]]:
-        """The moves of the question, each written down as if nothing were in its way."""
+        """The moves of the question, each written down as if nothing were in its way.
+
+        A block is then in its new slot and nowhere else, wherever it was, if anywhere: an error of
+        where it was heals by that.
+        """
         del rng
         states = [state]
         for move in problem.actions[step:]:
             block, slot = v.block_and_slot(move)
-            before = states[-1]
-            from_ = before.index(block) if block in before else None
-            states.append(before if from_ is None else _with(before, from_, slot, block))
+            after = [v.EMPTY if held == block else held for held in states[-1]]
+            after[slot] = block
+            states.append(tuple(after))
         return list(problem.actions[step:]), states
 
     def question(self, problem: Problem) -> list[int]:

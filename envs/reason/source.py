@@ -273,8 +273,12 @@ class Source(ABC):
                 after, why = self._follows(problem, reached, action)
                 reached.append(after)
                 place = f"step {len(reached) - 1}"
-            said = self.state_of(tokens[at : at + self.width])
-            if said is None and action is None:
+            written = tokens[at : at + self.width]
+            said = self.state_of(written)
+            if said is None and v.WRONG in written[1:]:  # called wrong before it ends
+                at += written.index(v.WRONG)
+                why = why or "the state breaks off"
+            elif said is None and action is None:
                 lines.append(as_line(place, None, None, reached[-1], _stray(tokens[at:])))
                 break
             at += self.width if said is not None else 0

@@ -14,7 +14,8 @@ from entitybench.leaderboard.claims import pairing
 from entitybench.leaderboard.claims.finding import Results, find
 from entitybench.leaderboard.claims.pairing import ANYWHERE, PLAIN, Found, Grid, no_value, of_seeds
 from entitybench.leaderboard.tables.curves import points, read_rows
-from entitybench.leaderboard.tables.data import by_seed, cell, matrix, metric_of
+from entitybench.leaderboard.tables.data import by_seed, matrix, metric_of
+from entitybench.leaderboard.tables.extras import extra_cell
 from entitybench.quantities import Area, Diagnostic, Mean, Measured, StepsTo, Training
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _mean(quantity: Mean, results: Results) -> Found:
     unit = replace(PLAIN, scale=metric.scale, digits=metric.digits)
     notes = no_value(record.training_seeds, values)
     bounds = metric.bounds(record.task.horizon)
-    found = cell(record, quantity.metric)
+    found = extra_cell(record, quantity.metric)
     return Found(found, values, seeds, grid, unit, notes=notes, bounds=bounds)
 
 

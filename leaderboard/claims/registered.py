@@ -87,7 +87,8 @@ def check(claim: Claim) -> None:
                 f"arm {arm.name!r} of claim {claim.name!r}: {spec.id} is built into other agents, "
                 "and acts in no task by itself."
             )
-        metrics[arm.name] = kind_for(spec.kind, task).metrics
+        kind = kind_for(spec.kind, task)
+        metrics[arm.name] = (*kind.metrics, *kind.extras)
         trained_on = tasks()[arm.trained_on].id
         if arm.dataset is not None and datasets()[arm.dataset].task != trained_on:
             of = datasets()[arm.dataset].task

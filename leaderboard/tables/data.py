@@ -19,25 +19,31 @@ from entitybench.leaderboard.statistics.intervals import (
     seed_means,
     student,
 )
-from entitybench.records import INFRASTRUCTURE
-from entitybench.registry import reduction, tasks
+from entitybench.records import INFRASTRUCTURE, MetricInfo
+from entitybench.registry import kinds, reduction, tasks
 from entitybench.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from entitybench.kinds import Metric
-    from entitybench.records import MetricInfo, Record
+    from entitybench.records import Record
     from entitybench.types import Array
 
 REPLICATES = 500  # of the bootstrap of a metric that is no mean
 
 
 def metric_of(record: Record, name: str) -> MetricInfo:
-    """The metric of this name, as the record has it. Raises UnknownId."""
+    """The metric of this name, as the record has it; of its rows' other columns its kind says it.
+
+    Raises UnknownId.
+    """
     found = {metric.name: metric for metric in record.metrics}
-    if name not in found:
+    of_kind = kinds()[record.kind].extras if record.kind in kinds() else ()
+    more = {m.name: MetricInfo.of(m) for m in of_kind if m.name in record.columns.values}
+    if name not in found and name not in more:
         raise unknown("metric", name, found)
+    found = {**more, **found}
     return _bounded(found[name], record)
 
 

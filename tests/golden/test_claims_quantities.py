@@ -57,6 +57,16 @@ def test_mean_is_of_training_seeds_with_students_interval():
     assert text(share) == "75.0 [0.0, 100.0]"
 
 
+def test_mean_of_a_column_that_tables_show_when_asked():
+    given = record({"success": [[1, 1, 1], [1, 1, 1]], "jerk": [[1, np.nan, 3], [5, 5, 5]]})
+    given = given.model_copy(update={"metrics": given.metrics[:1]})
+    found = look(Mean("a", "jerk"), a=given)
+    assert list(found.values) == [2, 5]
+    assert look(Difference(Mean("a", "jerk"), Mean("a", "jerk")), a=given).interval.mean == 0
+    with pytest.raises(UnknownId, match="'jerk'"):
+        look(Mean("b", "jerk"), b=scores([1]))  # whose rows have none
+
+
 def test_mean_of_a_metric_that_is_reduced_otherwise(monkeypatch):
     monkeypatch.setattr(data, "reduction", resolve)  # no kind of tasks names the one of this test
     found = look(Mean("a", "spread"), a=record({"spread": [[1, 4], [2, 10]]}))

@@ -18,10 +18,12 @@ from entitybench.agents.common.language.post import (
     Items,
     PostConfig,
     PostLearner,
+    PostPhase,
     constant,
 )
 from entitybench.envs.reason import vocabulary as v
 from entitybench.envs.reason.contexts import (
+    ALONE,
     CHAINS,
     CONTROL,
     Context,
@@ -49,8 +51,8 @@ ROLES = ("polluter", "agent", "clean", "control")  # whose answers are rewarded
 class GASPConfig(PostConfig):
     """How many contexts there are, who makes them, and what is imitated."""
 
-    batch_size: int = 6  # problems that are polluted
-    clean: int = 6  # problems that are not
+    batch_size: int = 4  # problems that are polluted
+    clean: int = 4  # problems that are not
     controls: int = 3  # problems whose chain of thought is right so far
     chunks: int = 4  # that the polluter writes for a problem
     group: int = 4  # continuations of each
@@ -64,6 +66,7 @@ class GASPConfig(PostConfig):
     flag_cost: float = 0.1  # of a reward, for each step that is called wrong
     pollution: float = 1.0  # weight of the polluter's loss
     anchors: float = 0.25  # weight of clean answers that are imitated beside repairs
+    probes: int = 4  # problems on which recovery is measured; nobody learns from them
     most: int = 130
 
     def __post_init__(self) -> None:
@@ -71,7 +74,7 @@ class GASPConfig(PostConfig):
         bounded(self, clean="[0, 1000000]", controls="[0, 1000000]", chunks="[1, 1000]")
         bounded(self, clip_low="[0, 1]", clip_high="[0, inf)", group="[1, 1000000]")
         bounded(self, clean_group="[1, 1000]", hopeless="[0, 1]", flag_cost="[0, 1]")
-        bounded(self, pollution="[0, inf)", anchors="[0, inf)")
+        bounded(self, pollution="[0, inf)", anchors="[0, inf)", probes="[0, 1000000]")
 
 
 class GASP(PostLearner):
@@ -94,7 +97,19 @@ class GASP(PostLearner):
             "group": 2,
             "clean_group": 2,
         },
-        "small": {"phases": constant(200, extra=0.3), "rehearsed": 8},
+        "small": {
+            "phases": (
+                PostPhase(name="warm up", updates=10, learning_rate=0.0, final_learning_rate=1e-3),
+                PostPhase(
+                    name="main",
+                    updates=140,
+                    learning_rate=1e-3,
+                    final_learning_rate=2e-4,
+                    extra=0.5,
+                ),
+            ),
+            "rehearsed": 8,
+        },
         "paper": {**SIZES["paper"], "phases": constant(300, 1e-4, extra=0.1), "clean": 32},
     }
 
@@ -131,6 +146,7 @@ class GASP(PostLearner):
             "valid": there.mean(),
             "harmful": harm.mean(),
             "repaired": share,
+            "recovery": self.recovery(of, rng),
         }
         shown = {f"log {name}": np.array([x], np.float32) for name, x in logs.items()}
         return {"tokens": tokens[None], "mask": mask[None], "advantage": advantage[None], **shown}
@@ -149,17 +165,28 @@ class GASP(PostLearner):
             kinds = rng.choice(CHAINS, (c.batch_size, c.chunks))
             pairs = zip(problems, kinds.tolist(), strict=True)
             return nothing, [context(of, p, kind, rng) for p, each in pairs for kind in each]
-        begun = [
-            [v.POLLUTE, *of.question(p)[1:], *_begun(of, p, k)]
-            for p, k in zip(problems, steps, strict=True)
-        ]
-        prompts = [prompt for prompt in begun for _ in range(c.chunks)]
+        asked = [begun(of, p, k) for p, k in zip(problems, steps, strict=True)]
+        prompts = [prompt for prompt in asked for _ in range(c.chunks)]
         said = self.say("model", prompts, rng.random((len(prompts), CHUNK)))
         found = []
         for i, words in enumerate(said):
             chunk = words[:-1] if words[-1:] == [v.EOS] else []
             found.append(learned(of, problems[i // c.chunks], steps[i // c.chunks], chunk, rng))
         return list(zip(prompts, said, strict=True)), found
+
+    def recovery(self, of: Source, rng: np.random.Generator) -> float:
+        """Share of sampled answers that are right after errors at random, the same in all arms.
+
+        Of problems that nobody learns from; see docs/reason.md for the types. 0 without probes.
+        """
+        problems = of.draw(self.config.probes, rng, "validation") if self.config.probes else []
+        made = [context(of, problem, kind, rng) for problem in problems for kind in ALONE]
+        asked = [one for one in made if one is not None]
+        chances = rng.random((len(asked), self.config.most))
+        said = self.say("model", [one.shown for one in asked], chances)
+        pairs = zip(asked, said, strict=True)
+        right = [of.verify(one.problem, [*one.prefix, *words]).right for one, words in pairs]
+        return float(np.mean(right or [0.0]))
 
     def answered(
         self, source: Items, asked: Sequence[Asked | None], group: int, rng: np.random.Generator
@@ -225,7 +252,12 @@ class GASP(PostLearner):
             "anchors": c.batch_size,
             "lessons": c.rehearsed,
         }
-        log_p = self.decoder.log_likelihood(params["model"], batch["tokens"])
+        # Rows without words of their own, and of groups that earn all the same, teach nothing.
+        live = batch["mask"][0].any(-1)
+        live[: batch["advantage"].shape[-1]] &= batch["advantage"][0] != 0
+        live[-1] = True
+        said = self.decoder.log_likelihood(params["model"], batch["tokens"][:, live])
+        log_p = said.new_zeros(batch["mask"].shape).index_copy(1, live.nonzero()[:, 0], said)
         each = dict(zip(sizes, log_p.split(list(sizes.values()), -2), strict=True))
         masks = dict(zip(sizes, batch["mask"].split(list(sizes.values()), -2), strict=True))
         roles = [sizes[role] for role in ROLES]
@@ -265,9 +297,10 @@ def _after(found: Context | None) -> Asked | None:
     return None if found is None else Asked(found.shown, found.problem, found.prefix)
 
 
-def _begun(of: Source, problem: Problem, step: int) -> list[int]:
-    """The chain of thought up to an action, without the state that it leads to."""
-    return of.chain(replace(problem, actions=problem.actions[:step]))[: -of.width]
+def begun(of: Source, problem: Problem, step: int) -> list[int]:
+    """What a polluter is asked: the chain up to an action, without the state that it leads to."""
+    chain = of.chain(replace(problem, actions=problem.actions[:step]))[: -of.width]
+    return [v.POLLUTE, *of.question(problem)[1:], *chain]
 
 
 def _gains(rewards: Array) -> Array:

@@ -22,6 +22,7 @@ _ALONE = {"polluter": "none", "guidance": "none", "controls": 0, "anchors": 0.0}
 AGENTS: tuple[AgentSpec, ...] = (
     _spec(
         id="gasp",
+        claims="entitybench.agents.gasp.claims:CLAIMS",
         summary="a model that learns to reason on after errors that it writes itself",
     ),
     _spec(

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from entitybench.envs.reason.source import Source
 
 # A wrong state by itself, and a partial solution that goes on from one.
-CHAINS = ("swap", "shift", "drop", "misled-1", "misled-2")
+ALONE = ("swap", "shift", "drop")
+CHAINS = (*ALONE, "misled-1", "misled-2")
 QUESTIONS = ("beside", "redundant", "renamed")  # of `track`
 CONTROL = "control"  # a right chain of thought, handed over at the same places
 FOLLOW_ON = {"misled-1": 1, "misled-2": 2}  # steps after the wrong one

@@ -16,7 +16,7 @@ import numpy as np
 
 from entitybench.envs.api import world_of
 from entitybench.envs.reason import vocabulary as v
-from entitybench.envs.reason.contexts import CONTROL, context, flags, kinds_of
+from entitybench.envs.reason.contexts import ALONE, CONTROL, context, flags, kinds_of
 from entitybench.errors import BadValue
 from entitybench.kinds import RECOVERED
 from entitybench.leaderboard.evaluation.control import BLOCK, blocks, padding
@@ -179,7 +179,7 @@ def _in_contexts(
         )
         if kind == CONTROL:
             found["false_alarms"] = float(bool(flags(answer)))
-        elif kind in ("swap", "shift", "drop"):
+        elif kind in ALONE:
             named.append(made.step in flags(answer)[:1])
     return {**found, "diagnosed": float(np.mean(named)) if named else None}
 

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from entitybench.agents.common.language.lessons import SHARES, lessons, longest, pool
+from entitybench.agents.common.language.learner import packed, silent
+from entitybench.agents.common.language.lessons import (
+    ERRORS,
+    SHARES,
+    called,
+    lessons,
+    longest,
+    pool,
+)
 from entitybench.agents.gasp.agent import ROLES, Asked
 from entitybench.envs.reason import vocabulary as v
 from entitybench.envs.reason.contexts import flags
@@ -217,7 +225,7 @@ def test_lessons_of_track_are_right_where_they_should_be():
             assert len(shown) + len(said) <= longest(of)
             end = shown.index(v.CHAIN) + 1
             problem = of.read([v.TRACK, *shown[1:end]])
-            whole = [*shown[end:], *said]
+            whole = [*shown[end:], *(token if token >= 0 else ~token for token in said)]
             if sort == "pollute":
                 assert said[-1] == v.EOS
                 assert v.ANSWER not in said
@@ -225,6 +233,35 @@ def test_lessons_of_track_are_right_where_they_should_be():
                 assert of.verify(problem, whole).right == bool(flags(said))
             else:
                 assert of.verify(problem, whole).right
-                assert bool(flags(said)) == (sort == "repair")
+                errors = flags(whole)
+                assert bool(errors) == any(token < 0 for token in said)
+                assert len(errors) <= (ERRORS if sort == "repair" else 0)
+                lines = of.trace(problem, whole)
+                begun = [line.place for line in lines if line.place.startswith("corrects")]
+                assert begun == [f"corrects step {step}" for step in errors]
     without = lessons(of, 200, generator(0, "x"), ("pollute",))
     assert all(shown[0] != v.POLLUTE for shown, _ in without)
+
+
+def test_what_is_to_be_noticed_in_an_error():
+    said = [5, *silent([6, 7, 8]), v.WRONG, 9]
+    tokens, mask, targets = called([([1, 2], said)], 10)
+    assert tokens.tolist() == [[1, 2, 5, 6, 7, 8, v.WRONG, 9, v.PAD, v.PAD]]
+    assert targets.tolist() == [[2, 5, 6, *[v.WRONG] * 3, 9, v.PAD, v.PAD]]
+    assert mask.tolist() == [[0, 1, 0, 1, 1, 1, 1, 0, 0]]
+    assert packed([([1, 2], said)], 10)[1].tolist() == [[0, 1, 0, 0, 0, 1, 1, 0, 0]]
+    assert called([([1, 2], said)], 5)[1].tolist() == [[0, 1, 0, 1]]
+
+
+def test_probes_are_right_where_errors_are_mended(base, monkeypatch):
+    one = made("gasp", base, probes=6)
+    believer, of = follower(one), one.problems
+    monkeypatch.setattr(one, "say", believer)
+    assert one.recovery(of, generator(0, "x")) == 0
+
+    def mend(group, prompts, chances):
+        return believer(group, [[v.REPAIR, *prompt[1:]] for prompt in prompts], chances)
+
+    monkeypatch.setattr(one, "say", mend)
+    assert one.recovery(of, generator(0, "x")) == 1
+    assert made("gasp", base, probes=0).recovery(of, generator(0, "x")) == 0

@@ -143,7 +143,7 @@ BAD_WORDS = {
     "train --agent random --task push-3blocks --out runs": "bench eval --agent random",
     "train --agent hecrl --task nowhere --out runs": "nowhere",
     "reproduce hercl": "'hecrl'",
-    "reproduce gcbc": "There are: expo, hecrl, hint, idrl, macflow, ncii, svn.",
+    "reproduce gcbc": "There are: expo, gasp, hecrl, hint, idrl, macflow, ncii, svn.",
     "reproduce hecrl --claim small-9": "'small-4'",
     "reproduce hint --claim small": "Did you mean 'small-hockey-goal'",
     "reproduce hecrl --preset tinny": "There are: paper, small, tiny.",

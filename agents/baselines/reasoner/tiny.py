@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import torch.nn.functional as F
+
+from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.language.learner import (
+    BY_DOMAIN,
+    ByDomain,
     LanguageConfig,
     LanguageLearner,
     linear,
-    packed,
 )
-from entitybench.agents.common.language.lessons import lessons, longest
+from entitybench.agents.common.language.lessons import called, lessons, longest
 from entitybench.agents.common.language.losses import sft_loss
 from entitybench.envs.reason import vocabulary as v
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from entitybench.agents.common.language.learner import Said
     from entitybench.agents.common.layers import Params
     from entitybench.envs.reason.source import Source
     from entitybench.seeding import BatchGenerator
@@ -38,6 +43,13 @@ class TinyConfig(LanguageConfig):
     # restart: without that chain.
     prompt: Literal["plain", "repair", "restart"] = "plain"
     batch_size: int = 32
+    # Lessons of similar length: as many batches are drawn, sorted by length, and one of them taken.
+    # 1: no such choice, and all are padded to the longest there is.
+    buckets: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounded(self, buckets="[1, 1000]")
 
 
 class TinyLM(LanguageLearner):
@@ -49,10 +61,25 @@ class TinyLM(LanguageLearner):
         "small": {"phases": linear(3_000, 3e-3, 0.03, 100)},
         "paper": {"phases": linear(20_000, 1e-3, 0.03, 500), "width": 256, "layers": 6, "heads": 8},
     }
+    by_domain: ClassVar[ByDomain] = {
+        "track": {
+            "small": {
+                **BY_DOMAIN["track"]["small"],
+                "phases": linear(8_500, 3e-3, 0.03, 100),
+                "buckets": 4,
+            }
+        },
+    }
 
     def draw(self, source: Source, rng: np.random.Generator) -> Batch:
-        tokens, mask = packed(lessons(source, self.config.batch_size, rng), longest(source))
-        return {"tokens": tokens[None], "mask": mask[None]}
+        size, buckets = self.config.batch_size, self.config.buckets
+        some, length = lessons(source, size * buckets, rng), longest(source)
+        if buckets > 1:
+            first = size * int(rng.integers(buckets))
+            some = sorted(some, key=_length)[first : first + size]
+            length = _length(some[-1])
+        batch = zip(("tokens", "mask", "said"), called(some, length), strict=True)
+        return {name: x[None] for name, x in batch}
 
     def answer(
         self, questions: Sequence[Sequence[int]], rng: BatchGenerator, *, samples: int
@@ -72,6 +99,13 @@ class TinyLM(LanguageLearner):
         self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
     ) -> tuple[Tensor, Tensors]:
         del constants
-        log_p = self.decoder.log_likelihood(params["model"], batch["tokens"])
-        loss = sft_loss(log_p, batch["mask"]).sum(-1)  # over the members: there is one
+        model, said = params["model"], batch["said"]
+        states = self.decoder.states(model, batch["tokens"][..., :-1])
+        logits = self.decoder.logits(model, states).flatten(0, -2)
+        lost = F.cross_entropy(logits, said.flatten(), reduction="none").view(said.shape)
+        loss = sft_loss(-lost, batch["mask"]).sum(-1)  # over the members: there is one
         return loss, {"loss": loss.detach()}
+
+
+def _length(lesson: Said) -> int:
+    return sum(map(len, lesson))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from entitybench.agents.common.bounds import LAYERS, WIDTH, bounded
-from entitybench.agents.common.config import Phase, TorchConfig
+from entitybench.agents.common.config import Phase, TorchConfig, make
 from entitybench.agents.common.language.decoder import Decoder
 from entitybench.agents.common.language.sampling import sample
 from entitybench.agents.common.learner import TorchLearner
@@ -17,15 +18,17 @@ from entitybench.envs.reason import vocabulary as v
 from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import torch
 
     from entitybench.envs.reason.source import Source
     from entitybench.seeding import BatchGenerator
-    from entitybench.types import Array
+    from entitybench.types import AgentSpec, Array, TaskSpec
 
 Said = tuple[list[int], list[int]]  # what is shown, and what is said to it
+ByDomain = Mapping[str, Mapping[str, Mapping[str, Any]]]
+# What presets have otherwise in a domain. To find an error takes blocks one after the other: to
+# predict a state, to compare what is written, to hear of it at the end.
+BY_DOMAIN: ByDomain = {"track": {"small": {"layers": 3}}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,16 @@ class LanguageLearner(TorchLearner):
 
     shipped: ClassVar[tuple[str, ...]] = ("model",)
     of_seeds: ClassVar[bool] = True
+    by_domain: ClassVar[ByDomain] = BY_DOMAIN
     config: Any
+
+    @classmethod
+    def configure(cls, spec: AgentSpec, preset: str, task: TaskSpec, **changes: Any) -> Any:
+        """See `TorchLearner.configure`; presets differ by domain."""
+        source: Any = world_of(task)
+        own = cls.by_domain.get(source.domain, {})
+        presets = {name: {**found, **own.get(name, {})} for name, found in cls.presets.items()}
+        return make(cls.config_class, spec, preset, presets, changes)
 
     def source(self, data: Any) -> Any:
         """The problems of the task."""
@@ -110,15 +122,20 @@ def packed(pairs: Sequence[Said], length: int) -> tuple[Array, Array]:
     """Tokens (M, length) int64 and their mask (M, length − 1) float32, of what was said.
 
     The mask is of the tokens from the second on, as `Decoder.log_likelihood` counts them. What is
-    longer than `length` is cut.
+    `silent` in what was said does not count, and what is longer than `length` is cut.
     """
     tokens = np.full((len(pairs), length), v.PAD, np.int64)
     mask = np.zeros((len(pairs), length - 1), np.float32)
     for row, (shown, said) in enumerate(pairs):
-        whole = [*shown, *said][:length]
-        tokens[row, : len(whole)] = whole
-        mask[row, len(shown) - 1 : len(whole) - 1] = 1
+        whole = np.array([*shown, *said][:length], np.int64)
+        tokens[row, : len(whole)] = np.where(whole < 0, ~whole, whole)
+        mask[row, len(shown) - 1 : len(whole) - 1] = whole[len(shown) :] >= 0
     return tokens, mask
+
+
+def silent(tokens: Sequence[int]) -> list[int]:
+    """Tokens as they stand in what was said without counting: t as −1 − t; and back."""
+    return [~token for token in tokens]
 
 
 def linear(

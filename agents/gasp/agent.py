@@ -186,7 +186,7 @@ class GASP(PostLearner):
         said = self.say("model", [one.shown for one in asked], chances)
         pairs = zip(asked, said, strict=True)
         right = [of.verify(one.problem, [*one.prefix, *words]).right for one, words in pairs]
-        return float(np.mean(right or [0.0]))
+        return float(np.mean(right or [False]))
 
     def answered(
         self, source: Items, asked: Sequence[Asked | None], group: int, rng: np.random.Generator

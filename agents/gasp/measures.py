@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +42,11 @@ def drift(seed: int, weights: Mapping[str, Path]) -> float:
     pairs = [(of.question(p), of.solution(p)) for p in of.problems(range(PROBLEMS))]
     tokens, mask = packed(pairs, max(len(shown) + len(said) for shown, said in pairs))
     with torch.no_grad():
-        seen = [
-            model.decoder.states(model.params["model"], torch.as_tensor(tokens[None]))[0, :-1]
+        first, second = (
+            model.decoder.states(model.params["model"], torch.as_tensor(tokens[None]))[0, :, :-1]
             for model in (one, other)
-        ]
-    apart = 1 - F.cosine_similarity(*seen, dim=-1).numpy()
+        )
+    apart = 1 - F.cosine_similarity(first, second, dim=-1).numpy()
     return float((apart * mask).sum() / mask.sum())
 
 
@@ -53,7 +54,7 @@ def after_polluter(seed: int, weights: Mapping[str, Path]) -> float:
     """Share of greedy answers of the first arm that are right after harmful errors of the last's.
 
     One chunk a problem is sampled, in the place of the state after a step at random; what is no
-    valid step, or heals by itself, does not count.
+    valid step, or heals by itself, does not count; NaN where nothing is left.
     """
     models = list(map(_model, weights.values()))
     solver, polluter = models[0], models[-1]
@@ -67,6 +68,8 @@ def after_polluter(seed: int, weights: Mapping[str, Path]) -> float:
         for problem, step, words in zip(problems, steps, said, strict=True)
     ]
     harmful = [c for c in made if c is not None and not of.verify(c.problem, c.misled).right]
+    if not harmful:
+        return math.nan
     nothing = np.zeros((len(harmful), solver.config.most))
     answers = solver.say("model", [c.shown for c in harmful], nothing, greedy=True)
     pairs = zip(harmful, answers, strict=True)

@@ -17,6 +17,7 @@ from entitybench.agents.common.language.lessons import (
     longest,
     pool,
 )
+from entitybench.agents.gasp import measures
 from entitybench.agents.gasp.agent import ROLES, Asked
 from entitybench.envs.reason import vocabulary as v
 from entitybench.envs.reason.contexts import flags
@@ -265,3 +266,27 @@ def test_probes_are_right_where_errors_are_mended(base, monkeypatch):
     monkeypatch.setattr(one, "say", mend)
     assert one.recovery(of, generator(0, "x")) == 1
     assert made("gasp", base, probes=0).recovery(of, generator(0, "x")) == 0
+
+
+def test_drift_is_from_the_model_that_it_began_with(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(measures, "PROBLEMS", 6)
+    one = made("gasp", base)
+    one.save(tmp_path / "begun")
+    while one.step < one.total:  # the first update is of a learning rate of 0
+        one.advance(DATA)
+    one.save(tmp_path / "moved")
+    begun, moved = (
+        measures.drift(0, {"gasp": tmp_path / name, "tiny-lm": base}) for name in ("begun", "moved")
+    )
+    assert begun == pytest.approx(0, abs=1e-6)
+    assert moved > 1e-6
+
+
+def test_believers_are_wrong_after_a_polluter(base, monkeypatch):
+    monkeypatch.setattr(measures, "PROBLEMS", 6)
+    one = made("tiny-lm")
+    monkeypatch.setattr(measures, "_model", lambda folder: one)
+    monkeypatch.setattr(one, "say", follower(one))
+    assert measures.after_polluter(0, {"gasp": base}) == 0
+    monkeypatch.setattr(one, "say", lambda group, prompts, *more: [[v.EOS]] * len(prompts))
+    assert np.isnan(measures.after_polluter(0, {"gasp": base}))

@@ -177,9 +177,10 @@ def _judged(
     np.add.at(weights, (state, action), found)
     mean = (sums / shown).sum(1)
     target = np.where(mean[:, None] > 0, sums / np.maximum(sums.sum(1, keepdims=True), 1e-9), 0.0)
-    data = count.sum(1) / count.sum()
+    rows = max(len(state), 1)  # none, where nothing was kept
+    data = count.sum(1) / rows
     # What flows into the data from outside: d_D less what its own transitions bring.
-    outside = data - GAMMA * np.bincount(world.after[state, action], minlength=STATES) / len(state)
+    outside = data - GAMMA * np.bincount(world.after[state, action], minlength=STATES) / rows
     moves = np.zeros((STATES, STATES))
     for a in range(ACTIONS):
         np.add.at(moves, (np.arange(STATES), world.after[:, a]), target[:, a])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from entitybench.agents.common.bounds import WIDTH, bounded
 from entitybench.agents.common.offline.config import RewardConfig, constant
+from entitybench.errors import BadValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,11 @@ class RecipeConfig(RewardConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         bounded(self, floor="[0, inf)", embedding=WIDTH, mixer_hidden=WIDTH, alpha="[0, inf)")
+        if self.actor_mixer and self.decomposition in ("individual", "central"):
+            raise BadValue(
+                "actor_mixer lets policies climb what mean, vdn or mixer make of agents' values: "
+                f"decomposition={self.decomposition} makes nothing of them."
+            )
         bounded(self, expectile="(0, 1)", discount="[0, 1)", target_rate="(0, 1]")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from entitybench.errors import BadValue
+from entitybench.notices import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,11 @@ def best_episodes(store: EpisodeStore, share: float) -> Array:
     """
     if not 0 < share <= 1:
         raise BadValue(f"the share of the best episodes is over 0 and at most 1: got {share!r}.")
+    if share < 1 and len(store) > 1 and np.ptp(store.returns) == 0:
+        warn(
+            f"all {len(store)} episodes of {store.id} have the return {store.returns[0]:g}: the "
+            f"best {100 * share:g} % of them are the first ones."
+        )
     order = np.argsort(-store.returns, kind="stable")
     return np.sort(order[: math.ceil(share * len(store))])
 

@@ -114,7 +114,8 @@ def needs(arm: Arm, seeds: Sequence[int]) -> list[Need]:
 def kept(need: Need) -> Path:
     """Where a checkpoint that comes with the package lies.
 
-    With changed settings it is of claims alone: no evaluation of its agent finds it.
+    With changed settings it is of claims: an evaluation takes it where there is no other, and says
+    so.
     """
     root = REFERENCE / "claims" if need.changes else REFERENCE
     return root / "weights" / str(need)

@@ -356,7 +356,10 @@ def _one_line_failures() -> None:
 
 @contextmanager
 def _claims_in_help(words: Sequence[str]) -> Iterator[None]:
-    """`bench reproduce --help` lists the claims of all methods; nothing else pays for that."""
+    """`bench reproduce --help` lists the claims; nothing else pays for that.
+
+    Those of a method that is named, of all methods otherwise.
+    """
     if words[:1] != ["reproduce"] or not {"--help", "-h"} & set(words):
         yield
         return
@@ -364,7 +367,9 @@ def _claims_in_help(words: Sequence[str]) -> Iterator[None]:
 
     command = app["reproduce"]
     before = command.help_epilogue
-    lines = [f"  {claim.method} --claim {claim.name}: {claim.statement}" for claim in all_claims()]
+    every = all_claims()
+    named = [claim for claim in every if claim.method in words[1:]] or every
+    lines = [f"  {claim.method} --claim {claim.name}: {claim.statement}" for claim in named]
     command.help_epilogue = "\n".join([before or "", "", "Claims:", *lines])
     try:
         yield

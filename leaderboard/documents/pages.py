@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
     from entitybench.leaderboard.claims.outcome import Reproduction
 
+MANY = 3  # arms of a claim that fit on a line
 _BLOCK = re.compile(
     r"(?P<open><!-- (?P<kind>[a-z]+)(?:: (?P<what>[^\s>]+))? -->\n).*?(?P<end><!-- end -->)",
     re.DOTALL,
@@ -133,15 +134,24 @@ def claims(name: str, reference: Path) -> str:
             v.claim,
             v.statement,
             v.published,
-            v.ours,
+            _lines(v.ours),
             f"**{v.word}**",
-            f"{v.training_seeds} × {v.episodes}",
+            f"{v.training_seeds} × {v.episodes or '–'}",
         )
         for v in found.verdicts
     ]
     ours = "ours: success, if not said otherwise [95 % interval]"
     head = ("claim", "statement", "published", ours, "verdict")
     return f"{_made(found)}\n\n{_rows((*head, 'seeds × episodes'), rows)}"
+
+
+def _lines(ours: str) -> str:
+    """A line for each arm, where there are more than three."""
+    parts = re.split(r", (?![^\[]*\])", ours)  # not those between the ends of an interval
+    if len(parts) <= MANY:
+        return ours
+    head, colon, first = parts[0].partition(": ")
+    return "<br>".join([f"{head}:", first, *parts[1:]] if colon else parts)
 
 
 def _made(found: Reproduction) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from entitybench.checkpoints import META, Checkpoint, read_meta, train_line, weights_folder, where
 from entitybench.errors import BadValue, CheckpointError, nearest, unknown
 from entitybench.needs import check_dataset
+from entitybench.notices import warn
 from entitybench.registry import agents, dataset_for, dataset_of, datasets, tasks
 
 if TYPE_CHECKING:
@@ -47,6 +48,31 @@ def _found_weights(agent: str, task: str, dataset: str | None) -> dict[int, Path
     return {**former, **_seed_folders(here), **reference_weights(agent, task, trained_on)}
 
 
+def _of_claims(agent: str, task: str, dataset: str | None) -> dict[int, Path]:
+    """Shipped checkpoints that claims trained with settings of their own, by training seed.
+
+    Says so. Empty where there are none, and where there are several settings.
+    """
+    name = where(agent, task, dataset or _usual(agent, task)).name
+    there = _claims_folders(agent, task).get(name, [])
+    if len(there) != 1:
+        return {}
+    warn(
+        f"no weights of {agent} on {task} with the settings of a preset are shipped or downloaded: "
+        "these are those of its claims, with settings of their own."
+    )
+    return _seed_folders(there[0])
+
+
+def _claims_folders(agent: str, task: str) -> dict[str, list[Path]]:
+    """Folders of seeds that claims trained with settings of their own, by the dataset's name."""
+    found: dict[str, list[Path]] = {}
+    for folder in sorted((REFERENCE / "claims" / "weights" / agent / task).glob("*")):
+        if _seed_folders(folder):
+            found.setdefault(folder.name.partition("+")[0], []).append(folder)
+    return found
+
+
 def _usual(agent: str, task: str) -> str | None:
     """The dataset that an agent learns from in a task unless another is named."""
     if task not in tasks():
@@ -62,7 +88,7 @@ def _datasets(agent: str, task: str) -> list[str]:
     roots = (REFERENCE / "weights" / agent / task, weights_folder(agent, task).parent)
     former = {_name(_read(folder)) for folder in _seed_folders(roots[1]).values()}
     found = {path.name for root in roots for path in root.glob("*") if _seed_folders(path)}
-    return sorted(found | former)
+    return sorted(found | former | set(_claims_folders(agent, task)))
 
 
 def _seed_folders(root: Path) -> dict[int, Path]:
@@ -100,7 +126,8 @@ def find(
         task: where it will act.
         seeds: training seeds; None means all there are.
         weights: a folder of seed0/, seed1/, … or of AGENT/TASK/DATASET/seed0/, …, or a checkpoint
-            folder; None: the shipped ones, then the downloaded ones.
+            folder; None: the shipped ones, then the downloaded ones, then those that claims trained
+            with settings of their own.
         weights_from: the task that the weights were trained on, where it is not `task`.
         preset: the preset they must have; None takes any.
         dataset: id of what they were trained on; None: in `weights` the only one, else what the
@@ -122,6 +149,8 @@ def find(
         dataset = _checked(dataset, trained_on)
     if weights is None:
         folders = _found_weights(owner(spec), trained_on, dataset)
+        if not folders:
+            folders = _of_claims(owner(spec), trained_on, dataset)
         if dataset is not None and not folders:
             _check_known(dataset, trained_on)
     else:
@@ -264,7 +293,11 @@ def _missing(
         )
     trained = f" trained on {dataset}" if dataset else ""
     other = ""
-    if weights is None and (names := _datasets(agent, task)) and not folders:
+    usual = where(agent, task, dataset or _usual(agent, task)).name
+    if weights is None and not folders and (own := _claims_folders(agent, task).get(usual)):
+        others = " or ".join(f"`--weights {folder}`" for folder in own)
+        other = f" Or use those of claims, with settings of their own: {others}."
+    elif weights is None and (names := _datasets(agent, task)) and not folders:
         others = " or ".join(f"`--dataset {task}/{name}`" for name in names)
         other = f" Or use those of another dataset: {others}."
     elif weights is None and not folders and "fixed-number" not in spec.needs:

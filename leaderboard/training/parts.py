@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entitybench.checkpoints import META, Checkpoint, read_meta
-from entitybench.errors import BadValue, a_path, unknown
+from entitybench.errors import BadValue, CheckpointError, a_path, unknown
 from entitybench.leaderboard.evaluation.weights import check, find
 from entitybench.registry import agents
 
@@ -62,7 +62,11 @@ def parts_of_seeds(
     for name, folder in folders.items():
         root, part = a_path(name, folder), agents()[spec.parts[name]]
         single = (root / META).is_file()
-        there = find(part, task, seeds=None if single else list(seeds), weights=root)
+        try:
+            there = find(part, task, seeds=None if single else list(seeds), weights=root)
+        except CheckpointError as error:
+            told = str(error).replace("then add `--weights ", f"then add `--part {name}=")
+            raise CheckpointError(told) from None
         for seed in seeds:
             found[seed][name] = (next(iter(there.values())) if single else there[seed]).folder
     return found
@@ -83,11 +87,11 @@ def _check_names(
             )
         return
     if set(given) != set(spec.parts):
-        need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items()) or "none"
+        need = ", ".join(f"{name} (of {agent})" for name, agent in spec.parts.items())
         line = " ".join(f"{name}=FOLDER" for name in spec.parts)
-        how = f" Train them and add `--part {line}`; `bench reproduce` does both." if line else ""
+        both = "; `bench reproduce` does both" if spec.claims else ""
+        how = f" Train them and add `--part {line}`{both}." if line else ""
         if line and spec.instead:
             how += f" Or name a language model: `--set {spec.instead}=FOLDER`."
-        raise BadValue(
-            f"{spec.id} is built on the parts {need}: got {', '.join(given) or 'none'}.{how}"
-        )
+        parts = f"the parts {need}" if need else "no parts"
+        raise BadValue(f"{spec.id} is built on {parts}: got {', '.join(given) or 'none'}.{how}")

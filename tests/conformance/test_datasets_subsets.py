@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from stores import generated, plain_store
 
+from entitybench.datasets.sampling.subsets import best_episodes
 from entitybench.datasets.sampling.transitions import TransitionSampler
 from entitybench.errors import BadValue
 
@@ -67,6 +68,14 @@ def test_returns_that_nobody_knows_are_refused(store, tmp_path):
 )
 def test_the_best_episodes(store, share, best):
     assert dataset(store).best_episodes(share).tolist() == list(best)
+
+
+def test_the_best_of_equal_episodes_are_said_to_be_the_first(tmp_path):
+    arrays = {"observations": np.zeros((6, 2), np.float32), "actions": np.zeros((6, 1))}
+    store = plain_store(tmp_path / "a", {**arrays, "rewards": np.zeros(6, np.float32)}, [1, 1, 1])
+    with pytest.warns(UserWarning, match="all 3 episodes .* return 0: the best 50 % .* first ones"):
+        assert best_episodes(store, 0.5).tolist() == [0, 1]
+    assert best_episodes(store, 1.0).tolist() == [0, 1, 2]
 
 
 def dataset(store):

@@ -202,3 +202,5 @@ def test_settings_that_are_none():
     config = resolve_agent(spec).configure(spec, "tiny", task)
     with pytest.raises(BadValue, match="expectile"):
         dataclasses.replace(config, expectile=1.0)
+    with pytest.raises(BadValue, match="decomposition=individual makes nothing of them"):
+        dataclasses.replace(config, decomposition="individual", actor_mixer=True)

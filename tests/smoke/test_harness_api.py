@@ -131,6 +131,20 @@ def mine(file, monkeypatch):
     return make
 
 
+def test_weights_of_claims_where_there_are_no_others(mine, file):
+    claims = file.parent / "reference" / "claims" / "weights" / "mine" / "push-1block"
+    for seed in (0, 3):
+        mine(claims / "play-v1+0123456789ab", seed)
+    with pytest.warns(UserWarning, match="those of its claims, with settings of their own"):
+        assert list(api.load_agents("mine", task="push-1block")) == [0, 3]
+    mine(claims / "play-v1+ba9876543210")
+    match = r"Or use those of claims.*`--weights .*0123456789ab` or `--weights .*ba9876543210`"
+    with pytest.raises(CheckpointError, match=match):
+        api.load_agents("mine", task="push-1block")
+    mine(claims.parents[3] / "weights" / "mine" / "push-1block" / "play-v1", 5)
+    assert list(api.load_agents("mine", task="push-1block")) == [5]
+
+
 def test_shipped_weights_and_those_of_a_folder(mine, file, tmp_path):
     shipped = file.parent / "reference" / "weights" / "mine" / "push-1block" / "play-v1"
     for seed in (0, 3):

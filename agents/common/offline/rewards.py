@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from entitybench.agents.common.offline.learner import OfflineLearner, Transitions
+from entitybench.notices import warn
 
 if TYPE_CHECKING:
     from entitybench.types import Batch, TaskSpec
@@ -24,6 +25,12 @@ class RewardLearner(OfflineLearner):
 
     def measure(self, source: Transitions) -> None:
         super().measure(source)
+        columns = source.store.columns
+        if not (columns["rewards"].any() or (columns["masks"] == 0).any()):
+            warn(
+                f"no transition of {source.store.id} has a reward or ends an episode: all actions "
+                f"are worth the same to {self.config.agent}."
+            )
         if self.config.returns == "range":
             spread = float(np.ptp(source.store.returns))
             self.buffers["reward_scale"] /= max(spread, 1e-6)  # all alike: nothing to learn

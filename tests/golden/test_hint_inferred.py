@@ -131,7 +131,8 @@ def test_each_training_seed_gets_the_weights_of_its_number(tmp_path):
     assert found == {s: {GRAPHS: tmp_path / f"seed{s}"} for s in (2, 0)}
     found = parts_of_seeds(SPEC, TASK, {GRAPHS: tmp_path / "seed2"}, [0, 1])
     assert found == {s: {GRAPHS: tmp_path / "seed2"} for s in (0, 1)}
-    with pytest.raises(CheckpointError, match=r"no weights of ncii .* seed 1 .*seeds 0, 2.*then add `--part "):
+    match = r"no weights of ncii .* seed 1 .*seeds 0, 2.*then add `--part "
+    with pytest.raises(CheckpointError, match=match):
         parts_of_seeds(SPEC, TASK, {GRAPHS: tmp_path}, [0, 1])
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 ANYWHERE = (-math.inf, math.inf)
 PLAIN = Metric(name="number", title="number", short="number", digits=2)
-SMALL = 0.01  # numbers below are shown with two digits that count
 
 
 @dataclass(frozen=True)
@@ -218,11 +217,6 @@ def text(found: Found) -> str:
         return "undefined, no data" if found.interval.count == 0 else "undefined"
     if math.isinf(found.interval.mean):
         return "infinite"
-    parts = (found.interval.mean, found.interval.low, found.interval.high)
-    known = [x for x in parts if not math.isnan(x)]
-    if found.unit == PLAIN and 0 < max(map(abs, known)) < SMALL:
-        mean, *ends = (f"{x:{'+' if found.sign else ''}.2g}" for x in known)
-        return f"{mean} [{', '.join(ends)}]" if ends else mean
     return shown(found.interval, found.unit, sign=found.sign)
 
 

@@ -161,7 +161,7 @@ def test_the_command_takes_a_part_or_says_in_one_line_why_not(part, tmp_path, ca
     assert "holds weights of graph-jaci, not of ncii" in said
     said = refused(capsys, out, "--part", f"graphs={part}", "--set", "accept=displaced")
     assert "accept is one of random, action-graph, control-target" in said
-    with pytest.raises(BadValue, match="hint is built on the parts none: got graphs"):
+    with pytest.raises(BadValue, match="hint is built on no parts: got graphs"):
         parts_of_seeds(agent("hint"), TASK, {GRAPHS: part}, [0])
     for given in (7, "graphs", [part]):
         with pytest.raises(BadValue, match="parts are names with their folders: got "):

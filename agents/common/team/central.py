@@ -37,8 +37,8 @@ class CentralValues(TeamValues):
         """As that of teams. Raises BadValue for data without the team's state."""
         if "entities" not in data.columns:
             raise BadValue(
-                f"batches of {self.config.agent} hold the team's state, which mixers and central "
-                f"critics read, and {data.id} has no column 'entities', which is that state."
+                f"{self.config.agent} weighs agents by the team's state, and {data.id} has no "
+                "column 'entities', which holds it."
             )
         return super().source(data)
 

@@ -277,7 +277,7 @@ def test_the_same_in_python(way, tmp_path):
         ({"logger": "tensorbord"}, r"unknown logger 'tensorbord'\. Did you mean 'tensorboard'\?"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
         ({"changes": {"ratte": 1}}, "no such setting"),
-        ({"parts": {0: {"net": "."}}}, "built on the parts none: got net"),
+        ({"parts": {0: {"net": "."}}}, "is built on no parts: got net"),
         ({"dataset": "push-1block/play-v9"}, "unknown dataset"),
     ],
 )

@@ -22,8 +22,8 @@ def graph_shape(transitions: Batch) -> tuple[int, int, int]:
     return batch, entities, entities + 1
 
 
-class Scripted(ABC):
-    """An agent that is nothing but a policy, and maybe says who acted on whom."""
+class Unlearned:
+    """An agent that learns nothing and has nothing to choose."""
 
     config = None
 
@@ -42,6 +42,10 @@ class Scripted(ABC):
         """The agent of a task; it is the same for every seed."""
         del config, given
         return cls(task)
+
+
+class Scripted(Unlearned, ABC):
+    """An agent that is nothing but a policy, and maybe says who acted on whom."""
 
     @abstractmethod
     def policy(self, *, greedy: bool = True) -> Policy[Any]:

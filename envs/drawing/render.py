@@ -176,6 +176,14 @@ class Renderer:
                 entity[geom.segid + 1] = self._owners[geom.objid]
         return entity[np.clip(code, 0, self._scene.ngeom)]
 
+    def row_entities(self, worlds: Worlds, row: int) -> Array:
+        """`segmentation` of one episode as it is, (H, W) int16."""
+        absent = worlds.absent[row] if worlds.absent[row].any() else None
+        found = self.segmentation(
+            worlds.state[row], worlds.constants[row], worlds.variations[row], absent
+        )
+        return found.astype(np.int16)
+
     def depth(
         self,
         state: Array,

@@ -12,6 +12,7 @@ from typing import Any
 HORIZON = "horizon"  # an upper bound of metrics: the number of steps that the task allows
 CONTROL = "entitybench.leaderboard.evaluation.control:Control"
 GRAPHS = "entitybench.leaderboard.evaluation.graphs:Graphs"
+CLIPS = "entitybench.leaderboard.evaluation.clips:Clips"
 PROBLEMS = "entitybench.leaderboard.evaluation.problems:Problems"
 # A task -> its returns -> what they are of the way from random actions to the scripted policy.
 NORMALISER = "entitybench.datasets.catalogue.scores:normaliser"
@@ -285,6 +286,44 @@ _ROBUSTNESS = (
 )
 RECOVERED = tuple(metric.name for metric in _ROBUSTNESS)
 
+
+PREDICTED = 10  # frames that are predicted of a clip
+
+
+def _decibels(name: str, title: str, short: str, **others: Any) -> Metric:
+    return Metric(name=name, title=title, short=short, unit="dB", lower=0.0, upper=100.0, **others)
+
+
+_VIDEO_METRICS = (
+    _decibels(
+        "dynamic_psnr",
+        "PSNR where something moved (dB)",
+        "moved dB",
+        legend="pixels that differ from the first frame",
+    ),
+    _decibels("psnr", "PSNR (dB)", "PSNR"),
+    Metric(name="ssim", title="SSIM", short="SSIM", digits=3, lower=-1.0, upper=1.0),
+    Metric(
+        name="mover_error",
+        title="places of entities (pixels)",
+        short="places px",
+        digits=2,
+        unit="pixels",
+        higher_is_better=False,
+        lower=0.0,
+    ),
+    Metric(
+        name="fg_ari",
+        title="FG-ARI of slots (%)",
+        short="FG-ARI %",
+        scale=100.0,
+        legend="agreement of slots with entities",
+    ),
+)
+_BY_STEP = tuple(
+    _decibels(f"psnr_{k}", f"PSNR of frame {k} (dB)", f"frame {k}") for k in range(1, PREDICTED + 1)
+)
+
 _SINGLE, _VECTOR = "entitybench.envs.views.single", "entitybench.envs.views.vector"
 _EPISODES = frozenset({"bank", "video", "threads", "failures"})
 
@@ -336,6 +375,17 @@ KINDS: tuple[Kind, ...] = (
         options=frozenset({"bank", "threads"}),
         views=(f"{_SINGLE}:RewardEnv", f"{_VECTOR}:RewardVectorEnv"),
         offered_by="interactions",
+    ),
+    Kind(
+        id="video",
+        item="clip",
+        does="roll_out",
+        evaluator=CLIPS,
+        metrics=_VIDEO_METRICS,
+        listed=("dynamic_psnr", "psnr", "mover_error"),
+        options=frozenset({"bank", "threads"}),
+        extras=_BY_STEP,
+        offered_by="video",
     ),
     Kind(
         id="reasoner",

@@ -87,6 +87,7 @@ class DatasetSpec:
     world_kwargs: Mapping[str, Any] = field(default_factory=dict)  # change the task's own
     absent: float = 0.0  # the chance that an episode lacks a movable entity
     interactions: bool = False  # whether who acted on whom is stored
+    video: bool = False  # whether frames drawn from it are what its task's videos are learned from
     sizes: Mapping[str, int] = field(default_factory=dict)  # training episodes beside "small"
     summary: str = ""
 
@@ -241,6 +242,27 @@ class GraphInferrer(Protocol):
             rng: all randomness.
         """
         ...
+
+
+class Predictor(Protocol):
+    """What goes on with a video from its first frame, given what is to be done."""
+
+    def roll_out(self, clips: Array, actions: Array, rng: BatchGenerator) -> Array:
+        """Frames (B, T, H, W, 3) uint8 that follow the first one of each clip.
+
+        This is no forecast. Clips come whole, so that latent actions can be inferred from them;
+        what of the future reaches a prediction in other ways is for the agent to say.
+
+        Args:
+            clips: the true frames (B, T + 1, H, W, 3) uint8.
+            actions: the true actions between them (B, T, A), those of a team in a row. Only who is
+                told to know them may read them.
+            rng: all randomness.
+        """
+        ...
+
+    # A predictor may also have `masks(clips) -> (B, T + 1, H, W)`: whole numbers, which of its
+    # slots each pixel of the true frames belongs to.
 
 
 class Reasoner(Protocol):

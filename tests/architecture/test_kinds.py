@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ OWN = {"src/entitybench/kinds.py"} | {
     kind.evaluator.partition(":")[0].removeprefix("entitybench.").replace(".", "/") + ".py"
     for kind in KINDS
 }
+# Words of other things that a kind is called like too: an option of `bench eval`, and an extra.
+ALSO = {"leaderboard/cli/evaluation.py": {"video"}, "leaderboard/cli/doctor.py": {"video"}}
 HARNESS = [
     path
     for folder in ("src/entitybench", "leaderboard")
@@ -26,18 +29,19 @@ HARNESS = [
 ]
 
 
-def named_kinds(source: str) -> list[str]:
-    """Ids of kinds that are constants of a source, its texts left out."""
+def named_kinds(source: str, also: Set[str] = frozenset()) -> list[str]:
+    """Ids of kinds, but for those of `also`, that are constants of a source, its texts left out."""
     return [
         f"line {node.lineno}: {node.value}"
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Constant) and node.value in IDS
+        if isinstance(node, ast.Constant) and node.value in IDS - also
     ]
 
 
 @pytest.mark.parametrize("path", HARNESS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_kind_is_named(path: Path) -> None:
-    assert not named_kinds(path.read_text(encoding="utf-8"))
+    also = ALSO.get(path.relative_to(ROOT).as_posix(), frozenset())
+    assert not named_kinds(path.read_text(encoding="utf-8"), also)
 
 
 def test_the_page_of_records_has_every_kind_and_field() -> None:

@@ -112,10 +112,9 @@ def background(frames: Array, masks: Array) -> Array:
     """
     free = masks < 0
     whole = np.median(frames[free], axis=0) if free.any() else np.zeros(3)
-    found = np.ma.median(
-        np.ma.MaskedArray(frames.astype(np.float64), np.repeat(~free[..., None], 3, -1)), axis=0
-    )
-    return np.where(free.any(0)[..., None], found.filled(0.0), whole)
+    shown = np.where(free[..., None], frames.astype(np.float64), np.nan)
+    shown[0, (~free).all(axis=0)] = whole
+    return np.nanmedian(shown, axis=0)
 
 
 def _place(pixels: Array) -> Array:

@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from entitybench.agents.common.goal.transformer import (
+from entitybench.agents.common.goal.transformer import embed, init_embedding
+from entitybench.agents.common.layers import Params, Precision, normalise
+from entitybench.agents.common.transformer import (
     DEVIATION,
     affine,
     block,
-    embed,
     init_affine,
     init_block,
     init_dense,
-    init_embedding,
     init_mlp,
     mlp,
     modulate,
     project,
 )
-from entitybench.agents.common.layers import Params, Precision, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,14 +8,9 @@ import torch
 
 from entitybench.agents.common.goal.layout import Layout
 from entitybench.agents.common.goal.networks import normalise
-from entitybench.agents.common.goal.transformer import (
-    EntityTransformer,
-    attend,
-    block,
-    init_block,
-    modulate,
-)
+from entitybench.agents.common.goal.transformer import EntityTransformer
 from entitybench.agents.common.standard import Standardised, restore, set_statistics, standardise
+from entitybench.agents.common.transformer import attend, block, init_block, modulate
 from entitybench.agents.hecrl.transformer import (
     RegressorTransformer,
     SubgoalTransformer,

@@ -1,0 +1,113 @@
+"""What learners of videos say of data, parts and clips that they cannot use."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from parts import untrained
+from stores import film_store
+
+from entitybench.datasets.api import Dataset
+from entitybench.errors import BadValue, BenchError
+from entitybench.registry import agent, resolve_agent, tasks
+from entitybench.seeding import BatchGenerator, generator
+
+pytest.importorskip("h5py")
+TASK = tasks()["hockey-mallets-2"]
+TOKENS, MODEL = "flam-tokenizer", "flam"
+
+
+@pytest.fixture(autouse=True)
+def _root(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path / "root"))
+
+
+def film(folder, edge, length=5, episodes=3):
+    frames = generator(0, "film").integers(0, 256, (episodes * (length + 1), edge, edge, 3))
+    return Dataset.of(film_store(folder, frames.astype(np.uint8), [length] * episodes))
+
+
+def made(id, data, parts=None, **changes):
+    target = resolve_agent(agent(id))
+    config = target.configure(agent(id), "tiny", TASK, **changes)
+    return target.create(config, TASK, seed=0, data=data, parts=parts or {})
+
+
+def refused(line, make):
+    with pytest.raises(BenchError, match=line) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def rolled(one, clips):
+    return one.roll_out(
+        clips,
+        np.zeros((len(clips), clips.shape[1] - 1, 2), np.float32),
+        BatchGenerator([generator(0, row) for row in range(len(clips))]),
+    )
+
+
+@pytest.mark.parametrize("id", [TOKENS, MODEL, "lam-vq"])
+def test_frames_of_another_size_are_refused(id, tmp_path):
+    data = film(tmp_path / "small", 32)
+    line = rf"has frames of 32 x 32 x 3, and {id} learns from 64 x 64 x 3: .*--pixels 64"
+    refused(line, lambda: made(id, data).advance(data))
+    one = made(id, film(tmp_path / "fits", 64))
+    line = rf"{id} sees clips \(B, T, 64, 64, 3\) uint8: got uint8 of the shape \(2, 3, 32, 32, 3\)"
+    refused(line, lambda: rolled(one, np.zeros((2, 3, 32, 32, 3), np.uint8)))
+    refused("got float64", lambda: rolled(one, np.zeros((2, 3, 64, 64, 3))))
+    refused("two frames or more", lambda: rolled(one, np.zeros((2, 1, 64, 64, 3), np.uint8)))
+
+
+def test_data_without_frames_or_with_short_episodes_are_refused(tmp_path):
+    data = film(tmp_path / "short", 64, length=2, episodes=6)
+    refused("no episode of .* has the 3 steps of a window", lambda: made(MODEL, data).advance(data))
+    bare = Dataset(data.folder, data.manifest, {}, data.offsets)
+    refused("has no frames in a column 'frames': `bench gen", lambda: made(MODEL, bare))
+
+
+def test_a_tokenizer_of_other_frames_or_channels_is_refused(tmp_path):
+    for name, changes, line in (
+        ("size", {"pixels": 32}, "sees frames of 32 pixels, and flam of 64"),
+        ("channels", {"channels": (8, 8, 16)}, "do not fit flam with the channels and levels"),
+        ("levels", {"levels": (5, 5)}, "do not fit flam with the channels and levels"),
+    ):
+        part = untrained(TOKENS, TASK, tmp_path / name, **changes)
+        refused(line, lambda part=part: made(MODEL, None, {"tokenizer": part}))
+
+
+def test_a_tokenizer_stays_as_it_was(tmp_path):
+    data = film(tmp_path / "data", 64)
+    part = untrained(TOKENS, TASK, tmp_path / "tokens", seed=3)
+    one = made(MODEL, data, {"tokenizer": part})
+    given = resolve_agent(agent(TOKENS)).load(part).params["tokenizer"]
+    before = {name: p.detach().clone() for name, p in one.params["model"].items()}
+    for _ in range(3):
+        one.advance(data)
+    for name, p in one.params["tokenizer"].items():
+        np.testing.assert_array_equal(p.detach().numpy(), given[name].detach().numpy())
+    assert any((p != before[name]).any() for name, p in one.params["model"].items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"pixels": 60}, "pixels is a multiple of 8"),
+        ({"heads": 3}, "width is a multiple of the heads: got 16 and 3"),
+        ({"window": 2}, "unroll is below window"),
+        ({"temporal": "perhaps"}, "'temporal' is true or false"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(changes, line):
+    with pytest.raises(BadValue, match=line):
+        made(MODEL, None, **changes)
+
+
+def test_states_are_standardised_by_the_data(tmp_path):
+    data = film(tmp_path / "data", 64)
+    one = made("lam-mono", data)
+    with torch.no_grad():
+        tokens = one.tokens(np.array(data.frames()).reshape(3, 6, 64, 64, 3)).numpy()
+    assert tokens.mean((0, 1, 2)) == pytest.approx(0, abs=0.2)
+    assert tokens.std((0, 1, 2)) == pytest.approx(1, abs=0.2)

@@ -260,11 +260,12 @@ def train_missing(
 
         report(Event("plan", f"dataset {dataset}"))
         load_dataset(dataset, generate=True)
-    words, total = f"training {len(plan.missing)} runs", len(plan.missing)
+    total = len(plan.missing)
 
     def poll() -> None:
-        steps = sum(_thousandths(plan, need) for need in plan.missing)
-        report(Event("train", words, steps, 1000 * total))
+        done = [_thousandths(plan, need) for need in plan.missing]
+        words = f"training {total} runs, {done.count(1000)} finished"
+        report(Event("train", words, sum(done), 1000 * total))
 
     lost: dict[Need, str] = {}
     for wave in plan.waves():
@@ -331,4 +332,4 @@ def _thousandths(plan: Plan, need: Need) -> int:
     if not folder.metrics.is_file():
         return 0
     with open(folder.metrics, "rb") as file:
-        return min(sum(1 for _ in file), 1000)
+        return min(sum(1 for _ in file), 999)

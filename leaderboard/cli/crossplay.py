@@ -70,7 +70,7 @@ def crossplay(
     folder = writable_folder(out or Path("results") / "crossplay" / task)
     from entitybench.leaderboard.crossplay.api import crossplay as play
 
-    with progress_bar(f"{task}, control steps") as progress:
+    with progress_bar(f"{task}, control steps", lines=True) as progress:
         found = play(
             agents,
             task,

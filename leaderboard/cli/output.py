@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from entitybench.streams import emit, result
+from entitybench.streams import note as note
 from entitybench.words import spelt, visible
 
 if TYPE_CHECKING:
@@ -36,12 +35,6 @@ def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> str:
         .rstrip()
         for row in rows
     )
-
-
-def note(text: str) -> None:
-    """One line for the person who waits; not part of the result."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed
-        print(visible(text), file=sys.stderr, flush=True)
 
 
 def print_table(table: Tabular, command: str = "bench table RECORD") -> None:

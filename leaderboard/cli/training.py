@@ -202,7 +202,7 @@ def reproduce(
 
     from entitybench.leaderboard.claims.reproduce import reproduce as run
 
-    with progress_bar(method) as bar:
+    with progress_bar(method, lines=True) as bar:
 
         def progress(event: Event) -> None:
             if event.kind in ("plan", "verdict"):

@@ -16,7 +16,7 @@ from entitybench.words import one_line
 if TYPE_CHECKING:
     from entitybench.leaderboard.crossplay.summary import Summary
 
-_CELL = 0.36  # inches
+_CELL = 0.44  # inches
 _WORDS = 12  # players up to which cells show their numbers
 _BESIDE, _BAR = 2.0, 0.9  # inches of the ratings, and of the scale of colours
 
@@ -64,7 +64,7 @@ def _figure(found: Summary, title: str) -> Any:
             dark = abs(goals[i, j]) > 0.6 * most
             ink = "white" if dark else style.INK
             cells.text(
-                j, i, f"{round(goals[i, j], 1) + 0.0:+.1f}", color=ink, ha="center", va="center"
+                j, i, f"{round(goals[i, j], 2) + 0.0:+.2f}", color=ink, ha="center", va="center"
             )
     figure.colorbar(image, ax=ratings, label="goals a game, row − column")
     means = np.array([found.ratings[k].mean for k in order])

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from entitybench.errors import BadValue
+from entitybench.words import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +84,12 @@ def emit(text: str = "") -> None:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise BadValue(f"cannot write to standard output: {why}.") from error
+
+
+def note(text: str) -> None:
+    """One line on standard error for the person who waits; not part of the result."""
+    with suppress(OSError, ValueError, AttributeError):  # it may be closed
+        print(visible(text), file=sys.stderr, flush=True)
 
 
 def drop() -> None:

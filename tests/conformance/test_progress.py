@@ -49,6 +49,27 @@ def test_a_bar_within_a_bar_is_a_line_below(
     assert "inner" in shown
 
 
+def test_logs_get_a_line_for_every_tenth(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_APART", 0.0)
+    with progress_bar("games", lines=True) as bar:
+        for done in range(0, 31, 5):
+            bar(done, 100)
+        bar(1, 2, "another total")
+    lines = ["games: 10 %", "games: 20 %", "games: 30 %", "games: 50 %, another total"]
+    assert capsys.readouterr().err.splitlines() == lines
+    with progress_bar("games") as bar:
+        bar(100, 100)
+    assert capsys.readouterr().err == ""
+
+
+def test_lines_of_logs_are_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("games", lines=True) as bar:
+        bar(10, 10)
+    assert capsys.readouterr().err == ""
+
+
 def test_what_takes_long_is_said_and_taken_back(terminal: None) -> None:
     with busy("compiling"):  # no bar: nothing to say it on
         assert progress._shown == []

@@ -89,7 +89,8 @@ def emit(text: str = "") -> None:
 def note(text: str) -> None:
     """One line on standard error for the person who waits; not part of the result."""
     with suppress(OSError, ValueError, AttributeError):  # it may be closed
-        print(visible(text), file=sys.stderr, flush=True)
+        sys.stderr.write(f"{visible(text)}\n")
+        sys.stderr.flush()
 
 
 def drop() -> None:

@@ -417,6 +417,13 @@ def test_episodes_to_learn_from_can_be_shorter_than_those_of_the_task(id):
     assert one.task.horizon > 7
 
 
+@pytest.mark.parametrize("horizon", [0, 301, 10**9])
+def test_episodes_that_no_training_comes_to_the_end_of_are_refused(horizon):
+    made(steps=1_200, rows=4, horizon=300)
+    with pytest.raises(BadValue, match=f"^horizon is 1 or more, and 300 at most: got {horizon}.$"):
+        made(steps=1_200, rows=4, horizon=horizon)
+
+
 @pytest.mark.parametrize("id", ["hint", "her-per", "her-random"])
 def test_a_run_killed_in_the_middle_of_episodes_ends_with_the_same_bits(id, tmp_path):
     changes = {"steps": 1_600, "starts": 400, "rows": 4}

@@ -32,7 +32,7 @@ class ActingConfig:
     def __post_init__(self) -> None:
         bounded(self, steps="[1, inf)", learning_rate="[0, inf)", batch_size=BATCH, hidden=WIDTH)
         bounded(self, discount="[0, 1]", rows="[1, 4096]", grad_clip="(0, inf)")
-        bounded(self, horizon="[1, 1000000]")
+        bounded(self, horizon=f"[1, {max(self.steps // self.rows, 1)}]")  # an episode has to end
         if self.steps % self.rows:
             raise BadValue(
                 f"steps is a multiple of rows, which are stepped together: got {self.steps} steps "

@@ -63,7 +63,9 @@ class GASPConfig(PostConfig):
     guidance: Literal["own", "template", "none"] = "own"  # repairs that are imitated
     contextual: bool = True  # whether continuations of polluted contexts are rewarded
     hopeless: float = 1.0  # the largest mean reward of a chunk whose repair is imitated
-    flag_cost: float = 0.1  # of a reward, for each step that is called wrong
+    tries: int = 4  # repairs of a context, of which the first that is fit is imitated
+    named: bool = True  # whether only repairs are imitated whose first `!` names the wrong step
+    flag_cost: float = 0.1  # of a reward, for each step that is called wrong and is not
     pollution: float = 1.0  # weight of the polluter's loss
     anchors: float = 0.25  # weight of clean answers that are imitated beside repairs
     probes: int = 4  # problems on which recovery is measured; nobody learns from them
@@ -72,9 +74,16 @@ class GASPConfig(PostConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         bounded(self, clean="[0, 1000000]", controls="[0, 1000000]", chunks="[1, 1000]")
-        bounded(self, clip_low="[0, 1]", clip_high="[0, inf)", group="[1, 1000000]")
+        bounded(
+            self, tries="[1, 1000]", clip_low="[0, 1]", clip_high="[0, inf)", group="[1, 1000000]"
+        )
         bounded(self, clean_group="[1, 1000]", hopeless="[0, 1]", flag_cost="[0, 1]")
         bounded(self, pollution="[0, inf)", anchors="[0, inf)", probes="[0, 1000000]")
+
+    @property
+    def alone(self) -> bool:
+        """Training seeds learn one after another: what counts differs, and so does its length."""
+        return True
 
 
 class GASP(PostLearner):
@@ -118,9 +127,9 @@ class GASP(PostLearner):
         c, of = self.config, source.of
         written, contexts = self.polluted(source, rng)
         asked: dict[str, list[Asked | None]] = {
-            "agent": [_after(one) for one in contexts],
+            "agent": [after(one) for one in contexts],
             "clean": [Asked(of.question(p), p) for p in source.some(c.clean, rng)],
-            "control": [_after(context(of, p, CONTROL, rng)) for p in source.some(c.controls, rng)],
+            "control": [after(context(of, p, CONTROL, rng)) for p in source.some(c.controls, rng)],
         }
         rows, earned = {"polluter": written}, {}
         for role, these in asked.items():
@@ -205,8 +214,9 @@ class GASP(PostLearner):
                 words = next(said)
                 rows.append((one.shown, words))
                 right = source.of.verify(one.problem, [*one.prefix, *words]).right
-                cost = self.config.flag_cost * len(flags(words))
-                rewards[i, g] = max(0.0, float(right) - cost) if right else 0.0
+                if right:
+                    faults = sum(step != one.wrong for step in flags(words))
+                    rewards[i, g] = max(0.0, 1 - self.config.flag_cost * faults)
         return rows, rewards
 
     def repairs(
@@ -216,7 +226,7 @@ class GASP(PostLearner):
         earned: Array,
         rng: np.random.Generator,
     ) -> tuple[list[Said], float]:
-        """Repairs to imitate, one a context, and the share of those asked for that end right.
+        """Repairs to imitate, one a context at most, and the share of all tries that are fit.
 
         They are written after the repairer's question, and imitated after the agent's.
         """
@@ -227,16 +237,20 @@ class GASP(PostLearner):
         if c.guidance == "template":
             said = [repaired(of, one) for one in wanted]
         else:
-            prompts = [one.role(v.REPAIR) for one in wanted]
+            prompts = [one.role(v.REPAIR) for one in wanted for _ in range(c.tries)]
             said = self.say("model", prompts, rng.random((len(prompts), c.most)))
-        pairs = zip(wanted, said, strict=True)
-        rows: list[Said] = [
-            (one.shown, words)
-            for one, words in pairs
-            if of.verify(one.problem, [*one.prefix, *words]).right
-        ]
-        share = len(rows) / len(wanted)
-        return [*rows, *[NOTHING] * (len(contexts) - len(rows))], share
+        tries = len(said) // len(wanted)
+        fit = [self.fit(of, wanted[i // tries], words) for i, words in enumerate(said)]
+        rows: list[Said] = []
+        for i, one in enumerate(wanted):
+            mine = range(i * tries, (i + 1) * tries)
+            rows += [(one.shown, said[at]) for at in mine if fit[at]][:1]
+        return [*rows, *[NOTHING] * (len(contexts) - len(rows))], float(np.mean(fit))
+
+    def fit(self, of: Source, found: Context, words: Sequence[int]) -> bool:
+        """Whether a repair is one to imitate."""
+        right = of.verify(found.problem, [*found.prefix, *words]).right
+        return right and (not self.config.named or list(flags(words))[:1] == [found.step])
 
     def losses(
         self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
@@ -290,11 +304,15 @@ class Asked:
     shown: list[int]
     problem: Problem
     prefix: Sequence[int] = ()
+    wrong: int | None = None  # the step that is
 
 
-def _after(found: Context | None) -> Asked | None:
+def after(found: Context | None) -> Asked | None:
     """The question of whoever goes on after a context."""
-    return None if found is None else Asked(found.shown, found.problem, found.prefix)
+    if found is None:
+        return None
+    wrong = found.step if found.chunk else None
+    return Asked(found.shown, found.problem, found.prefix, wrong)
 
 
 def begun(of: Source, problem: Problem, step: int) -> list[int]:

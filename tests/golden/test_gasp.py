@@ -17,11 +17,13 @@ from entitybench.agents.common.language.lessons import (
     longest,
     pool,
 )
+from entitybench.agents.common.language.post import NOTHING
 from entitybench.agents.gasp import measures
-from entitybench.agents.gasp.agent import ROLES, Asked
+from entitybench.agents.gasp.agent import ROLES, Asked, after
 from entitybench.envs.reason import vocabulary as v
-from entitybench.envs.reason.contexts import flags
+from entitybench.envs.reason.contexts import context, flags, repaired
 from entitybench.envs.training import ProblemsOf
+from entitybench.leaderboard.training.train import train_seeds
 from entitybench.registry import agent, resolve_agent, tasks
 from entitybench.seeding import generator
 
@@ -172,6 +174,44 @@ def test_a_flag_costs(base, monkeypatch):
     assert earned.tolist() == [[1.0, 0.75, 0.0, 0.75], [0.0] * 4]
 
 
+def test_a_flag_at_what_is_wrong_is_free(base, monkeypatch):
+    one = made("gasp", base, flag_cost=0.25)
+    source = one._source(DATA)
+    of, rng = source.of, generator(0, "x")
+    found = next(
+        each for p in source.problems if (each := context(of, p, "swap", rng)) and each.step > 1
+    )
+    named = repaired(of, found)
+    # Another step is called wrong first, and said anew as it was.
+    state = of.state_tokens(of.states(found.problem)[found.step])
+    other = [v.WRONG, v.STEP0 + found.step - 1]
+    other += of.state_tokens(of.states(found.problem)[found.step - 1])
+    other += [*of.chain(found.problem, begin=found.step - 1), *of.final(found.problem)]
+    assert state == named[2 : 2 + of.width]
+    answers = [named, other]
+    monkeypatch.setattr(one, "say", lambda group, prompts, chances: answers)
+    _, earned = one.answered(source, [after(found)], 2, rng)
+    assert earned.tolist() == [[1.0, 0.75]]
+    assert one.fit(of, found, named)
+    assert not one.fit(of, found, other)
+    assert made("gasp", base, named=False).fit(of, found, other)
+
+
+def test_the_first_of_the_tries_that_is_fit_is_imitated(base, monkeypatch):
+    one = made("gasp", base, tries=3)
+    source = one._source(DATA)
+    of, rng = source.of, generator(0, "x")
+    found = [each for p in source.problems[:4] if (each := context(of, p, "swap", rng))][:2]
+    right = [repaired(of, each) for each in found]
+    never = [v.EOS]
+    longer = [v.WRONG, v.STEP0 + found[0].step, *right[0]]  # right, and not the first
+    said = [never, right[0], longer, never, never, never]
+    monkeypatch.setattr(one, "say", lambda group, prompts, chances: said)
+    rows, share = one.repairs(source, found, np.zeros(2), rng)
+    assert rows == [(found[0].shown, right[0]), NOTHING]
+    assert share == pytest.approx((1 + one.fit(of, found[0], longer)) / 6)
+
+
 @pytest.mark.parametrize("id", ["rlvr", "rlvr-static", "gasp-random", "sft-flawed", "gasp-ood"])
 def test_arms_have_what_their_names_say(id, base, monkeypatch):
     one = made(id, base)
@@ -191,6 +231,17 @@ def test_arms_have_what_their_names_say(id, base, monkeypatch):
     assert (mask_sum(batch, parts["agent"]) > 0) == (id != "rlvr")
     if id == "sft-flawed":
         assert not batch["advantage"].any()
+
+
+def test_training_seeds_learn_one_after_another(base, tmp_path):
+    """Their batches differ in length, so that they cannot lie side by side."""
+    settings = {"preset": "tiny", "evaluate_every": 0}
+    lms = train_seeds(
+        "tiny-lm", TASK.id, seeds=[0, 1], out=tmp_path / "a", changes={"buckets": 2}, **settings
+    )
+    parts = {seed: {"base": base} for seed in lms}
+    ours = train_seeds("gasp", TASK.id, seeds=[0, 1], parts=parts, out=tmp_path / "b", **settings)
+    assert all(folder.is_dir() for folder in (*lms.values(), *ours.values()))
 
 
 def test_losses_are_those_of_each_role(base):

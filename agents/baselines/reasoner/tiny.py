@@ -51,6 +51,11 @@ class TinyConfig(LanguageConfig):
         super().__post_init__()
         bounded(self, buckets="[1, 1000]")
 
+    @property
+    def alone(self) -> bool:
+        """Whether training seeds learn one after another: their batches differ in length."""
+        return self.buckets > 1
+
 
 class TinyLM(LanguageLearner):
     """Learns lessons by cross entropy, on what is said alone."""

@@ -171,7 +171,7 @@ def same(
     if isinstance(config := before.get("config"), dict):
         before = {**before, "config": today(config)}  # of an earlier version, maybe
     for name, value in asked.items():
-        old = before.get(name)
+        old, value = _set(before.get(name)), _set(value)
         if old == value or name == "dataset_id":  # what is learned from is the content
             continue
         if name == "dataset":  # hashes, of which the message shows enough
@@ -186,6 +186,13 @@ def same(
             f"{where or folder.work} was begun with {name} {old!r}, and now it is {value!r}: "
             "choose another --out."
         )
+
+
+def _set(value: Any) -> Any:
+    """Without the settings that are None: earlier versions may not have known them."""
+    return (
+        {k: x for k, x in value.items() if x is not None} if isinstance(value, Mapping) else value
+    )
 
 
 def plain(target: Any, config: Any) -> dict[str, Any]:

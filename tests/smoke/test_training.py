@@ -19,6 +19,7 @@ from entitybench.errors import BadValue, BenchError, CheckpointError, Diverged
 from entitybench.leaderboard.training import runs
 from entitybench.leaderboard.training import train as training
 from entitybench.leaderboard.training.metrics import cut_metrics
+from entitybench.leaderboard.training.order import same
 from entitybench.leaderboard.training.runs import RunFolder
 from entitybench.registry import tasks
 
@@ -185,6 +186,13 @@ def test_runs_of_earlier_versions_tell_their_device(tmp_path):
     done = run(tmp_path, resume=True, changes={"pause_s": 0.05, "updates": 40})
     devices = json.loads((done / "run.json").read_text())["devices"]
     assert [one["device"] for one in devices] == ["cuda", "cpu"]
+
+
+def test_runs_of_versions_without_a_setting_go_on_where_it_is_none(tmp_path):
+    folder, now = RunFolder(tmp_path, 0), {"config": {"rate": 0.1, "texts": None}}
+    same(folder, {"config": {"rate": 0.1}}, now)
+    with pytest.raises(BadValue, match=r"was begun with config\.texts None, and now it is 'a'"):
+        same(folder, {"config": {"rate": 0.1}}, {"config": {"rate": 0.1, "texts": "a"}})
 
 
 def test_an_unreadable_checkpoint_falls_back_to_the_one_before(tmp_path):

@@ -38,6 +38,11 @@ LEGGED = ("hopper", "halfcheetah", "walker2d")
 EMBEDDED = tuple(f"{task}/embedded-v1" for task in WORLDS)
 CORRUPT = tuple(f"{task}/corrupt-{p}-v1" for task in (*WORLDS, KITCHEN) for p in (1, 5, 10))
 LOCOMOTION = tuple(f"{task}/corrupt-{p}-v1" for task in LEGGED for p in (1, 5, 10))
+# What is checked world by world too: the task, its data, and how they are called.
+ALONE = (
+    *((task, f"{task}/embedded-v1", "embedded data") for task in (*WORLDS, KITCHEN)),
+    *((task, f"{task}/corrupt-5-v1", "data with 5 % of an expert") for task in LEGGED),
+)
 _UNIT = "entitybench.agents.idrl.tabular"
 _PRESETS = ("small",)  # whose updates the settings replace
 _PAPER = (
@@ -179,8 +184,8 @@ CLAIMS: tuple[Claim, ...] = (
     _main("small-1-locomotion", "the same of legged robots", LOCOMOTION),
     # World by world, so that each can be checked by itself.
     *(
-        made(f"{name}-{task}", f"embedded data of {task}", (f"{task}/embedded-v1",))
-        for task in (*WORLDS, KITCHEN)
+        made(f"{name}-{task}", f"{what} of {task}", (dataset,))
+        for task, dataset, what in ALONE
         for name, made in (
             ("small-1", _main),
             ("small-2", _iterations),

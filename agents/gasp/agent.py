@@ -111,7 +111,7 @@ class GASP(PostLearner):
                 PostPhase(name="warm up", updates=10, learning_rate=0.0, final_learning_rate=1e-3),
                 PostPhase(
                     name="main",
-                    updates=140,
+                    updates=190,
                     learning_rate=1e-3,
                     final_learning_rate=2e-4,
                     extra=0.5,

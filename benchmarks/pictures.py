@@ -22,7 +22,6 @@ from entitybench.leaderboard.evaluation.api import load_agent
 from entitybench.leaderboard.evaluation.video import record_video
 from entitybench.leaderboard.evaluation.weights import REFERENCE
 from entitybench.leaderboard.plots.draw import plot
-from entitybench.leaderboard.plots.edges import edges as draw_edges
 from entitybench.registry import agent as agent_spec
 from entitybench.registry import resolve_agent, tasks
 from entitybench.seeding import BatchGenerator, generator
@@ -180,8 +179,8 @@ def causal() -> None:
 
 def edges() -> None:
     """Who acted on whom in a random graph, as a graph that stays says it, and as NCII does."""
-    agents = [(name, load_agent(name, task="dag-10")) for name in ("graph-static", "ncii")]
-    print(draw_edges(agents, "dag-10", OUT / "causal-edges.png", item=1))
+    out = OUT / "causal-edges.png"
+    print(plot("graphs", ["graph-static", "ncii"], out, task="dag-10", episode_seed=1))
 
 
 def curves() -> None:

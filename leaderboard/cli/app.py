@@ -216,10 +216,11 @@ _command(
 _command(
     "plot",
     "report:plot",
-    "Draw records or training curves into a PDF, SVG, PNG or HTML file.",
+    "Draw records, training curves, goals or graphs into a PDF, SVG, PNG or HTML file.",
     "bench plot bars results --out bars.pdf",
     "bench plot curves runs/hecrl --out curves.svg",
     "bench plot goals runs/her/seed0.training runs/hint/seed0.training --out goals.png",
+    "bench plot graphs graph-static ncii --task dag-10 --episode-seed 1 --out graphs.png",
 )
 _command(
     "submit",

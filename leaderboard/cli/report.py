@@ -1,4 +1,4 @@
-"""`bench table`, `bench compare`, `bench plot`: from records only."""
+"""`bench table`, `bench compare`, `bench plot`: from records, and pictures of runs and agents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entitybench.errors import BadValue, unknown
-from entitybench.leaderboard.cli.args import Place, SuiteId, Tags, existing, writable_file
+from entitybench.leaderboard.cli.args import (
+    Place,
+    Seed,
+    SuiteId,
+    Tags,
+    TaskId,
+    existing,
+    writable_file,
+)
 from entitybench.leaderboard.cli.output import print_json, print_table, put
 from entitybench.registry import suites
 
@@ -101,16 +109,27 @@ def compare(
 
 
 def plot(
-    kind: str, /, *inputs: Path, out: Place, metric: str | None = None, json: bool = False
+    kind: str,
+    /,
+    *inputs: Path,
+    out: Place,
+    metric: str | None = None,
+    task: TaskId | None = None,
+    episode_seed: Seed | None = None,
+    json: bool = False,
 ) -> None:
-    """Draw records or training curves into a PDF, SVG, PNG or HTML file.
+    """Draw records, training curves, goals or graphs into a PDF, SVG, PNG or HTML file.
 
     Args:
-        kind: bars, profile, seeds (from records), curves (from metrics.jsonl or run folders) or
-            goals (those that hindsight puts, from runs in progress or their checkpoints).
-        inputs: Record files, folders of them, or run folders.
+        kind: bars, profile, seeds (from records), curves (from metrics.jsonl or run folders),
+            goals (those that hindsight puts, from runs in progress or their checkpoints) or
+            graphs (who acted on whom over an episode, as agents say and as it was).
+        inputs: Record files, folders of them, or run folders; for graphs agents, as ID or, for the
+            weights in a folder, ID=FOLDER.
         out: The picture: .pdf, .svg, .png or .html.
         metric: What to draw. Default: what is counted first, such as success.
+        task: With graphs: a task whose interactions are known, such as dag-10.
+        episode_seed: With graphs: the public start of the episode. Default: 0.
         json: Print the path as JSON.
     """
     from entitybench.leaderboard.plots.draw import PLOTS
@@ -118,12 +137,14 @@ def plot(
 
     if kind not in PLOTS:
         raise unknown("plot", kind, PLOTS, see="bench plot --help")
+    graphs = kind == "graphs"
     if not inputs:
-        raise BadValue(f"nothing to draw: bench plot {kind} FILE... --out {out}")
-    for path in inputs:
+        takes = "AGENT... --task TASK" if graphs else "FILE..."
+        raise BadValue(f"nothing to draw: bench plot {kind} {takes} --out {out}")
+    for path in () if graphs else inputs:
         existing(path, "record or run")
     writable_file(out)
-    file = draw(kind, list(inputs), out, metric=metric)
+    file = draw(kind, list(inputs), out, metric=metric, task=task, episode_seed=episode_seed)
     print_json({"file": str(file)}) if json else put(str(file))
 
 

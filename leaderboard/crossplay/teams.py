@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from entitybench.errors import BadValue, CheckpointError, foreign
-from entitybench.forms import sha256_of, short
-from entitybench.leaderboard.evaluation.api import load_agents
+from entitybench.errors import BadValue, foreign
+from entitybench.forms import sha256_of
 from entitybench.leaderboard.evaluation.control import Control
 from entitybench.leaderboard.evaluation.evaluate import entrants_of
-from entitybench.places import expanded
-from entitybench.registry import agent as agent_spec
-from entitybench.registry import agents
-from entitybench.words import class_name, squeezed
+from entitybench.leaderboard.evaluation.named import loaded, named
+from entitybench.words import class_name
 
 if TYPE_CHECKING:
     from entitybench.leaderboard.evaluation.pool import Entrant
@@ -70,10 +67,10 @@ def teams_of(
     Raises:
         UnknownId, CheckpointError, BadValue: as `load_agents`; a name twice; under two teams.
     """
-    named = given if isinstance(given, Mapping) else _names(given)
+    by_name = given if isinstance(given, Mapping) else named(given)
     places = _places(task)
     teams: list[Team] = []
-    for name, what in named.items():
+    for name, what in by_name.items():
         found = _entrants(what, task, use)
         teams += [Team(name, (each,)) for each in found]
         teams += [
@@ -101,48 +98,8 @@ def _mixed(found: Sequence[Entrant], places: int, wanted: int | None) -> int:
     return len(found) if wanted is None else min(wanted, len(found))
 
 
-def _names(words: Sequence[str]) -> dict[str, str]:
-    """Words by the name that tables give them: an id, or where that comes twice the word itself."""
-    if isinstance(words, str):
-        words = [words]
-    ids = [_parts(word)[0] for word in words]
-    named: dict[str, str] = {}
-    for id, word in zip(ids, words, strict=True):
-        name = squeezed(short(id) if ids.count(id) == 1 else word, 100)
-        if name in named:
-            raise BadValue(f"--agents names {name} twice; every agent plays once.")
-        named[name] = word
-    return named
-
-
-def _parts(word: str) -> tuple[str, str | None]:
-    """The id and the folder of ID=FOLDER. Raises BadValue for a half one."""
-    id, equals, folder = word.partition("=")
-    if not equals or "://" in id:  # an address may hold an equals sign
-        return word, None
-    if not (id and folder):
-        raise BadValue(f"--agents takes ID or ID=FOLDER, e.g. ma-bc=runs/ma-bc: got {word!r}.")
-    return id, folder
-
-
 def _entrants(what: Any, task: TaskSpec, use: Mapping[str, Any]) -> list[Entrant]:
     """The agents of one method, by training seed."""
-    agent = _loaded(what, task, use) if isinstance(what, str) else what
+    agent = loaded(what, task, **use) if isinstance(what, str) else what
     with foreign(f"{class_name(agent)} cannot be read"):
         return entrants_of(agent, Control())
-
-
-def _loaded(word: str, task: TaskSpec, use: Mapping[str, Any]) -> Any:
-    id, folder = _parts(word)
-    spec = agent_spec(id)
-    if not spec.trains and folder is not None and id in agents():
-        raise BadValue(f"{id} has no weights: write {id} alone, not {word!r}.")
-    if not spec.trains and folder is None:
-        return load_agents(id, task=task)
-    weights = None if folder is None else expanded(folder)
-    try:
-        return load_agents(id, task=task, weights=weights, **use)
-    except CheckpointError as error:
-        # What `bench eval` calls --weights stands behind the id here.
-        told = str(error).replace("then add `--weights ", f"then write `{id}=")
-        raise CheckpointError(told) from error

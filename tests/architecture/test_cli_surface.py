@@ -29,7 +29,7 @@ SURFACE = {
     "compare": "A B --suite --format --json",
     "crossplay": "--agents --task --games --episode-seed --train-seeds --strangers --preset "
     "--dataset --device --threads --out --json",
-    "plot": "KIND INPUTS --out --metric --json",
+    "plot": "KIND INPUTS --out --metric --task --episode-seed --json",
     "submit": "RECORDS --to --pack --check --new-key --withdraw --corrects --weights "
     "--with-weights --key --threads --json",
     "serve": "--host --port --store --database --rerun --signed-only --largest --uploads --tries "

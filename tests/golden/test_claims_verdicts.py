@@ -211,6 +211,12 @@ def test_a_claim_without_arms():
     assert (found.holds, found.training_seeds, found.task) == (True, 5, "")
     assert found.ours == "residual() 0.02 [-0.11, 0.15]"
     assert found.findings[0].shown == "0.02 [-0.11, 0.15] (by training seed 0.01, 0.03)"
+    found = judge(
+        claim(Check(unit, at_most=0.1, by="every seed"), names=""),
+        Results({}, {}, {unit: {0: 3.41e-4, 1: 3.6e-4}}),
+    )
+    assert found.ours == "residual() 0.000351 [0.00023, 0.000471]"
+    assert found.findings[0].shown.endswith("(by training seed 0.000341, 0.00036)")
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ BAD = {
     "--task hockey-2v2 --agents ma-bc=nowhere random": "it is not there",
     "--task hockey-2v2 --agents ma-bcc random": "'ma-bc'",
     "--task hockey-2v2 --agents random": "two sides: got random, one training seed",
-    "--task hockey-2v2 --agents random random": "random twice",
+    "--task hockey-2v2 --agents random random": "random is named twice",
     "--task hockey-2v2 --agents random=RUNS zero": "random has no weights",
     "--task hockey-2v2 --agents ma-bc= zero": "got 'ma-bc='",
     "--task hockey-2v2 --agents": "two agents or more",

@@ -52,3 +52,30 @@ def test_a_team_s_task_is_trained_in_and_scored_as_a_graph(
     record = json.loads((place / "graph-distance.json").read_text())
     assert (record["kind"], record["task"]["kind"]) == ("graph", "team-control")
     assert main(["compare", "graph-distance.json", "graph-distance.json"]) == 0
+
+
+def test_an_episode_of_graphs_is_drawn_by_a_command(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = "plot graphs graph-static random"
+    words = f"{start} --task dag-10 --episode-seed 1 --out graphs.svg"
+    assert main(words.split()) == 0
+    assert capsys.readouterr().out == "graphs.svg\n"
+    drawn = (place / "graphs.svg").read_text()
+    assert "graph-static" in drawn
+    assert "active, not named" in drawn
+    for command, why in (
+        ("plot graphs --task dag-10", "bench plot graphs AGENT... --task TASK --out x.svg"),
+        (start, "graphs are of a task: name it, e.g. --task dag-10."),
+        (f"{start} --task hopper", "graph-static"),
+        (f"{start} --task dag-10 --metric auroc", "graphs have no metric: leave out 'auroc'."),
+        ("plot graphs random random --task dag-10", "random is named twice among the agents"),
+        ("plot graphs ncii= --task dag-10", "agents are named ID or ID=FOLDER, e.g."),
+        ("plot bars graphs.svg --task dag-10", "--task is of graphs: leave it out for bars."),
+        ("plot bars graphs.svg --episode-seed 0", "--episode-seed is of graphs: leave it out"),
+    ):
+        assert main([*command.split(), "--out", "x.svg"]) == 2
+        told = capsys.readouterr().err
+        assert why in told
+        assert told.count("\n") == 1
+    assert not (place / "x.svg").exists()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from stores import generated, plain_store
 
+from entitybench.datasets.sampling import sources
 from entitybench.datasets.sampling.subsets import best_episodes
 from entitybench.datasets.sampling.transitions import TransitionSampler
 from entitybench.errors import BadValue
@@ -168,3 +171,30 @@ def test_on_a_device_they_are_the_same_rows(store):
 def test_what_cannot_be_drawn_is_refused(store, choice, text):
     with pytest.raises(BadValue, match=text):
         TransitionSampler(store, **choice)
+
+
+def test_the_first_batch_of_mapped_columns_is_read_page_by_page(store, monkeypatch):
+    read = []
+    really = sources.page_by_page
+
+    @contextmanager
+    def told(column):
+        read.append(sources.mapping(column))
+        with really(column):
+            yield
+
+    monkeypatch.setattr(sources, "page_by_page", told)
+    names = ("observations", "masks")
+    sampler = TransitionSampler(store, names)
+    first = sampler.sample(4, rng())
+    assert len(read) == 3  # observations before and after
+    assert {id(each) for each in read} == {id(sources.mapping(store.columns[n])) for n in names}
+    assert None not in read
+    sampler.sample(4, rng())
+    sampler.sample(4, rng())
+    assert len(read) == 4  # masks once more
+    TransitionSampler(store, names).sample(sources.FEW + 1, rng())
+    assert len(read) == 4
+    assert sources.mapping(np.zeros(3)) is None
+    inner = TransitionSampler(store.in_memory(), names).sample(4, rng())
+    assert all(np.array_equal(inner[name], first[name]) for name in first)

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entitybench.datasets.generate.block import Stored
+from entitybench.envs.api import world_of
 from entitybench.envs.core.play import play
 from entitybench.errors import BadValue
 from entitybench.kinds import KINDS, PREDICTED
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.control import BLOCK, blocks, padding
+from entitybench.leaderboard.evaluation.latents import FITTED, Probes, named
 from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
 from entitybench.leaderboard.statistics.pictures import (
+    edits_apart,
     foreground_ari,
     moved,
     place_errors,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 KIND = "video"
 PIXELS = 64  # along an edge
 _NAMES = tuple(m.name for kind in KINDS if kind.id == KIND for m in (*kind.metrics, *kind.extras))
+EDITED = 5  # the predicted frame that edits are looked at in
 BEGIN = 3  # control steps before a clip: things have begun to move
 
 
@@ -54,11 +58,31 @@ class Shown:
     masks: Array  # (rows, T + 1, H, W) int16: the entity of each pixel, or -1
     actions: Array  # (rows, T, A) float32, those of a team in a row
 
+    def __getitem__(self, rows: Any) -> Shown:
+        return Shown(self.frames[rows], self.masks[rows], self.actions[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an agent makes of clips; None: it has no such thing."""
+
+    predicted: Array  # (rows, T, H, W, 3) uint8
+    labels: Array | None  # (rows, T + 1, H, W), the slot of each pixel
+    latents: Array | None  # (rows, T, G, d)
+    edited: Array | None  # (rows, G, H, W, 3) uint8, the frame EDITED with each factor drawn anew
+
+    def __getitem__(self, rows: Any) -> Said:
+        others = (self.labels, self.latents, self.edited)
+        return Said(self.predicted[rows], *(None if x is None else x[rows] for x in others))
+
 
 class Clips:
     """The evaluator of the kind "video"."""
 
     block = BLOCK
+
+    def __init__(self) -> None:
+        self._probes: dict[int, Probes] = {}
 
     def actor(self, agent: Any) -> Any:
         """The agent itself. Raises BadValue when it cannot predict."""
@@ -81,16 +105,14 @@ class Clips:
     ) -> Result:
         """One block."""
         live, rows, rng = padding(job)
-        error = shown = predicted = labels = None
+        error = shown = said = probes = None
         try:
             with blame(INFRASTRUCTURE):
                 shown = clips_of(task, job.items, options, tick)
             with blame(POLICY):
-                given, actions = shown.frames[rows], shown.actions[rows]
-                made = job.entrant.actor.roll_out(given.copy(), actions, rng)
-                predicted = _checked(made, given[:, 1:].shape, job)[live]
-                if hasattr(job.entrant.actor, "masks"):
-                    labels = _labels(job.entrant.actor.masks(given.copy()), given, job)[live]
+                said = self._said(job, shown.frames[rows], shown.actions[rows], rng)[live]
+            if said.latents is not None:
+                probes = self._probes_of(job, task, options)
             tick(1)
         except Fault as fault:
             error = failure(fault, job.entrant.source.id, options.failures)
@@ -98,19 +120,50 @@ class Clips:
         for i, item in enumerate(job.items):
             values: dict[str, float | None] = dict.fromkeys(_NAMES)
             digest = ""
-            if error is None and shown is not None and predicted is not None:
-                values = measured(
-                    predicted[i],
-                    shown.frames[i],
-                    shown.masks[i],
-                    None if labels is None else labels[i],
-                )
-                digest = hashlib.sha256(predicted[i].tobytes()).hexdigest()[:DIGEST]
+            if error is None and shown is not None and said is not None:
+                values = measured(shown[i], said[i], probes)
+                digest = hashlib.sha256(said.predicted[i].tobytes()).hexdigest()[:DIGEST]
             seed = job.entrant.source.training_seed
             found.append(
                 Row(training_seed=seed, item=item, values=values, digest=digest, error=error)
             )
         return Result(found, {})
+
+    def _said(self, job: Job, clips: Array, actions: Array, rng: BatchGenerator) -> Said:
+        """What the agent makes of a block. Raises BadValue where that is of another shape."""
+        actor, frame = job.entrant.actor, clips.shape[2:]
+        made = np.asarray(actor.roll_out(clips.copy(), actions, rng))
+        shape = clips[:, 1:].shape
+        _check("frames", made, shape, "u1", job, f"{shape[1]} frames for each clip of a block")
+        labels = latents = edited = None
+        if hasattr(actor, "masks"):
+            labels = np.asarray(actor.masks(clips.copy()))
+            _check("masks", labels, clips.shape[:-1], "iu", job, "the slot of each pixel")
+        if hasattr(actor, "latents"):
+            latents = named(actor, clips, actions)
+            shape = (*clips[:, 1:].shape[:2], *latents.shape[2:])
+            _check("latents", latents, shape, "f", job, "numbers of each factor at each step", 4)
+            if labels is not None and labels.max() >= latents.shape[2]:
+                raise BadValue(
+                    f"{job.entrant.source.id} has a slot {labels.max()} and the latent actions of "
+                    f"{latents.shape[2]} factors: slot g has that of factor g."
+                )
+        if hasattr(actor, "edited"):
+            edited = np.asarray(actor.edited(clips.copy(), actions, EDITED, rng))
+            shape = (len(clips), *edited.shape[1:2], *frame)
+            _check("edits", edited, shape, "u1", job, "a frame for each factor")
+        return Said(made, labels, latents, edited)
+
+    def _probes_of(self, job: Job, task: TaskSpec, options: Options) -> Probes:
+        """Those of an agent, fitted when they are first asked for; always the same ones."""
+        key = id(job.entrant)
+        if key not in self._probes:
+            with blame(INFRASTRUCTURE):
+                of_blocks = [clips_of(task, x, options, lambda _: None) for x in blocks(FITTED)]
+            with blame(POLICY):
+                driven = world_of(task).driven
+                self._probes[key] = Probes.fitted(of_blocks, driven, job.entrant.actor)
+        return self._probes[key]
 
     def model_hash(self, task: TaskSpec, options: Options) -> str | None:
         """Of the scene, the behaviour, and how clips are cut and drawn."""
@@ -118,7 +171,7 @@ class Clips:
         scene, view = provenance.model_hash(worlds.world), worlds.world.view
         worlds.close()
         facts = [scene, view, data.behaviour, dict(data.behaviour_kwargs)]
-        facts += [PIXELS, BEGIN, PREDICTED]
+        facts += [PIXELS, BEGIN, PREDICTED, EDITED, FITTED[0], len(FITTED)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -174,50 +227,42 @@ def clips_of(
     return Shown(*parts)
 
 
-def _checked(made: Any, shape: tuple[int, ...], job: Job) -> Array:
-    """The frames of a block, or BadValue when they are none."""
-    who, array = job.entrant.source.id, np.asarray(made)
-    if array.shape != shape or array.dtype != np.uint8:
-        raise BadValue(
-            f"the frames of {who} are {array.dtype} of the shape {array.shape}; expected uint8 of "
-            f"{shape}: {shape[1]} frames for each of the {BLOCK} clips of a block."
-        )
-    return array
+def _check(
+    what: str, array: Array, shape: tuple[int, ...], kinds: str, job: Job, each: str, axes: int = 0
+) -> None:
+    """Raises BadValue unless an array of a block has this shape, and a type of these kinds."""
+    known = array.dtype.str[1:] == kinds if kinds == "u1" else array.dtype.kind in kinds
+    if known and array.shape == shape and axes in (0, array.ndim):
+        return
+    types = {"u1": "uint8", "iu": "whole numbers", "f": "numbers"}[kinds]
+    raise BadValue(
+        f"the {what} of {job.entrant.source.id} are {array.dtype} of the shape {array.shape}; "
+        f"expected {types} of {shape}: {each}."
+    )
 
 
-def _labels(made: Any, given: Array, job: Job) -> Array:
-    """The slots of all pixels of a block, or BadValue when they are none."""
-    who, array = job.entrant.source.id, np.asarray(made)
-    if array.shape != given.shape[:-1] or array.dtype.kind not in "iu":
-        raise BadValue(
-            f"the masks of {who} are {array.dtype} of the shape {array.shape}; expected whole "
-            f"numbers of {given.shape[:-1]}: the slot of each pixel."
-        )
-    return array
-
-
-def measured(
-    predicted: Array, true: Array, masks: Array, labels: Array | None
-) -> dict[str, float | None]:
-    """The numbers of one clip.
-
-    Args:
-        predicted: (T, H, W, 3) uint8.
-        true: (T + 1, H, W, 3) uint8, the first frame too.
-        masks: (T + 1, H, W), the entity of each pixel, or -1.
-        labels: (T + 1, H, W), the slot of each pixel; None: the agent has no slots.
-    """
+def measured(shown: Shown, said: Said, probes: Probes | None) -> dict[str, float | None]:
+    """The numbers of one clip."""
+    true, predicted = shown.frames, said.predicted
     by_step = psnr(predicted, true[1:])
-    there = moved(true[0], true[1:])
-    dynamic = psnr(predicted, true[1:], there)
-    found = {
-        "dynamic_psnr": _mean(dynamic),
+    found = dict.fromkeys(_NAMES, np.nan)
+    found |= {
+        "dynamic_psnr": _mean(psnr(predicted, true[1:], moved(true[0], true[1:]))),
         "psnr": _mean(by_step),
         "ssim": _mean(ssim(predicted, true[1:])),
-        "mover_error": _mean(place_errors(predicted, true, masks)),
-        "fg_ari": np.nan if labels is None else foreground_ari(labels, masks),
+        "mover_error": _mean(place_errors(predicted, true, shown.masks)),
         **{f"psnr_{k}": float(x) for k, x in enumerate(by_step, 1)},
     }
+    if said.labels is not None:
+        found["fg_ari"] = foreground_ari(said.labels, shown.masks)
+    if probes is not None and said.latents is not None:
+        found["probe"], found["probe_slot"] = probes.right(
+            said.latents, shown.actions, said.labels, shown.masks
+        )
+    if said.edited is not None:
+        found["edit_moves"], found["edit_leaks"] = edits_apart(
+            predicted[EDITED - 1], said.edited, true, shown.masks
+        )
     return {name: None if np.isnan(x) else round(float(x), 6) for name, x in found.items()}
 
 

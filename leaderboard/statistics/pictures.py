@@ -73,36 +73,75 @@ def _kernel(edge: int) -> Array:
 def place_errors(predicted: Array, true: Array, masks: Array) -> Array:
     """How far entities are from where they should be, in pixels, (T,): means over entities.
 
-    A pixel shows an entity where it is nearer to its colour than to that of any other entity, and
-    to what is behind. An entity's place is the mean of its pixels; where there are none it is LOST
-    pixels off. Left out are an entity in the true frames where it is hidden, and entities that are
-    of one colour; NaN where nothing is left.
+    An entity that is seen nowhere is LOST pixels off. Left out are an entity in the true frames
+    where it is hidden, and what `places` leaves out; NaN where nothing is left.
 
     Args:
         predicted: (T, H, W, 3).
         true: (T + 1, H, W, 3), the first frame too.
         masks: (T + 1, H, W).
     """
-    entities = np.unique(masks[masks >= 0])
-    colours = np.array([np.median(true[masks == k], axis=0) for k in entities])  # (K, 3)
-    apart = np.abs(colours[:, None] - colours).sum(-1) + np.diag(np.full(len(colours), np.inf))
-    alone = apart.min(1, initial=np.inf) >= DISTINCT
-    behind = background(true, masks)
-    to_behind = np.abs(predicted.astype(np.float64) - behind).sum(-1)
-    to_colours = np.abs(predicted[..., None, :].astype(np.float64) - colours).sum(-1)
-    nearest = to_colours.argmin(-1)
-    shown = to_colours.min(-1) < to_behind
-    errors = np.full((len(predicted), len(entities)), np.nan)
-    for t in range(len(predicted)):
-        for i, k in enumerate(entities.tolist()):
-            there = masks[t + 1] == k
-            if not there.any() or not alone[i]:
-                continue
-            found = shown[t] & (nearest[t] == i)
-            errors[t, i] = np.hypot(*(_place(found) - _place(there))) if found.any() else LOST
+    entities, found = places(predicted, true, masks)
+    where = np.array([[_place(frame == k) for k in entities.tolist()] for frame in masks[1:]])
+    where = where.reshape(found.shape)
+    hidden = np.isnan(where[..., 0])
+    errors = np.where(hidden, np.nan, _apart(found, where))
     seen = np.isfinite(errors)
     sums, counts = np.where(seen, errors, 0.0).sum(1), seen.sum(1)
     return sums / np.where(counts > 0, counts, np.nan)
+
+
+def places(frames: Array, true: Array, masks: Array) -> tuple[Array, Array]:
+    """Where entities are seen: their numbers (K,), and rows and columns (F, K, 2), NaN if nowhere.
+
+    A pixel shows an entity where it is nearer to its colour than to that of any other entity, and
+    to what is behind. An entity's place is the mean of its pixels. Left out are entities that are
+    of one colour.
+
+    Args:
+        frames: (F, H, W, 3), where to look.
+        true: (T + 1, H, W, 3), which tell of colours.
+        masks: (T + 1, H, W), of the true frames.
+    """
+    entities = np.unique(masks[masks >= 0])
+    colours = np.array([np.median(true[masks == k], axis=0) for k in entities])  # (K, 3)
+    apart = np.abs(colours[:, None] - colours).sum(-1) + np.diag(np.full(len(colours), np.inf))
+    alone = np.flatnonzero(apart.min(1, initial=np.inf) >= DISTINCT)
+    to_behind = np.abs(frames.astype(np.float64) - background(true, masks)).sum(-1)
+    to_colours = np.abs(frames[..., None, :].astype(np.float64) - colours).sum(-1)
+    nearest = np.where(to_colours.min(-1) < to_behind, to_colours.argmin(-1), -1)
+    found = np.array([[_place(frame == i) for i in alone.tolist()] for frame in nearest])
+    return entities[alone], found.reshape(len(frames), len(alone), 2)
+
+
+def edits_apart(plain: Array, edited: Array, true: Array, masks: Array) -> tuple[float, float]:
+    """What edits of one factor each move, in pixels, and what else moves, as a share of it.
+
+    An edit's target is the entity that it moves most. Returned are the mean over edits of how far
+    targets are moved, and the mean over all other entities of how far these are, divided by it; NaN
+    where nothing moves or fewer than two entities can be told apart. An entity that is seen in one
+    frame alone has moved LOST pixels.
+
+    Args:
+        plain: (H, W, 3), predicted without an edit.
+        edited: (G, H, W, 3), predicted with each.
+        true: (T + 1, H, W, 3), which tell of colours.
+        masks: (T + 1, H, W), of the true frames.
+    """
+    _, found = places(np.concatenate([plain[None], edited]), true, masks)
+    if found.shape[1] < 2:
+        return float("nan"), float("nan")
+    nowhere = np.isnan(found[1:, :, 0]) & np.isnan(found[0, :, 0])
+    moved = np.where(nowhere, 0.0, _apart(found[1:], found[0]))  # (G, K)
+    most = moved.max(1)
+    target = float(most.mean())
+    others = float((moved.sum(1) - most).mean() / (moved.shape[1] - 1))
+    return target, others / target if target > 0 else float("nan")
+
+
+def _apart(a: Array, b: Array) -> Array:
+    """How far places (..., 2) are from each other; LOST where one of them is none."""
+    return np.nan_to_num(np.hypot(*np.moveaxis(a - b, -1, 0)), nan=LOST)
 
 
 def background(frames: Array, masks: Array) -> Array:
@@ -118,6 +157,9 @@ def background(frames: Array, masks: Array) -> Array:
 
 
 def _place(pixels: Array) -> Array:
+    """Row and column of the mean of pixels (H, W) bool; NaN of none."""
+    if not pixels.any():
+        return np.full(2, np.nan)
     return np.array([axis.mean() for axis in np.nonzero(pixels)])
 
 

@@ -323,6 +323,39 @@ _VIDEO_METRICS = (
 _BY_STEP = tuple(
     _decibels(f"psnr_{k}", f"PSNR of frame {k} (dB)", f"frame {k}") for k in range(1, PREDICTED + 1)
 )
+_OF_LATENTS = (
+    Metric(
+        name="probe",
+        title="true actions read out (%)",
+        short="probe %",
+        scale=100.0,
+        legend="by a linear probe of all latent actions, in bins of a fifth of the range",
+    ),
+    Metric(
+        name="probe_slot",
+        title="true actions read out of their slot (%)",
+        short="slot probe %",
+        scale=100.0,
+        legend="by a linear probe of the latent action of the slot that has the entity",
+    ),
+    Metric(
+        name="edit_moves",
+        title="what an edit moves (pixels)",
+        short="edit px",
+        digits=2,
+        unit="pixels",
+        lower=0.0,
+        legend="the entity that is moved most when one latent action is drawn anew",
+    ),
+    Metric(
+        name="edit_leaks",
+        title="what else an edit moves (%)",
+        short="leaks %",
+        scale=100.0,
+        higher_is_better=False,
+        legend="all other entities, as a share of the one that is moved most",
+    ),
+)
 
 _SINGLE, _VECTOR = "entitybench.envs.views.single", "entitybench.envs.views.vector"
 _EPISODES = frozenset({"bank", "video", "threads", "failures"})
@@ -384,7 +417,7 @@ KINDS: tuple[Kind, ...] = (
         metrics=_VIDEO_METRICS,
         listed=("dynamic_psnr", "psnr", "mover_error"),
         options=frozenset({"bank", "threads"}),
-        extras=_BY_STEP,
+        extras=(*_BY_STEP, *_OF_LATENTS),
         offered_by="video",
     ),
     Kind(

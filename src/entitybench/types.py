@@ -261,8 +261,11 @@ class Predictor(Protocol):
         """
         ...
 
-    # A predictor may also have `masks(clips) -> (B, T + 1, H, W)`: whole numbers, which of its
-    # slots each pixel of the true frames belongs to.
+    # A predictor may also have
+    #   masks(clips) -> (B, T + 1, H, W), whole numbers: the slot of each pixel of the true frames;
+    #   latents(clips, actions) -> (B, T, G, d): latent actions of G factors (slot g: factor g);
+    #   edited(clips, actions, steps, rng) -> (B, G, H, W, 3) uint8: the frame `steps` after the
+    #   first with the latent actions of one factor drawn anew, the others as they were.
 
 
 class Reasoner(Protocol):

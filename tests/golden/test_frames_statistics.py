@@ -7,6 +7,7 @@ from entitybench.leaderboard.statistics.pictures import (
     LOST,
     MOST,
     background,
+    edits_apart,
     foreground_ari,
     moved,
     place_errors,
@@ -78,6 +79,20 @@ def test_places_are_means_of_pixels_by_colour():
 def test_entities_of_one_colour_cannot_be_told_apart():
     true, masks = scene(PLACES, (RED, (225, 30, 30)))
     assert np.isnan(place_errors(true[1:], true, masks)).all()
+
+
+def test_edits_are_of_the_entity_that_they_move_most():
+    plain = TRUE[0]
+    edited, _ = scene([[(4, 8), (20, 20)], [(5, 4), (26, 20)]])  # 4 and 0, then 1 and 6 pixels
+    assert edits_apart(plain, edited, TRUE, MASKS) == pytest.approx((5.0, 0.5 / 5.0))
+    still = edits_apart(plain, TRUE[:1], TRUE, MASKS)
+    assert still[0] == 0
+    assert np.isnan(still[1])
+    gone = plain.copy()
+    gone[MASKS[0] == 1] = GREY
+    assert edits_apart(plain, gone[None], TRUE, MASKS) == (LOST, 0.0)
+    one = np.where(MASKS == 1, -1, MASKS)
+    assert np.isnan(edits_apart(plain, edited, TRUE, one)).all()
 
 
 def test_what_is_behind_is_seen_before_or_after():

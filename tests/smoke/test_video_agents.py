@@ -111,3 +111,29 @@ def test_states_are_standardised_by_the_data(tmp_path):
         tokens = one.tokens(np.array(data.frames()).reshape(3, 6, 64, 64, 3)).numpy()
     assert tokens.mean((0, 1, 2)) == pytest.approx(0, abs=0.2)
     assert tokens.std((0, 1, 2)) == pytest.approx(1, abs=0.2)
+
+
+def rows(count):
+    return BatchGenerator([generator(0, row) for row in range(count)])
+
+
+@pytest.mark.parametrize("id", ["flam", "flam-no-time", "lam-mono", "lam-vq", "world-model"])
+def test_an_edit_is_a_roll_out_with_one_factor_drawn_anew(id, tmp_path, monkeypatch):
+    data = film(tmp_path / "data", 64)
+    one = made(id, data)
+    for p in one.params["model"].values():  # so that latent actions matter at once
+        p.data += 0.2 * torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
+    clips = np.array(data.frames()).reshape(3, 6, 64, 64, 3)
+    actions = generator(0, "actions").uniform(-1, 1, (3, 5, 2)).astype(np.float32)
+    latents = one.latents(clips, actions)
+    factors = 2 if id == "world-model" else 3  # actions of two mallets; entities with the puck
+    assert latents.shape[:3] == (3, 5, factors)
+    drawn = one.drawn(one.params["model"], torch.as_tensor(latents), rows(3))
+    assert drawn.shape == latents.shape
+    plain = one.roll_out(clips, actions, rows(3))
+    edited = one.edited(clips, actions, 3, rows(3))
+    assert edited.shape == (3, factors, 64, 64, 3)
+    assert (edited != plain[:, 2][:, None]).any((0, 2, 3, 4)).all()  # each factor does something
+    monkeypatch.setattr(type(one), "drawn", lambda self, model, like, rng: like)
+    same = one.edited(clips, actions, 3, rows(3))
+    np.testing.assert_allclose(same.astype(int), plain[:, 2][:, None].repeat(factors, 1), atol=1)

@@ -38,6 +38,31 @@ class Knows:
         return np.abs(clips.astype(int) - clips[:, :1, :1, :1]).argmax(-1)
 
 
+class Tells(Knows):
+    """Moves mallet g, whose latent action is the true one, out of the frame."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def masks(self, clips):
+        return (clips[..., 2] > clips[..., 0]).astype(int)
+
+    def latents(self, clips, actions):
+        self.asked += 1
+        return actions[..., None]
+
+    def edited(self, clips, actions, steps, rng):
+        assert steps == 5
+        plain = clips[:, steps]
+        grey = np.median(plain, axis=(1, 2))[:, None, None]
+        found = []
+        for channel in (0, 2):  # red, and blue
+            others = np.delete(plain.astype(int), channel, -1).max(-1)
+            own = plain[..., channel] > others + 60
+            found.append(np.where(own[..., None], grey, plain))
+        return np.stack(found, axis=1).astype(np.uint8)
+
+
 class Noise:
     source = SOURCE
 
@@ -57,6 +82,21 @@ def test_the_truth_is_without_error():
         assert record.columns.values[name] == pytest.approx([value] * 3)
     assert max(record.columns.values["mover_error"]) < 0.7  # pixels, of what hides behind others
     assert min(record.columns.values["fg_ari"]) > 0.2  # by colour: mallets have two
+
+
+def test_latent_actions_are_probed_and_edited():
+    agent = Tells()
+    record = evaluate(agent, TASK, episodes=30, threads=1)
+    assert agent.asked == 4  # two blocks, and two that probes are fitted on
+    values = record.columns.values
+    assert np.mean(values["probe"]) > 0.35  # commands lie on a line: a linear map reads its ends
+    assert all(x is not None for x in values["probe_slot"])
+    assert np.mean(values["edit_moves"]) > 5  # out of sight
+    assert np.mean([x for x in values["edit_leaks"] if x is not None]) < 0.3
+    one = evaluate(Tells(), TASK, episodes=1, episode_seed=29)
+    assert rows(one) == rows(record)[29:]
+    none = evaluate(Knows(), TASK, episodes=1).columns.values
+    assert none["probe"] == none["edit_leaks"] == [None]
 
 
 def test_a_frame_that_is_repeated_gets_worse_with_time():
@@ -108,6 +148,18 @@ def test_frames_of_another_shape_and_agents_that_fail_are_told_in_one_line():
         def masks(self, clips):
             return np.zeros((25, PREDICTED + 1, 8, 8), int)
 
+    class Latents(Knows):
+        def latents(self, clips, actions):
+            return actions
+
+    class Few(Knows):
+        def latents(self, clips, actions):
+            return actions[..., None]
+
+    class Edits(Knows):
+        def edited(self, clips, actions, steps, rng):
+            return clips[:, steps]
+
     class Raises(Knows):
         def roll_out(self, clips, actions, rng):
             raise RuntimeError("no idea")
@@ -117,6 +169,9 @@ def test_frames_of_another_shape_and_agents_that_fail_are_told_in_one_line():
         (Small(), rf"frames of one are uint8 of .*; expected uint8 of {shape}"),
         (Floats(), rf"frames of one are float64 .*; expected uint8 of {shape}"),
         (Masks(), r"masks of one are int64 of .*8, 8\); expected whole numbers of \(25, 11, 64,"),
+        (Latents(), r"latents of one are float64 of .*10, 2\); expected numbers of \(25, 10, 2\)"),
+        (Few(), r"one has a slot 2 and the latent actions of 2 factors: slot g has that of fac"),
+        (Edits(), r"edits of one are uint8 of .*expected uint8 of \(25, 64, 64, 64, 3\)"),
         (Raises(), "one raised RuntimeError: no idea"),
     ):
         with pytest.raises(BenchError, match=line) as caught:

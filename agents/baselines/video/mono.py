@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -35,9 +36,8 @@ from entitybench.envs.api import world_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-
     from entitybench.agents.common.vision.learner import Film
+    from entitybench.seeding import BatchGenerator
     from entitybench.types import Batch
 
 Tensor = torch.Tensor
@@ -146,15 +146,27 @@ class Mono(LatentLearner):
         known = self.config.latent == "true"
         return source.clips(self.config.batch_size, self.config.window - 1, rng, actions=known)
 
-    def latents(
+    def bottleneck(
         self, model: Mapping[str, Tensor], states: Tensor, batch: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
         if self.config.latent == "gaussian":
-            return super().latents(model, states, batch)
+            return super().bottleneck(model, states, batch)
         if self.config.latent == "true":
-            return batch["actions"][:, :, None], states.new_zeros(()), {}
+            apart = batch["actions"].unflatten(-1, (len(world_of(self.task).driven), -1))
+            return apart, states.new_zeros(()), {}
         mean, _ = self.inferred(model, states)
         return coded(mean, model["codes"][0])
+
+    def drawn(self, model: Mapping[str, Tensor], like: Tensor, rng: BatchGenerator) -> Tensor:
+        """Of Gaussians, of all codes alike, or of all actions."""
+        if self.config.latent == "gaussian":
+            return super().drawn(model, like, rng)
+        if self.config.latent == "true":
+            any_action = rng.uniform(-1, 1, tuple(like.shape)).astype(np.float32)
+            return torch.as_tensor(any_action, device=self.device)
+        picked = torch.as_tensor(rng.integers(0, CODES, tuple(like.shape[:3])), device=self.device)
+        codes = F.normalize(model["codes"][0], dim=-1)
+        return codes[torch.arange(len(codes), device=self.device), picked]
 
 
 def coded(given: Tensor, codes: Tensor) -> tuple[Tensor, Tensor, Tensors]:

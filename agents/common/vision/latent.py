@@ -100,7 +100,7 @@ class LatentLearner(VideoLearner):
     ) -> tuple[Tensor, Tensor]:
         """Tokens (B, N, C) and state (B, ...) a step later, after actions (B, G, d)."""
 
-    def latents(
+    def bottleneck(
         self, model: Mapping[str, Tensor], states: Tensor, batch: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
         """Latent actions (B, T, G, d), what they cost, and what to log.
@@ -183,7 +183,7 @@ class LatentLearner(VideoLearner):
             tokens = standardised(model, self.tokenizer.encode(params[TOKENIZER], seen))
         tokens = tokens.unflatten(0, (count, length))
         states = self.states(model, tokens)
-        actions, cost, logs = self.latents(model, states, batch)
+        actions, cost, logs = self.bottleneck(model, states, batch)
         starts, unroll = length - self.config.unroll, self.config.unroll
 
         def later(x: Tensor, steps: int) -> Tensor:  # (B starts, ...)
@@ -205,15 +205,45 @@ class LatentLearner(VideoLearner):
     def roll_out(self, clips: Array, actions: Array, rng: BatchGenerator) -> Array:
         """Frames (B, T, H, W, 3); see `entitybench.types.Predictor`. Raises BadValue."""
         del rng  # the means of the latent actions
+        now, state, latent = self.seen(clips, actions)
+        made = []
+        for t in range(latent.shape[1]):
+            now, state = self.ahead(self.params[MODEL], now, state, latent[:, t])
+            made.append(self.shown(now))
+        return np.stack(made, axis=1)
+
+    @torch.inference_mode()
+    def latents(self, clips: Array, actions: Array) -> Array:
+        """Means of the latent actions, (B, T, G, d); see `entitybench.types.Predictor`."""
+        found: Array = self.seen(clips, actions)[2].cpu().numpy()
+        return found
+
+    @torch.inference_mode()
+    def edited(self, clips: Array, actions: Array, steps: int, rng: BatchGenerator) -> Array:
+        """Frames (B, G, H, W, 3) after edits of a factor; see `entitybench.types.Predictor`."""
+        model, (now, state, latent) = self.params[MODEL], self.seen(clips, actions)
+        latent = latent[:, :steps]
+        factors = latent.shape[2]
+        anew = self.drawn(model, latent, rng)
+        which = torch.eye(factors, dtype=torch.bool, device=self.device)[:, None, :, None]
+        latent = torch.where(which, anew[:, None], latent[:, None]).flatten(0, 1)  # (B G, T, G, d)
+        now, state = (x.repeat_interleave(factors, 0) for x in (now, state))
+        for t in range(steps):
+            now, state = self.ahead(model, now, state, latent[:, t])
+        return self.shown(now).reshape(-1, factors, *np.shape(clips)[2:])
+
+    def drawn(self, model: Mapping[str, Tensor], like: Tensor, rng: BatchGenerator) -> Tensor:
+        """Latent actions (B, T, G, d) as the prior has them."""
+        del model
+        noise = rng.standard_normal(tuple(like.shape)).astype(np.float32)
+        return torch.as_tensor(noise, device=self.device)
+
+    def seen(self, clips: Array, actions: Array) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens and state of the first frames, and the means of all latent actions."""
         model, tokens = self.params[MODEL], self.tokens(clips)
         states = self.states(model, tokens)
         known = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
-        latent = self.latents(model, states, {"actions": known})[0]
-        now, state, made = tokens[:, 0], states[:, 0], []
-        for t in range(latent.shape[1]):
-            now, state = self.ahead(model, now, state, latent[:, t])
-            made.append(self.shown(now))
-        return np.stack(made, axis=1)
+        return tokens[:, 0], states[:, 0], self.bottleneck(model, states, {"actions": known})[0]
 
     def tokens(self, clips: Array) -> Tensor:
         """Standardised tokens (B, T + 1, N, C) of clips. Raises BadValue."""

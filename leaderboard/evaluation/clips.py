@@ -14,13 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entitybench.datasets.generate.block import Stored
 from entitybench.envs.api import world_of
-from entitybench.envs.core.play import play
 from entitybench.errors import BadValue
-from entitybench.kinds import KINDS, PREDICTED
+from entitybench.kinds import KINDS, PREDICTED, VIDEO
 from entitybench.leaderboard.evaluation import provenance
 from entitybench.leaderboard.evaluation.control import BLOCK, blocks, padding
+from entitybench.leaderboard.evaluation.filming import (
+    BEGIN,
+    PIXELS,
+    Shown,
+    clips_of,
+    source_of,
+    worlds_of,
+)
 from entitybench.leaderboard.evaluation.latents import FITTED, Probes, named
 from entitybench.leaderboard.evaluation.pool import Fault, Job, Result, blame, failure
 from entitybench.leaderboard.statistics.pictures import (
@@ -32,8 +38,6 @@ from entitybench.leaderboard.statistics.pictures import (
     ssim,
 )
 from entitybench.records import DIGEST, INFRASTRUCTURE, POLICY, Row
-from entitybench.registry import dataset_for, datasets, resolve
-from entitybench.seeding import BatchGenerator, generator
 from entitybench.words import class_name
 
 if TYPE_CHECKING:
@@ -41,25 +45,11 @@ if TYPE_CHECKING:
 
     from entitybench.leaderboard.evaluation.evaluate import Options
     from entitybench.leaderboard.evaluation.pool import Entrant
-    from entitybench.types import Array, DatasetSpec, TaskSpec
+    from entitybench.seeding import BatchGenerator
+    from entitybench.types import Array, TaskSpec
 
-KIND = "video"
-PIXELS = 64  # along an edge
-_NAMES = tuple(m.name for kind in KINDS if kind.id == KIND for m in (*kind.metrics, *kind.extras))
+_NAMES = tuple(m.name for kind in KINDS if kind.id == VIDEO for m in (*kind.metrics, *kind.extras))
 EDITED = 5  # the predicted frame that edits are looked at in
-BEGIN = 3  # control steps before a clip: things have begun to move
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Clips of some episodes."""
-
-    frames: Array  # (rows, T + 1, H, W, 3) uint8
-    masks: Array  # (rows, T + 1, H, W) int16: the entity of each pixel, or -1
-    actions: Array  # (rows, T, A) float32, those of a team in a row
-
-    def __getitem__(self, rows: Any) -> Shown:
-        return Shown(self.frames[rows], self.masks[rows], self.actions[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,64 +157,12 @@ class Clips:
 
     def model_hash(self, task: TaskSpec, options: Options) -> str | None:
         """Of the scene, the behaviour, and how clips are cut and drawn."""
-        worlds, data = _worlds(task, options, 1), source_of(task)
+        worlds, data = worlds_of(task, options, 1), source_of(task)
         scene, view = provenance.model_hash(worlds.world), worlds.world.view
         worlds.close()
         facts = [scene, view, data.behaviour, dict(data.behaviour_kwargs)]
         facts += [PIXELS, BEGIN, PREDICTED, EDITED, FITTED[0], len(FITTED)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def source_of(task: TaskSpec) -> DatasetSpec:
-    """Whose behaviour is filmed. Raises BadValue for a task without videos."""
-    found = dataset_for(task, KIND)
-    if found is None:
-        raise BadValue(f"{task.id} has no dataset that videos are made of.")
-    return datasets()[found]
-
-
-def _worlds(task: TaskSpec, options: Options, batch: int) -> Any:
-    from entitybench.envs.api import make_worlds
-
-    if options.worlds is not None:
-        return options.worlds(task, batch, 1)
-    return make_worlds(task, batch, 1, bank=options.bank)
-
-
-def clips_of(
-    task: TaskSpec, items: Sequence[int], options: Options, tick: Callable[[int], None]
-) -> Shown:
-    """The clips of some episodes, from the frame BEGIN on. Raises RenderError."""
-    from entitybench.envs.drawing.render import Renderer
-
-    data = source_of(task)
-    behaviour = Stored(resolve(data.behaviour)(task, **data.behaviour_kwargs))
-    rng = BatchGenerator([generator(item, "behaviour") for item in items])
-    frames, masks, actions = [], [], []
-    worlds = _worlds(task, options, len(items))
-    try:
-        renderer = Renderer(worlds.world, PIXELS, PIXELS, worlds.world.view)
-        try:
-
-            def shoot() -> None:
-                frames.append(np.stack([renderer.row(worlds, k) for k in range(len(items))]))
-                owners = [renderer.row_entities(worlds, k) for k in range(len(items))]
-                masks.append(np.stack(owners))
-
-            obs = worlds.reset(list(items))
-            for step in play(worlds, behaviour, obs, rng, BEGIN + PREDICTED):
-                if step.index >= BEGIN:
-                    actions.append(step.action.reshape(len(items), -1))
-                if step.index + 1 >= BEGIN:
-                    shoot()
-                tick(1)
-        finally:
-            renderer.close()
-    finally:
-        worlds.close()
-    tick(0)
-    parts = (np.stack(part, axis=1) for part in (frames, masks, actions))
-    return Shown(*parts)
 
 
 def _check(

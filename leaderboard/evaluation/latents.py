@@ -15,7 +15,7 @@ from entitybench.leaderboard.statistics.probes import Probe, binned, owners
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from entitybench.leaderboard.evaluation.clips import Shown
+    from entitybench.leaderboard.evaluation.filming import Shown
     from entitybench.types import Array
 
 FITTED = tuple(range(1_000_000, 1_000_050))  # items that probes are fitted on

@@ -287,6 +287,7 @@ _ROBUSTNESS = (
 RECOVERED = tuple(metric.name for metric in _ROBUSTNESS)
 
 
+VIDEO = "video"
 PREDICTED = 10  # frames that are predicted of a clip
 
 
@@ -410,7 +411,7 @@ KINDS: tuple[Kind, ...] = (
         offered_by="interactions",
     ),
     Kind(
-        id="video",
+        id=VIDEO,
         item="clip",
         does="roll_out",
         evaluator=CLIPS,

@@ -9,8 +9,8 @@ from entitybench.envs.drawing import gl
 from entitybench.errors import BadValue, BenchError, RenderError
 from entitybench.leaderboard.cli.main import main
 from entitybench.leaderboard.evaluation.api import evaluate
-from entitybench.leaderboard.evaluation.clips import PREDICTED, clips_of
 from entitybench.leaderboard.evaluation.evaluate import Options
+from entitybench.leaderboard.evaluation.filming import PREDICTED, clips_of
 from entitybench.leaderboard.evaluation.provenance import Source
 from entitybench.leaderboard.tables.data import by_seed
 from entitybench.registry import dataset_for, datasets, tasks

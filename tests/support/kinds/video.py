@@ -5,8 +5,8 @@ from __future__ import annotations
 from entitybench.datasets.api import load_dataset
 from entitybench.datasets.generate.api import generate
 from entitybench.datasets.generate.draw import draw
-from entitybench.leaderboard.evaluation.clips import PIXELS, clips_of
 from entitybench.leaderboard.evaluation.evaluate import Options
+from entitybench.leaderboard.evaluation.filming import PIXELS, clips_of
 from entitybench.registry import tasks
 from entitybench.seeding import BatchGenerator, generator
 

@@ -212,7 +212,7 @@ def number(found: Found) -> str:
 def text(found: Found) -> str:
     """The estimate, its interval in brackets where there is one; or the word for it.
 
-    A number without a unit of its own that would be 0.00 throughout has three digits that count.
+    Without a unit of its own, what would be 0.00 and is not has three digits that count.
     """
     if found.word:
         return found.word
@@ -220,12 +220,7 @@ def text(found: Found) -> str:
         return "undefined, no data" if found.interval.count == 0 else "undefined"
     if math.isinf(found.interval.mean):
         return "infinite"
-    parts = (found.interval.mean, found.interval.low, found.interval.high)
-    known = [x for x in parts if not math.isnan(x)]
-    if found.unit == PLAIN and any(known) and not any(round(x, PLAIN.digits) for x in known):
-        mean, *ends = (f"{x + 0.0:{'+' if found.sign else ''}.3g}" for x in known)
-        return f"{mean} [{', '.join(ends)}]" if ends else mean
-    return shown(found.interval, found.unit, sign=found.sign)
+    return shown(found.interval, found.unit, sign=found.sign, small=found.unit == PLAIN)
 
 
 def by_seed(found: Found) -> str:

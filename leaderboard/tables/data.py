@@ -180,12 +180,18 @@ def _reduced(record: Record, name: str, over: list[int]) -> Interval:
 
 
 def shown(
-    found: Interval, metric: Metric | MetricInfo, *, sign: bool = False, short: bool = False
+    found: Interval,
+    metric: Metric | MetricInfo,
+    *,
+    sign: bool = False,
+    short: bool = False,
+    small: bool = False,
 ) -> str:
     """The text of a cell: "81.4 [76.0, 86.8]", "81.4 [–]" where there can be no interval.
 
     "81.4" of what never has one, a dash without data. A short one has no digits behind the point
-    where there are three before it; shares keep theirs.
+    where there are three before it; shares keep theirs. With `small`, what would be 0 and is not
+    has three digits that count.
     """
     if math.isnan(found.mean):
         return "–"
@@ -193,10 +199,15 @@ def shown(
     size = abs(found.mean) if alone else max(abs(found.low), abs(found.high))
     digits = 0 if short and not metric.share and size >= 100 else metric.digits
     form = ".2e" if size >= 1e9 else f".{digits}f"
-    mean, low, high = (
-        f"{round(metric.scale * x, digits) + 0.0:{'+' if sign else ''}{form}}"  # no minus at zero
-        for x in (found.mean, found.low, found.high)
-    )
+    plus = "+" if sign else ""
+
+    def number(x: float) -> str:
+        rounded = round(metric.scale * x, digits)
+        if small and x and not rounded:
+            return f"{metric.scale * x:{plus}.3g}"
+        return f"{rounded + 0.0:{plus}{form}}"  # no minus at zero
+
+    mean, low, high = map(number, (found.mean, found.low, found.high))
     if alone:
         return f"{mean} [–]" if found.method.startswith(NONE) else mean
     return f"{mean} [{low}, {high}]"

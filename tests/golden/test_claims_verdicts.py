@@ -217,6 +217,12 @@ def test_a_claim_without_arms():
     )
     assert found.ours == "residual() 0.000351 [0.00023, 0.000471]"
     assert found.findings[0].shown.endswith("(by training seed 0.000341, 0.00036)")
+    found = judge(
+        claim(Check(unit, at_most=0.1, by="every seed"), names=""),
+        Results({}, {}, {unit: {0: 0.0, 1: 0.0041}}),
+    )
+    assert found.ours == "residual() 0.00205 [-0.02, 0.03]"
+    assert found.findings[0].shown.endswith("(by training seed 0.00, 0.0041)")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from entitybench.agents.common.bounds import LAYERS, WIDTH, bounded
-from entitybench.agents.common.goal.agent import PAPER_ENTITIES, IQLConfig
+from entitybench.agents.common.goal.agent import MEDIUM, PAPER_ENTITIES, IQLConfig
 from entitybench.agents.common.goal.config import FAR, NEAR, GoalPhase, check_heads
 from entitybench.datasets.sampling.goals import GoalMix  # noqa: TC001 - read at run time
 
@@ -93,6 +93,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "batch_size": 128,
         "high_level_from": 2_000,
     },
+    "medium": {**MEDIUM, "high_level_from": 5_000},  # an hour of one core
     "paper": {  # one GPU; the released settings for three cubes in state
         **PAPER_ENTITIES,
         "subgoal_steps": 50,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from entitybench.agents.baselines.goal.specs import NEEDS, PRESETS
 from entitybench.types import AgentSpec
 
 _PAPER = (
     "Haramati et al., Hierarchical Entity-centric RL with Factored Subgoal Diffusion, ICLR 2026"
 )
 _CLASS = "entitybench.agents.hecrl.agent:HECRL"
-NEEDS = frozenset({"entities", "goals"})
 
 AGENTS: tuple[AgentSpec, ...] = (
     AgentSpec(
         id="hecrl",
+        presets=PRESETS,
         kind="goal-control",
         target=_CLASS,
         claims="entitybench.agents.hecrl.claims:CLAIMS",
@@ -24,6 +25,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     ),
     AgentSpec(
         id="hecrl-flat",
+        presets=PRESETS,
         kind="goal-control",
         target=_CLASS,
         config={"high_level": "none"},
@@ -36,6 +38,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     ),
     AgentSpec(
         id="hecrl-awr",
+        presets=PRESETS,
         kind="goal-control",
         target=_CLASS,
         config={"high_level": "awr"},
@@ -48,6 +51,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     ),
     AgentSpec(
         id="hecrl-max-value",
+        presets=PRESETS,
         kind="goal-control",
         target=_CLASS,
         config={"choice": "max-value"},
@@ -60,6 +64,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     ),
     AgentSpec(
         id="hecrl-random",
+        presets=PRESETS,
         kind="goal-control",
         target=_CLASS,
         config={"choice": "random"},

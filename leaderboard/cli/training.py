@@ -62,7 +62,8 @@ def train(
         task: An id of `bench list tasks`.
         dataset: An id of `bench list datasets`, or what of it follows the task (mixed-obs), with
             @paper for that size, or a folder. Default: the one that the task names.
-        preset: tiny (seconds), small (two cores), paper (one large GPU).
+        preset: tiny (seconds), small (two cores), medium (an hour of one core; some agents), paper
+            (one large GPU).
         set_: Settings of the preset to change, as NAME=VALUE, e.g. batch_size=64
             phases.0.updates=1000.
         part: Of an agent that is built on others, as NAME=FOLDER: their weights on the same task,
@@ -189,7 +190,8 @@ def reproduce(
     Args:
         method: A method with claims, e.g. hecrl.
         claim: One claim by name; `bench info METHOD` lists them. Default: all.
-        preset: small (two cores) or paper (one large GPU).
+        preset: small (two cores), medium (an hour of one core; some methods) or paper (one large
+            GPU).
         from_scratch: Train everything, the shipped weights too.
         workers: Training runs side by side.
         executor: Where they are: local, slurm (a job array), or ray. Default: local.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from entitybench.agents.common.goal.agent import PAPER_ENTITIES, PAPER_FLAT, GoalIQL
+from entitybench.agents.common.goal.agent import MEDIUM, PAPER_ENTITIES, PAPER_FLAT, GoalIQL
 from entitybench.agents.common.goal.config import FAR, NEAR, GoalPhase
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class ECIQL(GoalIQL):
             "compile": False,
         },
         "small": {"phases": _SMALL, "batch_size": 128},
+        "medium": MEDIUM,
         "paper": PAPER_ENTITIES,
     }
 
@@ -58,5 +59,6 @@ class GCIQL(GoalIQL):
             "hidden": 256,
             "blocks": 3,
         },
+        "medium": {**MEDIUM, "network": "flat", "hidden": 512, "blocks": 3},
         "paper": PAPER_FLAT,
     }

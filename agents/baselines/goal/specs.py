@@ -7,10 +7,12 @@ from entitybench.types import AgentSpec
 _IQL = "Kostrikov et al., Offline RL with Implicit Q-Learning, ICLR 2022"
 NEEDS = frozenset({"entities", "goals"})
 FLAT = NEEDS | {"fixed-number"}
+PRESETS = ("tiny", "small", "medium", "paper")
 
 AGENTS: tuple[AgentSpec, ...] = (
     AgentSpec(
         id="ec-iql",
+        presets=PRESETS,
         kind="goal-control",
         target="entitybench.agents.baselines.goal.gciql:ECIQL",
         paper=_IQL,
@@ -21,6 +23,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     ),
     AgentSpec(
         id="hiql",
+        presets=PRESETS,
         kind="goal-control",
         target="entitybench.agents.baselines.goal.hiql:HIQL",
         paper="Park et al., HIQL: Offline GCRL with Latent States as Actions, NeurIPS 2023",
@@ -31,6 +34,7 @@ AGENTS: tuple[AgentSpec, ...] = (
     ),
     AgentSpec(
         id="gciql",
+        presets=PRESETS,
         kind="goal-control",
         target="entitybench.agents.baselines.goal.gciql:GCIQL",
         paper=_IQL,
@@ -43,7 +47,7 @@ AGENTS: tuple[AgentSpec, ...] = (
         id="gcbc",
         kind="goal-control",
         target="entitybench.agents.baselines.goal.gcbc:GCBC",
-        presets=("tiny", "sweep", "small", "paper"),
+        presets=("tiny", "sweep", "small", "medium", "paper"),
         former=frozenset({"discount", "expectile", "target_rate", "value_goals", "phases.alpha"}),
         paper="Ghosh et al., Learning to Reach Goals via Iterated Supervised Learning, ICLR 2021",
         cites=("ghosh2021gcsl",),

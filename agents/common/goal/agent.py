@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 
 from entitybench.agents.common.bounds import bounded
-from entitybench.agents.common.goal.config import FAR, GoalConfig, GoalPhase
+from entitybench.agents.common.goal.config import FAR, NEAR, GoalConfig, GoalPhase
 from entitybench.agents.common.goal.iql import IQLNetworks, iql_losses
 from entitybench.agents.common.goal.learner import GoalLearner
 from entitybench.agents.common.goal.networks import EntityNet, FlatNet, Network
@@ -51,6 +51,19 @@ class IQLConfig(GoalConfig):
         bounded(self, discount="[0, 1)", expectile="(0, 1)", target_rate="(0, 1]")
 
 
+# What they share where a seed may take an hour of one core: near goals and a strong cloning term
+# first, far goals and a weak one after (docs/methods/hecrl.md, "Preset medium").
+MEDIUM: Mapping[str, Any] = {
+    "phases": (
+        GoalPhase(
+            updates=30_000, alpha=0.3, learning_rate=1e-3, final_learning_rate=1e-3, mix=NEAR
+        ),
+        GoalPhase(
+            updates=15_000, alpha=0.05, learning_rate=5e-4, final_learning_rate=5e-5, mix=FAR
+        ),
+    ),
+    "batch_size": 256,
+}
 # What HECRL's agents share at the published size (Haramati et al., ICLR 2026, released settings).
 PAPER: Mapping[str, Any] = {
     "phases": (

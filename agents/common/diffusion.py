@@ -7,15 +7,14 @@ as in HECRL (Haramati et al., ICLR 2026).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 Tensor = torch.Tensor
+Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x_t (B, N, P), step (B,)) -> prediction (B, N, P)
 Predict = Literal["noise", "displacement"]
 
 
@@ -48,9 +47,7 @@ class Schedule:
         return signal.sqrt() * clean + (1 - signal).sqrt() * noise
 
 
-def sample(
-    denoise: Callable[[Tensor, Tensor], Tensor], noise: Tensor, schedule: Schedule, predict: Predict
-) -> Tensor:
+def sample(denoise: Denoiser, noise: Tensor, schedule: Schedule, predict: Predict) -> Tensor:
     """Ancestral sampling, without noise at the last step.
 
     Args:

@@ -14,6 +14,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from entitybench.agents.common.diffusion import Denoiser
     from entitybench.agents.common.layers import Params
 
 Tensor = torch.Tensor
@@ -47,6 +48,13 @@ class Standardised:
             params, standardise(params, state), standardise(params, goal), *rest
         )
         return result
+
+    def denoiser(self, params: Mapping[str, Tensor], state: Tensor, goal: Tensor) -> Denoiser:
+        """The network's, where it denoises."""
+        made: Denoiser = self.net.denoiser(
+            params, standardise(params, state), standardise(params, goal)
+        )
+        return made
 
 
 def standardise(params: Mapping[str, Tensor], x: Tensor) -> Tensor:

@@ -206,10 +206,7 @@ class HECRL(GoalIQL):
         goal = goal.repeat_interleave(samples, 0)
 
         params = self.params["diffuser"]
-
-        def denoise(x: Tensor, step: Tensor) -> Tensor:
-            return self.exact_diffuser.apply(params, state, goal, x, step)
-
+        denoise = self.exact_diffuser.denoiser(params, state, goal)
         flat = noise.flatten(0, 1).transpose(0, 1)
         found = sample(denoise, flat, self.schedule, self.config.predict)
         if self.config.subgoal_network == "transformer":

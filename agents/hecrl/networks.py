@@ -21,6 +21,7 @@ from entitybench.agents.common.layers import Params, Precision, dense, normalise
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from entitybench.agents.common.diffusion import Denoiser
     from entitybench.agents.common.goal.layout import Layout
 
 Tensor = torch.Tensor
@@ -71,7 +72,23 @@ class SubgoalNet:
         step: Tensor | None = None,
     ) -> Tensor:
         """(B, N, P). `noisy` (B, N, P) and `step` (B,) int64 belong to diffusion."""
-        tokens = relative_tokens(self.layout, state, goal, self.scale)
+        return self._read(params, self._tokens(state, goal), noisy, step)
+
+    def denoiser(self, params: Mapping[str, Tensor], state: Tensor, goal: Tensor) -> Denoiser:
+        """`apply` of one state and goal at every step of diffusion: their tokens are made once."""
+        tokens = self._tokens(state, goal)
+        return lambda noisy, step: self._read(params, tokens, noisy, step)
+
+    def _tokens(self, state: Tensor, goal: Tensor) -> Tensor:
+        return relative_tokens(self.layout, state, goal, self.scale)
+
+    def _read(
+        self,
+        params: Mapping[str, Tensor],
+        tokens: Tensor,
+        noisy: Tensor | None,
+        step: Tensor | None,
+    ) -> Tensor:
         if noisy is not None:
             tokens = torch.cat([tokens, noisy], -1)
         batch, entities, size = tokens.shape

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,6 +30,7 @@ from entitybench.agents.common.transformer import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from entitybench.agents.common.diffusion import Denoiser
     from entitybench.agents.common.goal.layout import Layout
 
 Tensor = torch.Tensor
@@ -94,6 +96,10 @@ class SubgoalTransformer:
         change = project(params, "modulation", time, precision).chunk(2, -1)
         x = project(params, "last0", modulate(normalise(x), *change), precision)
         return mlp(params, "decode", x, precision)[0]
+
+    def denoiser(self, params: Mapping[str, Tensor], state: Tensor, goal: Tensor) -> Denoiser:
+        """`apply` of one state and goal at every step of diffusion."""
+        return partial(self.apply, params, state, goal)
 
 
 def in_order(layout: Layout, sampled: Tensor, state: Tensor) -> Tensor:

@@ -11,7 +11,9 @@ from agent_cases import TASK, fresh, load, train
 
 from entitybench.agents.common.goal.layout import Layout
 from entitybench.agents.common.goal.networks import EntityNet, FlatNet
+from entitybench.agents.common.standard import Standardised, set_statistics
 from entitybench.agents.hecrl.networks import SubgoalNet
+from entitybench.agents.hecrl.transformer import SubgoalTransformer
 from entitybench.errors import CheckpointError
 from entitybench.leaderboard.evaluation.api import load_agent
 from entitybench.leaderboard.evaluation.evaluate import evaluate
@@ -210,6 +212,24 @@ def test_the_subgoal_network_is_equivariant():
     order = (2, 0, 1)
     again = net.apply(params, *(permuted(x, order) for x in (state, goal, noisy)), step)
     torch.testing.assert_close(again, permuted(out, order), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("standardised", [False, True])
+@pytest.mark.parametrize("kind", [SubgoalNet, SubgoalTransformer])
+def test_a_denoiser_is_the_network_of_one_state_and_goal(kind, standardised):
+    layout = Layout.of(tasks()[OTHER])
+    state, goal = (torch.as_tensor(x) for x in observations(5, OTHER).values())
+    net = kind(layout, 10, 16, 16, 2)
+    net = Standardised(net, layout.features) if standardised else net
+    params = net.init(torch.Generator().manual_seed(0))
+    if standardised:
+        set_statistics(params, state)
+    denoise = net.denoiser(params, state, goal)
+    for seed in range(2):
+        rng = torch.Generator().manual_seed(seed)
+        noisy = torch.randn(5, layout.entities, net.outputs, generator=rng)
+        step = torch.randint(10, (5,), generator=rng)
+        assert torch.equal(denoise(noisy, step), net.apply(params, state, goal, noisy, step))
 
 
 def test_bfloat16_products_are_near_the_exact_ones():

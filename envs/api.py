@@ -42,7 +42,7 @@ def make(task: str | TaskSpec, **kwargs: Any) -> TaskEnv | TeamEnv:
         task: an id of `bench list tasks`, or a spec.
         kwargs: as `TaskEnv`, `TeamEnv` and `make_worlds` take them, and arguments of the world in
             the place of the task's own, such as view="side"; of one that is seen (pixels=64) also
-            segmentation=True and depth=True.
+            segmentation=True, depth=True and particles=True.
 
     Raises:
         UnknownId: no such task.

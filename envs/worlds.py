@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from entitybench.types import Policy
 
 W = TypeVar("W", bound="World")
+SEEN_BESIDE = ("segmentation", "depth", "particles")  # what worlds show beside images, if asked
 
 
 def task_of(task: str | TaskSpec) -> TaskSpec:
@@ -148,7 +149,7 @@ def make_worlds(
         absent: the chance that an episode lacks a movable entity, or the names of those it lacks.
         interactions: whether steps also give the true graph of who acted on whom.
         kwargs: arguments of the world that change the task's own; of a world that is seen also
-            segmentation and depth.
+            segmentation, depth and particles.
     """
     from entitybench.envs.core.banks import Bank
     from entitybench.envs.core.batch import Worlds
@@ -156,11 +157,11 @@ def make_worlds(
 
     spec = task_of(task)
     stepped(spec)
-    for name in ("interactions", "segmentation", "depth", "sleep"):
+    for name in ("interactions", *SEEN_BESIDE, "sleep"):
         wanted = interactions if name == "interactions" else kwargs.get(name, False)
         if not isinstance(wanted, bool):
             raise BadValue(f"{name} is True or False: got {wanted!r}.")
-    more = {name: kwargs.pop(name) for name in ("segmentation", "depth") if name in kwargs}
+    more = {name: kwargs.pop(name) for name in SEEN_BESIDE if name in kwargs}
     world = world_of(spec, **kwargs)
     kind = Worlds if world.pixels is None else PixelWorlds
     if more and world.pixels is None:

@@ -160,9 +160,13 @@ class Renderer:
         constants: Array,
         variation: Variation | None = None,
         absent: Array | None = None,
+        *,
+        robot: bool = True,
+        posed: bool = False,
     ) -> Array:
         """Which entity each pixel shows, (H, W) int: 0 to N - 1, or -1 for the rest."""
-        self._update(self._world.pose(state), constants, True, variation, absent)
+        qpos = state if posed else self._world.pose(state)
+        self._update(qpos, constants, robot, variation, absent)
         flags = [int(mujoco.mjtRndFlag.mjRND_SEGMENT), int(mujoco.mjtRndFlag.mjRND_IDCOLOR)]
         self._scene.flags[flags] = 1
         try:
@@ -190,9 +194,13 @@ class Renderer:
         constants: Array,
         variation: Variation | None = None,
         absent: Array | None = None,
+        *,
+        robot: bool = True,
+        posed: bool = False,
     ) -> Array:
         """How far what each pixel shows is from the plane of the camera, (H, W) float32, in m."""
-        self._update(self._world.pose(state), constants, True, variation, absent)
+        qpos = state if posed else self._world.pose(state)
+        self._update(qpos, constants, robot, variation, absent)
         self._begin()
         mujoco.mjr_render(self._rect, self._scene, self._context)
         depth = np.empty(self._pixels.shape[:2], np.float32)

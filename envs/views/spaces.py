@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Obs
 
 KEYS = ("observation", "achieved_goal", "desired_goal")
-PRIVILEGED = ("state", "goal_state", "segmentation", "depth")
+PRIVILEGED = ("state", "goal_state", "segmentation", "depth", "particles", "goal_particles")
 EPISODE_SEEDS = 2**31  # episodes without a seed of their own draw one below this
 RENDER_MODES = ("rgb_array", "human")
 FRAME = 480  # pixels along an edge of a rendered frame

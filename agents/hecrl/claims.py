@@ -13,9 +13,9 @@ from entitybench.claims import Arm, Check, Claim, Diagnostic, Difference, Mean, 
 _STATE = "82.5 ± 3.1 % against 51.5 ± 4.4 %, ratio 1.60 (three cubes, state)"
 
 
-def _arms(task: str, *agents: str) -> tuple[Arm, ...]:
+def _arms(task: str, *agents: str, weights_from: str | None = None) -> tuple[Arm, ...]:
     """An arm for each agent, of its name."""
-    return tuple(Arm(agent, agent, task) for agent in agents)
+    return tuple(Arm(agent, agent, task, weights_from=weights_from) for agent in agents)
 
 
 def _by_number(agent: str, *blocks: int) -> tuple[Arm, ...]:
@@ -133,6 +133,21 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     _FEW_CHANGES,
     _CHOICE,
+    Claim(
+        name="zero-shot",
+        method="hecrl",
+        statement="Trained on three blocks, it keeps part of its success on four.",
+        published="stated without numbers",
+        arms=_arms("push-4blocks", "hecrl", "ec-iql", weights_from="push-3blocks"),
+        checks=(
+            _better(
+                "hecrl",
+                "ec-iql",
+                "the paper gives no bound, so there is no verdict",
+                required=False,
+            ),
+        ),
+    ),
     Claim(
         name="more-entities",
         method="hecrl",

@@ -10,7 +10,7 @@ import torch
 
 from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.config import Phase
-from entitybench.agents.common.vision.latent import TOKENIZER
+from entitybench.agents.common.vision.latent import MEASURED, TOKENIZER
 from entitybench.agents.common.vision.learner import (
     VideoConfig,
     VideoLearner,
@@ -19,6 +19,7 @@ from entitybench.agents.common.vision.learner import (
 )
 from entitybench.agents.common.vision.settings import FRAMES
 from entitybench.agents.common.vision.tokenizer import edges_apart
+from entitybench.seeding import generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +37,7 @@ Tensors = dict[str, Tensor]
 class TokensConfig(VideoConfig):
     """What is learned beside squared errors of pixels."""
 
-    edges: float = 0.5  # weight of differences between neighbouring pixels
+    edges: float = 0.0  # weight of differences between neighbouring pixels
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -60,6 +61,14 @@ class Tokens(VideoLearner):
 
     def init(self, rng: torch.Generator) -> None:
         self.params[TOKENIZER] = self.tokenizer.init(rng)
+
+    @torch.no_grad()
+    def measure(self, source: Film) -> None:
+        """Frames begin as their mean colour."""
+        frames = as_numbers(
+            torch.as_tensor(source.stills(MEASURED, generator(self.seed, "statistics")))
+        )
+        self.params[TOKENIZER]["end.bias"] = 2 * frames.mean((0, 2, 3)) - 1
 
     def draw(self, source: Film, rng: np.random.Generator) -> Batch:
         return {"frames": source.stills(self.config.batch_size, rng)}

@@ -26,7 +26,7 @@ class VideoConfig(TorchConfig):
     """Frames and the tokens they become."""
 
     pixels: int = 64  # along an edge
-    channels: tuple[int, ...] = (32, 64, 64)  # of the tokenizer; each stage halves the edge
+    channels: tuple[int, ...] = (16, 32, 64)  # of the tokenizer; each stage halves the edge
     levels: tuple[int, ...] = (8, 8, 8, 6, 5)  # of the numbers of a code
     batch_size: int = 16
     grad_clip: float | None = 1.0

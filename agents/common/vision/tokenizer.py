@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 GROUPS = 8  # of the normalisation
+FAINT = 0.1  # gain of the last layer at first
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,11 @@ class Tokenizer:
         for k in range(len(self.channels)):
             params |= _init_conv(f"up{k}", outs[k], outs[k + 1], 4, rng, transposed=True)
             params |= _init_stage(f"out{k}", outs[k + 1], outs[k + 1], rng)
-        return params | _init_conv("end", outs[-1], 3, 3, rng)
+        params |= _init_conv("end", outs[-1], 3, 3, rng)
+        # Frames begin as one colour. What has to unlearn louder ones first drives all codes to the
+        # ends of their range, where they are the same and learn no more.
+        params["end.weight"] *= FAINT
+        return params
 
     def encode(self, params: Mapping[str, Tensor], frames: Tensor) -> Tensor:
         """Tokens (B, N, C) of frames (B, 3, H, W) in [0, 1], row by row, not quantised."""

@@ -19,7 +19,11 @@ _model = partial(
 _tokens = partial(_spec, target="entitybench.agents.flam.tokens:Tokens")
 
 AGENTS: tuple[AgentSpec, ...] = (
-    _model(id="flam", summary="a slot for each factor of a scene, with a latent action of its own"),
+    _model(
+        id="flam",
+        claims="entitybench.agents.flam.claims:CLAIMS",
+        summary="a slot for each factor of a scene, with a latent action of its own",
+    ),
     _model(
         id="flam-coupled",
         config={"coupled": True},

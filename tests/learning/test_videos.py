@@ -70,3 +70,18 @@ def test_it_learns_to_name_what_happens_from_frames_alone(id, film):
     last = np.mean([log["error_first"] for log in logs[-10:]])
     assert last < 0.75 * blind
     assert logs[-1]["nats"] > 3  # the logarithm of the 16 things that can happen is 2.8
+
+
+def test_codes_of_a_tokenizer_tell_of_small_things(tmp_path, monkeypatch):
+    """Learned from frames of one colour but for a disc: they were one code for all frames."""
+    monkeypatch.setenv("ENTITYBENCH_DATA", str(tmp_path / "root"))
+    rng = generator(0, "discs")
+    frames = np.full((64, 32, 32, 3), (208, 218, 224), np.uint8)
+    for frame, (y, x) in zip(frames, rng.integers(0, 28, (64, 2)), strict=True):
+        frame[y : y + 5, x : x + 5] = (200, 20, 20)
+    data = Dataset.of(film_store(tmp_path / "discs", frames, [15] * 4))
+    sizes = {"pixels": EDGE * 2, "channels": (8, 16, 32), "levels": (8, 8, 8, 6, 5)}
+    one = made("flam-tokenizer", data, **sizes, **{"batch_size": 8, "phases.0.updates": 80})
+    logs = [one.advance(data) for _ in range(one.total)]
+    bare = (frames / 255 - (frames / 255).mean((0, 1, 2))).var()  # the error of the mean colour
+    assert 10 ** (-logs[-1]["psnr"] / 10) < 0.6 * bare

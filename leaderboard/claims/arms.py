@@ -22,21 +22,22 @@ if TYPE_CHECKING:
     from entitybench.leaderboard.claims.plan import Plan, Report
 
 
-def record_file(arm: Arm) -> str:
-    """TASK/AGENT.json, with what else it was trained on or changed."""
+def record_file(arm: Arm, on: str = "-on-") -> str:
+    """TASK/AGENT.json, with what else it was trained on or changed; `on` goes before the data."""
     name = arm.agent
     name += f"-from-{arm.weights_from}" if arm.weights_from else ""
     usual = dataset_for(tasks()[arm.trained_on], agent_spec(arm.agent).kind)
     if arm.dataset is not None and arm.dataset != usual:
-        name += f"-on-{arm.dataset.rpartition('/')[2]}"
+        name += f"{on}{arm.dataset.rpartition('/')[2]}"
     settings = {**as_json(arm.changes), **as_json(arm.options)}
     return f"{arm.task}/{name}{suffix(settings)}.json"
 
 
 def kept_record(arm: Arm) -> Path:
     """Where the record of an arm lies that comes with the package: as `plan.kept` has weights."""
-    root = REFERENCE / "claims" if arm.changes else REFERENCE
-    return root / "records" / record_file(arm)
+    if arm.changes:
+        return REFERENCE / "claims" / "records" / record_file(arm)
+    return REFERENCE / "records" / record_file(arm, on="@")  # a reference record like any
 
 
 def load(arm: Arm, plan: Plan, seeds: Sequence[int], device: str) -> dict[int, Loaded]:

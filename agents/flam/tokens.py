@@ -10,8 +10,9 @@ import torch
 
 from entitybench.agents.common.bounds import bounded
 from entitybench.agents.common.config import Phase
-from entitybench.agents.common.vision.latent import MEASURED, TOKENIZER
+from entitybench.agents.common.vision.latent import MEASURED
 from entitybench.agents.common.vision.learner import (
+    TOKENIZER,
     VideoConfig,
     VideoLearner,
     as_frames,

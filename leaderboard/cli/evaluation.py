@@ -185,7 +185,7 @@ def _in_task(
     from entitybench.leaderboard.evaluation.evaluate import check_options
 
     check_options(kind, bank=bank is not None, video=video, threads=threads is not None)
-    options = film_options(spec, **film)
+    options = film_options(kind, spec, **film)
     title = f"{agent} in {task}{', control steps' if spec.horizon else ''}"
     if done is not None and out is not None:
         note(f"record: {out} is there already; it lacks its film")

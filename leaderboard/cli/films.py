@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from entitybench.errors import BadValue, RecordError
 from entitybench.leaderboard.cli.args import writable_file
 from entitybench.leaderboard.cli.output import note
+from entitybench.registry import kinds, resolve
 from entitybench.words import squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from entitybench.kinds import Kind
     from entitybench.records import Record
     from entitybench.types import TaskSpec
 
@@ -57,16 +59,14 @@ def unfilmed(out: Path, arguments: Mapping[str, Any], version: int) -> Record | 
     return record if same and record.task.version == version else None
 
 
-def film_options(task: TaskSpec, video: bool, **given: Any) -> dict[str, Any]:
+def film_options(kind: Kind, task: TaskSpec, video: bool, **given: Any) -> dict[str, Any]:
     """The options of a film that are given, not None; checked before the episodes are run.
 
     Raises BadValue for what cannot be, or without `video`.
     """
     options = {name: value for name, value in given.items() if value is not None}
     if video:
-        from entitybench.leaderboard.evaluation.video import check_video
-
-        check_video(task, **options)
+        resolve(f"{kind.films}:check_video")(task, **options)
     elif options:
         name = next(iter(options))
         raise BadValue(f"--{name} is of the film: give --video too, or leave it out.")
@@ -80,8 +80,7 @@ def make_film(
 
     Raises BadValue where the agent's weights are no more those of the record.
     """
-    from entitybench.leaderboard.evaluation.video import record_video
-
+    record_video = resolve(f"{kinds()[record.kind].films}:record_video")
     source = getattr(loaded, "source", None)
     known = record.hashes.weights.get(str(record.training_seeds[0]))
     if source is not None and source.weights_sha256 != known:

@@ -73,7 +73,7 @@ def record_video(
     if not seeds or min(seeds) < 0:
         raise BadValue(f"a film needs episode seeds that are not negative: got {list(seeds)}.")
     _check(size, speed)
-    ffmpeg, image = _libraries()
+    ffmpeg, image = libraries()
     spec = task_of(task)
     entrant = entrant_of(agent, Control())
     groups = blocks(sorted(set(seeds)))
@@ -87,7 +87,7 @@ def record_video(
             for group in groups:
                 camera = _Camera(spec, group, size, (rows, columns), view, speed)
                 if film is None:
-                    film = _open(ffmpeg, temporary, camera)
+                    film = encoder(ffmpeg, temporary, columns * size, rows * size)
                 camera.film = film
                 try:
                     with torch_threads(1), staying():
@@ -99,7 +99,7 @@ def record_video(
                 frames += camera.frames
             assert film is not None
             film.close()
-            _check_film(ffmpeg, temporary, frames)
+            check_film(ffmpeg, temporary, frames)
     except OSError as error:
         raise BadValue(f"cannot write the film {path}: {why(error)}.") from error
     file = io.BytesIO()
@@ -113,7 +113,7 @@ def check_video(
 ) -> None:
     """Open what a film needs, and close it. Raises MissingExtra, RenderError or BadValue."""
     _check(size, speed)
-    _libraries()
+    libraries()
     _Camera(task, [0], size, (1, 1), view, speed).close()
 
 
@@ -123,7 +123,8 @@ def _check(size: int, speed: float) -> None:
     a_speed("a film", speed)
 
 
-def _libraries() -> tuple[Any, Any]:
+def libraries() -> tuple[Any, Any]:
+    """imageio_ffmpeg and PIL.Image. Raises MissingExtra."""
     try:
         import imageio_ffmpeg
         from PIL import Image
@@ -134,14 +135,14 @@ def _libraries() -> tuple[Any, Any]:
     return imageio_ffmpeg, Image
 
 
-def _open(ffmpeg: Any, path: Path, camera: _Camera) -> Generator[None, Array, None]:
-    rows, columns = camera.grid
+def encoder(ffmpeg: Any, path: Path, width: int, height: int) -> Generator[None, Array, None]:
+    """What writes the frames (height, width, 3) uint8 that are sent to it as a film."""
     film: Generator[None, Array, None] = ffmpeg.write_frames(
         str(path),
-        (columns * camera.size, rows * camera.size),
+        (width, height),
         fps=FPS,
         quality=7,
-        macro_block_size=1 if camera.size % 2 == 0 else 2,
+        macro_block_size=1 if width % 2 == height % 2 == 0 else 2,
         ffmpeg_log_level="error",
         output_params=["-f", "mp4"],  # whatever the file is called while it grows
     )
@@ -149,7 +150,7 @@ def _open(ffmpeg: Any, path: Path, camera: _Camera) -> Generator[None, Array, No
     return film
 
 
-def _check_film(ffmpeg: Any, path: Path, frames: int) -> None:
+def check_film(ffmpeg: Any, path: Path, frames: int) -> None:
     """Raises OSError unless the file holds all frames: ffmpeg tells nobody of a full disk."""
     try:
         found = ffmpeg.count_frames_and_secs(str(path))[0]

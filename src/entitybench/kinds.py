@@ -57,6 +57,8 @@ class Kind:
     evaluator: str  # "module:Class"; see entitybench.leaderboard.evaluation.evaluate
     metrics: tuple[Metric, ...]  # the first is shown in lists, curves and verdicts
     extras: tuple[Metric, ...] = ()  # of rows too, in tables where they are asked for
+    # The module with check_video and record_video, where "video" is an option.
+    films: str = "entitybench.leaderboard.evaluation.video"
     listed: tuple[str, ...] = ()  # metrics that lists show; none: the primary one
     compared: str = ""  # the metric by which baselines are compared over tasks
     options: frozenset[str] = frozenset()  # of `bench eval` that mean something here
@@ -417,7 +419,8 @@ KINDS: tuple[Kind, ...] = (
         evaluator=CLIPS,
         metrics=_VIDEO_METRICS,
         listed=("dynamic_psnr", "psnr", "mover_error"),
-        options=frozenset({"bank", "threads"}),
+        options=frozenset({"bank", "video", "threads"}),
+        films="entitybench.leaderboard.evaluation.strips",
         extras=(*_BY_STEP, *_OF_LATENTS),
         offered_by="video",
     ),

@@ -325,7 +325,7 @@ def test_what_a_film_needs_is_checked_before_the_episodes(
     if missing == "library":
         monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     else:
-        monkeypatch.setattr(video, "_libraries", lambda: (None, None))
+        monkeypatch.setattr(video, "libraries", lambda: (None, None))
         monkeypatch.setattr(video, "_Camera", broken)
     assert main(f"{EVAL} --video --out {place}/r.json".split()) == 2
     lines = capfd.readouterr().err.splitlines()

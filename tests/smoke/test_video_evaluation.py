@@ -12,6 +12,7 @@ from entitybench.leaderboard.evaluation.api import evaluate
 from entitybench.leaderboard.evaluation.evaluate import Options
 from entitybench.leaderboard.evaluation.filming import PREDICTED, clips_of
 from entitybench.leaderboard.evaluation.provenance import Source
+from entitybench.leaderboard.evaluation.strips import coloured, views_of
 from entitybench.leaderboard.tables.data import by_seed
 from entitybench.registry import dataset_for, datasets, tasks
 
@@ -201,5 +202,39 @@ def test_it_is_evaluated_from_the_command_line(tmp_path, monkeypatch, capsys):
     assert (record["kind"], record["item"]) == ("video", "clip")
     assert main(["table", "a.json", "--columns", "psnr_1", "psnr_10"]) == 0
     assert "PSNR of frame 10" in capsys.readouterr().out
-    assert main(f"eval --agent copy-frame --task {TASK} --video --out b.json".split()) == 2
-    assert "--video means nothing for tasks of the kind video" in capsys.readouterr().err
+
+
+def test_clips_are_filmed_beside_what_is_predicted(tmp_path, monkeypatch, capsys):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    image = pytest.importorskip("PIL.Image")
+    monkeypatch.chdir(tmp_path)
+    words = f"eval --agent copy-frame --task {TASK} --episodes 2 --video"
+    assert main([*words.split(), "--out", "a.json"]) == 0
+    frames, _ = ffmpeg.count_frames_and_secs("a.mp4")
+    assert frames >= PREDICTED + 1
+    size = image.open("a-sheet.png").size
+    assert size == (96 + (PREDICTED + 1) * 64, 20 + 4 * (20 + 2 * 64))  # true and predicted
+    for more, line in (("--size 100", "multiple of 64"), ("--view side", "means nothing for cl")):
+        assert main([*words.split(), *more.split(), "--out", "b.json"]) == 2
+        assert line in capsys.readouterr().err
+
+
+def test_all_that_an_agent_has_is_in_the_strip():
+    class Whole(Tells):
+        def rebuilt(self, clips):
+            return clips // 2
+
+        def roll_out(self, clips, actions, rng):
+            return clips[:, 1:]
+
+        def edited(self, clips, actions, steps, rng):
+            return np.stack([clips[:, steps] // (g + 3) for g in range(2)], axis=1)
+
+    shown = clips_of(tasks()[TASK], (0, 1), Options(), lambda _: None)
+    views = views_of(Whole(), shown, (0, 1))
+    assert list(views) == ["true", "rebuilt", "predicted", "slots", "edit 1", "edit 2"]
+    assert {frames.shape for frames in views.values()} == {shown.frames.shape}
+    assert {frames.dtype for frames in views.values()} == {np.dtype(np.uint8)}
+    np.testing.assert_array_equal(views["edit 2"][:, 1:], shown.frames[:, 1:] // 4)
+    np.testing.assert_array_equal(views["edit 2"][:, 0], shown.frames[:, 0])
+    assert len(np.unique(coloured(np.arange(9)), axis=0)) == 9

@@ -19,6 +19,7 @@ from entitybench.agents.common.config import Phase
 from entitybench.agents.common.optimiser import unflatten
 from entitybench.agents.common.standard import FIXED
 from entitybench.agents.common.vision.learner import (
+    TOKENIZER,
     VideoConfig,
     VideoLearner,
     as_frames,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
-TOKENIZER, MODEL = "tokenizer", "model"  # groups of parameters; the first is a part's
+MODEL = "model"  # the group of parameters of all but the tokenizer, which is a part's
 MEASURED = 256  # frames whose tokens are standardised to mean 0 and deviation 1
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from entitybench.types import Array, Batch
 
 Tensor = torch.Tensor
+TOKENIZER = "tokenizer"  # the group of parameters of every tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,13 @@ class VideoLearner(TorchLearner):
         if shape[1] < 2:
             raise BadValue("a clip has two frames or more: got one, after which nothing comes.")
         return as_numbers(torch.as_tensor(clips, device=self.device)).flatten(0, 1)
+
+    @torch.inference_mode()
+    def rebuilt(self, clips: Array) -> Array:
+        """All frames (B, T, H, W, 3) of clips, out of their codes. Raises BadValue."""
+        params, shape = self.params[TOKENIZER], np.shape(clips)
+        tokens = self.tokenizer.encode(params, self.looked_at(clips))
+        return as_frames(self.tokenizer.decode(params, tokens)).reshape(shape)
 
 
 class Film:

@@ -20,9 +20,7 @@ _HALF = StepsTo(0.5, smooth=5)
 _LONG = {"steps": 300_000}  # enough for some to come to 50 % with her
 _HARDER = "hockey-goal-obstacles"  # chosen by `benchmarks/tune_hint.py`, with seeds 1000 to 1002
 _ENOUGH = {"steps": 200_000}  # for hint to come to 20 % there
-_SHORT: Mapping[str, Any] = {
-    "horizon": 50
-}  # then a touch is rarer: 7 % of episodes by chance, not 15
+_SHORT: Mapping[str, Any] = {"horizon": 50}  # a touch is rarer: 7 % by chance, and not 15
 _OTHERS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("sprites", {}),
     ("push-1block", _SHORT),

@@ -18,6 +18,7 @@ _PUBLISHED = "up to 4 times as sample-efficient as the best hindsight baseline"
 _TASK = "hockey-goal"
 _HALF = StepsTo(0.5, smooth=5)
 _LONG = {"steps": 300_000}  # enough for some to come to 50 % with her
+_USUAL = {"steps": 150_000}  # as the preset: said, so that these seeds are kept by themselves
 _HARDER = "hockey-goal-obstacles"  # chosen by `benchmarks/tune_hint.py`, with seeds 1000 to 1002
 _ENOUGH = {"steps": 200_000}  # for hint to come to 20 % there
 _SHORT: Mapping[str, Any] = {"horizon": 50}  # a touch is rarer: 7 % by chance, and not 15
@@ -145,7 +146,7 @@ CLAIMS: tuple[Claim, ...] = (
         "learns faster than relabelling all and drawing transitions of large errors more often: a "
         "larger area under the curve of validation success.",
         published=_PUBLISHED,
-        arms=_arms("hint", "her-per"),
+        arms=tuple(Arm(agent, agent, _TASK, changes=_USUAL) for agent in ("hint", "her-per")),
         checks=(
             Check(Difference(_area("hint"), _area("her-per")), at_least=0.0, by="interval"),
             Check(

@@ -202,7 +202,7 @@ class GASP(PostLearner):
     ) -> tuple[list[Said], Array]:
         """A group of answers to each, and what they earn, (asked, group); nothing to None."""
         rows: list[Said] = []
-        rewards = np.zeros((len(asked), group), np.float32)
+        rewards, cost = np.zeros((len(asked), group), np.float32), self.config.flag_cost
         prompts = [one.shown for one in asked if one for _ in range(group)]
         chances = rng.random((len(prompts), self.config.most))
         said = iter(self.say("model", prompts, chances))
@@ -216,7 +216,7 @@ class GASP(PostLearner):
                 right = source.of.verify(one.problem, [*one.prefix, *words]).right
                 if right:
                     faults = sum(step != one.wrong for step in flags(words))
-                    rewards[i, g] = max(0.0, 1 - self.config.flag_cost * faults)
+                    rewards[i, g] = max(0.0, 1 - cost * faults)
         return rows, rewards
 
     def repairs(
@@ -231,26 +231,22 @@ class GASP(PostLearner):
         They are written after the repairer's question, and imitated after the agent's.
         """
         c, of = self.config, source.of
+        tries, named = c.tries, c.named
         wanted = [one for one, r in zip(contexts, earned, strict=True) if one and r <= c.hopeless]
         if c.guidance == "none" or not wanted:
             return [NOTHING] * len(contexts), 0.0
         if c.guidance == "template":
             said = [repaired(of, one) for one in wanted]
         else:
-            prompts = [one.role(v.REPAIR) for one in wanted for _ in range(c.tries)]
+            prompts = [one.role(v.REPAIR) for one in wanted for _ in range(tries)]
             said = self.say("model", prompts, rng.random((len(prompts), c.most)))
-        tries = len(said) // len(wanted)
-        fit = [self.fit(of, wanted[i // tries], words) for i, words in enumerate(said)]
+        each = len(said) // len(wanted)
+        fits = [fit(of, wanted[i // each], words, named=named) for i, words in enumerate(said)]
         rows: list[Said] = []
         for i, one in enumerate(wanted):
-            mine = range(i * tries, (i + 1) * tries)
-            rows += [(one.shown, said[at]) for at in mine if fit[at]][:1]
-        return [*rows, *[NOTHING] * (len(contexts) - len(rows))], float(np.mean(fit))
-
-    def fit(self, of: Source, found: Context, words: Sequence[int]) -> bool:
-        """Whether a repair is one to imitate."""
-        right = of.verify(found.problem, [*found.prefix, *words]).right
-        return right and (not self.config.named or list(flags(words))[:1] == [found.step])
+            mine = range(i * each, (i + 1) * each)
+            rows += [(one.shown, said[at]) for at in mine if fits[at]][:1]
+        return [*rows, *[NOTHING] * (len(contexts) - len(rows))], float(np.mean(fits))
 
     def losses(
         self, params: Mapping[str, Params], batch: Tensors, constants: Tensors
@@ -313,6 +309,12 @@ def after(found: Context | None) -> Asked | None:
         return None
     wrong = found.step if found.chunk else None
     return Asked(found.shown, found.problem, found.prefix, wrong)
+
+
+def fit(of: Source, found: Context, words: Sequence[int], *, named: bool) -> bool:
+    """Whether a repair is one to imitate: it ends right, and names the wrong step if it has to."""
+    right = of.verify(found.problem, [*found.prefix, *words]).right
+    return right and (not named or flags(words)[:1] == [found.step])
 
 
 def begun(of: Source, problem: Problem, step: int) -> list[int]:

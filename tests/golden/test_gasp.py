@@ -19,7 +19,7 @@ from entitybench.agents.common.language.lessons import (
 )
 from entitybench.agents.common.language.post import NOTHING
 from entitybench.agents.gasp import measures
-from entitybench.agents.gasp.agent import ROLES, Asked, after
+from entitybench.agents.gasp.agent import ROLES, Asked, after, fit
 from entitybench.envs.reason import vocabulary as v
 from entitybench.envs.reason.contexts import context, flags, repaired
 from entitybench.envs.training import ProblemsOf
@@ -192,9 +192,9 @@ def test_a_flag_at_what_is_wrong_is_free(base, monkeypatch):
     monkeypatch.setattr(one, "say", lambda group, prompts, chances: answers)
     _, earned = one.answered(source, [after(found)], 2, rng)
     assert earned.tolist() == [[1.0, 0.75]]
-    assert one.fit(of, found, named)
-    assert not one.fit(of, found, other)
-    assert made("gasp", base, named=False).fit(of, found, other)
+    assert fit(of, found, named, named=True)
+    assert not fit(of, found, other, named=True)
+    assert fit(of, found, other, named=False)
 
 
 def test_the_first_of_the_tries_that_is_fit_is_imitated(base, monkeypatch):
@@ -209,7 +209,7 @@ def test_the_first_of_the_tries_that_is_fit_is_imitated(base, monkeypatch):
     monkeypatch.setattr(one, "say", lambda group, prompts, chances: said)
     rows, share = one.repairs(source, found, np.zeros(2), rng)
     assert rows == [(found[0].shown, right[0]), NOTHING]
-    assert share == pytest.approx((1 + one.fit(of, found[0], longer)) / 6)
+    assert share == pytest.approx((1 + fit(of, found[0], longer, named=True)) / 6)
 
 
 @pytest.mark.parametrize("id", ["rlvr", "rlvr-static", "gasp-random", "sft-flawed", "gasp-ood"])

@@ -149,7 +149,7 @@ def test_a_strangers_claims_are_found_and_judged(tmp_path, capsys):
     assert verdict.findings[0].says.startswith(
         "at least 1 of 2: return(still-1) − return(random-1) ≥ -1000; "
     )
-    assert "by training seed 0.00, 0.00" in verdict.findings[1].shown
+    assert "by training seed 0.001, 0.002" in verdict.findings[1].shown
     measured = tmp_path / "tiny/records/measured/tests.support.claim_methods.residual.json"
     assert json.loads(measured.read_text())["values"] == {"0": 0.001, "1": 0.002}
     assert main(["info", "still"]) == 0

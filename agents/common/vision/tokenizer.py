@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from entitybench.agents.common.layers import Params
 
 Tensor = torch.Tensor
-GROUPS = 8  # of the normalisation
+GROUPS = 8  # of the normalisation, at most
 FAINT = 0.1  # gain of the last layer at first
 
 
@@ -126,6 +126,7 @@ def _init_stage(name: str, inputs: int, outputs: int, rng: torch.Generator) -> P
 
 def _stage(params: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
     """Normalised by groups of channels, SiLU, and a convolution of 3 x 3."""
-    groups = math.gcd(GROUPS, x.shape[1])
+    # Two channels or more each: of a group of one a bias before it has no slope but rounding.
+    groups = math.gcd(GROUPS, x.shape[1] // 2)
     x = F.group_norm(x, groups, params[f"{name}.scale"], params[f"{name}.shift"])
     return F.conv2d(F.silu(x), params[f"{name}.weight"], params[f"{name}.bias"], 1, 1)

@@ -24,6 +24,7 @@ from entitybench.agents.common.vision.blocks import (
     init_feed,
     init_gaussian,
     init_layer,
+    init_places,
     layer,
     over_time,
 )
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 Tensor = torch.Tensor
 LEAST = 1e-8  # beside the attention that a slot gets
-PLACED = 0.02  # deviation of fresh codes of places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Factored:
     def init(self, rng: torch.Generator) -> Params:
         w, params = self.width, dict[str, Tensor]()
         params |= init_layer("see", self.features, w, rng) | init_affine("see", 1, w)
-        params["see.place"] = torch.randn(1, self.positions, w, generator=rng) * PLACED
+        params |= init_places("see", self.positions, w, rng)
         params["slots"] = torch.randn(1, self.slots, w, generator=rng)
         for name in ("slot.query", "slot.key", "slot.value"):
             params |= init_layer(name, w, w, rng)
@@ -77,7 +77,7 @@ class Factored:
         params |= init_layer("act", self.action_dim, w, rng)
         params |= init_layer("adapt0", w, w, rng) | init_layer("adapt1", w, w, rng)
         params |= init_layer("paint", self.features, w, rng)
-        params["paint.place"] = torch.randn(1, self.positions, w, generator=rng) * PLACED
+        params |= init_places("paint", self.positions, w, rng)
         return params | init_layer("change", w, self.features, rng, 0.0)
 
     # Factorizer

@@ -26,6 +26,7 @@ from entitybench.agents.common.vision.blocks import (
     init_feed,
     init_gaussian,
     init_layer,
+    init_places,
     layer,
     over_time,
 )
@@ -44,7 +45,6 @@ Tensor = torch.Tensor
 Tensors = dict[str, Tensor]
 CODES = 8  # of a codebook, as in Genie
 COMMITMENT = 0.25  # of what is coded to its code (van den Oord et al. 2017, equation 3)
-PLACED = 0.02  # deviation of fresh codes of places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class Mono(LatentLearner):
             params |= self._init_inverse(rng)
             params |= init_layer("act", self.factors * c.action_dim, w, rng)
         params |= init_layer("paint", features, w, rng)
-        params["paint.place"] = torch.randn(1, self.positions, w, generator=rng) * PLACED
+        params |= init_places("paint", self.positions, w, rng)
         for k in range(c.blocks):
             params |= init_attention(f"grid{k}", w, rng) | init_feed(f"grid{k}", w, rng)
         return params | init_layer("change", w, features, rng, 0.0)
@@ -94,7 +94,7 @@ class Mono(LatentLearner):
     def _init_inverse(self, rng: torch.Generator) -> Params:
         c, w = self.config, self.config.width
         params = init_layer("see", self.tokenizer.features, w, rng)
-        params["see.place"] = torch.randn(1, self.positions, w, generator=rng) * PLACED
+        params |= init_places("see", self.positions, w, rng)
         params["asker"] = torch.randn(1, self.askers, w, generator=rng)
         for k in range(c.blocks):
             params |= init_attention(f"space{k}", w, rng) | init_feed(f"space{k}", w, rng)

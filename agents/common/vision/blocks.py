@@ -25,6 +25,7 @@ Tensor = torch.Tensor
 CLOSING = 0.5  # gain of what is added to a residual path
 BEGUN = -2.0  # log deviation of a fresh Gaussian; its means are of deviation 1
 DEVIATIONS = (-7.0, 3.0)  # logs, what they are cut to
+PLACED = 0.02  # deviation of fresh codes of places
 RATIO = 4  # hidden units of an MLP, in widths
 
 
@@ -36,6 +37,11 @@ def init_layer(
         f"{name}.weight": dense(1, inputs, outputs, rng, gain),
         f"{name}.bias": torch.zeros(1, 1, outputs),
     }
+
+
+def init_places(name: str, positions: int, width: int, rng: torch.Generator) -> Params:
+    """A code of each place, (1, N, W), to add to what is seen there."""
+    return {f"{name}.place": torch.randn(1, positions, width, generator=rng) * PLACED}
 
 
 def init_gaussian(name: str, inputs: int, outputs: int, rng: torch.Generator) -> Params:
